@@ -1,0 +1,107 @@
+//! What the oracle is told, in order of arrival. It owns nothing: names are borrowed from whoever holds the events.
+
+/// What an actor did to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The actor named the target.
+    Mention,
+    /// The actor passed the target's words on.
+    Retweet,
+    /// The actor answered the target.
+    Reply,
+    /// The actor follows the target from now on.
+    Follow,
+    /// The actor follows the target no longer.
+    Unfollow,
+}
+
+impl Kind {
+    /// `k`: what one act adds to the endorsement of its pair, in votes. Follows endorse nobody.
+    pub fn endorsement(self) -> f64 {
+        match self {
+            Self::Mention | Self::Retweet => 1.0,
+            Self::Reply => 0.5,
+            Self::Follow | Self::Unfollow => 0.0,
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Act<'a> {
+    /// Who acts.
+    pub actor: &'a str,
+    /// Who is acted upon.
+    pub target: &'a str,
+    /// What was done.
+    pub kind: Kind,
+    /// Event time.
+    pub at_ms: i64,
+}
+
+/// What is known about an account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Profile<'a> {
+    /// Whose account it is.
+    pub user: &'a str,
+    /// Whether the person wants to be erased; `false` after `true` opts in again.
+    pub opted_out: bool,
+    /// The account's prior, finite and at least 0; `None` leaves it as it was, and is 1 at an opt-in.
+    pub trust: Option<f64>,
+}
+
+/// One thing that arrives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Input<'a> {
+    /// An event.
+    Act(Act<'a>),
+    /// A profile; it has no time of its own.
+    Profile(Profile<'a>),
+    /// The clock moves to this time, or stays where it is beyond it: an epoch begins, or a live clock ticks.
+    Clock(i64),
+}
+
+impl<'a> From<Act<'a>> for Input<'a> {
+    fn from(act: Act<'a>) -> Self {
+        Self::Act(act)
+    }
+}
+
+impl<'a> From<Profile<'a>> for Input<'a> {
+    fn from(profile: Profile<'a>) -> Self {
+        Self::Profile(profile)
+    }
+}
+
+/// Events by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Mentions.
+    pub mentions: u64,
+    /// Retweets.
+    pub retweets: u64,
+    /// Replies.
+    pub replies: u64,
+    /// Follows, repeated ones included.
+    pub follows: u64,
+    /// Unfollows, repeated ones included.
+    pub unfollows: u64,
+}
+
+impl Counts {
+    /// Counts one event.
+    pub fn add(&mut self, kind: Kind) {
+        *match kind {
+            Kind::Mention => &mut self.mentions,
+            Kind::Retweet => &mut self.retweets,
+            Kind::Reply => &mut self.replies,
+            Kind::Follow => &mut self.follows,
+            Kind::Unfollow => &mut self.unfollows,
+        } += 1;
+    }
+
+    /// Events of all kinds.
+    pub fn total(&self) -> u64 {
+        self.mentions + self.retweets + self.replies + self.follows + self.unfollows
+    }
+}

@@ -1,0 +1,302 @@
+//! What is remembered of the input: acts of live pairs, follows, accounts. The only part that depends on the order of arrival.
+//!
+//! It computes no weight. Its invariant: what it holds is what an observer with the event clock would hold, so an edge that
+//! the window has passed is forgotten at the latest when an event finds it, or at the end.
+
+use std::collections::BTreeMap;
+
+use crate::input::{Act, Counts, Input, Kind, Profile};
+use crate::model::Model;
+use crate::outcome::Tally;
+
+/// An actor and a target, by index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ends {
+    pub(crate) actor: usize,
+    pub(crate) target: usize,
+}
+
+/// One remembered act of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Touch {
+    pub(crate) at_ms: i64,
+    pub(crate) kind: Kind,
+}
+
+/// One account.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) trust: f64,
+    pub(crate) opted_out: bool,
+    /// The newest own act, follows aside.
+    pub(crate) acted_ms: Option<i64>,
+    pub(crate) received: Counts,
+}
+
+/// What the newest of a pair's follows and unfollows says.
+#[derive(Clone, Copy, Debug)]
+enum Following {
+    Since(i64),
+    Ended(i64),
+}
+
+/// All that is remembered while inputs arrive.
+pub(crate) struct Memory<'m> {
+    model: &'m Model,
+    now_ms: Option<i64>,
+    index: BTreeMap<String, usize>,
+    accounts: Vec<Account>,
+    edges: BTreeMap<Ends, Vec<Touch>>,
+    follows: BTreeMap<Ends, Following>,
+    tally: Tally,
+}
+
+/// What is left at the end, in the order of names.
+pub(crate) struct Remains {
+    pub(crate) now_ms: i64,
+    pub(crate) accounts: Vec<Account>,
+    /// Live edges, each with its acts from the oldest to the newest.
+    pub(crate) edges: Vec<(Ends, Vec<Touch>)>,
+    /// Live follows, with the time of the newest follow.
+    pub(crate) follows: Vec<(Ends, i64)>,
+    pub(crate) tally: Tally,
+}
+
+impl<'m> Memory<'m> {
+    pub(crate) fn new(model: &'m Model) -> Self {
+        Self {
+            model,
+            now_ms: None,
+            index: BTreeMap::new(),
+            accounts: Vec::new(),
+            edges: BTreeMap::new(),
+            follows: BTreeMap::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, input: Input<'_>) {
+        match input {
+            Input::Act(act) => self.act(&act),
+            Input::Profile(profile) => self.profile(&profile),
+            Input::Clock(at_ms) => self.advance(at_ms),
+        }
+    }
+
+    fn act(&mut self, act: &Act<'_>) {
+        if self.is_opted_out(act.actor) {
+            self.tally.dropped += 1;
+        } else if act.actor == act.target {
+            self.tally.self_acts += 1;
+        } else {
+            self.accept(act);
+        }
+    }
+
+    fn accept(&mut self, act: &Act<'_>) {
+        self.tally.accepted += 1;
+        self.advance(act.at_ms);
+        let ends = Ends {
+            actor: self.account(act.actor),
+            target: self.account(act.target),
+        };
+        let target = &mut self.accounts[ends.target];
+        if !target.opted_out {
+            target.received.add(act.kind);
+        }
+        match act.kind {
+            Kind::Mention | Kind::Retweet | Kind::Reply => self.endorse(
+                ends,
+                Touch {
+                    at_ms: act.at_ms,
+                    kind: act.kind,
+                },
+            ),
+            Kind::Follow => self.follow(ends, act.at_ms),
+            Kind::Unfollow => self.unfollow(ends, act.at_ms),
+        }
+    }
+
+    fn endorse(&mut self, ends: Ends, touch: Touch) {
+        if self.is_forgotten(touch.at_ms) {
+            self.tally.late += 1;
+            return;
+        }
+        let acted_ms = &mut self.accounts[ends.actor].acted_ms;
+        *acted_ms = (*acted_ms).max(Some(touch.at_ms));
+        let begun_anew = self
+            .edges
+            .get(&ends)
+            .is_some_and(|touches| self.is_forgotten(newest_ms(touches)));
+        let touches = self.edges.entry(ends).or_default();
+        if begun_anew {
+            touches.clear();
+        }
+        touches.push(touch);
+    }
+
+    /// A follow is accepted at any age, unless an unfollow that is still remembered is as new.
+    fn follow(&mut self, ends: Ends, at_ms: i64) {
+        let since_ms = match self.follows.get(&ends) {
+            Some(&Following::Since(since_ms)) => since_ms.max(at_ms),
+            Some(&Following::Ended(ended_ms))
+                if ended_ms >= at_ms && !self.is_forgotten(ended_ms) =>
+            {
+                return;
+            }
+            Some(Following::Ended(_)) | None => at_ms,
+        };
+        self.follows.insert(ends, Following::Since(since_ms));
+    }
+
+    /// An unfollow ends what is not newer than itself, at any age; beyond the window it leaves no trace of its own.
+    fn unfollow(&mut self, ends: Ends, at_ms: i64) {
+        self.tally.late += u64::from(self.is_forgotten(at_ms));
+        let ended_ms = match self.follows.get(&ends) {
+            Some(&Following::Since(since_ms)) if since_ms > at_ms => return,
+            Some(&Following::Ended(ended_ms)) => ended_ms.max(at_ms),
+            Some(Following::Since(_)) | None => at_ms,
+        };
+        if self.is_forgotten(ended_ms) {
+            self.follows.remove(&ends);
+        } else {
+            self.follows.insert(ends, Following::Ended(ended_ms));
+        }
+    }
+
+    fn profile(&mut self, profile: &Profile<'_>) {
+        if let Some(trust) = profile.trust {
+            assert!(
+                trust.is_finite() && trust >= 0.0,
+                "{} has a trust of {trust}",
+                profile.user
+            );
+        }
+        let user = self.account(profile.user);
+        if profile.opted_out {
+            self.erase(user);
+            return;
+        }
+        let account = &mut self.accounts[user];
+        account.opted_out = false;
+        account.trust = profile.trust.unwrap_or(account.trust);
+    }
+
+    /// Erases what is the person's own; edges and follows from others to them remain, since others will take them back.
+    fn erase(&mut self, user: usize) {
+        let name = std::mem::take(&mut self.accounts[user].name);
+        self.accounts[user] = Account {
+            opted_out: true,
+            ..Account::new(name)
+        };
+        self.edges.retain(|ends, _| ends.actor != user);
+        self.follows.retain(|ends, _| ends.actor != user);
+    }
+
+    /// Forgets what the window has passed, and puts everything into the order of names.
+    pub(crate) fn close(mut self, as_of_ms: Option<i64>) -> Remains {
+        if let Some(as_of_ms) = as_of_ms {
+            self.advance(as_of_ms);
+        }
+        let model = self.model;
+        let now_ms = self.now_ms.unwrap_or(0);
+        let rank = rank_of(&self.index);
+        let by_name = |ends: Ends| Ends {
+            actor: rank[ends.actor],
+            target: rank[ends.target],
+        };
+        let is_live = |touches: &[Touch]| !model.is_forgotten(newest_ms(touches), now_ms);
+        let live = self
+            .edges
+            .into_iter()
+            .filter(|(_, touches)| is_live(touches));
+        let mut edges: Vec<_> = live
+            .map(|(ends, touches)| (by_name(ends), oldest_first(touches)))
+            .collect();
+        edges.sort_by_key(|&(ends, _)| ends);
+        let mut follows: Vec<_> = self
+            .follows
+            .into_iter()
+            .filter_map(|(e, f)| Some((by_name(e), f.since_ms()?)))
+            .collect();
+        follows.sort();
+        self.accounts
+            .sort_by(|one, other| one.name.cmp(&other.name));
+        Remains {
+            now_ms,
+            accounts: self.accounts,
+            edges,
+            follows,
+            tally: self.tally,
+        }
+    }
+
+    fn advance(&mut self, at_ms: i64) {
+        self.now_ms = self.now_ms.max(Some(at_ms));
+    }
+
+    fn is_forgotten(&self, at_ms: i64) -> bool {
+        self.now_ms
+            .is_some_and(|now_ms| self.model.is_forgotten(at_ms, now_ms))
+    }
+
+    fn is_opted_out(&self, name: &str) -> bool {
+        self.index
+            .get(name)
+            .is_some_and(|&user| self.accounts[user].opted_out)
+    }
+
+    fn account(&mut self, name: &str) -> usize {
+        if let Some(&user) = self.index.get(name) {
+            return user;
+        }
+        self.index.insert(name.to_owned(), self.accounts.len());
+        self.accounts.push(Account::new(name.to_owned()));
+        self.accounts.len() - 1
+    }
+}
+
+impl Account {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            trust: 1.0,
+            opted_out: false,
+            acted_ms: None,
+            received: Counts::default(),
+        }
+    }
+}
+
+impl Following {
+    fn since_ms(self) -> Option<i64> {
+        match self {
+            Self::Since(since_ms) => Some(since_ms),
+            Self::Ended(_) => None,
+        }
+    }
+}
+
+/// The time of a pair's newest act. An edge without acts is never stored.
+pub(crate) fn newest_ms(touches: &[Touch]) -> i64 {
+    touches
+        .iter()
+        .map(|touch| touch.at_ms)
+        .max()
+        .unwrap_or(i64::MIN)
+}
+
+fn oldest_first(mut touches: Vec<Touch>) -> Vec<Touch> {
+    touches.sort();
+    touches
+}
+
+/// For each index in order of first appearance, its place in the order of names.
+fn rank_of(index: &BTreeMap<String, usize>) -> Vec<usize> {
+    let mut rank = vec![0; index.len()];
+    for (place, &user) in index.values().enumerate() {
+        rank[user] = place;
+    }
+    rank
+}
