@@ -1,0 +1,147 @@
+//! What is kept only for those who need it: trust, follows, the level as a follower, the tally of followers.
+
+use hashbrown::HashTable;
+
+use crate::event::Timestamp;
+use crate::people::PersonId;
+use crate::row::{NOBODY, Row, Slot, grow};
+
+/// Levels of followers.
+pub(crate) const LEVELS: usize = 6;
+/// What one follower of each level weighs.
+const LEVEL_WEIGHT: [f64; LEVELS] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0];
+/// The score from which a level beyond "active" holds.
+const LEVEL_SCORE: [f64; LEVELS] = [0.0, 0.0, 20.0, 40.0, 60.0, 80.0];
+/// A level falls this many points below its threshold.
+const LEVEL_BAND: f64 = 2.0;
+/// A mutual follow weighs this share.
+const MUTUAL_SHARE: f64 = 0.25;
+/// Who follows more than so many, and more than twice its own followers, counts at most as active.
+const FOLLOWING_MAX: u32 = 2_000;
+
+/// A follow, or the memory of an unfollow; 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Follow {
+    pub(crate) target: u32,
+    /// False: unfollowed.
+    pub(crate) follows: bool,
+    /// The target follows back, as last told.
+    pub(crate) is_mutual: bool,
+    /// When it was followed or unfollowed.
+    pub(crate) at: Timestamp,
+}
+
+impl Slot for Follow {
+    const EMPTY: Follow = Follow { target: NOBODY, follows: false, is_mutual: false, at: 0 };
+
+    #[inline]
+    fn target(&self) -> u32 {
+        self.target
+    }
+}
+
+/// A person's account.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) person: PersonId,
+    /// `s`.
+    pub(crate) trust: f64,
+    pub(crate) follows: Row,
+    /// How many of the follows are not unfollowed.
+    pub(crate) following: u32,
+    /// The announced level as a follower.
+    pub(crate) level: u8,
+    /// When it was announced.
+    pub(crate) level_at: Option<Timestamp>,
+    /// Followers by level; the second number: mutual ones.
+    tally: [[u32; 2]; LEVELS],
+}
+
+impl Account {
+    fn new(person: PersonId) -> Account {
+        Account {
+            person,
+            trust: 1.0,
+            follows: Row::default(),
+            following: 0,
+            level: 0,
+            level_at: None,
+            tally: [[0; 2]; LEVELS],
+        }
+    }
+
+    /// People who follow this person.
+    pub(crate) fn followers(&self) -> u64 {
+        self.tally.iter().flatten().map(|&followers| u64::from(followers)).sum()
+    }
+
+    pub(crate) fn count(&mut self, level: u8, is_mutual: bool, followers: i32) {
+        let kept = &mut self.tally[usize::from(level)][usize::from(is_mutual)];
+        *kept = kept.wrapping_add_signed(followers);
+    }
+
+    /// `B = mu log2(1 + Q)`, votes.
+    pub(crate) fn audience(&self, mu: f64) -> f64 {
+        let weigh = |(followers, weight): (&[u32; 2], f64)| {
+            weight * (f64::from(followers[0]) + MUTUAL_SHARE * f64::from(followers[1]))
+        };
+        mu * libm::log2(1.0 + self.tally.iter().zip(LEVEL_WEIGHT).map(weigh).sum::<f64>())
+    }
+
+    /// The level of a person with this score, who is live and endorsed.
+    pub(crate) fn level_for(&self, score: f64) -> u8 {
+        let is_crawler = self.following > FOLLOWING_MAX && u64::from(self.following) > 2 * self.followers();
+        if is_crawler {
+            return 1;
+        }
+        let held = usize::from(self.level);
+        let reached = |&level: &usize| {
+            let band = if level <= held { LEVEL_BAND } else { 0.0 };
+            level == 1 || score >= LEVEL_SCORE[level] - band
+        };
+        (1..LEVELS).take_while(reached).last().unwrap_or(1) as u8
+    }
+}
+
+/// All accounts of a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts {
+    pub(crate) list: Vec<Account>,
+    index: HashTable<u32>,
+}
+
+fn spread(person: PersonId) -> u64 {
+    u64::from(person).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Accounts {
+        Accounts { list: Vec::new(), index: HashTable::new() }
+    }
+
+    pub(crate) fn get(&self, person: PersonId) -> Option<&Account> {
+        let is_it = |&place: &u32| self.list[place as usize].person == person;
+        self.index.find(spread(person), is_it).map(|&place| &self.list[place as usize])
+    }
+
+    pub(crate) fn get_mut(&mut self, person: PersonId) -> Option<&mut Account> {
+        let is_it = |&place: &u32| self.list[place as usize].person == person;
+        self.index.find(spread(person), is_it).map(|&place| &mut self.list[place as usize])
+    }
+
+    /// The account of this person, opened if there is none.
+    pub(crate) fn open(&mut self, person: PersonId) -> &mut Account {
+        if self.get(person).is_none() {
+            let place = self.list.len() as u32;
+            grow(&mut self.list, 1);
+            self.list.push(Account::new(person));
+            let list = &self.list;
+            self.index.insert_unique(spread(person), place, |&place| spread(list[place as usize].person));
+        }
+        self.get_mut(person).expect("the account was opened above")
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.list.capacity() * size_of::<Account>() + self.index.allocation_size()
+    }
+}

@@ -1,0 +1,77 @@
+//! Contacts: both sides of a pair know what the other endorses them with, so that circles can be seen.
+
+use crate::exchange::{Change, Contact};
+use crate::people::{Known, PersonId, Target};
+use crate::shard::{ContactHere, Shard};
+
+impl Shard {
+    /// Tells the target's side what the edge at this place has become.
+    pub(crate) fn tell(&mut self, actor: PersonId, place: usize, wants_answer: bool) {
+        let edge = self.edges.at_mut(place);
+        edge.told = edge.endorsement as f32;
+        let (target, told) = (Target::unpack(edge.target), edge.told);
+        self.send_contact(actor, target, told, wants_answer);
+    }
+
+    /// To this shard at once, to another with the step's section.
+    pub(crate) fn send_contact(&mut self, actor: PersonId, target: Target, endorsement: f32, wants_answer: bool) {
+        match target {
+            Target::Here(standing) => {
+                // On somebody without a standing nobody acts, the target neither.
+                let Some(own) = self.people.persons[actor as usize].standing() else { return };
+                let target = self.targets.standings[standing as usize].person();
+                if self.people.persons[target as usize].row.len() > 0 {
+                    let actor = Target::Here(own);
+                    self.step.contacts_here.push_back(ContactHere { actor, target, endorsement, wants_answer });
+                }
+            }
+            Target::Away(remote) => {
+                let (actor, remote) = (self.people.persons[actor as usize].key, self.people.remotes[remote as usize]);
+                let contact = Contact { actor, target: remote.key, endorsement, wants_answer };
+                self.step.contacts_away.push((remote.shard, contact));
+            }
+        }
+    }
+
+    /// Deals with contacts between people of this shard, and with the answers.
+    #[inline]
+    pub(crate) fn settle_contacts(&mut self) {
+        while let Some(contact) = self.step.contacts_here.pop_front() {
+            self.take_contact(contact);
+        }
+    }
+
+    /// A contact from another shard; sums are multiplied by `factor` to be for our landmark.
+    pub(crate) fn take_contact_away(&mut self, contact: &Contact, factor: f64) {
+        let Some(Known::Here(target)) = self.people.find(contact.target) else { return };
+        let Some(Known::Away(actor)) = self.people.find(contact.actor) else { return };
+        self.take_contact(ContactHere {
+            actor: Target::Away(actor),
+            target,
+            endorsement: (f64::from(contact.endorsement) * factor) as f32,
+            wants_answer: contact.wants_answer,
+        });
+    }
+
+    /// The target of a contact learns how far its own endorsement of the actor is returned.
+    fn take_contact(&mut self, contact: ContactHere) {
+        let kept = &self.people.persons[contact.target as usize];
+        let (row, rate) = (kept.row, f64::from(kept.rate));
+        let Some(place) = self.edges.find(row, contact.actor.pack()) else { return };
+        if self.is_stale(self.edges.at(place).last) {
+            return;
+        }
+        let edge = self.edges.at_mut(place);
+        let before = edge.reciprocity();
+        edge.returned = contact.endorsement;
+        let returned = rate * edge.weight() * (edge.reciprocity() - before);
+        let answers = contact.wants_answer || edge.is_worth_telling(self.model.contact_growth);
+        if returned != 0.0 {
+            let change = Change { returned, ..Change::default() };
+            self.targets.give_to(&mut self.people.remotes, contact.actor, &change);
+        }
+        if answers {
+            self.tell(contact.target, place, false);
+        }
+    }
+}

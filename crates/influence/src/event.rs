@@ -1,0 +1,52 @@
+//! What comes in from people: events and profiles.
+
+/// Milliseconds since 1970-01-01 00:00 UTC; may be negative.
+pub type Timestamp = i64;
+
+/// The longest user name that is accepted, in bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 512;
+
+/// What an actor did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The actor named the target.
+    Mention,
+    /// The actor passed on what the target said.
+    Retweet,
+    /// The actor answered the target.
+    Reply,
+    /// The actor subscribed to the target.
+    Follow,
+    /// The actor ended the subscription.
+    Unfollow,
+}
+
+impl Kind {
+    /// All kinds, in the order of their numbers on the wire.
+    pub const ALL: [Kind; 5] = [Kind::Mention, Kind::Retweet, Kind::Reply, Kind::Follow, Kind::Unfollow];
+}
+
+/// One act at a time by an actor on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// Who acts.
+    pub actor: &'a str,
+    /// Who is acted upon.
+    pub target: &'a str,
+    /// What was done.
+    pub kind: Kind,
+    /// When it was done: event time.
+    pub at: Timestamp,
+}
+
+/// What is known about an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile<'a> {
+    /// Whose profile this is.
+    pub user: &'a str,
+    /// True erases the person, until a later profile says false.
+    pub opted_out: bool,
+    /// Prior of the account, at least 0 and finite; 1 is ordinary, 0 is suspended and hands out nothing.
+    /// `None` leaves it as it is.
+    pub trust: Option<f64>,
+}

@@ -1,0 +1,147 @@
+//! What one shard has to tell another: entries, summed over a step, in sections of one source each.
+
+use crate::event::Timestamp;
+use crate::growth::Landmark;
+use crate::name::UserKey;
+use crate::scale::{Report, Scale};
+
+/// All that one shard tells another in one step; sums are for the source's landmark.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Section {
+    /// The shard that speaks.
+    pub source: u16,
+    /// Its landmark, in half-lives since 1970.
+    pub landmark: Landmark,
+    /// Its clock at the end of the step.
+    pub clock: Timestamp,
+    /// Names of targets, once from each shard; before the entries that speak of them.
+    pub names: Vec<NameEntry>,
+    /// Changes of targets' sums, sorted by target.
+    pub endorse: Vec<Endorse>,
+    /// What endorsements have become, sorted by target and actor.
+    pub contacts: Vec<Contact>,
+    /// Follows that began or ended, sorted by target and actor.
+    pub follows: Vec<FollowNotice>,
+    /// Changes of followers' tallies, sorted by target.
+    pub audiences: Vec<AudienceChange>,
+    /// To shard 0: how its people stand.
+    pub report: Option<Report>,
+    /// From shard 0: what 100 stands for.
+    pub scale: Option<Scale>,
+}
+
+impl Section {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Entries in it.
+    pub fn len(&self) -> usize {
+        self.names.len()
+            + self.endorse.len()
+            + self.contacts.len()
+            + self.follows.len()
+            + self.audiences.len()
+            + usize::from(self.report.is_some())
+            + usize::from(self.scale.is_some())
+    }
+}
+
+/// A person's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameEntry {
+    /// Whose name.
+    pub user: UserKey,
+    /// The name.
+    pub name: Box<str>,
+}
+
+/// Changes of one target's sums.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Endorse {
+    /// Who was endorsed.
+    pub target: UserKey,
+    /// By how much.
+    pub change: Change,
+}
+
+/// Changes of a target's sums, in the landmark domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Change {
+    /// Of `G`.
+    pub given: f64,
+    /// Of `H`.
+    pub returned: f64,
+    /// Of the sum of `l`.
+    pub reach: f64,
+    /// Of the sum of `w`.
+    pub weight: f64,
+    /// Of the in-degree.
+    pub fans: i32,
+    /// Of the exact counts: mentions, retweets, replies.
+    pub received: [u32; 3],
+}
+
+impl Change {
+    #[inline]
+    pub(crate) fn add(&mut self, other: &Change) {
+        self.given += other.given;
+        self.returned += other.returned;
+        self.reach += other.reach;
+        self.weight += other.weight;
+        self.fans += other.fans;
+        for (sum, more) in self.received.iter_mut().zip(other.received) {
+            *sum += more;
+        }
+    }
+
+    pub(crate) fn rescaled(&self, factor: f64) -> Change {
+        Change {
+            given: self.given * factor,
+            returned: self.returned * factor,
+            reach: self.reach * factor,
+            weight: self.weight * factor,
+            ..*self
+        }
+    }
+}
+
+/// What an actor's endorsement of a target has become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contact {
+    /// Who endorses.
+    pub actor: UserKey,
+    /// Who is endorsed.
+    pub target: UserKey,
+    /// `C`; 0 when the pair is forgotten.
+    pub endorsement: f32,
+    /// The target's endorsement of the actor, if there is one, shall be told back.
+    pub wants_answer: bool,
+}
+
+/// A follow that began or ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowNotice {
+    /// Who follows.
+    pub actor: UserKey,
+    /// Who is followed.
+    pub target: UserKey,
+    /// Whether the actor follows the target now.
+    pub follows: bool,
+    /// The target's follow of the actor, if there is one, shall be told back.
+    pub wants_answer: bool,
+}
+
+/// A change of one target's tally of followers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AudienceChange {
+    /// Who is followed.
+    pub target: UserKey,
+    /// Level of the followers that changed.
+    pub level: u8,
+    /// Whether the target follows them as well.
+    pub mutual: bool,
+    /// By how many.
+    pub followers: i32,
+}

@@ -1,0 +1,186 @@
+//! Follows: the newest of follow and unfollow wins, and what a follower weighs depends on who it is.
+
+use crate::account::Follow;
+use crate::event::{Kind, Timestamp};
+use crate::exchange::{AudienceChange, FollowNotice};
+use crate::people::{Flag, Known, PersonId, Target};
+use crate::row::Slot;
+use crate::shard::Shard;
+use crate::standing::Mark;
+
+impl Shard {
+    /// Takes a follow or unfollow.
+    pub(crate) fn follow(&mut self, actor: PersonId, target: Known, kind: Kind, at: Timestamp) {
+        let follows = kind == Kind::Follow;
+        if !follows && self.is_unknown_target(target) && self.is_late(at) {
+            return;
+        }
+        let target = self.target(target);
+        self.open_account(actor);
+        match self.find_follow(actor, target) {
+            Some(place) => self.renew_follow(actor, place, follows, at),
+            None if follows => self.begin_follow(actor, target, at),
+            // Remembered for the window, for a follow that arrives late.
+            None if !self.is_late(at) => self.remember_unfollow(actor, target, at),
+            None => {}
+        }
+    }
+
+    fn is_unknown_target(&self, target: Known) -> bool {
+        matches!(target, Known::Here(person) if self.people.persons[person as usize].standing().is_none())
+    }
+
+    pub(crate) fn open_account(&mut self, person: PersonId) -> &mut crate::account::Account {
+        self.people.persons[person as usize].set(Flag::Account, true);
+        self.accounts.open(person)
+    }
+
+    /// The actor's follow or remembered unfollow of the target. An unfollow older than the window counts as absent.
+    fn find_follow(&mut self, actor: PersonId, target: Target) -> Option<usize> {
+        let account = self.accounts.get(actor)?;
+        let place = self.follows.find(account.follows, target.pack())?;
+        let kept = *self.follows.at(place);
+        if !kept.follows && self.is_late(kept.at) {
+            self.drop_follow(actor, place);
+            return None;
+        }
+        Some(place)
+    }
+
+    pub(crate) fn drop_follow(&mut self, actor: PersonId, place: usize) {
+        if let Some(account) = self.accounts.get_mut(actor) {
+            self.follows.remove(&mut account.follows, place);
+        }
+    }
+
+    fn begin_follow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
+        let follow = Follow { target: target.pack(), follows: true, is_mutual: false, at };
+        self.insert_follow(actor, follow);
+        self.set_follows(actor, target, true, false);
+    }
+
+    fn remember_unfollow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
+        self.insert_follow(actor, Follow { target: target.pack(), at, ..Follow::EMPTY });
+    }
+
+    fn insert_follow(&mut self, actor: PersonId, follow: Follow) {
+        let account = self.accounts.open(actor);
+        self.follows.insert(&mut account.follows, follow);
+    }
+
+    fn renew_follow(&mut self, actor: PersonId, place: usize, follows: bool, at: Timestamp) {
+        let kept = *self.follows.at(place);
+        let wins = at > kept.at || (at == kept.at && !follows);
+        if !wins {
+            return;
+        }
+        let (target, late) = (Target::unpack(kept.target), self.is_late(at));
+        if !follows && late {
+            self.drop_follow(actor, place);
+        } else {
+            let is_mutual = kept.is_mutual && follows && kept.follows;
+            *self.follows.at_mut(place) = Follow { target: kept.target, follows, is_mutual, at };
+        }
+        if follows != kept.follows {
+            self.set_follows(actor, target, follows, kept.is_mutual);
+        }
+    }
+
+    /// A follow has begun or ended: the target's tally, the target's side of it, and our own count.
+    pub(crate) fn set_follows(&mut self, actor: PersonId, target: Target, follows: bool, is_mutual: bool) {
+        let account = self.accounts.open(actor);
+        let sign = if follows { 1 } else { -1 };
+        account.following = account.following.wrapping_add_signed(sign);
+        let level = account.level;
+        self.tell_audience(target, level, is_mutual, sign);
+        self.tell_follow(actor, target, follows, follows);
+        if let Some(standing) = self.people.persons[actor as usize].standing() {
+            self.targets.standings[standing as usize].mark(Mark::Unsaid);
+        }
+    }
+
+    /// Changes the tally of whoever is followed.
+    pub(crate) fn tell_audience(&mut self, target: Target, level: u8, is_mutual: bool, followers: i32) {
+        match target {
+            Target::Here(standing) => {
+                let person = self.targets.standings[standing as usize].person();
+                self.take_audience(person, level, is_mutual, followers);
+            }
+            Target::Away(remote) => {
+                let remote = self.people.remotes[remote as usize];
+                let change = AudienceChange { target: remote.key, level, mutual: is_mutual, followers };
+                self.step.audiences_away.push((remote.shard, change));
+            }
+        }
+    }
+
+    pub(crate) fn take_audience(&mut self, person: PersonId, level: u8, is_mutual: bool, followers: i32) {
+        self.open_account(person).count(level, is_mutual, followers);
+        let standing = self.standing(person);
+        let kept = &mut self.targets.standings[standing as usize];
+        if !kept.has(Mark::Nameless) {
+            if followers > 0 {
+                kept.mark(Mark::Rated);
+            }
+            kept.mark(Mark::Unsaid);
+        }
+        self.targets.touch(standing);
+    }
+
+    fn tell_follow(&mut self, actor: PersonId, target: Target, follows: bool, wants_answer: bool) {
+        match target {
+            Target::Here(standing) => {
+                let Some(own) = self.people.persons[actor as usize].standing() else { return };
+                let person = self.targets.standings[standing as usize].person();
+                self.take_notice(Target::Here(own), person, follows, wants_answer);
+            }
+            Target::Away(remote) => {
+                let remote = self.people.remotes[remote as usize];
+                let actor = self.people.persons[actor as usize].key;
+                let notice = FollowNotice { actor, target: remote.key, follows, wants_answer };
+                self.step.follows_away.push((remote.shard, notice));
+            }
+        }
+    }
+
+    pub(crate) fn take_notice_away(&mut self, notice: &FollowNotice) {
+        let Some(Known::Here(target)) = self.people.find(notice.target) else { return };
+        let Some(Known::Away(actor)) = self.people.find(notice.actor) else { return };
+        self.take_notice(Target::Away(actor), target, notice.follows, notice.wants_answer);
+    }
+
+    /// `person` learns whether `actor`, whom they may follow, follows them.
+    fn take_notice(&mut self, actor: Target, person: PersonId, follows: bool, wants_answer: bool) {
+        let Some(account) = self.accounts.get(person) else { return };
+        let level = account.level;
+        let Some(place) = self.follows.find(account.follows, actor.pack()) else { return };
+        let kept = self.follows.at_mut(place);
+        if !kept.follows {
+            return;
+        }
+        let was_mutual = std::mem::replace(&mut kept.is_mutual, follows);
+        if was_mutual != follows {
+            self.tell_audience(actor, level, was_mutual, -1);
+            self.tell_audience(actor, level, follows, 1);
+        }
+        if wants_answer {
+            self.tell_follow(person, actor, true, false);
+        }
+    }
+
+    /// A follower's level has changed: all whom they follow hear of it.
+    pub(crate) fn announce_level(&mut self, person: PersonId, level: u8) {
+        let account = self.accounts.open(person);
+        let before = std::mem::replace(&mut account.level, level);
+        account.level_at = Some(self.now);
+        let row = account.follows;
+        self.step.levels_changed += 1;
+        self.step.edges_left -= i64::from(row.len());
+        let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(|follow| follow.follows).collect();
+        for follow in follows {
+            let target = Target::unpack(follow.target);
+            self.tell_audience(target, before, follow.is_mutual, -1);
+            self.tell_audience(target, level, follow.is_mutual, 1);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The model of Clout: who is how influential, as a deterministic state machine.
+//!
+//! Owns the state of one shard: people, the endorsement graph, follows, scores. Never does I/O, waits, fails or looks
+//! at a clock. Invariant: a shard's state is a function of the slices it was given, bit by bit.
+
+pub mod event;
+pub mod model;
+
+pub mod exchange;
+pub mod shard;
+
+mod account;
+mod contact;
+mod edge;
+mod endorse;
+mod follow;
+mod growth;
+mod name;
+mod people;
+mod profile;
+mod publish;
+mod push;
+mod row;
+mod section;
+mod standing;
+mod sweep;
+
+pub mod explain;
+pub mod scale;
+pub mod score;
+
+pub use event::{Event, Kind, NAME_BYTES_MAX, Profile, Timestamp};
+pub use explain::{Endorsement, Fan, Sizes};
+pub use growth::Landmark;
+pub use model::{InvalidModel, Model, Partitioner};
+pub use name::UserKey;
+pub use people::Collision;
+pub use score::{Received, Score};
+pub use shard::{Arrival, Effects, Published, Shard, Slice, Taken};

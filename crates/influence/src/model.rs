@@ -1,0 +1,116 @@
+//! The parameters of the model. They may never change under one application id: other parameters are another model.
+
+use std::fmt;
+
+use crate::event::Timestamp;
+
+const SECOND: Timestamp = 1_000;
+const MINUTE: Timestamp = 60 * SECOND;
+const HOUR: Timestamp = 60 * MINUTE;
+const DAY: Timestamp = 24 * HOUR;
+
+/// The window may be this many half-lives: beyond it an `f32` could not hold an edge's age.
+pub const WINDOW_HALF_LIVES_MAX: i64 = 64;
+
+/// The landmark follows the clock when it lags by more than this many half-lives.
+pub(crate) const LANDMARK_LAG_MAX: i64 = 32;
+
+/// All that decides how events become scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Milliseconds after which an act counts half.
+    pub half_life_ms: Timestamp,
+    /// Milliseconds without an act after which a pair is forgotten.
+    pub window_ms: Timestamp,
+    /// How much a fully closed circle is discounted, 0 to 1.
+    pub rho: f64,
+    /// Votes that a doubling of the standing audience adds.
+    pub mu: f64,
+    /// A rate that is off by more than this share is pushed.
+    pub eps: f64,
+    /// A mutual pair is told an endorsement that has grown by this share.
+    pub contact_growth: f64,
+    /// Edges that the pushes, and the announced levels, of one step may touch.
+    pub edges_a_step_max: u32,
+    /// The secret key of the hash of names.
+    pub hash_key: [u64; 2],
+    /// Bits of the hash that are used; fewer than 64 only to provoke collisions in tests.
+    pub hash_bits: u32,
+    /// How a name finds its shard.
+    pub partitioner: Partitioner,
+    /// Points by which a score must move to be published.
+    pub published_move: f64,
+    /// Milliseconds between two levels of a follower, and between two versions of the scale.
+    pub level_pause_ms: Timestamp,
+}
+
+/// How a name finds its partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partitioner {
+    /// The Java client's default.
+    #[default]
+    Murmur2,
+    /// librdkafka's `consistent`: the default of C, Python and Go producers.
+    Crc32,
+}
+
+impl Default for Model {
+    fn default() -> Model {
+        Model {
+            half_life_ms: 30 * DAY,
+            window_ms: 180 * DAY,
+            rho: 0.9,
+            mu: 1.0,
+            eps: 0.05,
+            contact_growth: 0.002,
+            edges_a_step_max: 1 << 18,
+            hash_key: [0x636c_6f75_7420_6b31, 0x6974_7369_7073_7570],
+            hash_bits: 64,
+            partitioner: Partitioner::Murmur2,
+            published_move: 0.1,
+            level_pause_ms: HOUR,
+        }
+    }
+}
+
+impl Model {
+    /// The default model with this half-life and a window of six of them.
+    pub fn with_half_life(half_life_ms: Timestamp) -> Model {
+        Model { half_life_ms, window_ms: half_life_ms.saturating_mul(6), ..Model::default() }
+    }
+
+    /// Says what is wrong with a model that cannot be computed.
+    pub fn validate(&self) -> Result<(), InvalidModel> {
+        let wrong = |what: String| Err(InvalidModel(what));
+        if self.half_life_ms <= 0 || self.half_life_ms > 36_500 * DAY {
+            return wrong("the half-life must be longer than nothing and at most 100 years".into());
+        }
+        if self.window_ms <= 0 || self.window_ms / WINDOW_HALF_LIVES_MAX >= self.half_life_ms {
+            return wrong(format!(
+                "the window must be longer than nothing and shorter than {WINDOW_HALF_LIVES_MAX} half-lives"
+            ));
+        }
+        // Rates and what pairs were told are kept as `f32`: a finer threshold would never come to rest.
+        for (name, threshold) in [("eps", self.eps), ("the contact threshold", self.contact_growth)] {
+            if !(5e-7..=0.5).contains(&threshold) {
+                return wrong(format!("{name} is {threshold}, it must be 5e-7 to 0.5"));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.rho) || !(0.0..=1e6).contains(&self.mu) {
+            return wrong("rho must be 0 to 1, mu at least 0".into());
+        }
+        Ok(())
+    }
+}
+
+/// Why a model cannot be computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidModel(String);
+
+impl fmt::Display for InvalidModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidModel {}

@@ -1,0 +1,367 @@
+//! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
+
+use hashbrown::HashTable;
+
+use crate::model::{Model, Partitioner};
+use crate::name::{Hashed, NameHash, UserKey};
+use crate::row::{Row, grow};
+
+/// A person of this shard, by order of first appearance.
+pub(crate) type PersonId = u32;
+/// A person of another shard, by order of first appearance.
+pub(crate) type RemoteId = u32;
+/// What a person of this shard received.
+pub(crate) type StandingId = u32;
+
+const AWAY: u32 = 1 << 31;
+/// Nobody has acted on this person yet.
+pub(crate) const NO_STANDING: StandingId = (1 << 29) - 1;
+
+/// Somebody: of this shard or of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Here(PersonId),
+    Away(RemoteId),
+}
+
+impl Known {
+    fn pack(self) -> u32 {
+        match self {
+            Known::Here(person) => person,
+            Known::Away(remote) => remote | AWAY,
+        }
+    }
+
+    fn unpack(packed: u32) -> Known {
+        if packed & AWAY == 0 { Known::Here(packed) } else { Known::Away(packed & !AWAY) }
+    }
+}
+
+/// Who is acted upon, as rows keep it: a standing of this shard, or a person of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Here(StandingId),
+    Away(RemoteId),
+}
+
+impl Target {
+    #[inline]
+    pub(crate) fn pack(self) -> u32 {
+        match self {
+            Target::Here(standing) => standing,
+            Target::Away(remote) => remote | AWAY,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn unpack(packed: u32) -> Target {
+        if packed & AWAY == 0 { Target::Here(packed) } else { Target::Away(packed & !AWAY) }
+    }
+}
+
+/// What a person of this shard does; 32 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person {
+    pub(crate) key: UserKey,
+    /// `R`: the sum of the row's weights, as of the last push plus what came since.
+    pub(crate) handed_out: f32,
+    /// `S`: `g` of the newest own act; exact.
+    pub(crate) liveness: f32,
+    /// `p`: the published rate.
+    pub(crate) rate: f32,
+    pub(crate) row: Row,
+    standing_and_flags: u32,
+}
+
+/// What is true of a person, besides the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Flag {
+    /// Waits in the queue for a push.
+    Queued = 1 << 29,
+    /// Has an [`Account`](crate::account::Account).
+    Account = 1 << 30,
+    /// Erased, until a profile opts in.
+    OptedOut = 1 << 31,
+}
+
+impl Person {
+    #[inline]
+    pub(crate) fn is(&self, flag: Flag) -> bool {
+        self.standing_and_flags & flag as u32 != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, flag: Flag, on: bool) {
+        if on {
+            self.standing_and_flags |= flag as u32;
+        } else {
+            self.standing_and_flags &= !(flag as u32);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn standing(&self) -> Option<StandingId> {
+        let standing = self.standing_and_flags & NO_STANDING;
+        (standing != NO_STANDING).then_some(standing)
+    }
+
+    pub(crate) fn set_standing(&mut self, standing: StandingId) {
+        assert!(standing < NO_STANDING, "a shard holds 134 million people: use more partitions");
+        self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
+    }
+}
+
+/// A person of another shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remote {
+    pub(crate) key: UserKey,
+    check: u32,
+    pub(crate) shard: u16,
+    /// Place among this step's changes, from 1; 0 if there is none.
+    pub(crate) change: u32,
+}
+
+/// Two names with one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// The name that came first, where this shard holds it.
+    pub first: Option<String>,
+    /// The name that came second, and is taken for the first.
+    pub second: String,
+}
+
+/// Where names come to be known.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    pub(crate) shard: u16,
+    pub(crate) shards: u16,
+    partitioner: Partitioner,
+    hash: NameHash,
+}
+
+/// A name to be sent to the shard of its person.
+#[derive(Clone, Debug)]
+pub(crate) struct NameToTell {
+    pub(crate) shard: u16,
+    pub(crate) user: UserKey,
+    pub(crate) name: Box<str>,
+}
+
+/// The tables.
+#[derive(Clone, Debug)]
+pub(crate) struct People {
+    pub(crate) home: Home,
+    pub(crate) persons: Vec<Person>,
+    pub(crate) remotes: Vec<Remote>,
+    pub(crate) names: Names,
+    index: HashTable<u32>,
+    /// Names of remotes that were new in this step.
+    pub(crate) names_to_tell: Vec<NameToTell>,
+    /// Found in this step.
+    pub(crate) collisions: Vec<Collision>,
+}
+
+impl People {
+    pub(crate) fn new(model: &Model, shard: u16, shards: u16) -> People {
+        let home = Home { shard, shards, partitioner: model.partitioner, hash: NameHash::new(model) };
+        People {
+            home,
+            persons: Vec::new(),
+            remotes: Vec::new(),
+            names: Names::default(),
+            index: HashTable::new(),
+            names_to_tell: Vec::new(),
+            collisions: Vec::new(),
+        }
+    }
+
+    /// Who this is; a new name becomes known.
+    #[inline]
+    pub(crate) fn resolve(&mut self, name: &str) -> Known {
+        let hashed = self.home.hash.of(name);
+        match self.find(hashed.key) {
+            Some(known) => {
+                self.meet(known, hashed.check, name);
+                known
+            }
+            None => self.introduce(hashed, name),
+        }
+    }
+
+    pub(crate) fn key(&self, name: &str) -> UserKey {
+        self.home.hash.of(name).key
+    }
+
+    /// Who this is, if known.
+    pub(crate) fn lookup(&self, name: &str) -> Option<Known> {
+        self.find(self.home.hash.of(name).key)
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, key: UserKey) -> Option<Known> {
+        let is_it = |&packed: &u32| self.key_of(Known::unpack(packed)) == key;
+        self.index.find(key, is_it).map(|&packed| Known::unpack(packed))
+    }
+
+    /// The person of this shard with this key; one that is not known yet becomes known, without a name.
+    pub(crate) fn person(&mut self, key: UserKey) -> Option<PersonId> {
+        match self.find(key) {
+            Some(Known::Here(person)) => Some(person),
+            Some(Known::Away(_)) => None,
+            None => Some(self.add_person(key)),
+        }
+    }
+
+    pub(crate) fn key_of(&self, known: Known) -> UserKey {
+        match known {
+            Known::Here(person) => self.persons[person as usize].key,
+            Known::Away(remote) => self.remotes[remote as usize].key,
+        }
+    }
+
+    /// A name has come for somebody who is known: is it theirs?
+    #[inline]
+    fn meet(&mut self, known: Known, check: u32, name: &str) {
+        let held = match known {
+            Known::Here(person) => self.names.check[person as usize],
+            Known::Away(remote) => self.remotes[remote as usize].check,
+        };
+        if held != check {
+            self.meet_slowly(known, held, check, name);
+        }
+    }
+
+    #[cold]
+    fn meet_slowly(&mut self, known: Known, held: u32, check: u32, name: &str) {
+        match known {
+            Known::Here(person) if held == 0 => {
+                if !self.persons[person as usize].is(Flag::OptedOut) {
+                    self.names.set(person, check, name);
+                }
+            }
+            Known::Here(person) => {
+                let first = self.names.get(person).map(str::to_owned);
+                self.collisions.push(Collision { first, second: name.to_owned() });
+            }
+            Known::Away(_) => self.collisions.push(Collision { first: None, second: name.to_owned() }),
+        }
+    }
+
+    /// A name has come through the exchange.
+    pub(crate) fn take_name(&mut self, user: UserKey, name: &str) {
+        if let Some(person) = self.person(user) {
+            let check = self.home.hash.of(name).check;
+            self.meet(Known::Here(person), check, name);
+        }
+    }
+
+    /// Gives a person who opts in again their name.
+    pub(crate) fn rename(&mut self, person: PersonId, name: &str) {
+        let check = self.home.hash.of(name).check;
+        self.names.set(person, check, name);
+    }
+
+    fn introduce(&mut self, hashed: Hashed, name: &str) -> Known {
+        let shard = match self.home.shards {
+            1 => 0,
+            shards => self.home.partitioner.partition(name, shards),
+        };
+        if shard == self.home.shard {
+            let person = self.add_person(hashed.key);
+            self.names.set(person, hashed.check, name);
+            return Known::Here(person);
+        }
+        self.names_to_tell.push(NameToTell { shard, user: hashed.key, name: name.into() });
+        let remote = self.remotes.len() as RemoteId;
+        grow(&mut self.remotes, 1);
+        self.remotes.push(Remote { key: hashed.key, check: hashed.check, shard, change: 0 });
+        self.enter(hashed.key, Known::Away(remote));
+        Known::Away(remote)
+    }
+
+    fn add_person(&mut self, key: UserKey) -> PersonId {
+        let person = self.persons.len() as PersonId;
+        grow(&mut self.persons, 1);
+        self.persons.push(Person {
+            key,
+            handed_out: 0.0,
+            liveness: 0.0,
+            rate: 0.0,
+            row: Row::default(),
+            standing_and_flags: NO_STANDING,
+        });
+        self.names.add();
+        self.enter(key, Known::Here(person));
+        person
+    }
+
+    fn enter(&mut self, key: UserKey, known: Known) {
+        let (persons, remotes) = (&self.persons, &self.remotes);
+        self.index.insert_unique(key, known.pack(), |&packed| match Known::unpack(packed) {
+            Known::Here(person) => persons[person as usize].key,
+            Known::Away(remote) => remotes[remote as usize].key,
+        });
+    }
+
+    /// Bytes of the tables, without names.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.persons.capacity() * size_of::<Person>()
+            + self.remotes.capacity() * size_of::<Remote>()
+            + self.index.allocation_size()
+    }
+}
+
+/// The names of a shard's people, one after the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    /// For each person; 0 if the name is not known.
+    check: Vec<u32>,
+    /// For each person, the place of the name in units of [`Names::UNIT`] bytes.
+    place: Vec<u32>,
+    /// Two bytes of length, the name, and up to the next unit nothing.
+    bytes: Vec<u8>,
+}
+
+impl Names {
+    const UNIT: usize = 4;
+
+    fn add(&mut self) {
+        grow(&mut self.check, 1);
+        grow(&mut self.place, 1);
+        self.check.push(0);
+        self.place.push(0);
+    }
+
+    fn set(&mut self, person: PersonId, check: u32, name: &str) {
+        let place = self.bytes.len() / Names::UNIT;
+        grow(&mut self.bytes, name.len() + 2 + Names::UNIT);
+        self.bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.resize(self.bytes.len().next_multiple_of(Names::UNIT), 0);
+        self.place[person as usize] = u32::try_from(place).expect("a shard holds 16 GiB of names: use more partitions");
+        self.check[person as usize] = check;
+    }
+
+    pub(crate) fn get(&self, person: PersonId) -> Option<&str> {
+        if self.check[person as usize] == 0 {
+            return None;
+        }
+        let place = self.place[person as usize] as usize * Names::UNIT;
+        let len = usize::from(u16::from_le_bytes([self.bytes[place], self.bytes[place + 1]]));
+        std::str::from_utf8(&self.bytes[place + 2..place + 2 + len]).ok()
+    }
+
+    /// Forgets a name, down to its bytes.
+    pub(crate) fn erase(&mut self, person: PersonId) {
+        if let Some(len) = self.get(person).map(str::len) {
+            let place = self.place[person as usize] as usize * Names::UNIT;
+            self.bytes[place..place + 2 + len].fill(0);
+        }
+        self.check[person as usize] = 0;
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + 4 * (self.check.capacity() + self.place.capacity())
+    }
+}

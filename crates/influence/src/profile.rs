@@ -1,0 +1,88 @@
+//! Profiles: trust, and opting out, which erases a person and everything they gave.
+
+use crate::event::Profile;
+use crate::people::{Flag, Known, PersonId, Target};
+use crate::row::{NOBODY, Row};
+use crate::scale::rank;
+use crate::shard::Shard;
+use crate::standing::Mark;
+
+impl Shard {
+    /// Takes a profile; the last one of a person counts.
+    pub(crate) fn take_profile(&mut self, profile: &Profile<'_>) {
+        let Known::Here(person) = self.people.resolve(profile.user) else {
+            return self.step.taken.misrouted += 1;
+        };
+        match (self.has_opted_out(person), profile.opted_out) {
+            (false, true) => self.erase(person),
+            (true, false) => self.opt_in(person, profile.user),
+            _ => {}
+        }
+        if !profile.opted_out {
+            if let Some(trust) = profile.trust {
+                self.open_account(person).trust = trust;
+            }
+            self.check(person);
+        }
+    }
+
+    /// Trust is 1 again, counts start from 0, the name comes back.
+    fn opt_in(&mut self, person: PersonId, name: &str) {
+        self.people.persons[person as usize].set(Flag::OptedOut, false);
+        self.people.rename(person, name);
+        if let Some(standing) = self.people.persons[person as usize].standing() {
+            self.targets.standings[standing as usize].unmark(Mark::Nameless);
+        }
+    }
+
+    /// Name, row, follows, liveness, rate, trust, level and counts go; what others gave stays, for a slot without a
+    /// name, since they will take it back.
+    fn erase(&mut self, person: PersonId) {
+        let standing = self.standing(person);
+        self.erase_record(person);
+        self.erase_row(person);
+        self.erase_follows(person);
+        let kept = &mut self.people.persons[person as usize];
+        kept.set(Flag::OptedOut, true);
+        (kept.handed_out, kept.liveness, kept.rate) = (0.0, 0.0, 0.0);
+        self.people.names.erase(person);
+        self.targets.make_nameless(standing);
+    }
+
+    /// Takes a published record back.
+    fn erase_record(&mut self, person: PersonId) {
+        let Some(standing) = self.people.persons[person as usize].standing() else { return };
+        let published = self.targets.standings[standing as usize].published;
+        if published.is_nan() {
+            return;
+        }
+        self.ranks[rank(f64::from(published))] -= 1;
+        if let Some(name) = self.people.names.get(person) {
+            self.step.erased.push(name.into());
+        }
+    }
+
+    fn erase_row(&mut self, person: PersonId) {
+        let row = self.people.persons[person as usize].row;
+        let targets: Vec<u32> =
+            self.edges.slots(row).iter().map(|edge| edge.target).filter(|&target| target != NOBODY).collect();
+        for target in targets {
+            if let Some(place) = self.edges.find(self.people.persons[person as usize].row, target) {
+                self.forget(person, place);
+            }
+        }
+        self.settle_contacts();
+    }
+
+    fn erase_follows(&mut self, person: PersonId) {
+        let Some(account) = self.accounts.get(person) else { return };
+        let follows: Vec<_> = self.follows.slots(account.follows).to_vec();
+        for follow in follows.iter().filter(|follow| follow.target != NOBODY && follow.follows) {
+            self.set_follows(person, Target::unpack(follow.target), false, follow.is_mutual);
+        }
+        let account = self.accounts.open(person);
+        self.follows.clear(&mut account.follows);
+        debug_assert_eq!(account.follows, Row::default());
+        (account.trust, account.level, account.level_at, account.following) = (1.0, 0, None, 0);
+    }
+}

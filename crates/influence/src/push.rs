@@ -1,0 +1,99 @@
+//! Pushes: telling all targets of a row that the rate changed.
+
+use crate::exchange::Change;
+use crate::people::{Flag, PersonId, Target};
+use crate::row::NOBODY;
+use crate::shard::Shard;
+use crate::standing::Mark;
+
+impl Shard {
+    /// Queues people whose rate is off, and pushes first in first out while the budget lasts, at least one row.
+    pub(crate) fn push_pending(&mut self) {
+        self.check_touched();
+        let mut is_first = true;
+        while is_first || self.step.edges_left > 0 {
+            is_first = false;
+            let Some(person) = self.queue.pop_front() else { break };
+            self.people.persons[person as usize].set(Flag::Queued, false);
+            self.push_row(person, None);
+            if self.queue.is_empty() {
+                self.check_touched();
+            }
+        }
+    }
+
+    /// Queues those among the touched whose rate is off by now.
+    fn check_touched(&mut self) {
+        let mut unchecked = std::mem::take(&mut self.targets.unchecked);
+        for &standing in &unchecked {
+            let kept = &mut self.targets.standings[standing as usize];
+            kept.unmark(Mark::Unchecked);
+            let person = kept.person();
+            self.check(person);
+        }
+        unchecked.clear();
+        self.targets.unchecked = unchecked;
+    }
+
+    /// Queues this person if the rate is off.
+    pub(crate) fn check(&mut self, person: PersonId) {
+        let handed_out = f64::from(self.people.persons[person as usize].handed_out);
+        if handed_out > 0.0 {
+            let rate = self.rate(person, handed_out);
+            self.enqueue_if_off(person, rate);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn enqueue_if_off(&mut self, person: PersonId, rate: f32) {
+        let kept = &mut self.people.persons[person as usize];
+        if is_off(rate, kept.rate, self.model.eps) && !kept.is(Flag::Queued) {
+            kept.set(Flag::Queued, true);
+            self.queue.push_back(person);
+        }
+    }
+
+    /// Publishes a rate to all targets: the given one, or the present one if the published one is off.
+    pub(crate) fn push_row(&mut self, person: PersonId, rate: Option<f32>) {
+        let row = self.people.persons[person as usize].row;
+        let mut weights = std::mem::take(&mut self.step.weights);
+        weights.clear();
+        weights.extend(self.edges.slots(row).iter().map(|edge| edge.weight()));
+        let handed_out: f64 = weights.iter().sum();
+        self.people.persons[person as usize].handed_out = handed_out as f32;
+        let published = self.people.persons[person as usize].rate;
+        let next = rate.unwrap_or_else(|| self.rate(person, handed_out));
+        if rate.is_some() || is_off(next, published, self.model.eps) {
+            self.publish_rate(person, next, &weights);
+        }
+        self.step.weights = weights;
+    }
+
+    fn publish_rate(&mut self, person: PersonId, rate: f32, weights: &[f64]) {
+        let kept = &mut self.people.persons[person as usize];
+        let risen = f64::from(rate) - f64::from(kept.rate);
+        kept.rate = rate;
+        for (edge, weight) in self.edges.slots(kept.row).iter().zip(weights) {
+            if edge.target == NOBODY {
+                continue;
+            }
+            let given = risen * weight;
+            let returned = if edge.returned > 0.0 { given * edge.reciprocity() } else { 0.0 };
+            match Target::unpack(edge.target) {
+                Target::Here(standing) => self.targets.give_rate(standing, given, returned),
+                Target::Away(remote) => {
+                    let change = Change { given, returned, ..Change::default() };
+                    self.targets.away(&mut self.people.remotes, remote).add(&change);
+                }
+            }
+        }
+        self.step.edges_left -= weights.len() as i64;
+        self.step.taken.pushed_edges += u64::from(kept.row.len());
+    }
+}
+
+/// `|y - p| > eps y`.
+#[inline]
+fn is_off(rate: f32, published: f32, eps: f64) -> bool {
+    (f64::from(rate) - f64::from(published)).abs() > eps * f64::from(rate)
+}

@@ -1,0 +1,117 @@
+//! The scale: what 100 stands for. Shard 0 sets it from the reports of all shards and tells it to them.
+
+use crate::event::Timestamp;
+use crate::model::Model;
+
+/// The scale is never below this many votes.
+pub const SCALE_MIN: f64 = 100.0;
+/// Ranks are kept in tenths of a point.
+pub(crate) const RANKS: usize = 1001;
+
+/// Half-times of the scale's way to the largest influence.
+const UP_MS: f64 = 3.0 * 3_600_000.0;
+const DOWN_MS: f64 = 14.0 * 86_400_000.0;
+/// A smaller relative move is not worth a version: it would republish everybody.
+const MOVE_MIN: f64 = 0.005;
+
+/// What 100 stands for, and how scores are spread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scale {
+    /// Votes: `M`.
+    pub votes: f64,
+    /// Counts the changes of `votes`.
+    pub version: u64,
+    /// Share of rated people below each tenth of a point; empty until the first report.
+    pub ranks: Vec<f32>,
+}
+
+impl Default for Scale {
+    fn default() -> Scale {
+        Scale { votes: SCALE_MIN, version: 0, ranks: Vec::new() }
+    }
+}
+
+impl Scale {
+    /// `100 ln(1 + x) / ln(1 + M)`, at most 100.
+    #[inline]
+    pub fn score(&self, influence: f64) -> f64 {
+        (100.0 * libm::log1p(influence) / libm::log1p(self.votes)).min(100.0)
+    }
+
+    /// 0 to 100: the share of rated people with a lower score.
+    pub(crate) fn percentile(&self, score: f64) -> f64 {
+        self.ranks.get(rank(score)).map_or(0.0, |&share| 100.0 * f64::from(share))
+    }
+}
+
+/// The tenth of a point in which this score lies.
+pub(crate) fn rank(score: f64) -> usize {
+    ((score * 10.0) as usize).min(RANKS - 1)
+}
+
+/// How one shard's people stand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Votes: the largest influence.
+    pub largest: f64,
+    /// People published with each tenth of a point.
+    pub ranks: Vec<u32>,
+}
+
+/// Shard 0's view of all shards.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ScaleKeeper {
+    reports: Vec<Option<Report>>,
+    moved_at: Option<Timestamp>,
+}
+
+impl ScaleKeeper {
+    pub(crate) fn new(shards: u16) -> ScaleKeeper {
+        ScaleKeeper { reports: vec![None; usize::from(shards)], moved_at: None }
+    }
+
+    pub(crate) fn take(&mut self, source: u16, report: Report) {
+        self.reports[usize::from(source)] = Some(report);
+    }
+
+    /// The next scale. `settles` moves it straight to the largest influence.
+    pub(crate) fn next(&mut self, old: &Scale, now: Timestamp, settles: bool, model: &Model) -> Scale {
+        let largest = self.reports.iter().flatten().map(|report| report.largest).fold(SCALE_MIN, f64::max);
+        let elapsed_ms = now - *self.moved_at.get_or_insert(now);
+        let mut next = Scale { ranks: self.ranks(), ..old.clone() };
+        let votes = if settles { largest } else { approach(old.votes, largest, elapsed_ms) };
+        let is_due = settles || elapsed_ms >= model.level_pause_ms;
+        if is_due && (votes / old.votes - 1.0).abs() >= if settles { 1e-12 } else { MOVE_MIN } {
+            next.votes = votes;
+            next.version += 1;
+            self.moved_at = Some(now);
+        }
+        next
+    }
+
+    fn ranks(&self) -> Vec<f32> {
+        let mut people = vec![0u64; RANKS];
+        for report in self.reports.iter().flatten() {
+            for (sum, &more) in people.iter_mut().zip(&report.ranks) {
+                *sum += u64::from(more);
+            }
+        }
+        let all = people.iter().sum::<u64>().max(1) as f64;
+        let mut below = 0;
+        people
+            .iter()
+            .map(|&here| {
+                let share = below as f64 / all;
+                below += here;
+                share as f32
+            })
+            .collect()
+    }
+}
+
+/// Half of the way, in the logarithm, each half-time: up within hours, down within weeks.
+fn approach(votes: f64, goal: f64, elapsed_ms: Timestamp) -> f64 {
+    let half_time_ms = if goal > votes { UP_MS } else { DOWN_MS };
+    let rest = libm::exp2(-(elapsed_ms as f64) / half_time_ms);
+    (goal * libm::pow(votes / goal, rest)).max(SCALE_MIN)
+}

@@ -1,0 +1,49 @@
+//! From a person's sums to what is published about them.
+
+use crate::event::Timestamp;
+
+/// Exact counts of what a person received from others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Accepted mentions by others.
+    pub mentions: u64,
+    /// Accepted retweets by others.
+    pub retweets: u64,
+    /// Accepted replies by others.
+    pub replies: u64,
+}
+
+/// What is published about one person. `influence = reach * amplification * network * openness + audience`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// 0 to 100.
+    pub score: f64,
+    /// Votes, at least 0: the model's `x`.
+    pub influence: f64,
+    /// Votes: active fans; Klout's "true reach" (2011).
+    pub reach: f64,
+    /// 1 to 5: how much each of them acts; 0 without fans.
+    pub amplification: f64,
+    /// What the fans themselves count; 0 without fans.
+    pub network: f64,
+    /// 0.1 to 1: how far the endorsements come from outside the person's own circle; 1 without fans.
+    pub openness: f64,
+    /// Votes: what the standing audience of followers adds.
+    pub audience: f64,
+    /// Exact counts per kind.
+    pub received: Received,
+    /// People who follow this person now.
+    pub followers: u64,
+    /// People whom this person follows now.
+    pub following: u64,
+    /// 0 to 100: the share of rated people whose score is lower.
+    pub percentile: f64,
+    /// The time the score is for.
+    pub as_of: Timestamp,
+    /// Votes: the influence that stands for 100.
+    pub scale: f64,
+    /// Counts the scale's changes, from 0.
+    pub scale_version: u64,
+    /// The score in the record before this one, if there was one.
+    pub previous: Option<f64>,
+}

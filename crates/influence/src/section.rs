@@ -1,0 +1,144 @@
+//! Sections of the exchange: taking another shard's, and making our own.
+
+use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, NameEntry, Section};
+use crate::growth::power_of_two;
+use crate::shard::{Effects, Shard};
+
+impl Shard {
+    /// Takes what another shard has told.
+    pub(crate) fn take_section(&mut self, section: &Section) {
+        self.advance(section.clock);
+        let factor = power_of_two(section.landmark - self.landmark);
+        for entry in &section.names {
+            self.people.take_name(entry.user, &entry.name);
+        }
+        for entry in &section.endorse {
+            self.take_endorse(entry, factor);
+        }
+        for contact in &section.contacts {
+            self.take_contact_away(contact, factor);
+            self.settle_contacts();
+        }
+        for notice in &section.follows {
+            self.take_notice_away(notice);
+        }
+        for change in &section.audiences {
+            if let Some(person) = self.people.person(change.target) {
+                self.take_audience(person, change.level, change.mutual, change.followers);
+            }
+        }
+        if let Some(report) = &section.report {
+            self.keeper.take(section.source, report.clone());
+        }
+        if let Some(scale) = &section.scale {
+            self.scale = scale.clone();
+        }
+    }
+
+    fn take_endorse(&mut self, entry: &Endorse, factor: f64) {
+        if let Some(person) = self.people.person(entry.target) {
+            let standing = self.standing(person);
+            self.targets.give(standing, &entry.change.rescaled(factor));
+        }
+    }
+
+    /// Hands the step's entries and counts over.
+    pub(crate) fn send(&mut self, effects: &mut Effects) {
+        effects.taken = std::mem::take(&mut self.step.taken);
+        effects.levels_changed = std::mem::take(&mut self.step.levels_changed);
+        effects.swept = std::mem::take(&mut self.step.visits);
+        effects.erased = std::mem::take(&mut self.step.erased);
+        effects.collisions = std::mem::take(&mut self.people.collisions);
+        effects.exchange.clear();
+        let (shard, shards) = (self.people.home.shard, self.people.home.shards);
+        effects.exchange.extend((0..shards).map(|_| Section {
+            source: shard,
+            landmark: self.landmark,
+            clock: self.now,
+            ..Section::default()
+        }));
+        if shards > 1 {
+            self.send_endorsements(&mut effects.exchange);
+            self.send_notices(&mut effects.exchange);
+            self.send_scale(&mut effects.exchange);
+        }
+    }
+
+    fn send_endorsements(&mut self, exchange: &mut [Section]) {
+        for name in self.people.names_to_tell.drain(..) {
+            exchange[usize::from(name.shard)].names.push(NameEntry { user: name.user, name: name.name });
+        }
+        for (remote, change) in self.targets.away.drain(..) {
+            let remote = &mut self.people.remotes[remote as usize];
+            remote.change = 0;
+            exchange[usize::from(remote.shard)].endorse.push(Endorse { target: remote.key, change });
+        }
+        for section in exchange.iter_mut() {
+            section.endorse.sort_unstable_by_key(|entry| entry.target);
+        }
+    }
+
+    fn send_notices(&mut self, exchange: &mut [Section]) {
+        for (shard, contact) in self.step.contacts_away.drain(..) {
+            exchange[usize::from(shard)].contacts.push(contact);
+        }
+        for (shard, notice) in self.step.follows_away.drain(..) {
+            exchange[usize::from(shard)].follows.push(notice);
+        }
+        for (shard, change) in self.step.audiences_away.drain(..) {
+            exchange[usize::from(shard)].audiences.push(change);
+        }
+        for section in exchange {
+            coalesce_contacts(&mut section.contacts);
+            coalesce_follows(&mut section.follows);
+            coalesce_audiences(&mut section.audiences);
+        }
+    }
+
+    fn send_scale(&mut self, exchange: &mut [Section]) {
+        if let Some(report) = self.step.report.take() {
+            exchange[0].report = Some(report);
+        }
+        if let Some(scale) = self.step.new_scale.take() {
+            for section in &mut exchange[1..] {
+                section.scale = Some(scale.clone());
+            }
+        }
+    }
+}
+
+/// Of two contacts of one pair the later is sent; it wants an answer if either did.
+fn coalesce_contacts(contacts: &mut Vec<Contact>) {
+    contacts.sort_by_key(|contact| (contact.target, contact.actor));
+    contacts.dedup_by(|later, kept| {
+        let is_same = (later.target, later.actor) == (kept.target, kept.actor);
+        if is_same {
+            *kept = Contact { wants_answer: kept.wants_answer || later.wants_answer, ..*later };
+        }
+        is_same
+    });
+}
+
+/// Of two follows of one pair the later is sent; it wants an answer if either did.
+fn coalesce_follows(follows: &mut Vec<FollowNotice>) {
+    follows.sort_by_key(|notice| (notice.target, notice.actor));
+    follows.dedup_by(|later, kept| {
+        let is_same = (later.target, later.actor) == (kept.target, kept.actor);
+        if is_same {
+            *kept = FollowNotice { wants_answer: kept.wants_answer || later.wants_answer, ..*later };
+        }
+        is_same
+    });
+}
+
+fn coalesce_audiences(audiences: &mut Vec<AudienceChange>) {
+    audiences.sort_by_key(|change| (change.target, change.level, change.mutual));
+    audiences.dedup_by(|later, kept| {
+        let is_same = (later.target, later.level, later.mutual) == (kept.target, kept.level, kept.mutual);
+        if is_same {
+            kept.followers += later.followers;
+        }
+        is_same
+    });
+    audiences.retain(|change| change.followers != 0);
+}

@@ -1,0 +1,351 @@
+//! One shard's state machine: a slice in, effects out. It neither fails, waits nor looks at a clock, and what it
+//! does depends on nothing but its state and the slice.
+//!
+//! ```text
+//! slice ──> exchange sections ──> profiles ──> events ──> pushes ──> sweep ──> effects
+//!           contact, follow,      erase,       endorse,   push       sweep     publish,
+//!           account               account      follow                          section
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::account::Accounts;
+use crate::edge::Edge;
+use crate::event::{Event, Profile, Timestamp};
+use crate::exchange::{AudienceChange, Contact, FollowNotice, Section};
+use crate::growth::{Growth, Landmark, power_of_two};
+use crate::model::{LANDMARK_LAG_MAX, Model};
+use crate::people::{Collision, Known, People, PersonId, StandingId, Target};
+use crate::row::Rows;
+use crate::scale::{RANKS, Scale, ScaleKeeper};
+use crate::score::Score;
+use crate::standing::Targets;
+
+/// The input of one shard in one epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slice<'a> {
+    /// The clock at its end.
+    pub clock: Timestamp,
+    /// What other shards have told, in the order of the exchange.
+    pub exchange: &'a [&'a Section],
+    /// Profiles, in the order of their offsets.
+    pub profiles: &'a [Profile<'a>],
+    /// Events, topic by topic in the order of the configuration, each in the order of offsets.
+    pub events: &'a [Arrival<'a>],
+    /// People whom the sweep visits.
+    pub sweep: u32,
+    /// Whether scores that moved are published; not while catching up.
+    pub publishes: bool,
+    /// The end of a recorded log: levels and the scale go where they belong without their pauses.
+    pub settles: bool,
+}
+
+/// An event and when it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival<'a> {
+    /// The clock when it was taken; never below that of the arrival before it.
+    pub clock: Timestamp,
+    /// The event.
+    pub event: Event<'a>,
+}
+
+/// What a step wants published.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Scores that moved.
+    pub scores: Vec<Published>,
+    /// Names of people that were erased: their records go.
+    pub erased: Vec<Box<str>>,
+    /// For each shard, what it is told.
+    pub exchange: Vec<Section>,
+    /// What became of the events.
+    pub taken: Taken,
+    /// Names that were taken for others.
+    pub collisions: Vec<Collision>,
+    /// People whose level as followers changed.
+    pub levels_changed: u64,
+    /// People whom the sweep has visited.
+    pub swept: u32,
+}
+
+/// A score that moved. [`Shard::name`] tells whose it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Published {
+    /// By order of first appearance in the shard.
+    pub person: PersonId,
+    /// The score.
+    pub score: Score,
+}
+
+/// What became of the events of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Accepted, by kind in the order of [`Kind::ALL`](crate::Kind::ALL).
+    pub accepted: [u64; 5],
+    /// Accepted ones among them that were older than the window: counted, and nothing else.
+    pub late: u64,
+    /// By people on themselves: ignored.
+    pub self_acts: u64,
+    /// By people who have opted out: ignored.
+    pub opted_out: u64,
+    /// By people of another shard: ignored.
+    pub misrouted: u64,
+    /// Edges to which a push told a new rate.
+    pub pushed_edges: u64,
+}
+
+impl Taken {
+    /// Adds another step's.
+    pub fn add(&mut self, other: &Taken) {
+        for (sum, more) in self.accepted.iter_mut().zip(other.accepted) {
+            *sum += more;
+        }
+        self.late += other.late;
+        self.self_acts += other.self_acts;
+        self.opted_out += other.opted_out;
+        self.misrouted += other.misrouted;
+        self.pushed_edges += other.pushed_edges;
+    }
+}
+
+/// The state of one shard.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    pub(crate) model: Model,
+    pub(crate) growth: Growth,
+    pub(crate) now: Timestamp,
+    pub(crate) landmark: Landmark,
+    /// From this time on the landmark lags too far.
+    landmark_until: Timestamp,
+    horizon: Horizon,
+    pub(crate) people: People,
+    pub(crate) accounts: Accounts,
+    pub(crate) edges: Rows<Edge>,
+    pub(crate) follows: Rows<crate::account::Follow>,
+    pub(crate) targets: Targets,
+    /// People whose rate is off, first in first out.
+    pub(crate) queue: VecDeque<PersonId>,
+    /// The next person whom the sweep visits.
+    pub(crate) cursor: PersonId,
+    pub(crate) scale: Scale,
+    pub(crate) keeper: ScaleKeeper,
+    /// People published with each tenth of a point.
+    pub(crate) ranks: Vec<u32>,
+    /// Who has the largest influence, and who has in the present round of the sweep.
+    pub(crate) leader: Option<StandingId>,
+    pub(crate) round_leader: Option<StandingId>,
+    pub(crate) reported_at: Option<Timestamp>,
+    pub(crate) step: StepState,
+}
+
+/// What lives for one step only; kept for its memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StepState {
+    /// Edges that pushes and announcements may still touch.
+    pub(crate) edges_left: i64,
+    pub(crate) settles: bool,
+    pub(crate) taken: Taken,
+    pub(crate) levels_changed: u64,
+    pub(crate) visits: u32,
+    pub(crate) erased: Vec<Box<str>>,
+    /// Contacts between people of this shard, dealt with at once.
+    pub(crate) contacts_here: VecDeque<ContactHere>,
+    /// Entries for other shards, with the shard.
+    pub(crate) contacts_away: Vec<(u16, Contact)>,
+    pub(crate) follows_away: Vec<(u16, FollowNotice)>,
+    pub(crate) audiences_away: Vec<(u16, AudienceChange)>,
+    pub(crate) report: Option<crate::scale::Report>,
+    pub(crate) new_scale: Option<Scale>,
+    pub(crate) swept: Vec<StandingId>,
+    pub(crate) weights: Vec<f64>,
+    resolved: Vec<Act>,
+}
+
+/// A contact between two people of this shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ContactHere {
+    /// Who endorses, as the target's row would know them.
+    pub(crate) actor: Target,
+    pub(crate) target: PersonId,
+    pub(crate) endorsement: f32,
+    pub(crate) wants_answer: bool,
+}
+
+/// Who an event is about.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Between(PersonId, Known),
+    OnSelf,
+    OptedOut,
+    Misrouted,
+}
+
+/// A bound that is quickly compared with: what is above it is inside the window until then.
+#[derive(Clone, Copy, Debug)]
+struct Horizon {
+    until: Timestamp,
+    above: f32,
+}
+
+impl Horizon {
+    const UNKNOWN: Horizon = Horizon { until: Timestamp::MIN, above: f32::INFINITY };
+}
+
+impl Shard {
+    /// An empty shard of so many. The model must be valid.
+    pub fn new(model: Model, shard: u16, shards: u16) -> Shard {
+        assert!(shard < shards, "shard {shard} of {shards}");
+        assert_eq!(model.validate(), Ok(()));
+        Shard {
+            growth: Growth::new(model.half_life_ms),
+            now: Timestamp::MIN,
+            landmark: 0,
+            landmark_until: Timestamp::MIN,
+            horizon: Horizon::UNKNOWN,
+            people: People::new(&model, shard, shards),
+            accounts: Accounts::new(),
+            edges: Rows::new(),
+            follows: Rows::new(),
+            targets: Targets::new(),
+            queue: VecDeque::new(),
+            cursor: 0,
+            scale: Scale::default(),
+            keeper: ScaleKeeper::new(shards),
+            ranks: vec![0; RANKS],
+            leader: None,
+            round_leader: None,
+            reported_at: None,
+            step: StepState::default(),
+            model,
+        }
+    }
+
+    /// Takes a slice, in one canonical order whatever order its records arrived in.
+    pub fn step(&mut self, slice: &Slice<'_>, effects: &mut Effects) {
+        self.step.edges_left = i64::from(self.model.edges_a_step_max);
+        self.step.settles = slice.settles;
+        for section in slice.exchange {
+            self.take_section(section);
+        }
+        for profile in slice.profiles {
+            self.take_profile(profile);
+        }
+        self.take_events(slice.events);
+        self.advance(slice.clock);
+        self.push_pending();
+        self.sweep(slice.sweep);
+        self.publish(slice.publishes, effects);
+        self.report();
+        self.send(effects);
+    }
+
+    /// Whether a step without input would change nothing but what ageing does.
+    pub fn is_at_rest(&self) -> bool {
+        self.queue.is_empty() && self.targets.unchecked.is_empty()
+    }
+
+    /// The shard's clock: the newest time it knows of. `None` before the first event.
+    pub fn now(&self) -> Option<Timestamp> {
+        (self.now != Timestamp::MIN).then_some(self.now)
+    }
+
+    /// Who everybody is comes first: the look-ups do not depend on each other, so they overlap in memory.
+    fn take_events(&mut self, events: &[Arrival<'_>]) {
+        let mut resolved = std::mem::take(&mut self.step.resolved);
+        resolved.clear();
+        resolved.extend(events.iter().map(|arrival| self.resolve(&arrival.event)));
+        for (arrival, &act) in events.iter().zip(&resolved) {
+            self.take_event(arrival, act);
+        }
+        self.step.resolved = resolved;
+    }
+
+    #[inline]
+    fn resolve(&mut self, event: &Event<'_>) -> Act {
+        if event.actor == event.target {
+            return Act::OnSelf;
+        }
+        match self.people.resolve(event.actor) {
+            Known::Away(_) => Act::Misrouted,
+            Known::Here(actor) if self.has_opted_out(actor) => Act::OptedOut,
+            Known::Here(actor) => match self.people.resolve(event.target) {
+                // Two names with one key: the collision is told, and one cannot endorse oneself.
+                Known::Here(target) if target == actor => Act::OnSelf,
+                target => Act::Between(actor, target),
+            },
+        }
+    }
+
+    #[inline]
+    fn take_event(&mut self, arrival: &Arrival<'_>, act: Act) {
+        let taken = &mut self.step.taken;
+        let (actor, target) = match act {
+            Act::Between(actor, target) => (actor, target),
+            Act::OnSelf => return taken.self_acts += 1,
+            Act::OptedOut => return taken.opted_out += 1,
+            Act::Misrouted => return taken.misrouted += 1,
+        };
+        let Event { kind, at, .. } = arrival.event;
+        taken.accepted[kind as usize] += 1;
+        self.advance(arrival.clock);
+        match crate::edge::endorsement(kind) {
+            Some(endorsement) => self.endorse(actor, target, kind, endorsement, at),
+            None => self.follow(actor, target, kind, at),
+        }
+        self.settle_contacts();
+    }
+
+    /// Moves the clock, which never goes back.
+    #[inline]
+    pub(crate) fn advance(&mut self, clock: Timestamp) {
+        if clock > self.now {
+            self.now = clock;
+            if clock >= self.landmark_until {
+                self.move_landmark(self.growth.landmark(clock));
+            }
+        }
+    }
+
+    /// Multiplies all sums by a power of two: exact, so no influence changes. What is older than the window is
+    /// forgotten first, so that no age outgrows an `f32`.
+    fn move_landmark(&mut self, landmark: Landmark) {
+        self.horizon = Horizon::UNKNOWN;
+        for person in 0..self.people.persons.len() as PersonId {
+            self.forget_stale(person);
+        }
+        let factor = power_of_two(self.landmark - landmark);
+        self.landmark = landmark;
+        self.landmark_until = self.growth.time_of(landmark + LANDMARK_LAG_MAX);
+        self.horizon = Horizon::UNKNOWN;
+        for person in &mut self.people.persons {
+            person.handed_out = (f64::from(person.handed_out) * factor) as f32;
+            person.liveness = (f64::from(person.liveness) * factor) as f32;
+            self.edges.slots_mut(person.row).iter_mut().for_each(|edge| edge.rescale(factor));
+        }
+        self.targets.rescale(factor);
+        for (_, contact) in &mut self.step.contacts_away {
+            contact.endorsement = (f64::from(contact.endorsement) * factor) as f32;
+        }
+    }
+
+    /// Whether what happened last at this `g` is older than the window.
+    #[inline]
+    pub(crate) fn is_stale(&mut self, last: f32) -> bool {
+        if self.now >= self.horizon.until {
+            let until = self.now.saturating_add(self.model.half_life_ms / 64 + 1);
+            self.horizon = Horizon { until, above: self.window_edge(until) };
+        }
+        last < self.horizon.above && last < self.window_edge(self.now)
+    }
+
+    /// `g` of the oldest time inside the window.
+    pub(crate) fn window_edge(&self, now: Timestamp) -> f32 {
+        self.growth.at(now.saturating_sub(self.model.window_ms), self.landmark) as f32
+    }
+
+    /// Whether an event of this time is older than the window.
+    #[inline]
+    pub(crate) fn is_late(&self, at: Timestamp) -> bool {
+        at < self.now.saturating_sub(self.model.window_ms)
+    }
+}

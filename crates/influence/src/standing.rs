@@ -1,0 +1,278 @@
+//! What people received: the sums of the model on the target's side, and what has to be told to other shards.
+
+use crate::exchange::Change;
+use crate::people::{PersonId, RemoteId, StandingId, Target};
+use crate::row::grow;
+use std::collections::BTreeMap;
+
+/// Below this share of the weight `G` reads as 0: endorsers that are all suspended leave a residue.
+const RESIDUE: f64 = 1e-12;
+
+/// What one person of this shard received; 56 bytes, sums in the landmark domain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// `G`, as stored: unclamped.
+    pub(crate) given: f64,
+    /// `H`, as stored: unclamped.
+    pub(crate) returned: f64,
+    /// Sum of `l` over fans.
+    pub(crate) reach: f64,
+    /// Sum of `w` over fans.
+    pub(crate) weight: f64,
+    received: [u32; 3],
+    /// The in-degree.
+    pub(crate) fans: u32,
+    /// The last published score; NaN if there is none.
+    pub(crate) published: f32,
+    person_and_marks: u32,
+}
+
+/// What has happened to a standing and is not dealt with yet.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(crate) enum Mark {
+    /// Erased: counts are not kept.
+    Nameless = 1 << 27,
+    /// In this step: the score is to be looked at.
+    Touched = 1 << 28,
+    /// The rate is to be looked at.
+    Unchecked = 1 << 29,
+    /// Exact counts have moved since the last record.
+    Unsaid = 1 << 30,
+    /// Somebody has acted on this person.
+    Rated = 1 << 31,
+}
+
+const PERSON: u32 = (1 << 27) - 1;
+
+/// The parts of a person's influence that come from endorsements, in the landmark domain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Earned {
+    /// `G`, clamped.
+    pub(crate) given: f64,
+    /// `1 - rho a^4`.
+    pub(crate) openness: f64,
+    /// `A`.
+    pub(crate) votes: f64,
+}
+
+impl Standing {
+    fn new(person: PersonId) -> Standing {
+        assert!(person <= PERSON, "a shard holds 134 million people: use more partitions");
+        Standing {
+            given: 0.0,
+            returned: 0.0,
+            reach: 0.0,
+            weight: 0.0,
+            received: [0; 3],
+            fans: 0,
+            published: f32::NAN,
+            person_and_marks: person,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn person(&self) -> PersonId {
+        self.person_and_marks & PERSON
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, mark: Mark) -> bool {
+        self.person_and_marks & mark as u32 != 0
+    }
+
+    #[inline]
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.person_and_marks |= mark as u32;
+    }
+
+    #[inline]
+    pub(crate) fn unmark(&mut self, mark: Mark) {
+        self.person_and_marks &= !(mark as u32);
+    }
+
+    /// `A = G (1 - rho a^4)`: closed circles are discounted.
+    #[inline]
+    pub(crate) fn earned(&self, rho: f64) -> Earned {
+        if self.given <= RESIDUE * self.weight {
+            return Earned { given: 0.0, openness: 1.0, votes: 0.0 };
+        }
+        let closed = (self.returned / self.given).clamp(0.0, 1.0);
+        let squared = closed * closed;
+        let openness = 1.0 - rho * (squared * squared);
+        Earned { given: self.given, openness, votes: self.given * openness }
+    }
+
+    #[inline]
+    fn take(&mut self, change: &Change) {
+        self.given += change.given;
+        self.returned += change.returned;
+        self.reach += change.reach;
+        self.weight += change.weight;
+        self.fans = self.fans.wrapping_add_signed(change.fans);
+        if self.fans == 0 {
+            self.settle();
+        }
+    }
+
+    /// Nobody is left: what the sums still hold is rounding.
+    #[inline]
+    fn settle(&mut self) {
+        (self.given, self.returned, self.reach, self.weight) = (0.0, 0.0, 0.0, 0.0);
+    }
+
+    fn rescale(&mut self, factor: f64) {
+        self.given *= factor;
+        self.returned *= factor;
+        self.reach *= factor;
+        self.weight *= factor;
+    }
+}
+
+/// All whom this shard's people act upon: standings of its own, and changes for those of other shards.
+#[derive(Clone, Debug)]
+pub(crate) struct Targets {
+    pub(crate) standings: Vec<Standing>,
+    /// Counts beyond 32 bits, in units of 2^32.
+    carries: BTreeMap<StandingId, [u32; 3]>,
+    /// Standings whose score is to be looked at, in the order in which they were touched.
+    pub(crate) touched: Vec<StandingId>,
+    /// Standings whose person's rate is to be looked at, likewise.
+    pub(crate) unchecked: Vec<StandingId>,
+    /// This step's changes for people of other shards.
+    pub(crate) away: Vec<(RemoteId, Change)>,
+}
+
+impl Targets {
+    pub(crate) fn new() -> Targets {
+        Targets {
+            standings: Vec::new(),
+            carries: BTreeMap::new(),
+            touched: Vec::new(),
+            unchecked: Vec::new(),
+            away: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, person: PersonId) -> StandingId {
+        let standing = self.standings.len() as StandingId;
+        grow(&mut self.standings, 1);
+        self.standings.push(Standing::new(person));
+        standing
+    }
+
+    /// Changes a standing of this shard.
+    #[inline]
+    pub(crate) fn give(&mut self, standing: StandingId, change: &Change) {
+        let kept = &mut self.standings[standing as usize];
+        kept.take(change);
+        if change.received != [0; 3] {
+            self.count(standing, change.received);
+        }
+        self.touch(standing);
+    }
+
+    /// What a push does to a standing: rates change, weights do not.
+    #[inline]
+    pub(crate) fn give_rate(&mut self, standing: StandingId, given: f64, returned: f64) {
+        let kept = &mut self.standings[standing as usize];
+        kept.given += given;
+        kept.returned += returned;
+        self.touch(standing);
+    }
+
+    #[inline]
+    pub(crate) fn touch(&mut self, standing: StandingId) {
+        let kept = &mut self.standings[standing as usize];
+        if !kept.has(Mark::Touched) {
+            kept.mark(Mark::Touched);
+            self.touched.push(standing);
+        }
+        if !kept.has(Mark::Unchecked) {
+            kept.mark(Mark::Unchecked);
+            self.unchecked.push(standing);
+        }
+    }
+
+    fn count(&mut self, standing: StandingId, received: [u32; 3]) {
+        let kept = &mut self.standings[standing as usize];
+        if kept.has(Mark::Nameless) {
+            return;
+        }
+        kept.mark(Mark::Rated);
+        kept.mark(Mark::Unsaid);
+        for (kind, more) in received.into_iter().enumerate() {
+            let (sum, carried) = kept.received[kind].overflowing_add(more);
+            kept.received[kind] = sum;
+            if carried {
+                self.carries.entry(standing).or_default()[kind] += 1;
+            }
+        }
+    }
+
+    /// Exact counts: mentions, retweets, replies.
+    pub(crate) fn received(&self, standing: StandingId) -> [u64; 3] {
+        let carries = self.carries.get(&standing).copied().unwrap_or_default();
+        let kept = self.standings[standing as usize].received;
+        std::array::from_fn(|kind| u64::from(carries[kind]) << 32 | u64::from(kept[kind]))
+    }
+
+    /// The person is erased: exact counts and the last record go, the sums stay for others to take back.
+    pub(crate) fn make_nameless(&mut self, standing: StandingId) {
+        let kept = &mut self.standings[standing as usize];
+        kept.received = [0; 3];
+        kept.published = f32::NAN;
+        kept.unmark(Mark::Rated);
+        kept.unmark(Mark::Unsaid);
+        kept.mark(Mark::Nameless);
+        self.carries.remove(&standing);
+    }
+
+    pub(crate) fn rescale(&mut self, factor: f64) {
+        self.standings.iter_mut().for_each(|standing| standing.rescale(factor));
+        for (_, change) in &mut self.away {
+            *change = change.rescaled(factor);
+        }
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.standings.capacity() * size_of::<Standing>()
+            + 4 * (self.touched.capacity() + self.unchecked.capacity())
+            + self.away.capacity() * size_of::<(RemoteId, Change)>()
+    }
+
+    /// The change of somebody of another shard in this step.
+    #[inline]
+    pub(crate) fn away(&mut self, remotes: &mut [crate::people::Remote], remote: RemoteId) -> &mut Change {
+        let change = &mut remotes[remote as usize].change;
+        if *change == 0 {
+            self.away.push((remote, Change::default()));
+            *change = self.away.len() as u32;
+        }
+        &mut self.away[*change as usize - 1].1
+    }
+
+    /// Changes whoever it is.
+    #[inline]
+    pub(crate) fn give_to(&mut self, remotes: &mut [crate::people::Remote], target: Target, change: &Change) {
+        match target {
+            Target::Here(standing) => self.give(standing, change),
+            Target::Away(remote) => self.away(remotes, remote).add(change),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_go_beyond_32_bits() {
+        let mut targets = Targets::new();
+        let standing = targets.add(0);
+        for _ in 0..3 {
+            targets.give(standing, &Change { received: [u32::MAX, 1, 0], fans: 1, ..Change::default() });
+        }
+        assert_eq!(targets.received(standing), [3 * u64::from(u32::MAX), 3, 0]);
+    }
+}

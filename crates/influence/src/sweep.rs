@@ -1,0 +1,96 @@
+//! The sweep: visits everybody in turn, forgets what is older than the window, announces levels, and has looked at
+//! again what ageing alone has moved.
+
+use crate::people::{Flag, PersonId};
+use crate::row::{NOBODY, Slot};
+use crate::shard::Shard;
+
+impl Shard {
+    /// Visits so many people, or fewer if the budget of edges is spent; at least one.
+    pub(crate) fn sweep(&mut self, visits: u32) {
+        let people = self.people.persons.len() as PersonId;
+        for visit in 0..visits.min(people) {
+            if visit > 0 && self.step.edges_left <= 0 {
+                break;
+            }
+            if self.cursor >= people {
+                self.cursor = 0;
+                self.leader = self.round_leader.take();
+            }
+            self.visit(self.cursor);
+            self.cursor += 1;
+            self.step.visits += 1;
+        }
+    }
+
+    fn visit(&mut self, person: PersonId) {
+        self.forget_stale(person);
+        if self.people.persons[person as usize].is(Flag::Account) {
+            self.forget_unfollows(person);
+            self.review_level(person);
+        }
+        if let Some(standing) = self.people.persons[person as usize].standing() {
+            self.step.swept.push(standing);
+        }
+    }
+
+    /// Forgets the person's edges that are older than the window.
+    pub(crate) fn forget_stale(&mut self, person: PersonId) {
+        let row = self.people.persons[person as usize].row;
+        let edge_of_window = self.window_edge(self.now);
+        let is_stale = |edge: &&crate::edge::Edge| edge.target() != NOBODY && edge.last < edge_of_window;
+        let stale: Vec<u32> = self.edges.slots(row).iter().filter(is_stale).map(|edge| edge.target).collect();
+        if stale.is_empty() {
+            return;
+        }
+        for target in stale {
+            if let Some(place) = self.edges.find(self.people.persons[person as usize].row, target) {
+                self.forget(person, place);
+            }
+        }
+        self.settle_contacts();
+        self.check(person);
+    }
+
+    /// An unfollow is remembered for the window.
+    fn forget_unfollows(&mut self, person: PersonId) {
+        let Some(account) = self.accounts.get(person) else { return };
+        let row = account.follows;
+        let is_old =
+            |follow: &&crate::account::Follow| follow.target != NOBODY && !follow.follows && self.is_late(follow.at);
+        let old: Vec<u32> = self.follows.slots(row).iter().filter(is_old).map(|follow| follow.target).collect();
+        for target in old {
+            let Some(account) = self.accounts.get(person) else { return };
+            if let Some(place) = self.follows.find(account.follows, target) {
+                self.drop_follow(person, place);
+            }
+        }
+    }
+
+    /// Announces the level of somebody who follows others, at most once an hour.
+    fn review_level(&mut self, person: PersonId) {
+        let Some(account) = self.accounts.get(person) else { return };
+        let (held, level_at, follows_nobody) = (account.level, account.level_at, account.following == 0);
+        let is_due = level_at.is_none_or(|at| self.now >= at.saturating_add(self.model.level_pause_ms));
+        if follows_nobody && held == 0 || !(is_due || self.step.settles) {
+            return;
+        }
+        let level = self.level(person);
+        if level != held {
+            self.announce_level(person, level);
+        }
+    }
+
+    /// The level that this person has earned as a follower.
+    fn level(&mut self, person: PersonId) -> u8 {
+        let kept = self.people.persons[person as usize];
+        let Some(standing) = kept.standing() else { return 0 };
+        let is_endorsed = self.targets.standings[standing as usize].fans > 0;
+        let is_suspended = self.trust(person) == 0.0;
+        if !is_endorsed || is_suspended || kept.liveness == 0.0 || self.is_stale(kept.liveness) {
+            return 0;
+        }
+        let score = self.scale.score(self.influence(standing));
+        self.accounts.get(person).map_or(0, |account| account.level_for(score))
+    }
+}
