@@ -35,14 +35,7 @@ pub enum Level {
 
 impl Level {
     /// From the lowest to the highest.
-    pub const ALL: [Self; 6] = [
-        Self::Silent,
-        Self::Active,
-        Self::Score20,
-        Self::Score40,
-        Self::Score60,
-        Self::Score80,
-    ];
+    pub const ALL: [Self; 6] = [Self::Silent, Self::Active, Self::Score20, Self::Score40, Self::Score60, Self::Score80];
 
     /// What one follower of this level adds to `Q`.
     pub fn weight(self, mutual: bool) -> f64 {
@@ -54,11 +47,7 @@ impl Level {
             Self::Score60 => 3.0,
             Self::Score80 => 10.0,
         };
-        if mutual {
-            one_sided * MUTUAL
-        } else {
-            one_sided
-        }
+        if mutual { one_sided * MUTUAL } else { one_sided }
     }
 
     /// The score at which someone who is neither silent nor indiscriminate rises to this level.
@@ -91,18 +80,13 @@ pub fn admissible(person: &Person, announced: Level, score: f64, tolerance: f64)
         return announced == level(person, score);
     }
     let is_reached = score >= announced.threshold() - FALL_BAND - tolerance;
-    let is_passed = announced
-        .next()
-        .is_some_and(|next| score >= next.threshold() + tolerance);
+    let is_passed = announced.next().is_some_and(|next| score >= next.threshold() + tolerance);
     announced != Level::Silent && is_reached && !is_passed
 }
 
 /// The level for a score, without hysteresis.
 pub(crate) fn level(person: &Person, score: f64) -> Level {
-    let by_score = Level::ALL
-        .into_iter()
-        .rev()
-        .find(|level| score >= level.threshold());
+    let by_score = Level::ALL.into_iter().rev().find(|level| score >= level.threshold());
     match by_score {
         _ if person.silent => Level::Silent,
         _ if person.indiscriminate => Level::Active,
@@ -183,9 +167,5 @@ fn tallies(ties: &[Tie], levels: &[Level]) -> Vec<f64> {
 
 /// Of all who may be published: the nameless do not stretch the scale.
 fn largest_influence(people: &[Person]) -> f64 {
-    people
-        .iter()
-        .filter(|person| !person.opted_out)
-        .map(|person| person.influence)
-        .fold(0.0, f64::max)
+    people.iter().filter(|person| !person.opted_out).map(|person| person.influence).fold(0.0, f64::max)
 }

@@ -18,11 +18,7 @@ pub struct Amounts {
 
 impl From<&Person> for Amounts {
     fn from(person: &Person) -> Self {
-        Self {
-            gross: person.gross,
-            net: person.net,
-            influence: person.influence,
-        }
+        Self { gross: person.gross, net: person.net, influence: person.influence }
     }
 }
 
@@ -30,9 +26,7 @@ impl Outcome {
     /// The oracle's amounts for everybody with a record.
     pub fn amounts(&self) -> BTreeMap<String, Amounts> {
         let published = self.people.iter().filter(|(_, person)| person.has_record);
-        published
-            .map(|(name, person)| (name.clone(), person.into()))
-            .collect()
+        published.map(|(name, person)| (name.clone(), person.into())).collect()
     }
 }
 
@@ -65,47 +59,27 @@ pub struct Comparison {
 }
 
 /// Holds an engine's amounts against the oracle's, for the `top` users by the oracle's influence.
-pub fn compare(
-    oracle: &BTreeMap<String, Amounts>,
-    engine: &BTreeMap<String, Amounts>,
-    top: usize,
-) -> Comparison {
+pub fn compare(oracle: &BTreeMap<String, Amounts>, engine: &BTreeMap<String, Amounts>, top: usize) -> Comparison {
     let ranked = ranked(oracle, top);
     let found = |name: &str| engine.get(name).copied().unwrap_or_default();
     let errors = |error: fn(&Amounts, &Amounts) -> f64| {
-        errors(
-            ranked
-                .iter()
-                .map(|&(name, amounts)| (name, error(amounts, &found(name)))),
-        )
+        errors(ranked.iter().map(|&(name, amounts)| (name, error(amounts, &found(name)))))
     };
     Comparison {
         compared: ranked.len(),
-        missing: ranked
-            .iter()
-            .filter(|&&(name, _)| !engine.contains_key(name))
-            .count(),
-        unknown: engine
-            .keys()
-            .filter(|&name| !oracle.contains_key(name))
-            .count(),
+        missing: ranked.iter().filter(|&&(name, _)| !engine.contains_key(name)).count(),
+        unknown: engine.keys().filter(|&name| !oracle.contains_key(name)).count(),
         gross: errors(|oracle, engine| share(engine.gross - oracle.gross, oracle.gross)),
         net: errors(|oracle, engine| share(engine.net - oracle.net, oracle.gross)),
         influence: errors(|oracle, engine| {
-            share(
-                engine.influence - oracle.influence,
-                oracle.gross.max(oracle.influence),
-            )
+            share(engine.influence - oracle.influence, oracle.gross.max(oracle.influence))
         }),
     }
 }
 
 /// The users with the largest influence, the largest first; of equals the first by name.
 fn ranked(oracle: &BTreeMap<String, Amounts>, top: usize) -> Vec<(&str, &Amounts)> {
-    let mut ranked: Vec<_> = oracle
-        .iter()
-        .map(|(name, amounts)| (name.as_str(), amounts))
-        .collect();
+    let mut ranked: Vec<_> = oracle.iter().map(|(name, amounts)| (name.as_str(), amounts)).collect();
     ranked.sort_by(|(_, one), (_, other)| other.influence.total_cmp(&one.influence));
     ranked.truncate(top);
     ranked
@@ -129,46 +103,20 @@ fn errors<'a>(errors: impl Iterator<Item = (&'a str, f64)>) -> Errors {
 
 /// 0 when there is no difference, infinite when there is one from nothing.
 fn share(difference: f64, whole: f64) -> f64 {
-    if difference == 0.0 {
-        0.0
-    } else {
-        difference.abs() / whole
-    }
+    if difference == 0.0 { 0.0 } else { difference.abs() / whole }
 }
 
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            worst,
-            worst_user,
-            mean,
-        } = self;
-        write!(
-            f,
-            "worst {worst:.3e} ({}), mean {mean:.3e}",
-            if worst_user.is_empty() {
-                "nobody"
-            } else {
-                worst_user
-            }
-        )
+        let Self { worst, worst_user, mean } = self;
+        write!(f, "worst {worst:.3e} ({}), mean {mean:.3e}", if worst_user.is_empty() { "nobody" } else { worst_user })
     }
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            compared,
-            missing,
-            unknown,
-            gross,
-            net,
-            influence,
-        } = self;
-        writeln!(
-            f,
-            "{compared} users compared, {missing} missing, {unknown} unknown to the oracle"
-        )?;
+        let Self { compared, missing, unknown, gross, net, influence } = self;
+        writeln!(f, "{compared} users compared, {missing} missing, {unknown} unknown to the oracle")?;
         writeln!(f, "G:         {gross}")?;
         writeln!(f, "A of G:    {net}")?;
         write!(f, "influence: {influence}")

@@ -35,11 +35,7 @@ pub(crate) struct Flow {
 impl Flow {
     /// `a = H / G`
     pub(crate) fn closed(&self) -> f64 {
-        if self.gross > 0.0 {
-            self.returned / self.gross
-        } else {
-            0.0
-        }
+        if self.gross > 0.0 { self.returned / self.gross } else { 0.0 }
     }
 
     /// `1 - rho a^4`
@@ -60,11 +56,7 @@ pub(crate) fn solve(model: &Model, sources: &[Source], edges: &[Edge]) -> Vec<Fl
     let mut flows = start(sources, edges);
     for _ in 0..ROUNDS_MAX {
         let rates = rates(model, sources, &flows);
-        let change = rates
-            .iter()
-            .zip(&flows)
-            .map(|(&rate, flow)| relative(rate, flow.rate))
-            .fold(0.0, f64::max);
+        let change = rates.iter().zip(&flows).map(|(&rate, flow)| relative(rate, flow.rate)).fold(0.0, f64::max);
         for (flow, rate) in flows.iter_mut().zip(rates) {
             flow.rate = rate;
         }
@@ -73,10 +65,7 @@ pub(crate) fn solve(model: &Model, sources: &[Source], edges: &[Edge]) -> Vec<Fl
             return flows;
         }
     }
-    panic!(
-        "rates of {} users have not settled in {ROUNDS_MAX} rounds",
-        sources.len()
-    );
+    panic!("rates of {} users have not settled in {ROUNDS_MAX} rounds", sources.len());
 }
 
 /// Everybody who hands out anything starts with a rate of 1.
@@ -86,11 +75,7 @@ fn start(sources: &[Source], edges: &[Edge]) -> Vec<Flow> {
         flows[edge.ends.actor].handed_out += edge.weight;
     }
     for (flow, source) in flows.iter_mut().zip(sources) {
-        flow.rate = if flow.handed_out > 0.0 && source.trust > 0.0 {
-            1.0
-        } else {
-            0.0
-        };
+        flow.rate = if flow.handed_out > 0.0 && source.trust > 0.0 { 1.0 } else { 0.0 };
     }
     receive(&mut flows, edges);
     flows
@@ -121,9 +106,5 @@ fn receive(flows: &mut [Flow], edges: &[Edge]) {
 }
 
 fn relative(new: f64, old: f64) -> f64 {
-    if new == old {
-        0.0
-    } else {
-        (new - old).abs() / new.max(old)
-    }
+    if new == old { 0.0 } else { (new - old).abs() / new.max(old) }
 }

@@ -22,11 +22,8 @@ pub(crate) struct Edge {
 
 /// All live edges, in the order of actor and target.
 pub(crate) fn edges(model: &Model, remains: &Remains) -> Vec<Edge> {
-    let mut edges: Vec<Edge> = remains
-        .edges
-        .iter()
-        .map(|(ends, touches)| edge(model, *ends, touches, remains.now_ms))
-        .collect();
+    let mut edges: Vec<Edge> =
+        remains.edges.iter().map(|(ends, touches)| edge(model, *ends, touches, remains.now_ms)).collect();
     let reciprocities: Vec<f64> = edges.iter().map(|edge| reciprocity(&edges, edge)).collect();
     for (edge, reciprocity) in edges.iter_mut().zip(reciprocities) {
         edge.reciprocity = reciprocity;
@@ -37,23 +34,11 @@ pub(crate) fn edges(model: &Model, remains: &Remains) -> Vec<Edge> {
 fn edge(model: &Model, ends: Ends, touches: &[Touch], now_ms: i64) -> Edge {
     let g = |at_ms| model.g(at_ms, now_ms);
     let newest_ms = newest_ms(touches);
-    let endorsement = touches
-        .iter()
-        .map(|touch| touch.kind.endorsement() * g(touch.at_ms))
-        .sum::<f64>()
-        / g(now_ms);
+    let endorsement = touches.iter().map(|touch| touch.kind.endorsement() * g(touch.at_ms)).sum::<f64>() / g(now_ms);
     let last = g(newest_ms) / g(now_ms);
     let mut acts = Counts::default();
     touches.iter().for_each(|touch| acts.add(touch.kind));
-    Edge {
-        ends,
-        endorsement,
-        last,
-        weight: saturated(endorsement, last),
-        reciprocity: 0.0,
-        newest_ms,
-        acts,
-    }
+    Edge { ends, endorsement, last, weight: saturated(endorsement, last), reciprocity: 0.0, newest_ms, acts }
 }
 
 /// `w = 5 C l / (C + 4 l)`: 1 for one fresh retweet, never more than 5.
@@ -63,10 +48,7 @@ fn saturated(endorsement: f64, last: f64) -> f64 {
 
 /// `r_uv = min(1, C_vu / C_uv)`: how far the target returns this edge.
 fn reciprocity(edges: &[Edge], edge: &Edge) -> f64 {
-    let back = Ends {
-        actor: edge.ends.target,
-        target: edge.ends.actor,
-    };
+    let back = Ends { actor: edge.ends.target, target: edge.ends.actor };
     match edges.binary_search_by_key(&back, |edge| edge.ends) {
         Ok(place) => (edges[place].endorsement / edge.endorsement).min(1.0),
         Err(_) => 0.0,

@@ -30,11 +30,7 @@ pub use outcome::{Follow, Outcome, Pair, Person, Tally};
 /// Recomputes everything from `inputs`, in their order of arrival.
 ///
 /// `now` is the newest accepted event, or `as_of_ms` where that is later.
-pub fn score<'a>(
-    model: &Model,
-    inputs: impl IntoIterator<Item = Input<'a>>,
-    as_of_ms: Option<i64>,
-) -> Outcome {
+pub fn score<'a>(model: &Model, inputs: impl IntoIterator<Item = Input<'a>>, as_of_ms: Option<i64>) -> Outcome {
     let mut memory = memory::Memory::new(model);
     for input in inputs {
         memory.take(input);

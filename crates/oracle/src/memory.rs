@@ -47,6 +47,7 @@ pub(crate) struct Memory<'m> {
     now_ms: Option<i64>,
     index: BTreeMap<String, usize>,
     accounts: Vec<Account>,
+    /// Each with its acts from the oldest to the newest.
     edges: BTreeMap<Ends, Vec<Touch>>,
     follows: BTreeMap<Ends, Following>,
     tally: Tally,
@@ -97,22 +98,15 @@ impl<'m> Memory<'m> {
     fn accept(&mut self, act: &Act<'_>) {
         self.tally.accepted += 1;
         self.advance(act.at_ms);
-        let ends = Ends {
-            actor: self.account(act.actor),
-            target: self.account(act.target),
-        };
+        let ends = Ends { actor: self.account(act.actor), target: self.account(act.target) };
         let target = &mut self.accounts[ends.target];
         if !target.opted_out {
             target.received.add(act.kind);
         }
         match act.kind {
-            Kind::Mention | Kind::Retweet | Kind::Reply => self.endorse(
-                ends,
-                Touch {
-                    at_ms: act.at_ms,
-                    kind: act.kind,
-                },
-            ),
+            Kind::Mention | Kind::Retweet | Kind::Reply => {
+                self.endorse(ends, Touch { at_ms: act.at_ms, kind: act.kind })
+            }
             Kind::Follow => self.follow(ends, act.at_ms),
             Kind::Unfollow => self.unfollow(ends, act.at_ms),
         }
@@ -125,24 +119,20 @@ impl<'m> Memory<'m> {
         }
         let acted_ms = &mut self.accounts[ends.actor].acted_ms;
         *acted_ms = (*acted_ms).max(Some(touch.at_ms));
-        let begun_anew = self
-            .edges
-            .get(&ends)
-            .is_some_and(|touches| self.is_forgotten(newest_ms(touches)));
+        let begun_anew = self.edges.get(&ends).is_some_and(|touches| self.is_forgotten(newest_ms(touches)));
         let touches = self.edges.entry(ends).or_default();
         if begun_anew {
             touches.clear();
         }
-        touches.push(touch);
+        let place = touches.partition_point(|older| *older <= touch);
+        touches.insert(place, touch);
     }
 
     /// A follow is accepted at any age, unless an unfollow that is still remembered is as new.
     fn follow(&mut self, ends: Ends, at_ms: i64) {
         let since_ms = match self.follows.get(&ends) {
             Some(&Following::Since(since_ms)) => since_ms.max(at_ms),
-            Some(&Following::Ended(ended_ms))
-                if ended_ms >= at_ms && !self.is_forgotten(ended_ms) =>
-            {
+            Some(&Following::Ended(ended_ms)) if ended_ms >= at_ms && !self.is_forgotten(ended_ms) => {
                 return;
             }
             Some(Following::Ended(_)) | None => at_ms,
@@ -167,11 +157,7 @@ impl<'m> Memory<'m> {
 
     fn profile(&mut self, profile: &Profile<'_>) {
         if let Some(trust) = profile.trust {
-            assert!(
-                trust.is_finite() && trust >= 0.0,
-                "{} has a trust of {trust}",
-                profile.user
-            );
+            assert!(trust.is_finite() && trust >= 0.0, "{} has a trust of {trust}", profile.user);
         }
         let user = self.account(profile.user);
         if profile.opted_out {
@@ -186,10 +172,7 @@ impl<'m> Memory<'m> {
     /// Erases what is the person's own; edges and follows from others to them remain, since others will take them back.
     fn erase(&mut self, user: usize) {
         let name = std::mem::take(&mut self.accounts[user].name);
-        self.accounts[user] = Account {
-            opted_out: true,
-            ..Account::new(name)
-        };
+        self.accounts[user] = Account { opted_out: true, ..Account::new(name) };
         self.edges.retain(|ends, _| ends.actor != user);
         self.follows.retain(|ends, _| ends.actor != user);
     }
@@ -202,34 +185,16 @@ impl<'m> Memory<'m> {
         let model = self.model;
         let now_ms = self.now_ms.unwrap_or(0);
         let rank = rank_of(&self.index);
-        let by_name = |ends: Ends| Ends {
-            actor: rank[ends.actor],
-            target: rank[ends.target],
-        };
+        let by_name = |ends: Ends| Ends { actor: rank[ends.actor], target: rank[ends.target] };
         let is_live = |touches: &[Touch]| !model.is_forgotten(newest_ms(touches), now_ms);
-        let live = self
-            .edges
-            .into_iter()
-            .filter(|(_, touches)| is_live(touches));
-        let mut edges: Vec<_> = live
-            .map(|(ends, touches)| (by_name(ends), oldest_first(touches)))
-            .collect();
+        let live = self.edges.into_iter().filter(|(_, touches)| is_live(touches));
+        let mut edges: Vec<_> = live.map(|(ends, touches)| (by_name(ends), touches)).collect();
         edges.sort_by_key(|&(ends, _)| ends);
-        let mut follows: Vec<_> = self
-            .follows
-            .into_iter()
-            .filter_map(|(e, f)| Some((by_name(e), f.since_ms()?)))
-            .collect();
+        let mut follows: Vec<_> =
+            self.follows.into_iter().filter_map(|(e, f)| Some((by_name(e), f.since_ms()?))).collect();
         follows.sort();
-        self.accounts
-            .sort_by(|one, other| one.name.cmp(&other.name));
-        Remains {
-            now_ms,
-            accounts: self.accounts,
-            edges,
-            follows,
-            tally: self.tally,
-        }
+        self.accounts.sort_by(|one, other| one.name.cmp(&other.name));
+        Remains { now_ms, accounts: self.accounts, edges, follows, tally: self.tally }
     }
 
     fn advance(&mut self, at_ms: i64) {
@@ -237,14 +202,11 @@ impl<'m> Memory<'m> {
     }
 
     fn is_forgotten(&self, at_ms: i64) -> bool {
-        self.now_ms
-            .is_some_and(|now_ms| self.model.is_forgotten(at_ms, now_ms))
+        self.now_ms.is_some_and(|now_ms| self.model.is_forgotten(at_ms, now_ms))
     }
 
     fn is_opted_out(&self, name: &str) -> bool {
-        self.index
-            .get(name)
-            .is_some_and(|&user| self.accounts[user].opted_out)
+        self.index.get(name).is_some_and(|&user| self.accounts[user].opted_out)
     }
 
     fn account(&mut self, name: &str) -> usize {
@@ -259,13 +221,7 @@ impl<'m> Memory<'m> {
 
 impl Account {
     fn new(name: String) -> Self {
-        Self {
-            name,
-            trust: 1.0,
-            opted_out: false,
-            acted_ms: None,
-            received: Counts::default(),
-        }
+        Self { name, trust: 1.0, opted_out: false, acted_ms: None, received: Counts::default() }
     }
 }
 
@@ -280,16 +236,7 @@ impl Following {
 
 /// The time of a pair's newest act. An edge without acts is never stored.
 pub(crate) fn newest_ms(touches: &[Touch]) -> i64 {
-    touches
-        .iter()
-        .map(|touch| touch.at_ms)
-        .max()
-        .unwrap_or(i64::MIN)
-}
-
-fn oldest_first(mut touches: Vec<Touch>) -> Vec<Touch> {
-    touches.sort();
-    touches
+    touches.last().map_or(i64::MIN, |touch| touch.at_ms)
 }
 
 /// For each index in order of first appearance, its place in the order of names.

@@ -21,14 +21,7 @@ impl Model {
     /// The default model with this half-life, and a window of six of them.
     pub fn new(half_life_ms: i64) -> Self {
         assert!(half_life_ms > 0, "a half-life of {half_life_ms} ms");
-        Self {
-            half_life_ms,
-            window_ms: 6 * half_life_ms,
-            rho: 0.9,
-            mu: 1.0,
-            scale: None,
-            mantissa_bits: None,
-        }
+        Self { half_life_ms, window_ms: 6 * half_life_ms, rho: 0.9, mu: 1.0, scale: None, mantissa_bits: None }
     }
 
     /// Whether something of this time is older than the window. Exactly one window old is not.

@@ -130,31 +130,16 @@ impl Outcome {
         let ties = ties(&remains.follows);
         let mut people = people(model, &remains, &edges, &ties);
         let scale = audience::settle(model, &mut people, &ties);
-        let names: Vec<String> = remains
-            .accounts
-            .into_iter()
-            .map(|account| account.name)
-            .collect();
+        let names: Vec<String> = remains.accounts.into_iter().map(|account| account.name).collect();
         let named = |ends: Ends| (names[ends.actor].clone(), names[ends.target].clone());
         let follows = remains.follows.iter().zip(&ties);
         Self {
             model: model.clone(),
             now_ms: remains.now_ms,
             scale,
-            pairs: edges
-                .iter()
-                .map(|edge| (named(edge.ends), pair(edge)))
-                .collect(),
+            pairs: edges.iter().map(|edge| (named(edge.ends), pair(edge))).collect(),
             follows: follows
-                .map(|(&(ends, since_ms), tie)| {
-                    (
-                        named(ends),
-                        Follow {
-                            since_ms,
-                            mutual: tie.mutual,
-                        },
-                    )
-                })
+                .map(|(&(ends, since_ms), tie)| (named(ends), Follow { since_ms, mutual: tie.mutual }))
                 .collect(),
             people: names.into_iter().zip(people).collect(),
             tally: remains.tally,
@@ -163,10 +148,7 @@ impl Outcome {
 
     /// One user; someone who never appeared is a stranger with zeros everywhere.
     pub fn person(&self, name: &str) -> Person {
-        self.people
-            .get(name)
-            .cloned()
-            .unwrap_or_else(Person::stranger)
+        self.people.get(name).cloned().unwrap_or_else(Person::stranger)
     }
 
     /// A live edge.
@@ -184,18 +166,12 @@ impl Outcome {
     /// An engine keeps a level through 2 points of fall, so it may announce others than [`Person::level`]; see
     /// [`admissible`](crate::admissible). Influence is then [`Person::net`] plus this.
     pub fn audience_under(&self, announced: &BTreeMap<String, Level>) -> BTreeMap<&str, f64> {
-        let mut tallies: BTreeMap<&str, f64> = self
-            .people
-            .keys()
-            .map(|name| (name.as_str(), 0.0))
-            .collect();
+        let mut tallies: BTreeMap<&str, f64> = self.people.keys().map(|name| (name.as_str(), 0.0)).collect();
         for ((follower, followed), follow) in &self.follows {
             let level = announced.get(follower).copied().unwrap_or_default();
             *tallies.entry(followed).or_default() += level.weight(follow.mutual);
         }
-        tallies
-            .values_mut()
-            .for_each(|tally| *tally = audience::audience(&self.model, *tally));
+        tallies.values_mut().for_each(|tally| *tally = audience::audience(&self.model, *tally));
         tallies
     }
 }
@@ -203,39 +179,23 @@ impl Outcome {
 impl Person {
     /// Someone nobody has acted on.
     pub fn stranger() -> Self {
-        Self {
-            trust: 1.0,
-            openness: 1.0,
-            silent: true,
-            ..Self::default()
-        }
+        Self { trust: 1.0, openness: 1.0, silent: true, ..Self::default() }
     }
 }
 
 fn ties(follows: &[(Ends, i64)]) -> Vec<Tie> {
-    let is_live = |ends: Ends| {
-        follows
-            .binary_search_by_key(&ends, |&(ends, _)| ends)
-            .is_ok()
-    };
+    let is_live = |ends: Ends| follows.binary_search_by_key(&ends, |&(ends, _)| ends).is_ok();
     let tie = |&(Ends { actor, target }, _): &(Ends, i64)| Tie {
         follower: actor,
         followed: target,
-        mutual: is_live(Ends {
-            actor: target,
-            target: actor,
-        }),
+        mutual: is_live(Ends { actor: target, target: actor }),
     };
     follows.iter().map(tie).collect()
 }
 
 /// Everybody, without audience, level and score.
 fn people(model: &Model, remains: &Remains, edges: &[Edge], ties: &[Tie]) -> Vec<Person> {
-    let sources: Vec<Source> = remains
-        .accounts
-        .iter()
-        .map(|account| source(model, account, remains.now_ms))
-        .collect();
+    let sources: Vec<Source> = remains.accounts.iter().map(|account| source(model, account, remains.now_ms)).collect();
     let flows = fixpoint::solve(model, &sources, edges);
     let mut people: Vec<Person> = remains.accounts.iter().map(of_account).collect();
     for ((person, flow), source) in people.iter_mut().zip(&flows).zip(&sources) {
@@ -247,18 +207,13 @@ fn people(model: &Model, remains: &Remains, edges: &[Edge], ties: &[Tie]) -> Vec
         people[tie.follower].following += 1;
         people[tie.followed].followers += 1;
     }
-    people
-        .iter_mut()
-        .for_each(|person| add_standing(model, person, remains.now_ms));
+    people.iter_mut().for_each(|person| add_standing(model, person, remains.now_ms));
     people
 }
 
 fn source(model: &Model, account: &Account, now_ms: i64) -> Source {
     let aged = |at_ms| model.g(at_ms, now_ms) / model.g(now_ms, now_ms);
-    Source {
-        trust: account.trust,
-        liveness: account.acted_ms.map_or(0.0, aged),
-    }
+    Source { trust: account.trust, liveness: account.acted_ms.map_or(0.0, aged) }
 }
 
 fn of_account(account: &Account) -> Person {
@@ -292,20 +247,14 @@ fn add_factors(people: &mut [Person], edges: &[Edge]) {
         target.fans += 1;
         target.reach += edge.last;
     }
-    for (person, weight) in people
-        .iter_mut()
-        .zip(weights)
-        .filter(|(person, _)| person.fans > 0)
-    {
+    for (person, weight) in people.iter_mut().zip(weights).filter(|(person, _)| person.fans > 0) {
         person.amplification = weight / person.reach;
         person.network = person.gross / weight;
     }
 }
 
 fn add_standing(model: &Model, person: &mut Person, now_ms: i64) {
-    let acts = person
-        .acted_ms
-        .is_some_and(|at_ms| !model.is_forgotten(at_ms, now_ms));
+    let acts = person.acted_ms.is_some_and(|at_ms| !model.is_forgotten(at_ms, now_ms));
     person.silent = !acts || person.fans == 0 || person.trust == 0.0;
     person.indiscriminate = audience::is_indiscriminate(person.following, person.followers);
 }

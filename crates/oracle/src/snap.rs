@@ -15,11 +15,7 @@ pub struct Malformed {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}: {:?} is not `actor target seconds [RT|MT|RE]`",
-            self.line, self.text
-        )
+        write!(f, "line {}: {:?} is not `actor target seconds [RT|MT|RE]`", self.line, self.text)
     }
 }
 
@@ -29,13 +25,8 @@ impl std::error::Error for Malformed {}
 ///
 /// `otherwise` is the kind of lines that name none.
 pub fn read(text: &str, otherwise: Kind) -> Result<Vec<Act<'_>>, Malformed> {
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    lines
-        .map(|(place, line)| act(line, otherwise).ok_or_else(|| malformed(place, line)))
-        .collect()
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    lines.map(|(place, line)| act(line, otherwise).ok_or_else(|| malformed(place, line))).collect()
 }
 
 /// Reads one line.
@@ -51,17 +42,9 @@ fn act(line: &str, otherwise: Kind) -> Option<Act<'_>> {
         Some(_) => return None,
     };
     let at_ms = at_secs.checked_mul(1_000)?;
-    words.next().is_none().then_some(Act {
-        actor,
-        target,
-        kind,
-        at_ms,
-    })
+    words.next().is_none().then_some(Act { actor, target, kind, at_ms })
 }
 
 fn malformed(place: usize, line: &str) -> Malformed {
-    Malformed {
-        line: place + 1,
-        text: line.to_owned(),
-    }
+    Malformed { line: place + 1, text: line.to_owned() }
 }
