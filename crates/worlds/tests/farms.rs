@@ -1,0 +1,141 @@
+//! Farms do what they are known for, inside the time they are given and inside the log they attack.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+use worlds::{Attack, Farm, FarmError, World, merge_by_time};
+
+/// How often each pair acts, as in `fan -> star: 1000 Retweet`; equal lines of different members as one.
+fn check(farm: &str, expected: Expect) {
+    let farm: Farm = farm.parse().unwrap();
+    let attack = farm.attack(3, 1000..2_000_000, 1).unwrap();
+    assert_eq!(attack.acts.len() as u64, farm.acts());
+    assert!(attack.acts.is_sorted_by_key(|act| act.at));
+    assert!(attack.acts.iter().all(|act| (1000..2_000_000).contains(&act.at)));
+    let mut pairs = BTreeMap::new();
+    for event in attack.events() {
+        *pairs.entry((event.actor, event.target, event.kind)).or_insert(0) += 1;
+    }
+    let mut lines = BTreeMap::new();
+    for ((actor, target, kind), times) in pairs {
+        let role = |name: &str| name.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned();
+        *lines.entry((role(actor), role(target), kind, times)).or_insert(0) += 1;
+    }
+    let mut text = format!("{} members, first {}\n", attack.names.len(), attack.names[0]);
+    for ((actor, target, kind, times), pairs) in lines {
+        writeln!(text, "{pairs} x {actor} -> {target}: {times} {kind:?}").unwrap();
+    }
+    expected.assert_eq(&text);
+}
+
+#[test]
+fn each_kind_of_farm() {
+    check(
+        "super-fan",
+        expect![[r#"
+        2 members, first farm:superfan:3:star
+        1 x farm:superfan:3:fan -> farm:superfan:3:star: 1000 Retweet
+    "#]],
+    );
+    check(
+        "pair-ring",
+        expect![[r#"
+        2 members, first farm:pairring:3:left
+        1 x farm:pairring:3:left -> farm:pairring:3:right: 100 Retweet
+        1 x farm:pairring:3:right -> farm:pairring:3:left: 100 Retweet
+    "#]],
+    );
+    check(
+        "clique",
+        expect![[r#"
+        50 members, first farm:clique:3:member0
+        2450 x farm:clique:3:member -> farm:clique:3:member: 1 Retweet
+    "#]],
+    );
+    check(
+        "clique:members=5,acts=10",
+        expect![[r#"
+        5 members, first farm:clique:3:member0
+        20 x farm:clique:3:member -> farm:clique:3:member: 10 Retweet
+    "#]],
+    );
+    check(
+        "clique-with-boss",
+        expect![[r#"
+        51 members, first farm:cliquewithboss:3:boss
+        50 x farm:cliquewithboss:3:member -> farm:cliquewithboss:3:boss: 20 Retweet
+        2450 x farm:cliquewithboss:3:member -> farm:cliquewithboss:3:member: 1 Retweet
+    "#]],
+    );
+    check(
+        "sybil-star",
+        expect![[r#"
+        1001 members, first farm:sybilstar:3:star
+        1000 x farm:sybilstar:3:sybil -> farm:sybilstar:3:star: 1 Retweet
+    "#]],
+    );
+    check(
+        "follower-farm",
+        expect![[r#"
+        1001 members, first farm:followerfarm:3:star
+        1000 x farm:followerfarm:3:follower -> farm:followerfarm:3:star: 1 Follow
+    "#]],
+    );
+}
+
+#[test]
+fn acts_are_spread_evenly() {
+    let attack = Farm::SuperFan { acts: 100 }.attack(0, 0..100_000, 1).unwrap();
+    for (place, act) in (0..).zip(&attack.acts) {
+        assert!((place * 1000..(place + 1) * 1000).contains(&act.at));
+    }
+}
+
+#[test]
+fn a_farm_that_is_none_is_refused() {
+    let refuse = |farm: Farm, during| farm.attack(0, during, 1).unwrap_err();
+    assert_eq!(refuse(Farm::SuperFan { acts: 1 }, 5..5), FarmError::NoTime);
+    assert!(matches!(refuse(Farm::SybilStar { members: 0 }, 0..5), FarmError::TooSmall { .. }));
+    assert!(matches!(refuse(Farm::Clique { members: 9999, acts: 9999 }, 0..5), FarmError::TooLarge { .. }));
+}
+
+fn all_attacks(world: &World) -> Vec<Attack> {
+    let during = world.start..world.start + world.span_ms;
+    let attack = |(farm, number): (&Farm, u32)| farm.attack(number, during.clone(), world.seed).unwrap();
+    Farm::ALL.iter().zip(0..).map(attack).collect()
+}
+
+#[test]
+fn attacks_come_among_the_worlds_events_by_time() {
+    let world = World { users: 100, events: 20_000, ..World::default() };
+    let attacks = all_attacks(&world);
+    let (mut own, mut attacking, mut newest) = (Vec::new(), 0, world.start);
+    let mut events = world.events_with(attacks.clone()).unwrap();
+    while let Some(event) = events.next_event() {
+        assert!(event.at >= newest);
+        newest = event.at;
+        if event.actor.starts_with("farm:") {
+            assert!(event.target.starts_with("farm:"));
+            attacking += 1;
+        } else {
+            own.push((event.actor.to_owned(), event.target.to_owned(), event.at));
+        }
+    }
+    assert_eq!(attacking, attacks.iter().map(|attack| attack.acts.len()).sum::<usize>());
+    let mut unattacked = Vec::new();
+    let events = world.events().unwrap();
+    events.for_each(|event| unattacked.push((event.actor.to_owned(), event.target.to_owned(), event.at)));
+    assert_eq!(own, unattacked);
+}
+
+#[test]
+fn any_log_can_be_attacked() {
+    let attack = Farm::PairRing { acts: 10 }.attack(0, 0..1000, 1).unwrap();
+    let other = Farm::SuperFan { acts: 10 }.attack(1, 0..1000, 1).unwrap();
+    let merged: Vec<_> = merge_by_time(attack.events(), other.events(), |event| event.at).collect();
+    assert_eq!(merged.len(), 30);
+    assert!(merged.is_sorted_by_key(|event| event.at));
+}
