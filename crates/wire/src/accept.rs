@@ -1,0 +1,59 @@
+//! What is accepted as a name, a time and a trust: the same for every format.
+//!
+//! A name is 1 to 512 bytes of UTF-8 without control characters, all of them: none is part of a user name on any
+//! network, and a name is printed in lines of text, where a newline, a tab or an escape would pass for structure.
+//! Anything else in a name is kept exactly as written: no trimming, no folding, no normalisation.
+
+use influence::{Event, Kind, NAME_BYTES_MAX, Profile, Timestamp};
+
+use crate::Malformed;
+use crate::malformed::quote;
+
+/// The last time that is accepted: 9999-12-30T22:00:00.999Z, the last one that RFC 3339 can write at any offset.
+pub const AT_MAX: Timestamp = 253_402_207_200_999;
+
+/// An event out of parts that came from anywhere.
+pub(crate) fn event<'a>(actor: &'a str, target: &'a str, kind: Kind, at: Timestamp) -> Result<Event<'a>, Malformed> {
+    name("actor", actor)?;
+    name("target", target)?;
+    time(at)?;
+    Ok(Event { actor, target, kind, at })
+}
+
+/// A profile out of parts that came from anywhere.
+pub(crate) fn profile(user: &str, opted_out: bool, trust: Option<f64>) -> Result<Profile<'_>, Malformed> {
+    name("user", user)?;
+    match trust {
+        Some(trust) if !(trust.is_finite() && trust >= 0.0) => Err(Malformed::Trust(trust)),
+        _ => Ok(Profile { user, opted_out, trust }),
+    }
+}
+
+fn name(role: &'static str, name: &str) -> Result<(), Malformed> {
+    if name.is_empty() {
+        return Err(Malformed::Missing(role));
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Err(Malformed::NameTooLong(name.len()));
+    }
+    if looks_plain(name) {
+        return Ok(());
+    }
+    match name.chars().find(|letter| letter.is_control()) {
+        Some(control) => Err(Malformed::ControlCharacter(quote(name), control)),
+        None => Ok(()),
+    }
+}
+
+/// True for printable ASCII, which is nearly all names; a whole pass without a branch is faster than stopping early.
+fn looks_plain(name: &str) -> bool {
+    name.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte))
+}
+
+pub(crate) fn time(at: Timestamp) -> Result<(), Malformed> {
+    match at {
+        ..0 => Err(Malformed::TimeTooEarly(at.to_string())),
+        0..=AT_MAX => Ok(()),
+        _ => Err(Malformed::TimeTooLate(at.to_string())),
+    }
+}

@@ -1,0 +1,145 @@
+//! Events and profiles as JSON objects. Unknown keys are ignored, null is absent.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use influence::{Event, Kind, Profile, Timestamp};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::kind::kind_or;
+use crate::malformed::quote;
+use crate::{Malformed, accept, time};
+
+/// Memory for names that are written with escapes; all others are borrowed from the record.
+#[derive(Debug, Default)]
+pub(crate) struct Unescaped {
+    actor: String,
+    target: String,
+}
+
+/// An event from `{"actor": "...", "target": "...", "at": ..., "kind": "..."}`.
+pub(crate) fn event<'a>(
+    text: &'a str,
+    default_kind: Option<Kind>,
+    unescaped: &'a mut Unescaped,
+) -> Result<Event<'a>, Malformed> {
+    let fields: EventFields<'a> = serde_json::from_str(text).map_err(malformed)?;
+    let actor = fields.actor.ok_or(Malformed::Missing("actor"))?;
+    let target = fields.target.ok_or(Malformed::Missing("target"))?;
+    let at = fields.at.or(fields.timestamp).or(fields.time).ok_or(Malformed::Missing("time"))?;
+    let kind = fields.kind.or(fields.r#type);
+    let kind = kind_or(kind.as_ref().map(|word| &*word.0), default_kind)?;
+    accept::event(hold(actor, &mut unescaped.actor), hold(target, &mut unescaped.target), kind, at.0?)
+}
+
+/// A profile from `{"user": "...", "opted_out": false, "trust": 1}`.
+pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile<'a>, Malformed> {
+    let fields: ProfileFields<'a> = serde_json::from_str(text).map_err(malformed)?;
+    let name = fields.user.ok_or(Malformed::Missing("user"))?;
+    accept::profile(hold(name, user), fields.opted_out.unwrap_or(false), fields.trust)
+}
+
+/// The text, kept in `memory` if it is not part of the record.
+fn hold<'a>(text: Text<'a>, memory: &'a mut String) -> &'a str {
+    match text.0 {
+        Cow::Borrowed(text) => text,
+        Cow::Owned(text) => {
+            *memory = text;
+            memory
+        }
+    }
+}
+
+fn malformed(error: serde_json::Error) -> Malformed {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = message.strip_suffix(&place).unwrap_or(&message);
+    Malformed::Json(format!("{} at column {}", quote(what), error.column()))
+}
+
+#[derive(serde::Deserialize)]
+struct EventFields<'a> {
+    #[serde(borrow)]
+    actor: Option<Text<'a>>,
+    #[serde(borrow)]
+    target: Option<Text<'a>>,
+    at: Option<At>,
+    timestamp: Option<At>,
+    time: Option<At>,
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    r#type: Option<Text<'a>>,
+}
+
+#[derive(serde::Deserialize)]
+struct ProfileFields<'a> {
+    #[serde(borrow)]
+    user: Option<Text<'a>>,
+    opted_out: Option<bool>,
+    trust: Option<f64>,
+}
+
+/// A string that is borrowed unless it is written with escapes; serde's own `Option<Cow>` always copies.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
+    }
+}
+
+/// A number of seconds or milliseconds, or a string of RFC 3339; the reason if it is neither.
+struct At(Result<Timestamp, Malformed>);
+
+impl<'de> Deserialize<'de> for At {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AtVisitor)
+    }
+}
+
+struct AtVisitor;
+
+impl Visitor<'_> for AtVisitor {
+    type Value = At;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number of seconds or milliseconds, or RFC 3339")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<At, E> {
+        Ok(At(i64::try_from(number)
+            .map_err(|_| Malformed::TimeTooLate(number.to_string()))
+            .and_then(time::from_integer)))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<At, E> {
+        Ok(At(time::from_integer(number)))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<At, E> {
+        Ok(At(time::from_float(number)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<At, E> {
+        Ok(At(time::parse_rfc3339(text)))
+    }
+}

@@ -1,0 +1,78 @@
+//! Why a record cannot be used. It owns the words people read about it; what happens to the record is the caller's.
+
+use influence::NAME_BYTES_MAX;
+
+use crate::RECORD_BYTES_MAX;
+
+/// Bytes of a record that are quoted in a message; a reason stays short whatever the record is.
+const QUOTE_BYTES_MAX: usize = 64;
+
+/// A record that cannot be used, and why: dead-letter it and go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Malformed {
+    /// The named part is absent or empty.
+    #[error("has no {0}")]
+    Missing(&'static str),
+    /// A name is too long; its bytes.
+    #[error("name of {0} bytes is longer than {NAME_BYTES_MAX}")]
+    NameTooLong(usize),
+    /// A name holds a control character, which would tear the lines it is printed in.
+    #[error("name {0:?} contains the control character U+{code:04X}", code = u32::from(*.1))]
+    ControlCharacter(String, char),
+    /// A word that is no kind.
+    #[error("kind {0:?} is none of mention, retweet, reply, follow, unfollow")]
+    Kind(String),
+    /// A number that is no kind.
+    #[error("kind {0} is none of 1 (mention), 2 (retweet), 3 (reply), 4 (follow), 5 (unfollow)")]
+    KindNumber(i32),
+    /// A word that is no time.
+    #[error("time {0:?} is neither RFC 3339 nor a number of seconds or milliseconds")]
+    Time(String),
+    /// A date and time of day somewhere on Earth.
+    #[error("time {0:?} has no offset from UTC: add Z if it is UTC")]
+    TimeWithoutOffset(String),
+    /// A time before the first that is accepted.
+    #[error("time {0} is before 1970-01-01T00:00:00Z")]
+    TimeTooEarly(String),
+    /// A time after the last that is accepted.
+    #[error("time {0} is after the year 9999")]
+    TimeTooLate(String),
+    /// A line with more columns than the format has.
+    #[error("has {0} columns, expected actor, target, time and at most a kind")]
+    Columns(usize),
+    /// A text record with bytes that are no text: the first such byte and where it is, from 0.
+    #[error("line is not UTF-8 (byte {byte:#04x} at {at})")]
+    NotUtf8 {
+        /// The byte.
+        byte: u8,
+        /// Bytes before it in the record.
+        at: usize,
+    },
+    /// A line of which only a part fits into memory we are willing to spend.
+    #[error("line is longer than {RECORD_BYTES_MAX} bytes")]
+    LineTooLong,
+    /// A quoted field without an end, as far as we are willing to look.
+    #[error("has a quote that is not closed")]
+    QuoteOpen,
+    /// No JSON, or not the JSON that was expected; what the parser says.
+    #[error("is not the JSON object expected: {0}")]
+    Json(String),
+    /// No protobuf, or not the message that was expected; what the parser says.
+    #[error("is not the protobuf message expected: {0}")]
+    Protobuf(String),
+    /// A trust that is not one.
+    #[error("trust {0} is not a finite number of at least 0")]
+    Trust(f64),
+}
+
+/// The beginning of a text, short enough for a message.
+pub(crate) fn quote(text: &str) -> String {
+    if text.len() <= QUOTE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let mut end = QUOTE_BYTES_MAX;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}...", &text[..end])
+}

@@ -1,0 +1,29 @@
+//! Single profiles as the records of a log hold them.
+
+use influence::Profile;
+
+use crate::event::text;
+use crate::{Encoding, Malformed, json, proto, protobuf};
+
+/// Decodes profiles one by one and keeps its memory between them.
+#[derive(Debug)]
+pub struct ProfileDecoder {
+    encoding: Encoding,
+    message: proto::Profile,
+    user: String,
+}
+
+impl ProfileDecoder {
+    /// A decoder for records of one encoding.
+    pub fn new(encoding: Encoding) -> Self {
+        Self { encoding, message: proto::Profile::default(), user: String::new() }
+    }
+
+    /// The profile that `bytes` hold: an absent `opted_out` is false, an absent `trust` leaves it as it is.
+    pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Profile<'a>, Malformed> {
+        match self.encoding {
+            Encoding::Json => json::profile(text(bytes)?, &mut self.user),
+            Encoding::Protobuf => protobuf::profile(bytes, &mut self.message),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Events, profiles and scores as protobuf messages.
+
+use influence::{Event, Profile, Score};
+use prost::Message;
+
+use crate::kind::{kind_number, kind_of_number};
+use crate::{Malformed, accept, proto};
+
+/// Decodes into `message`, whose strings keep their memory from one event to the next.
+pub(crate) fn event<'a>(bytes: &[u8], message: &'a mut proto::Event) -> Result<Event<'a>, Malformed> {
+    message.clear();
+    message.merge(bytes).map_err(malformed)?;
+    accept::event(&message.actor, &message.target, kind_of_number(message.kind)?, message.at)
+}
+
+/// Decodes into `message`, as for events.
+pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Result<Profile<'a>, Malformed> {
+    message.clear();
+    message.merge(bytes).map_err(malformed)?;
+    accept::profile(&message.user, message.opted_out, message.trust)
+}
+
+fn malformed(error: prost::DecodeError) -> Malformed {
+    Malformed::Protobuf(error.to_string())
+}
+
+/// The message of an event.
+pub(crate) fn event_message(event: &Event<'_>) -> proto::Event {
+    proto::Event {
+        actor: event.actor.to_owned(),
+        target: event.target.to_owned(),
+        at: event.at,
+        kind: kind_number(event.kind),
+        id: String::new(),
+    }
+}
+
+/// The message of a score.
+pub(crate) fn score_message(user: &str, score: &Score, model_version: u32) -> proto::Score {
+    proto::Score {
+        user: user.to_owned(),
+        score: score.score,
+        influence: score.influence,
+        reach: score.reach,
+        amplification: score.amplification,
+        network: score.network,
+        openness: score.openness,
+        audience: score.audience,
+        received: Some(proto::Received {
+            mentions: score.received.mentions,
+            retweets: score.received.retweets,
+            replies: score.received.replies,
+        }),
+        followers: score.followers,
+        following: score.following,
+        percentile: score.percentile,
+        as_of: score.as_of,
+        scale: score.scale,
+        scale_version: score.scale_version,
+        previous: score.previous,
+        model_version,
+    }
+}

@@ -1,0 +1,177 @@
+//! Scores as they are published: lines of JSON or CSV for people, protobuf for programs.
+
+use std::io::{self, BufWriter, Write};
+
+use influence::{Received, Score, Timestamp};
+use prost::Message;
+use serde::Serialize;
+
+use crate::write::csv_field;
+use crate::{WriteError, protobuf, time};
+
+/// What is given to the system at once.
+const BUFFER_BYTES: usize = 256 << 10;
+
+const CSV_HEADER: &[u8] = b"user,score,influence,reach,amplification,network,openness,audience,\
+mentions,retweets,replies,followers,following,percentile,as_of,scale\n";
+
+/// How a table of scores is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoreFormat {
+    /// One JSON object a line.
+    Json,
+    /// One line a user under a header, with what was received as three columns.
+    Csv,
+}
+
+/// Writes a table of scores, one line a user. It buffers; `finish` says whether everything arrived.
+pub struct ScoreWriter<W: Write> {
+    write: BufWriter<W>,
+    format: ScoreFormat,
+    line: Vec<u8>,
+    has_header: bool,
+    /// The last time that was written and its date: in one table it is nearly always the same.
+    as_of: Option<(Timestamp, String)>,
+}
+
+impl<W: Write> ScoreWriter<W> {
+    /// A writer from the beginning of a file.
+    pub fn new(write: W, format: ScoreFormat) -> Self {
+        let write = BufWriter::with_capacity(BUFFER_BYTES, write);
+        Self { write, format, line: Vec::new(), has_header: false, as_of: None }
+    }
+
+    /// Writes the line of one user. Numbers are the shortest that read back as the same `f64`.
+    pub fn write(&mut self, user: &str, score: &Score) -> Result<(), WriteError> {
+        refuse_not_finite(user, score)?;
+        let date = self.date(user, score.as_of)?;
+        self.line.clear();
+        match self.format {
+            ScoreFormat::Json => json(&Line::new(user, score, &date), &mut self.line)?,
+            ScoreFormat::Csv => csv(&Line::new(user, score, &date), &mut self.line)?,
+        }
+        self.as_of = Some((score.as_of, date));
+        self.write_header()?;
+        self.write.write_all(&self.line)?;
+        Ok(())
+    }
+
+    /// Writes what is left, the header of an empty CSV file included, and gives the file back.
+    pub fn finish(mut self) -> Result<W, WriteError> {
+        self.write_header()?;
+        self.write.flush()?;
+        self.write.into_inner().map_err(|error| WriteError::Io(error.into_error()))
+    }
+
+    fn date(&mut self, user: &str, as_of: Timestamp) -> Result<String, WriteError> {
+        match self.as_of.take() {
+            Some((last, date)) if last == as_of => Ok(date),
+            _ => time::rfc3339(as_of).ok_or_else(|| WriteError::AsOf { user: user.to_owned(), as_of }),
+        }
+    }
+
+    fn write_header(&mut self) -> io::Result<()> {
+        if self.format == ScoreFormat::Csv && !self.has_header {
+            self.write.write_all(CSV_HEADER)?;
+        }
+        self.has_header = true;
+        Ok(())
+    }
+}
+
+/// Appends the protobuf message of a score, without a length before it.
+pub fn encode_score(user: &str, score: &Score, model_version: u32, out: &mut Vec<u8>) {
+    protobuf::score_message(user, score, model_version).encode_raw(out);
+}
+
+fn refuse_not_finite(user: &str, score: &Score) -> Result<(), WriteError> {
+    let parts = [
+        ("score", score.score),
+        ("influence", score.influence),
+        ("reach", score.reach),
+        ("amplification", score.amplification),
+        ("network", score.network),
+        ("openness", score.openness),
+        ("audience", score.audience),
+        ("percentile", score.percentile),
+        ("scale", score.scale),
+    ];
+    match parts.into_iter().find(|(_, number)| !number.is_finite()) {
+        Some((part, number)) => Err(WriteError::NotFinite { user: user.to_owned(), part, number }),
+        None => Ok(()),
+    }
+}
+
+/// One line, in the order of its keys.
+#[derive(Serialize)]
+struct Line<'a> {
+    user: &'a str,
+    score: f64,
+    influence: f64,
+    reach: f64,
+    amplification: f64,
+    network: f64,
+    openness: f64,
+    audience: f64,
+    received: Counts,
+    followers: u64,
+    following: u64,
+    percentile: f64,
+    as_of: &'a str,
+    scale: f64,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    mentions: u64,
+    retweets: u64,
+    replies: u64,
+}
+
+impl<'a> Line<'a> {
+    fn new(user: &'a str, score: &Score, as_of: &'a str) -> Self {
+        let Received { mentions, retweets, replies } = score.received;
+        Self {
+            user,
+            score: score.score,
+            influence: score.influence,
+            reach: score.reach,
+            amplification: score.amplification,
+            network: score.network,
+            openness: score.openness,
+            audience: score.audience,
+            received: Counts { mentions, retweets, replies },
+            followers: score.followers,
+            following: score.following,
+            percentile: score.percentile,
+            as_of,
+            scale: score.scale,
+        }
+    }
+}
+
+fn json(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.push(b'\n');
+    Ok(())
+}
+
+fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut digits = zmij::Buffer::new();
+    let mut number = |number: f64, out: &mut Vec<u8>| {
+        out.push(b',');
+        out.extend_from_slice(digits.format_finite(number).as_bytes());
+    };
+    csv_field(line.user, out);
+    for part in [line.score, line.influence, line.reach, line.amplification, line.network, line.openness, line.audience]
+    {
+        number(part, out);
+    }
+    let Counts { mentions, retweets, replies } = line.received;
+    write!(out, ",{mentions},{retweets},{replies},{},{}", line.followers, line.following)?;
+    number(line.percentile, out);
+    write!(out, ",{}", line.as_of)?;
+    number(line.scale, out);
+    out.push(b'\n');
+    Ok(())
+}
