@@ -1,5 +1,6 @@
 //! A world: its shards, its clock, and the epoch that is being filled while the one before it is stepped.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use influence::{Collision, Effects, Event, Fan, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp};
@@ -8,7 +9,7 @@ use crate::batch::Batch;
 use crate::crew::{Seat, Worker};
 
 /// Records in an epoch.
-const EPOCH_RECORDS_MAX: usize = 8_192;
+const EPOCH_RECORDS_MAX: usize = 32_768;
 /// Steps without input within which a world comes to rest; it takes 6 to 13.
 const REST_STEPS_MAX: usize = 100_000;
 /// Rounds of levels, audiences and the scale at the end of a log.
@@ -49,6 +50,7 @@ pub struct World<'a> {
     /// An empty batch, kept for its memory.
     spare: Batch,
     clock: Timestamp,
+    opted_out: BTreeSet<String>,
     progress: Progress,
     levels_changed: u64,
     swept: u64,
@@ -75,6 +77,7 @@ impl<'a> World<'a> {
             stepped: None,
             spare: Batch::default(),
             clock: Timestamp::MIN,
+            opted_out: BTreeSet::new(),
             progress: Progress::default(),
             levels_changed: 0,
             swept: 0,
@@ -89,7 +92,8 @@ impl<'a> World<'a> {
 
     /// Takes an event; its time moves the clock.
     pub fn event(&mut self, event: &Event<'_>) {
-        if event.actor != event.target {
+        // Only accepted events move the clock.
+        if event.actor != event.target && !self.opted_out.contains(event.actor) {
             self.clock = self.clock.max(event.at);
         }
         let shard = self.shard_of(event.actor);
@@ -100,6 +104,11 @@ impl<'a> World<'a> {
     /// Takes a profile.
     pub fn profile(&mut self, profile: &Profile<'_>) {
         let shard = self.shard_of(profile.user);
+        if profile.opted_out {
+            self.opted_out.insert(profile.user.to_owned());
+        } else {
+            self.opted_out.remove(profile.user);
+        }
         self.batch.push_profile(profile, shard);
         self.close_if_full();
     }

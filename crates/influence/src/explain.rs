@@ -90,7 +90,7 @@ impl Shard {
         let Some(Known::Here(person)) = self.people.lookup(name) else { return None };
         let standing = self.people.persons[person as usize].standing()?;
         let is_rated = self.targets.standings[standing as usize].has(Mark::Rated);
-        is_rated.then(|| self.score_at(standing, self.growth.at(self.now, self.landmark)))
+        is_rated.then(|| self.score_at(standing, &self.moment()))
     }
 
     /// Whether this person of this shard has opted out; `None` if nothing is known of such a person.

@@ -118,6 +118,7 @@ impl Shard {
         self.open_account(person).count(level, is_mutual, followers);
         let standing = self.standing(person);
         let kept = &mut self.targets.standings[standing as usize];
+        kept.mark(Mark::Followed);
         if !kept.has(Mark::Nameless) {
             if followers > 0 {
                 kept.mark(Mark::Rated);

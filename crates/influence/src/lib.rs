@@ -24,6 +24,7 @@ mod row;
 mod section;
 mod standing;
 mod sweep;
+mod warm;
 
 pub mod explain;
 pub mod scale;

@@ -107,7 +107,7 @@ impl Person {
     }
 
     pub(crate) fn set_standing(&mut self, standing: StandingId) {
-        assert!(standing < NO_STANDING, "a shard holds 134 million people: use more partitions");
+        assert!(standing < NO_STANDING, "a shard holds 67 million people: use more partitions");
         self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
     }
 }
@@ -177,9 +177,18 @@ impl People {
     }
 
     /// Who this is; a new name becomes known.
-    #[inline]
     pub(crate) fn resolve(&mut self, name: &str) -> Known {
-        let hashed = self.home.hash.of(name);
+        let hashed = self.hash(name);
+        self.resolve_hashed(hashed, name)
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, name: &str) -> Hashed {
+        self.home.hash.of(name)
+    }
+
+    #[inline]
+    pub(crate) fn resolve_hashed(&mut self, hashed: Hashed, name: &str) -> Known {
         match self.find(hashed.key) {
             Some(known) => {
                 self.meet(known, hashed.check, name);
@@ -224,7 +233,7 @@ impl People {
     #[inline]
     fn meet(&mut self, known: Known, check: u32, name: &str) {
         let held = match known {
-            Known::Here(person) => self.names.check[person as usize],
+            Known::Here(person) => self.names.check(person),
             Known::Away(remote) => self.remotes[remote as usize].check,
         };
         if held != check {
@@ -325,6 +334,12 @@ pub(crate) struct Names {
 
 impl Names {
     const UNIT: usize = 4;
+
+    /// 0 if the name is not known.
+    #[inline]
+    pub(crate) fn check(&self, person: PersonId) -> u32 {
+        self.check[person as usize]
+    }
 
     fn add(&mut self) {
         grow(&mut self.check, 1);

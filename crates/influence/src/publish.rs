@@ -2,13 +2,42 @@
 
 use crate::event::Timestamp;
 use crate::people::{Flag, PersonId, StandingId};
-use crate::scale::{Report, rank};
+use crate::scale::{Report, Ruler, rank};
 use crate::score::{Received, Score};
 use crate::shard::{Effects, Published, Shard};
 use crate::standing::Mark;
 
 /// Milliseconds between two reports of a shard.
 const REPORT_MS: Timestamp = 10_000;
+
+/// A clock's `g`, and the scale.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    g: f64,
+    ruler: Ruler,
+}
+
+/// Why a score is looked at.
+#[derive(Clone, Copy)]
+struct Looks {
+    is_visit: bool,
+    publishes: bool,
+}
+
+/// The largest influence seen.
+struct Lead {
+    leader: Option<StandingId>,
+    influence: f64,
+}
+
+impl Lead {
+    #[inline]
+    fn contend(&mut self, standing: StandingId, influence: f64) {
+        if influence > self.influence {
+            *self = Lead { leader: Some(standing), influence };
+        }
+    }
+}
 
 impl Shard {
     /// Publishes the scores that moved among those that were touched or visited.
@@ -17,43 +46,46 @@ impl Shard {
         if self.now == Timestamp::MIN {
             return;
         }
-        let g_now = self.growth.at(self.now, self.landmark);
+        let now = self.moment();
+        let mut lead = self.lead(self.leader, &now);
         let mut touched = std::mem::take(&mut self.targets.touched);
         for &standing in &touched {
-            if self.targets.standings[standing as usize].has(Mark::Touched) {
-                self.targets.standings[standing as usize].unmark(Mark::Touched);
-                self.look_at(standing, g_now, false, publishes, effects);
-            }
+            self.targets.standings[standing as usize].unmark(Mark::Touched);
+            let influence = self.look_at(standing, &now, Looks { is_visit: false, publishes }, effects);
+            lead.contend(standing, influence);
         }
         touched.clear();
         self.targets.touched = touched;
+        let mut round_lead = self.lead(self.round_leader, &now);
         let mut swept = std::mem::take(&mut self.step.swept);
         for &standing in &swept {
-            self.look_at(standing, g_now, true, publishes, effects);
-            self.follow_leader(standing, g_now, true);
+            let influence = self.look_at(standing, &now, Looks { is_visit: true, publishes }, effects);
+            lead.contend(standing, influence);
+            round_lead.contend(standing, influence);
         }
         swept.clear();
         self.step.swept = swept;
+        (self.leader, self.round_leader) = (lead.leader, round_lead.leader);
     }
 
-    /// Publishes a score if it moved; on the sweep's visit also if only counts did.
-    fn look_at(&mut self, standing: StandingId, g_now: f64, is_visit: bool, publishes: bool, effects: &mut Effects) {
+    /// Publishes a score if it moved; on the sweep's visit also if only counts did. Returns the influence.
+    #[inline]
+    fn look_at(&mut self, standing: StandingId, now: &Moment, looks: Looks, effects: &mut Effects) -> f64 {
         let kept = &self.targets.standings[standing as usize];
         if !kept.has(Mark::Rated) {
-            return;
+            return 0.0;
         }
-        let influence = self.influence_at(standing, g_now);
+        let influence = self.influence_at(standing, now);
         assert!(influence.is_finite(), "the influence of person {} is {influence}", kept.person());
-        self.follow_leader(standing, g_now, false);
-        let score = self.scale.score(influence);
-        let kept = &self.targets.standings[standing as usize];
-        let before = kept.published;
-        let has_moved = before.is_nan() || (score - f64::from(before)).abs() >= self.model.published_move;
-        if publishes && (has_moved || is_visit && kept.has(Mark::Unsaid)) {
-            let person = kept.person();
-            effects.scores.push(Published { person, score: self.score_at(standing, g_now) });
+        let score = now.ruler.score(influence);
+        let before = f64::from(kept.published);
+        // Nothing published yet is NaN, and no move from it is small.
+        let stands = (score - before).abs() < self.model.published_move;
+        if looks.publishes && (!stands || looks.is_visit && kept.has(Mark::Unsaid)) {
+            effects.scores.push(Published { person: kept.person(), score: self.score_at(standing, now) });
             self.note_published(standing, score);
         }
+        influence
     }
 
     fn note_published(&mut self, standing: StandingId, score: f64) {
@@ -66,53 +98,53 @@ impl Shard {
         self.ranks[rank(f64::from(score as f32))] += 1;
     }
 
-    /// Keeps track of the largest influence; the sweep's rounds start it afresh, so that a fall is seen.
-    fn follow_leader(&mut self, standing: StandingId, g_now: f64, is_visit: bool) {
-        let leader = if is_visit { self.round_leader } else { self.leader };
-        let leads = leader.is_none_or(|leader| {
-            let leading = &self.targets.standings[leader as usize];
-            !leading.has(Mark::Rated) || self.influence_at(standing, g_now) > self.influence_at(leader, g_now)
-        });
-        if leads && is_visit {
-            self.round_leader = Some(standing);
-        } else if leads {
-            self.leader = Some(standing);
-        }
+    /// Who leads so far; the sweep's rounds start afresh, so that a fall is seen.
+    fn lead(&self, leader: Option<StandingId>, now: &Moment) -> Lead {
+        let leader = leader.filter(|&leader| self.targets.standings[leader as usize].has(Mark::Rated));
+        Lead { leader, influence: leader.map_or(0.0, |leader| self.influence_at(leader, now)) }
+    }
+
+    /// What all scores of this moment are made with.
+    pub(crate) fn moment(&self) -> Moment {
+        let is_new = self.now == Timestamp::MIN;
+        let g = if is_new { 1.0 } else { self.growth.at(self.now, self.landmark) };
+        Moment { g, ruler: self.scale.ruler() }
     }
 
     /// `x = A / g(now) + B`, votes.
     pub(crate) fn influence(&self, standing: StandingId) -> f64 {
-        self.influence_at(standing, self.growth.at(self.now, self.landmark))
+        self.influence_at(standing, &self.moment())
     }
 
     #[inline]
-    fn influence_at(&self, standing: StandingId, g_now: f64) -> f64 {
-        self.earned(standing).votes / g_now + self.audience(standing)
+    fn influence_at(&self, standing: StandingId, now: &Moment) -> f64 {
+        self.earned(standing).votes / now.g + self.audience(standing)
     }
 
     #[inline]
     fn audience(&self, standing: StandingId) -> f64 {
-        let person = self.targets.standings[standing as usize].person();
-        if !self.people.persons[person as usize].is(Flag::Account) {
+        let kept = &self.targets.standings[standing as usize];
+        if !kept.has(Mark::Followed) {
             return 0.0;
         }
-        self.accounts.get(person).map_or(0.0, |account| account.audience(self.model.mu))
+        self.accounts.get(kept.person()).map_or(0.0, |account| account.audience(self.model.mu))
     }
 
     /// The whole record of a standing.
-    pub(crate) fn score_at(&self, standing: StandingId, g_now: f64) -> Score {
+    pub(crate) fn score_at(&self, standing: StandingId, now: &Moment) -> Score {
         let kept = &self.targets.standings[standing as usize];
         let earned = kept.earned(self.model.rho);
         let audience = self.audience(standing);
-        let influence = earned.votes / g_now + audience;
-        let account = self.accounts.get(kept.person());
+        let influence = earned.votes / now.g + audience;
+        let has_account = self.people.persons[kept.person() as usize].is(Flag::Account);
+        let account = if has_account { self.accounts.get(kept.person()) } else { None };
         let [mentions, retweets, replies] = self.targets.received(standing);
         let share = |part: f64, of: f64| if of > 0.0 { part / of } else { 0.0 };
-        let score = self.scale.score(influence);
+        let score = now.ruler.score(influence);
         Score {
             score,
             influence,
-            reach: kept.reach / g_now,
+            reach: kept.reach / now.g,
             amplification: share(kept.weight, kept.reach),
             network: share(earned.given, kept.weight),
             openness: earned.openness,
@@ -135,10 +167,10 @@ impl Shard {
 
     /// Everybody who is rated, in order of first being acted upon.
     pub fn scores(&self) -> impl Iterator<Item = (&str, Score)> {
-        let g_now = if self.now == Timestamp::MIN { 1.0 } else { self.growth.at(self.now, self.landmark) };
+        let now = self.moment();
         let rated = |&(_, standing): &(usize, &crate::standing::Standing)| standing.has(Mark::Rated);
         self.targets.standings.iter().enumerate().filter(rated).filter_map(move |(id, standing)| {
-            Some((self.name(standing.person())?, self.score_at(id as StandingId, g_now)))
+            Some((self.name(standing.person())?, self.score_at(id as StandingId, &now)))
         })
     }
 

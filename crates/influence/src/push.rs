@@ -6,16 +6,27 @@ use crate::row::NOBODY;
 use crate::shard::Shard;
 use crate::standing::Mark;
 
+/// People whose rates are looked at together, and rows that are pushed together: so their reads overlap in memory.
+const CHUNK_PERSONS: usize = 256;
+const CHUNK_ROWS: usize = 32;
+
 impl Shard {
     /// Queues people whose rate is off, and pushes first in first out while the budget lasts, at least one row.
     pub(crate) fn push_pending(&mut self) {
         self.check_touched();
         let mut is_first = true;
-        while is_first || self.step.edges_left > 0 {
-            is_first = false;
-            let Some(person) = self.queue.pop_front() else { break };
-            self.people.persons[person as usize].set(Flag::Queued, false);
-            self.push_row(person, None);
+        while !self.queue.is_empty() {
+            let chunk = self.queue.len().min(CHUNK_ROWS);
+            self.warm_rows(self.queue.range(..chunk).copied());
+            for _ in 0..chunk {
+                if self.step.edges_left <= 0 && !std::mem::take(&mut is_first) {
+                    return;
+                }
+                is_first = false;
+                let Some(person) = self.queue.pop_front() else { return };
+                self.people.persons[person as usize].set(Flag::Queued, false);
+                self.push_row(person, None);
+            }
             if self.queue.is_empty() {
                 self.check_touched();
             }
@@ -25,11 +36,14 @@ impl Shard {
     /// Queues those among the touched whose rate is off by now.
     fn check_touched(&mut self) {
         let mut unchecked = std::mem::take(&mut self.targets.unchecked);
-        for &standing in &unchecked {
-            let kept = &mut self.targets.standings[standing as usize];
-            kept.unmark(Mark::Unchecked);
-            let person = kept.person();
-            self.check(person);
+        for chunk in unchecked.chunks(CHUNK_PERSONS) {
+            self.warm_persons(chunk);
+            for &standing in chunk {
+                let kept = &mut self.targets.standings[standing as usize];
+                kept.unmark(Mark::Unchecked);
+                let person = kept.person();
+                self.check(person);
+            }
         }
         unchecked.clear();
         self.targets.unchecked = unchecked;

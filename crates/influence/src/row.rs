@@ -138,6 +138,13 @@ impl<S: Slot> Rows<S> {
         dense.iter().position(|slot| slot.target() == target).map(|i| start + i)
     }
 
+    /// Where the search for this target begins.
+    #[inline]
+    pub(crate) fn first_place(&self, row: Row, target: u32) -> Option<usize> {
+        let offset = if row.is_table() { home(target, row.capacity() as usize) } else { 0 };
+        (row.len() > 0).then_some(row.start as usize + offset)
+    }
+
     /// The target's slot, or the empty one where it would go.
     #[inline]
     fn probe(&self, row: Row, target: u32) -> (usize, bool) {

@@ -35,12 +35,31 @@ impl Scale {
     /// `100 ln(1 + x) / ln(1 + M)`, at most 100.
     #[inline]
     pub fn score(&self, influence: f64) -> f64 {
-        (100.0 * libm::log1p(influence) / libm::log1p(self.votes)).min(100.0)
+        self.ruler().score(influence)
+    }
+
+    /// The scale made ready for many scores.
+    pub(crate) fn ruler(&self) -> Ruler {
+        Ruler { points: 100.0 / libm::log1p(self.votes) }
     }
 
     /// 0 to 100: the share of rated people with a lower score.
     pub(crate) fn percentile(&self, score: f64) -> f64 {
         self.ranks.get(rank(score)).map_or(0.0, |&share| 100.0 * f64::from(share))
+    }
+}
+
+/// Turns influence into scores.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ruler {
+    /// Points for each `e` of influence.
+    points: f64,
+}
+
+impl Ruler {
+    #[inline]
+    pub(crate) fn score(self, influence: f64) -> f64 {
+        (self.points * libm::log1p(influence)).min(100.0)
     }
 }
 

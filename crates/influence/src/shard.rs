@@ -15,6 +15,7 @@ use crate::event::{Event, Profile, Timestamp};
 use crate::exchange::{AudienceChange, Contact, FollowNotice, Section};
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{LANDMARK_LAG_MAX, Model};
+use crate::name::Hashed;
 use crate::people::{Collision, Known, People, PersonId, StandingId, Target};
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
@@ -158,8 +159,12 @@ pub(crate) struct StepState {
     pub(crate) new_scale: Option<Scale>,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
+    hashed: Vec<(Hashed, Hashed)>,
     resolved: Vec<Act>,
 }
+
+/// Events that go through the stages of a step together: what they touch fits a core's second cache.
+const CHUNK_EVENTS: usize = 256;
 
 /// A contact between two people of this shard.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +178,7 @@ pub(crate) struct ContactHere {
 
 /// Who an event is about.
 #[derive(Clone, Copy, Debug)]
-enum Act {
+pub(crate) enum Act {
     Between(PersonId, Known),
     OnSelf,
     OptedOut,
@@ -249,26 +254,42 @@ impl Shard {
         (self.now != Timestamp::MIN).then_some(self.now)
     }
 
-    /// Who everybody is comes first: the look-ups do not depend on each other, so they overlap in memory.
+    /// Takes events a chunk at a time, in stages: what one stage looks up for one event does not depend on the other
+    /// events, so the look-ups overlap in memory.
     fn take_events(&mut self, events: &[Arrival<'_>]) {
+        let mut hashed = std::mem::take(&mut self.step.hashed);
         let mut resolved = std::mem::take(&mut self.step.resolved);
-        resolved.clear();
-        resolved.extend(events.iter().map(|arrival| self.resolve(&arrival.event)));
-        for (arrival, &act) in events.iter().zip(&resolved) {
-            self.take_event(arrival, act);
+        for chunk in events.chunks(CHUNK_EVENTS) {
+            hashed.clear();
+            hashed.extend(
+                chunk
+                    .iter()
+                    .map(|Arrival { event, .. }| (self.people.hash(event.actor), self.people.hash(event.target))),
+            );
+            self.people.warm(hashed.iter().flat_map(|&(actor, target)| [actor, target]));
+            resolved.clear();
+            for (arrival, &hashed) in chunk.iter().zip(&hashed) {
+                let act = self.resolve(&arrival.event, hashed);
+                resolved.push(act);
+            }
+            self.warm(&resolved);
+            for (arrival, &act) in chunk.iter().zip(&resolved) {
+                self.take_event(arrival, act);
+            }
         }
+        self.step.hashed = hashed;
         self.step.resolved = resolved;
     }
 
     #[inline]
-    fn resolve(&mut self, event: &Event<'_>) -> Act {
-        if event.actor == event.target {
+    fn resolve(&mut self, event: &Event<'_>, (actor, target): (Hashed, Hashed)) -> Act {
+        if actor == target && event.actor == event.target {
             return Act::OnSelf;
         }
-        match self.people.resolve(event.actor) {
+        match self.people.resolve_hashed(actor, event.actor) {
             Known::Away(_) => Act::Misrouted,
             Known::Here(actor) if self.has_opted_out(actor) => Act::OptedOut,
-            Known::Here(actor) => match self.people.resolve(event.target) {
+            Known::Here(actor) => match self.people.resolve_hashed(target, event.target) {
                 // Two names with one key: the collision is told, and one cannot endorse oneself.
                 Known::Here(target) if target == actor => Act::OnSelf,
                 target => Act::Between(actor, target),
@@ -300,6 +321,7 @@ impl Shard {
     pub(crate) fn advance(&mut self, clock: Timestamp) {
         if clock > self.now {
             self.now = clock;
+            self.growth.focus(clock);
             if clock >= self.landmark_until {
                 self.move_landmark(self.growth.landmark(clock));
             }

@@ -31,6 +31,8 @@ pub(crate) struct Standing {
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
 pub(crate) enum Mark {
+    /// Has, or had, followers.
+    Followed = 1 << 26,
     /// Erased: counts are not kept.
     Nameless = 1 << 27,
     /// In this step: the score is to be looked at.
@@ -43,7 +45,7 @@ pub(crate) enum Mark {
     Rated = 1 << 31,
 }
 
-const PERSON: u32 = (1 << 27) - 1;
+const PERSON: u32 = (1 << 26) - 1;
 
 /// The parts of a person's influence that come from endorsements, in the landmark domain.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +60,7 @@ pub(crate) struct Earned {
 
 impl Standing {
     fn new(person: PersonId) -> Standing {
-        assert!(person <= PERSON, "a shard holds 134 million people: use more partitions");
+        assert!(person <= PERSON, "a shard holds 67 million people: use more partitions");
         Standing {
             given: 0.0,
             returned: 0.0,
@@ -79,6 +81,12 @@ impl Standing {
     #[inline]
     pub(crate) fn has(&self, mark: Mark) -> bool {
         self.person_and_marks & mark as u32 != 0
+    }
+
+    #[inline]
+    fn has_both_touched_and_unchecked(&self) -> bool {
+        const BOTH: u32 = Mark::Touched as u32 | Mark::Unchecked as u32;
+        self.person_and_marks & BOTH == BOTH
     }
 
     #[inline]
@@ -183,6 +191,14 @@ impl Targets {
 
     #[inline]
     pub(crate) fn touch(&mut self, standing: StandingId) {
+        let kept = &mut self.standings[standing as usize];
+        if !kept.has_both_touched_and_unchecked() {
+            self.enlist(standing);
+        }
+    }
+
+    #[inline]
+    fn enlist(&mut self, standing: StandingId) {
         let kept = &mut self.standings[standing as usize];
         if !kept.has(Mark::Touched) {
             kept.mark(Mark::Touched);

@@ -1,0 +1,114 @@
+//! The engine alone: one shard, one thread, the reference world in memory; names included, reading excluded. A plain
+//! decayed counter over the same events is the yardstick.
+//!
+//! `cargo run --release -p benches --bin engine -- [EVENTS] [USERS]`
+#![allow(clippy::print_stdout, reason = "a program that prints a table")]
+
+use std::time::Instant;
+
+use influence::{Arrival, Effects, Event, Kind, Model, Shard, Slice, Taken, Timestamp};
+
+const DAY: Timestamp = 86_400_000;
+const SLICE_EVENTS: usize = 32_768;
+
+/// Events in memory, names one after the other.
+struct Recorded {
+    text: String,
+    events: Vec<(u32, u8, u8, Kind, Timestamp)>,
+}
+
+impl Recorded {
+    fn of(world: &worlds::World) -> Recorded {
+        let mut recorded = Recorded { text: String::new(), events: Vec::new() };
+        let mut events = world.events().expect("the reference world is valid");
+        while let Some(event) = events.next_event() {
+            let start = recorded.text.len() as u32;
+            recorded.text.push_str(event.actor);
+            recorded.text.push_str(event.target);
+            let lengths = (event.actor.len() as u8, event.target.len() as u8);
+            recorded.events.push((start, lengths.0, lengths.1, event.kind, event.at));
+        }
+        recorded
+    }
+
+    fn event(&self, number: usize) -> Event<'_> {
+        let (start, actor_len, target_len, kind, at) = self.events[number];
+        let middle = start as usize + usize::from(actor_len);
+        let actor = &self.text[start as usize..middle];
+        let target = &self.text[middle..middle + usize::from(target_len)];
+        Event { actor, target, kind, at }
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    let events = arguments.next().unwrap_or(10_000_000);
+    let users = arguments.next().unwrap_or(1_000_000) as u32;
+    let world = worlds::World { users, events, ..worlds::World::reference() };
+    let started = Instant::now();
+    let recorded = Recorded::of(&world);
+    println!("{events} events of {users} users made in {:.1} s", started.elapsed().as_secs_f64());
+    let counter_rate = decayed_counter(&recorded);
+    let engine_rate = engine(&recorded);
+    println!("engine / counter: {:.2}", engine_rate / counter_rate);
+}
+
+/// The least that a scorer does: one decayed sum for each person, by name.
+fn decayed_counter(recorded: &Recorded) -> f64 {
+    let half_life = 7.0 * DAY as f64;
+    let mut sums: hashbrown::HashMap<&str, (f64, Timestamp), std::hash::RandomState> = hashbrown::HashMap::default();
+    let started = Instant::now();
+    for number in 0..recorded.events.len() {
+        let event = recorded.event(number);
+        let (sum, at) = sums.entry(event.target).or_insert((0.0, event.at));
+        *sum = *sum * ((*at - event.at) as f64 / half_life).exp2() + 1.0;
+        *at = event.at;
+    }
+    let rate = recorded.events.len() as f64 / started.elapsed().as_secs_f64();
+    println!("plain decayed counter: {:.2} M events/s ({} people)", rate / 1e6, sums.len());
+    rate
+}
+
+fn engine(recorded: &Recorded) -> f64 {
+    let mut shard = Shard::new(Model::with_half_life(7 * DAY), 0, 1);
+    let mut effects = Effects::default();
+    let mut taken = Taken::default();
+    let (mut published, mut clock) = (0, Timestamp::MIN);
+    let mut slowest = 0.0f64;
+    let mut arrivals: Vec<Arrival<'_>> = Vec::with_capacity(SLICE_EVENTS);
+    let started = Instant::now();
+    for first in (0..recorded.events.len()).step_by(SLICE_EVENTS) {
+        let begun = Instant::now();
+        arrivals.clear();
+        for number in first..recorded.events.len().min(first + SLICE_EVENTS) {
+            let event = recorded.event(number);
+            clock = clock.max(event.at);
+            arrivals.push(Arrival { clock, event });
+        }
+        let sweep = shard.people_len().div_ceil(600);
+        let slice = Slice { clock, events: &arrivals, sweep, publishes: true, ..Slice::default() };
+        shard.step(&slice, &mut effects);
+        taken.add(&effects.taken);
+        published += effects.scores.len();
+        slowest = slowest.max(begun.elapsed().as_secs_f64());
+    }
+    let rate = recorded.events.len() as f64 / started.elapsed().as_secs_f64();
+    let sizes = shard.sizes();
+    let people = sizes.people.max(1) as f64;
+    println!("engine: {:.2} M events/s; slowest slice {:.1} ms", rate / 1e6, slowest * 1e3);
+    println!(
+        "  {} people, {} rated, {} edges; {:.2} edges pushed and {:.2} scores published an event",
+        sizes.people,
+        sizes.rated,
+        sizes.edges,
+        taken.pushed_edges as f64 / recorded.events.len() as f64,
+        published as f64 / recorded.events.len() as f64
+    );
+    println!(
+        "  {:.1} B a person, {:.1} B an edge; names {:.1} B a person",
+        sizes.people_bytes as f64 / people,
+        sizes.edges_bytes as f64 / sizes.edges.max(1) as f64,
+        sizes.names_bytes as f64 / people
+    );
+    rate
+}
