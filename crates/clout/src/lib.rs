@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The commands of Clout, each a module with its options and a `run`.
+
+pub mod duration;
+pub mod generate;
+pub mod output;

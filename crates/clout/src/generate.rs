@@ -1,0 +1,260 @@
+//! The command `generate`: a synthetic event log into a file.
+//!
+//! Owns the words of the command line and of the summary; what a world is belongs to the crate `worlds`, what a file
+//! of events looks like to `wire`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use influence::Timestamp;
+use wire::{AT_MAX, EventWriter, Format, WriteError};
+use worlds::{Attack, Events, Farm, FarmError, Mix, World, WorldError};
+
+use crate::duration::parse_duration;
+use crate::output::Output;
+
+const AFTER_HELP: &str = "\
+Farms:
+  super-fan[:acts=1000]                                one account retweets one star
+  pair-ring[:acts=100]                                 two accounts retweet each other
+  clique[:members=50,acts=1]                           all members retweet all others
+  clique-with-boss[:members=50,acts=1,boss-acts=20]    a clique whose members also retweet a boss
+  sybil-star[:members=1000]                            fresh accounts retweet one star once each
+  follower-farm[:members=1000]                         silent accounts follow one star
+
+  Their members are called farm:<kind>:<number>:<role>, as in farm:superfan:0:star.
+
+Examples:
+  clout generate --out small.json
+  clout generate --users 1000000 --events 10000000 --out reference.pb.zst
+  clout generate --farm super-fan --farm clique:members=20,acts=10 --out attacked.csv.gz
+  clout generate --conversations 0.2 --follows 0.1 --out-of-order 0.05 --format csv | head";
+
+/// Write a synthetic event log: the same seed and options give the same events, on every machine.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP, allow_negative_numbers = true)]
+pub struct GenerateArgs {
+    /// Where to write: a file, compressed if it ends in .gz or .zst, or - for the standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub out: PathBuf,
+    /// How to write: snap, csv, json (one object a line) or protobuf (each message after its length); without it as the
+    /// file's name says (.txt, .csv, .json, .pb, each with or without .gz or .zst), else json
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Another seed gives another world
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// How many users there are, at 16 bytes of memory each
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    pub users: u32,
+    /// How many events to write, those of farms not counted
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
+    pub events: u64,
+    /// The earliest time, in RFC 3339
+    #[arg(long, value_name = "TIME", default_value = "2025-01-01T00:00:00Z", value_parser = wire::parse_time)]
+    pub start: Timestamp,
+    /// How long it goes on: the events are spread evenly, those of farms as well
+    #[arg(long = "span", value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
+    pub span_ms: i64,
+    /// Zipf exponent of how often users act; 0 is all alike
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.8)]
+    pub actor_exponent: f64,
+    /// Zipf exponent of how often users are acted upon
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.1)]
+    pub target_exponent: f64,
+    /// Weights of the kinds; one left out weighs 0
+    #[arg(long, value_name = "KIND=WEIGHT,...", default_value = "retweet=0.6,mention=0.3,reply=0.1", value_parser = parse_mix)]
+    pub mix: Mix,
+    /// Share of events that answer another one within a quarter of an hour
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub conversations: f64,
+    /// Share of follows, one in ten of them an unfollow
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub follows: f64,
+    /// Share of events on oneself
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub self_acts: f64,
+    /// How often half of all new events go to one user, for a hundredth of the span
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub bursts: u32,
+    /// Share of events that come late
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub out_of_order: f64,
+    /// How late they come at most
+    #[arg(long = "max-delay", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub delay_ms_max: i64,
+    /// What a user's name begins with; a number follows
+    #[arg(long, value_name = "TEXT", default_value = "u")]
+    pub name_prefix: String,
+    /// Add an attack, as listed below; may be given several times
+    #[arg(long = "farm", value_name = "KIND[:OPTION=NUMBER,...]")]
+    pub farms: Vec<Farm>,
+    /// Say nothing when done
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// Writes the log, and a summary to the standard error.
+///
+/// # Errors
+/// If an option is out of its range, or the output cannot be written. A reader that goes away is none.
+pub fn run(args: GenerateArgs) -> Result<(), GenerateError> {
+    let world = args.world();
+    let attacks = args.attacks(&world)?;
+    let summary = summary(&args, &attacks);
+    let events = world.events_with(attacks)?;
+    match write(events, args.format(), &args.out) {
+        Err(error) if error.is_broken_pipe() => return Ok(()),
+        written => written?,
+    }
+    if !args.quiet {
+        eprint!("{summary}");
+    }
+    Ok(())
+}
+
+impl GenerateArgs {
+    fn world(&self) -> World {
+        World {
+            seed: self.seed,
+            users: self.users,
+            events: self.events,
+            start: self.start,
+            span_ms: self.span_ms,
+            actor_exponent: self.actor_exponent,
+            target_exponent: self.target_exponent,
+            mix: self.mix,
+            conversations: self.conversations,
+            follows: self.follows,
+            self_acts: self.self_acts,
+            bursts: self.bursts,
+            out_of_order: self.out_of_order,
+            delay_ms_max: self.delay_ms_max,
+            name_prefix: self.name_prefix.clone(),
+        }
+    }
+
+    fn format(&self) -> Format {
+        self.format.or_else(|| format_of_name(&self.out)).unwrap_or(Format::Json)
+    }
+
+    /// The farms at work for the whole span, numbered as they are given.
+    fn attacks(&self, world: &World) -> Result<Vec<Attack>, GenerateError> {
+        world.check()?;
+        let during = world.start..world.start + world.span_ms;
+        if during.end > AT_MAX {
+            return Err(GenerateError::End);
+        }
+        let attack = |(farm, number): (&Farm, u32)| farm.attack(number, during.clone(), world.seed);
+        Ok(self.farms.iter().zip(0..).map(attack).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The format that a file's name tells by its ending, that of a compression left out.
+fn format_of_name(path: &Path) -> Option<Format> {
+    match path.extension()?.to_str()? {
+        "txt" | "snap" => Some(Format::Snap),
+        "csv" => Some(Format::Csv),
+        "json" | "jsonl" | "ndjson" => Some(Format::Json),
+        "pb" | "protobuf" => Some(Format::Protobuf),
+        "gz" | "zst" => format_of_name(Path::new(path.file_stem()?)),
+        _ => None,
+    }
+}
+
+/// Weights as in `retweet=0.6,mention=0.3`.
+fn parse_mix(text: &str) -> Result<Mix, MixError> {
+    let mut mix = Mix { retweet: 0.0, mention: 0.0, reply: 0.0 };
+    for part in text.split(',') {
+        let (kind, number) = part.split_once('=').ok_or_else(|| MixError::Weight(part.to_owned()))?;
+        let weight = match kind {
+            "retweet" => &mut mix.retweet,
+            "mention" => &mut mix.mention,
+            "reply" => &mut mix.reply,
+            "follow" | "unfollow" => return Err(MixError::Follow),
+            _ => return Err(MixError::Kind(kind.to_owned())),
+        };
+        *weight = number.parse().map_err(|_| MixError::Weight(part.to_owned()))?;
+    }
+    Ok(mix)
+}
+
+fn write(mut events: Events, format: Format, out: &Path) -> Result<(), GenerateError> {
+    let failed = |source| GenerateError::Output { path: out.to_owned(), source };
+    let refused = |error| match error {
+        WriteError::Io(source) => failed(source),
+        error => GenerateError::Event(error),
+    };
+    let mut writer = EventWriter::new(Output::create(out).map_err(failed)?, format);
+    while let Some(event) = events.next_event() {
+        writer.write(&event).map_err(refused)?;
+    }
+    writer.finish().map_err(refused)?.finish().map_err(failed)
+}
+
+/// What was written, whom to look for, and what to do next.
+fn summary(args: &GenerateArgs, attacks: &[Attack]) -> String {
+    let attacking: usize = attacks.iter().map(|attack| attack.acts.len()).sum();
+    let mut lines = vec![format!("wrote {} events of {} users, format {}", args.events, args.users, args.format())];
+    if !attacks.is_empty() {
+        lines.push(format!("and {attacking} events of {} farms; look for", attacks.len()));
+    }
+    for (attack, farm) in attacks.iter().zip(&args.farms) {
+        let [first, second, ..] = attack.names.as_slice() else { continue };
+        let more = match attack.names.len() - 2 {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        lines.push(format!("  {first}, {second}{more} ({}, {} events)", farm.kind(), attack.acts.len()));
+    }
+    if args.out.as_os_str() != "-" {
+        lines.push(format!("next: clout replay {}", args.out.display()));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Why no log was written, or not all of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// An option of the world is out of its range.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// Events would have times that no format has.
+    #[error("start and span reach beyond the year 9999: give a shorter --span or an earlier --start")]
+    End,
+    /// A farm that cannot be.
+    #[error(transparent)]
+    Farm(#[from] FarmError),
+    /// The output cannot be created or written.
+    #[error("cannot write {path}", path = path.display())]
+    Output {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The format has no way to write an event.
+    #[error(transparent)]
+    Event(WriteError),
+}
+
+impl GenerateError {
+    /// True when whoever read the output, as `head` does, has seen enough.
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, GenerateError::Output { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Why a text is no mix of kinds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum MixError {
+    #[error("{0:?} is not a kind and its weight, as in retweet=0.6")]
+    Weight(String),
+    #[error("no kind to mix is called {0:?}: there are retweet, mention and reply")]
+    Kind(String),
+    #[error("follows are no part of the mix: ask for a share of them with --follows")]
+    Follow,
+}

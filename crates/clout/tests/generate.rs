@@ -1,0 +1,223 @@
+//! What `generate` writes is the world that was asked for, in every format and compression.
+
+#![allow(clippy::unwrap_used)]
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use clout::generate::{GenerateArgs, run};
+use expect_test::{Expect, expect};
+use flate2::read::GzDecoder;
+use wire::{EventReader, Format};
+use worlds::{Farm, World};
+
+#[derive(Parser)]
+#[command(name = "clout generate")]
+struct Line {
+    #[command(flatten)]
+    args: GenerateArgs,
+}
+
+fn parse(options: &str) -> Result<GenerateArgs, clap::Error> {
+    Ok(Line::try_parse_from(["clout generate"].into_iter().chain(options.split_whitespace()))?.args)
+}
+
+/// A file that no other test writes.
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn decompressed(path: &Path) -> Box<dyn Read> {
+    let file = File::open(path).unwrap();
+    match path.extension().unwrap().to_str().unwrap() {
+        "gz" => Box::new(GzDecoder::new(file)),
+        "zst" => Box::new(zstd::Decoder::new(file).unwrap()),
+        _ => Box::new(file),
+    }
+}
+
+/// Writes with these options, and expects the file to hold this world with a super-fan in it.
+fn check(options: &str, name: &str, format: Format, world: &World) {
+    let path = file(name);
+    run(parse(&format!("{options} --quiet --farm super-fan:acts=50 --out {}", path.display())).unwrap()).unwrap();
+    let during = world.start..world.start + world.span_ms;
+    let attack = Farm::SuperFan { acts: 50 }.attack(0, during, world.seed).unwrap();
+    let mut events = world.events_with(vec![attack]).unwrap();
+    let mut reader = EventReader::new(decompressed(&path), format, None);
+    while let Some(event) = events.next_event() {
+        assert_eq!(reader.next().unwrap().unwrap().event, Ok(event), "{name}");
+    }
+    assert_eq!(reader.next().unwrap(), None);
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn every_format_and_compression_reads_back() {
+    let world = World { seed: 7, users: 100, events: 2000, follows: 0.2, ..World::default() };
+    let options = |format| format!("--seed 7 --users 100 --events 2000 --follows 0.2 --format {format}");
+    for format in Format::ALL {
+        for ending in ["log", "gz", "zst"] {
+            check(&options(format), &format!("events-{format}.{ending}"), format, &world);
+        }
+    }
+}
+
+#[test]
+fn without_an_option_the_name_says_the_format() {
+    let world = World { events: 20, ..World::default() };
+    let check = |name, format| check("--events 20", name, format, &world);
+    check("named.txt", Format::Snap);
+    check("named.csv", Format::Csv);
+    check("named.csv.gz", Format::Csv);
+    check("named.pb.zst", Format::Protobuf);
+    check("named.json.zst", Format::Json);
+    check("named.gz", Format::Json);
+    check("named.log", Format::Json);
+}
+
+#[test]
+fn every_option_reaches_the_world() {
+    let world = World {
+        seed: 3,
+        users: 50,
+        events: 500,
+        start: 1_341_100_800_000,
+        span_ms: 43_200_000,
+        actor_exponent: 0.5,
+        target_exponent: 0.6,
+        mix: worlds::Mix { retweet: 2.0, mention: 0.0, reply: 1.0 },
+        conversations: 0.2,
+        follows: 0.1,
+        self_acts: 0.05,
+        bursts: 2,
+        out_of_order: 0.3,
+        delay_ms_max: 90_000,
+        name_prefix: "bluesky:".to_owned(),
+    };
+    let options = "--seed 3 --users 50 --events 500 --start 2012-07-01T00:00:00Z --span 12h --actor-exponent 0.5 \
+        --target-exponent 0.6 --mix retweet=2,reply=1 --conversations 0.2 --follows 0.1 --self-acts 0.05 --bursts 2 \
+        --out-of-order 0.3 --max-delay 90s --name-prefix bluesky:";
+    check(options, "options.json", Format::Json, &world);
+}
+
+#[test]
+fn no_options_give_the_default_world() {
+    check("", "default.json", Format::Json, &World::default());
+}
+
+/// The message of the refusal, its causes on the same line.
+fn refuse(options: &str, message: Expect) {
+    let told = match parse(options) {
+        Err(error) => error.to_string().lines().next().unwrap_or_default().to_owned(),
+        Ok(args) => {
+            let error = run(args).unwrap_err();
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}")
+        }
+    };
+    message.assert_eq(&told);
+}
+
+#[test]
+fn bad_options_are_told_apart() {
+    refuse("--users 1", expect!["users is 1: a world needs at least 2, one to act and one to be acted upon"]);
+    refuse(
+        "--users many",
+        expect!["error: invalid value 'many' for '--users <NUMBER>': invalid digit found in string"],
+    );
+    refuse(
+        "--follows 1.5",
+        expect!["follows is 1.5: a share is a number from 0 to 1, 0.25 being a quarter of all events"],
+    );
+    refuse(
+        "--follows 0.7 --conversations 0.7",
+        expect![
+            "conversations, follows and self-acts add up to 1.4: they are shares of all events, so lower them to 1"
+        ],
+    );
+    refuse(
+        "--actor-exponent -1",
+        expect!["actor-exponent is -1: give a number from 0 (all alike) to 30; 0.8 to 1.2 is usual"],
+    );
+    refuse(
+        "--span 0d",
+        expect!["error: invalid value '0d' for '--span <DURATION>': a duration must be longer than zero"],
+    );
+    refuse(
+        "--span 30",
+        expect![
+            "error: invalid value '30' for '--span <DURATION>': 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d or 30w"
+        ],
+    );
+    refuse(
+        "--span 3000000d",
+        expect!["start and span reach beyond the year 9999: give a shorter --span or an earlier --start"],
+    );
+    refuse(
+        "--start yesterday",
+        expect![[
+            r#"error: invalid value 'yesterday' for '--start <TIME>': time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds"#
+        ]],
+    );
+    refuse(
+        "--mix retweet",
+        expect![[
+            r#"error: invalid value 'retweet' for '--mix <KIND=WEIGHT,...>': "retweet" is not a kind and its weight, as in retweet=0.6"#
+        ]],
+    );
+    refuse(
+        "--mix like=1",
+        expect![[
+            r#"error: invalid value 'like=1' for '--mix <KIND=WEIGHT,...>': no kind to mix is called "like": there are retweet, mention and reply"#
+        ]],
+    );
+    refuse(
+        "--mix follow=1",
+        expect![
+            "error: invalid value 'follow=1' for '--mix <KIND=WEIGHT,...>': follows are no part of the mix: ask for a share of them with --follows"
+        ],
+    );
+    refuse(
+        "--mix retweet=0",
+        expect!["mix: the weights of retweet, mention and reply must be at least 0 and one of them above"],
+    );
+    refuse(
+        "--format xml",
+        expect![[
+            r#"error: invalid value 'xml' for '--format <FORMAT>': format "xml" is none of snap, csv, json, protobuf"#
+        ]],
+    );
+    refuse(
+        "--farm ring",
+        expect![[
+            r#"error: invalid value 'ring' for '--farm <KIND[:OPTION=NUMBER,...]>': no farm is called "ring": there are super-fan, pair-ring, clique, clique-with-boss, sybil-star, follower-farm"#
+        ]],
+    );
+    refuse(
+        "--farm clique:size=3",
+        expect![[
+            r#"error: invalid value 'clique:size=3' for '--farm <KIND[:OPTION=NUMBER,...]>': farm clique has no option "size": it takes members, acts"#
+        ]],
+    );
+    refuse(
+        "--farm clique:members=100000",
+        expect![
+            "error: invalid value 'clique:members=100000' for '--farm <KIND[:OPTION=NUMBER,...]>': farm clique has 9999900000 acts: more than 10000000 do not fit, so lower its options"
+        ],
+    );
+    refuse(
+        "--out /nowhere/log.json",
+        expect!["cannot write /nowhere/log.json: No such file or directory (os error 2)"],
+    );
+}
+
+#[test]
+fn the_help_lists_the_farms() {
+    let help = parse("--help").unwrap_err().to_string();
+    for farm in Farm::ALL {
+        assert!(help.contains(&format!("\n  {}[:", farm.kind())), "{}", farm.kind());
+    }
+}
