@@ -9,7 +9,7 @@ use std::time::Instant;
 use influence::{Arrival, Effects, Event, Kind, Model, Shard, Slice, Taken, Timestamp};
 
 const DAY: Timestamp = 86_400_000;
-const SLICE_EVENTS: usize = 32_768;
+const SLICE_EVENTS: usize = 65_536;
 
 /// Events in memory, names one after the other.
 struct Recorded {

@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::crew::{Seat, Worker};
 
 /// Records in an epoch.
-const EPOCH_RECORDS_MAX: usize = 32_768;
+const EPOCH_RECORDS_MAX: usize = 65_536;
 /// Steps without input within which a world comes to rest; it takes 6 to 13.
 const REST_STEPS_MAX: usize = 100_000;
 /// Rounds of levels, audiences and the scale at the end of a log.

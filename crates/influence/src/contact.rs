@@ -17,8 +17,11 @@ impl Shard {
     pub(crate) fn send_contact(&mut self, actor: PersonId, target: Target, endorsement: f32, wants_answer: bool) {
         match target {
             Target::Here(standing) => {
-                // On somebody without a standing nobody acts, the target neither.
+                // Whom nobody endorses the target does not endorse either.
                 let Some(own) = self.people.persons[actor as usize].standing() else { return };
+                if self.targets.standings[own as usize].fans == 0 {
+                    return;
+                }
                 let target = self.targets.standings[standing as usize].person();
                 if self.people.persons[target as usize].row.len() > 0 {
                     let actor = Target::Here(own);

@@ -6,6 +6,7 @@ use crate::exchange::Change;
 use crate::people::{Flag, Known, PersonId, StandingId, Target};
 use crate::row::Slot;
 use crate::shard::Shard;
+use crate::standing::Mark;
 
 /// An actor whose rate is off by more than this has it pushed before the act counts: otherwise a fresh weight would
 /// be multiplied by a stale rate, a visible spike and then cancellation.
@@ -27,7 +28,8 @@ impl Shard {
         let before = place.map_or(Edge { target: target.pack(), ..Edge::EMPTY }, |place| *self.edges.at(place));
         let mut after = before;
         after.add(endorsement * g, g);
-        let (weight_before, weight_after) = (before.weight(), after.weight());
+        let weight_before = if place.is_some() { before.weight() } else { 0.0 };
+        let weight_after = after.weight();
         let person = &mut self.people.persons[actor as usize];
         person.liveness = person.liveness.max(g as f32);
         let rate = self.ready_rate(actor, weight_after - weight_before);
@@ -154,6 +156,9 @@ impl Shard {
         kept.standing().unwrap_or_else(|| {
             let standing = self.targets.add(person);
             kept.set_standing(standing);
+            if kept.is(Flag::Account) {
+                self.targets.standings[standing as usize].mark(Mark::Account);
+            }
             standing
         })
     }

@@ -31,7 +31,11 @@ impl Shard {
     }
 
     pub(crate) fn open_account(&mut self, person: PersonId) -> &mut crate::account::Account {
-        self.people.persons[person as usize].set(Flag::Account, true);
+        let kept = &mut self.people.persons[person as usize];
+        kept.set(Flag::Account, true);
+        if let Some(standing) = kept.standing() {
+            self.targets.standings[standing as usize].mark(Mark::Account);
+        }
         self.accounts.open(person)
     }
 
@@ -118,7 +122,6 @@ impl Shard {
         self.open_account(person).count(level, is_mutual, followers);
         let standing = self.standing(person);
         let kept = &mut self.targets.standings[standing as usize];
-        kept.mark(Mark::Followed);
         if !kept.has(Mark::Nameless) {
             if followers > 0 {
                 kept.mark(Mark::Rated);

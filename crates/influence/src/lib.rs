@@ -15,6 +15,7 @@ mod edge;
 mod endorse;
 mod follow;
 mod growth;
+mod index;
 mod name;
 mod people;
 mod profile;

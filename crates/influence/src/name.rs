@@ -28,7 +28,7 @@ pub(crate) struct Hashed {
 
 impl NameHash {
     pub(crate) fn new(model: &Model) -> NameHash {
-        let mask = if model.hash_bits >= 64 { u64::MAX } else { (1 << model.hash_bits) - 1 };
+        let mask = if model.hash_bits >= 64 { u64::MAX } else { !(u64::MAX >> model.hash_bits) };
         NameHash { key: model.hash_key, mask }
     }
 

@@ -1,7 +1,6 @@
 //! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
 
-use hashbrown::HashTable;
-
+use crate::index::Index;
 use crate::model::{Model, Partitioner};
 use crate::name::{Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
@@ -32,7 +31,8 @@ impl Known {
         }
     }
 
-    fn unpack(packed: u32) -> Known {
+    #[inline]
+    pub(crate) fn unpack(packed: u32) -> Known {
         if packed & AWAY == 0 { Known::Here(packed) } else { Known::Away(packed & !AWAY) }
     }
 }
@@ -59,8 +59,9 @@ impl Target {
     }
 }
 
-/// What a person of this shard does; 32 bytes.
+/// What a person of this shard does; 32 bytes, two to a line of memory.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub(crate) struct Person {
     pub(crate) key: UserKey,
     /// `R`: the sum of the row's weights, as of the last push plus what came since.
@@ -155,7 +156,7 @@ pub(crate) struct People {
     pub(crate) persons: Vec<Person>,
     pub(crate) remotes: Vec<Remote>,
     pub(crate) names: Names,
-    index: HashTable<u32>,
+    pub(crate) index: Index,
     /// Names of remotes that were new in this step.
     pub(crate) names_to_tell: Vec<NameToTell>,
     /// Found in this step.
@@ -170,7 +171,7 @@ impl People {
             persons: Vec::new(),
             remotes: Vec::new(),
             names: Names::default(),
-            index: HashTable::new(),
+            index: Index::default(),
             names_to_tell: Vec::new(),
             collisions: Vec::new(),
         }
@@ -179,7 +180,7 @@ impl People {
     /// Who this is; a new name becomes known.
     pub(crate) fn resolve(&mut self, name: &str) -> Known {
         let hashed = self.hash(name);
-        self.resolve_hashed(hashed, name)
+        self.resolve_found(None, hashed, name)
     }
 
     #[inline]
@@ -187,9 +188,10 @@ impl People {
         self.home.hash.of(name)
     }
 
+    /// Who this is, if they were known a moment ago or have come since; else they become known.
     #[inline]
-    pub(crate) fn resolve_hashed(&mut self, hashed: Hashed, name: &str) -> Known {
-        match self.find(hashed.key) {
+    pub(crate) fn resolve_found(&mut self, found: Option<Known>, hashed: Hashed, name: &str) -> Known {
+        match found.or_else(|| self.find(hashed.key)) {
             Some(known) => {
                 self.meet(known, hashed.check, name);
                 known
@@ -209,8 +211,8 @@ impl People {
 
     #[inline]
     pub(crate) fn find(&self, key: UserKey) -> Option<Known> {
-        let is_it = |&packed: &u32| self.key_of(Known::unpack(packed)) == key;
-        self.index.find(key, is_it).map(|&packed| Known::unpack(packed))
+        let is_it = |packed: u32| self.key_of(Known::unpack(packed)) == key;
+        self.index.find(key, is_it).map(Known::unpack)
     }
 
     /// The person of this shard with this key; one that is not known yet becomes known, without a name.
@@ -306,18 +308,14 @@ impl People {
     }
 
     fn enter(&mut self, key: UserKey, known: Known) {
-        let (persons, remotes) = (&self.persons, &self.remotes);
-        self.index.insert_unique(key, known.pack(), |&packed| match Known::unpack(packed) {
-            Known::Here(person) => persons[person as usize].key,
-            Known::Away(remote) => remotes[remote as usize].key,
-        });
+        self.index.insert(key, known.pack());
     }
 
     /// Bytes of the tables, without names.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.persons.capacity() * size_of::<Person>()
             + self.remotes.capacity() * size_of::<Remote>()
-            + self.index.allocation_size()
+            + self.index.memory_bytes()
     }
 }
 

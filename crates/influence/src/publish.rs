@@ -1,7 +1,7 @@
 //! Publishing: which scores moved, and what their records say.
 
 use crate::event::Timestamp;
-use crate::people::{Flag, PersonId, StandingId};
+use crate::people::{PersonId, StandingId};
 use crate::scale::{Report, Ruler, rank};
 use crate::score::{Received, Score};
 use crate::shard::{Effects, Published, Shard};
@@ -9,6 +9,9 @@ use crate::standing::Mark;
 
 /// Milliseconds between two reports of a shard.
 const REPORT_MS: Timestamp = 10_000;
+
+/// Standings that are looked at together, so that their reads overlap in memory.
+const CHUNK_STANDINGS: usize = 256;
 
 /// A clock's `g`, and the scale.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +52,13 @@ impl Shard {
         let now = self.moment();
         let mut lead = self.lead(self.leader, &now);
         let mut touched = std::mem::take(&mut self.targets.touched);
-        for &standing in &touched {
-            self.targets.standings[standing as usize].unmark(Mark::Touched);
-            let influence = self.look_at(standing, &now, Looks { is_visit: false, publishes }, effects);
-            lead.contend(standing, influence);
+        for chunk in touched.chunks(CHUNK_STANDINGS) {
+            self.warm_standings(chunk);
+            for &standing in chunk {
+                self.targets.standings[standing as usize].unmark(Mark::Touched);
+                let influence = self.look_at(standing, &now, Looks { is_visit: false, publishes }, effects);
+                lead.contend(standing, influence);
+            }
         }
         touched.clear();
         self.targets.touched = touched;
@@ -82,7 +88,7 @@ impl Shard {
         // Nothing published yet is NaN, and no move from it is small.
         let stands = (score - before).abs() < self.model.published_move;
         if looks.publishes && (!stands || looks.is_visit && kept.has(Mark::Unsaid)) {
-            effects.scores.push(Published { person: kept.person(), score: self.score_at(standing, now) });
+            effects.scores.push(Published { person: kept.person(), previous: kept.published });
             self.note_published(standing, score);
         }
         influence
@@ -124,7 +130,7 @@ impl Shard {
     #[inline]
     fn audience(&self, standing: StandingId) -> f64 {
         let kept = &self.targets.standings[standing as usize];
-        if !kept.has(Mark::Followed) {
+        if !kept.has(Mark::Account) {
             return 0.0;
         }
         self.accounts.get(kept.person()).map_or(0.0, |account| account.audience(self.model.mu))
@@ -136,8 +142,7 @@ impl Shard {
         let earned = kept.earned(self.model.rho);
         let audience = self.audience(standing);
         let influence = earned.votes / now.g + audience;
-        let has_account = self.people.persons[kept.person() as usize].is(Flag::Account);
-        let account = if has_account { self.accounts.get(kept.person()) } else { None };
+        let account = if kept.has(Mark::Account) { self.accounts.get(kept.person()) } else { None };
         let [mentions, retweets, replies] = self.targets.received(standing);
         let share = |part: f64, of: f64| if of > 0.0 { part / of } else { 0.0 };
         let score = now.ruler.score(influence);
@@ -158,6 +163,13 @@ impl Shard {
             scale_version: self.scale.version,
             previous: (!kept.published.is_nan()).then_some(f64::from(kept.published)),
         }
+    }
+
+    /// What is published of somebody, as the last step left it; `None` if that step erased them.
+    pub fn record(&self, published: &Published) -> Option<(&str, Score)> {
+        let standing = self.people.persons[published.person as usize].standing()?;
+        let previous = (!published.previous.is_nan()).then_some(f64::from(published.previous));
+        Some((self.name(published.person)?, Score { previous, ..self.score_at(standing, &self.moment()) }))
     }
 
     /// The name of a person, unless it is not known or erased.

@@ -266,10 +266,10 @@ fn home(target: u32, capacity: usize) -> usize {
     ((u64::from(target.wrapping_mul(0x9e37_79b1)) * capacity as u64) >> 32) as usize
 }
 
-/// Makes room for more, an eighth at a time: large tables would waste much by doubling.
+/// Makes room for more, a sixteenth at a time: large tables would waste much by doubling.
 pub(crate) fn grow<T>(list: &mut Vec<T>, more: usize) {
     if list.capacity() - list.len() < more {
-        list.reserve_exact(more.max(list.len() / 8));
+        list.reserve_exact(more.max(list.len() / 16));
     }
 }
 

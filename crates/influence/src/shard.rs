@@ -19,7 +19,6 @@ use crate::name::Hashed;
 use crate::people::{Collision, Known, People, PersonId, StandingId, Target};
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
-use crate::score::Score;
 use crate::standing::Targets;
 
 /// The input of one shard in one epoch.
@@ -69,13 +68,13 @@ pub struct Effects {
     pub swept: u32,
 }
 
-/// A score that moved. [`Shard::name`] tells whose it is.
+/// A score that moved. [`Shard::record`] tells whose it is and what it has become.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
     /// By order of first appearance in the shard.
     pub person: PersonId,
-    /// The score.
-    pub score: Score,
+    /// The score published before; NaN if there is none.
+    pub previous: f32,
 }
 
 /// What became of the events of a step.
@@ -160,6 +159,7 @@ pub(crate) struct StepState {
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     hashed: Vec<(Hashed, Hashed)>,
+    found: Vec<(Option<Known>, Option<Known>)>,
     resolved: Vec<Act>,
 }
 
@@ -258,6 +258,7 @@ impl Shard {
     /// events, so the look-ups overlap in memory.
     fn take_events(&mut self, events: &[Arrival<'_>]) {
         let mut hashed = std::mem::take(&mut self.step.hashed);
+        let mut found = std::mem::take(&mut self.step.found);
         let mut resolved = std::mem::take(&mut self.step.resolved);
         for chunk in events.chunks(CHUNK_EVENTS) {
             hashed.clear();
@@ -266,10 +267,10 @@ impl Shard {
                     .iter()
                     .map(|Arrival { event, .. }| (self.people.hash(event.actor), self.people.hash(event.target))),
             );
-            self.people.warm(hashed.iter().flat_map(|&(actor, target)| [actor, target]));
+            self.people.find_all(&hashed, &mut found);
             resolved.clear();
-            for (arrival, &hashed) in chunk.iter().zip(&hashed) {
-                let act = self.resolve(&arrival.event, hashed);
+            for ((arrival, &hashed), &found) in chunk.iter().zip(&hashed).zip(&found) {
+                let act = self.resolve(&arrival.event, hashed, found);
                 resolved.push(act);
             }
             self.warm(&resolved);
@@ -278,18 +279,20 @@ impl Shard {
             }
         }
         self.step.hashed = hashed;
+        self.step.found = found;
         self.step.resolved = resolved;
     }
 
     #[inline]
-    fn resolve(&mut self, event: &Event<'_>, (actor, target): (Hashed, Hashed)) -> Act {
+    fn resolve(&mut self, event: &Event<'_>, hashed: (Hashed, Hashed), found: (Option<Known>, Option<Known>)) -> Act {
+        let (actor, target) = hashed;
         if actor == target && event.actor == event.target {
             return Act::OnSelf;
         }
-        match self.people.resolve_hashed(actor, event.actor) {
+        match self.people.resolve_found(found.0, actor, event.actor) {
             Known::Away(_) => Act::Misrouted,
             Known::Here(actor) if self.has_opted_out(actor) => Act::OptedOut,
-            Known::Here(actor) => match self.people.resolve_hashed(target, event.target) {
+            Known::Here(actor) => match self.people.resolve_found(found.1, target, event.target) {
                 // Two names with one key: the collision is told, and one cannot endorse oneself.
                 Known::Here(target) if target == actor => Act::OnSelf,
                 target => Act::Between(actor, target),

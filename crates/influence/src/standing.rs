@@ -8,31 +8,32 @@ use std::collections::BTreeMap;
 /// Below this share of the weight `G` reads as 0: endorsers that are all suspended leave a residue.
 const RESIDUE: f64 = 1e-12;
 
-/// What one person of this shard received; 56 bytes, sums in the landmark domain.
+/// What one person of this shard received; 56 bytes, sums in the landmark domain. What a push needs comes first.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct Standing {
     /// `G`, as stored: unclamped.
     pub(crate) given: f64,
     /// `H`, as stored: unclamped.
     pub(crate) returned: f64,
-    /// Sum of `l` over fans.
-    pub(crate) reach: f64,
     /// Sum of `w` over fans.
     pub(crate) weight: f64,
-    received: [u32; 3],
-    /// The in-degree.
-    pub(crate) fans: u32,
+    person_and_marks: u32,
     /// The last published score; NaN if there is none.
     pub(crate) published: f32,
-    person_and_marks: u32,
+    /// The in-degree.
+    pub(crate) fans: u32,
+    received: [u32; 3],
+    /// Sum of `l` over fans.
+    pub(crate) reach: f64,
 }
 
 /// What has happened to a standing and is not dealt with yet.
 #[derive(Clone, Copy, Debug)]
 #[repr(u32)]
 pub(crate) enum Mark {
-    /// Has, or had, followers.
-    Followed = 1 << 26,
+    /// The person has an [`Account`](crate::account::Account).
+    Account = 1 << 26,
     /// Erased: counts are not kept.
     Nameless = 1 << 27,
     /// In this step: the score is to be looked at.

@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use crate::name::Hashed;
+use crate::name::{Hashed, UserKey};
 use crate::people::{Known, People, PersonId, StandingId};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
@@ -12,12 +12,29 @@ use crate::shard::{Act, Shard};
 const WARM_EDGES_MAX: usize = 32;
 
 impl People {
-    /// Finds these names' entries.
-    pub(crate) fn warm(&self, names: impl Iterator<Item = Hashed>) {
-        black_box(names.fold(0, |sum, name| match self.find(name.key) {
-            Some(Known::Here(person)) => sum ^ self.names.check(person),
-            _ => sum,
-        }));
+    /// Who these are, as far as they are known: first their entries, then themselves, then the checks of their names.
+    pub(crate) fn find_all(&self, names: &[(Hashed, Hashed)], found: &mut Vec<(Option<Known>, Option<Known>)>) {
+        found.clear();
+        let candidate = |name: &Hashed| self.index.candidate(name.key).map(Known::unpack);
+        found.extend(names.iter().map(|(actor, target)| (candidate(actor), candidate(target))));
+        for (name, found) in names.iter().zip(&mut *found) {
+            found.0 = self.verified(found.0, name.0.key);
+            found.1 = self.verified(found.1, name.1.key);
+        }
+        black_box(found.iter().fold(0, |sum, &(actor, target)| sum ^ self.warm_check(actor) ^ self.warm_check(target)));
+    }
+
+    #[inline]
+    fn verified(&self, candidate: Option<Known>, key: UserKey) -> Option<Known> {
+        if self.key_of(candidate?) == key { candidate } else { self.find(key) }
+    }
+
+    #[inline]
+    fn warm_check(&self, known: Option<Known>) -> u32 {
+        match known {
+            Some(Known::Here(person)) => self.names.check(person),
+            _ => 0,
+        }
     }
 }
 
@@ -56,6 +73,14 @@ impl Shard {
         let row = self.people.persons[actor as usize].row;
         let standing = self.people.persons[target as usize].standing();
         standing.map_or(0, |standing| self.edges.warm(row, standing))
+    }
+
+    /// Reads these standings, beginning and end.
+    pub(crate) fn warm_standings(&self, standings: &[StandingId]) {
+        black_box(standings.iter().fold(0, |sum, &standing| {
+            let kept = &self.targets.standings[standing as usize];
+            sum ^ kept.fans ^ (kept.given.to_bits() as u32)
+        }));
     }
 
     /// Reads the rows that are pushed next, then whom they endorse.
