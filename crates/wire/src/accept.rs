@@ -12,12 +12,18 @@ use crate::malformed::quote;
 /// The last time that is accepted: 9999-12-30T22:00:00.999Z, the last one that RFC 3339 can write at any offset.
 pub const AT_MAX: Timestamp = 253_402_207_200_999;
 
-/// An event out of parts that came from anywhere.
-pub(crate) fn event<'a>(actor: &'a str, target: &'a str, kind: Kind, at: Timestamp) -> Result<Event<'a>, Malformed> {
+/// An event out of parts that came from anywhere. Of several things that are wrong, the first in this order is named.
+pub(crate) fn event<'a>(
+    actor: &'a str,
+    target: &'a str,
+    at: Result<Timestamp, Malformed>,
+    kind: Result<Kind, Malformed>,
+) -> Result<Event<'a>, Malformed> {
     name("actor", actor)?;
     name("target", target)?;
+    let at = at?;
     time(at)?;
-    Ok(Event { actor, target, kind, at })
+    Ok(Event { actor, target, kind: kind?, at })
 }
 
 /// A profile out of parts that came from anywhere.
@@ -50,7 +56,7 @@ fn looks_plain(name: &str) -> bool {
     name.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte))
 }
 
-pub(crate) fn time(at: Timestamp) -> Result<(), Malformed> {
+fn time(at: Timestamp) -> Result<(), Malformed> {
     match at {
         ..0 => Err(Malformed::TimeTooEarly(at.to_string())),
         0..=AT_MAX => Ok(()),

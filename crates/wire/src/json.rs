@@ -23,20 +23,28 @@ pub(crate) fn event<'a>(
     default_kind: Option<Kind>,
     unescaped: &'a mut Unescaped,
 ) -> Result<Event<'a>, Malformed> {
-    let fields: EventFields<'a> = serde_json::from_str(text).map_err(malformed)?;
+    let fields: EventFields<'a> = object(text)?;
     let actor = fields.actor.ok_or(Malformed::Missing("actor"))?;
     let target = fields.target.ok_or(Malformed::Missing("target"))?;
-    let at = fields.at.or(fields.timestamp).or(fields.time).ok_or(Malformed::Missing("time"))?;
+    let at = fields.at.or(fields.timestamp).or(fields.time).map_or(Err(Malformed::Missing("time")), |at| at.0);
     let kind = fields.kind.or(fields.r#type);
-    let kind = kind_or(kind.as_ref().map(|word| &*word.0), default_kind)?;
-    accept::event(hold(actor, &mut unescaped.actor), hold(target, &mut unescaped.target), kind, at.0?)
+    let kind = kind_or(kind.as_ref().map(|word| &*word.0), default_kind);
+    accept::event(hold(actor, &mut unescaped.actor), hold(target, &mut unescaped.target), at, kind)
 }
 
 /// A profile from `{"user": "...", "opted_out": false, "trust": 1}`.
 pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile<'a>, Malformed> {
-    let fields: ProfileFields<'a> = serde_json::from_str(text).map_err(malformed)?;
+    let fields: ProfileFields<'a> = object(text)?;
     let name = fields.user.ok_or(Malformed::Missing("user"))?;
     accept::profile(hold(name, user), fields.opted_out.unwrap_or(false), fields.trust)
+}
+
+/// The fields of an object; serde would take an array of them as well.
+fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
+    match text.trim_ascii_start().starts_with('{') {
+        true => serde_json::from_str(text).map_err(malformed),
+        false => Err(Malformed::NoObject),
+    }
 }
 
 /// The text, kept in `memory` if it is not part of the record.
@@ -107,7 +115,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// A number of seconds or milliseconds, or a string of RFC 3339; the reason if it is neither.
+/// A number of seconds or milliseconds, or a string of either or of RFC 3339; the reason if it is neither.
 struct At(Result<Timestamp, Malformed>);
 
 impl<'de> Deserialize<'de> for At {
@@ -122,7 +130,7 @@ impl Visitor<'_> for AtVisitor {
     type Value = At;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a number of seconds or milliseconds, or RFC 3339")
+        formatter.write_str("seconds, milliseconds or RFC 3339")
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<At, E> {
@@ -140,6 +148,6 @@ impl Visitor<'_> for AtVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<At, E> {
-        Ok(At(time::parse_rfc3339(text)))
+        Ok(At(time::parse_time(text)))
     }
 }

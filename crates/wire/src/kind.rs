@@ -24,6 +24,7 @@ pub fn parse_kind(text: &str) -> Result<Kind, Malformed> {
     let named = |(word, code): &(&str, &str)| text.eq_ignore_ascii_case(code) || text.eq_ignore_ascii_case(word);
     match WORDS.iter().position(named) {
         Some(place) => Ok(Kind::ALL[place]),
+        None if text.is_empty() => Err(Malformed::Missing("kind")),
         None => Err(Malformed::Kind(quote(text))),
     }
 }

@@ -5,7 +5,7 @@ use influence::NAME_BYTES_MAX;
 use crate::RECORD_BYTES_MAX;
 
 /// Bytes of a record that are quoted in a message; a reason stays short whatever the record is.
-const QUOTE_BYTES_MAX: usize = 64;
+const QUOTE_BYTES_MAX: usize = 100;
 
 /// A record that cannot be used, and why: dead-letter it and go on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum Malformed {
     #[error("time {0} is before 1970-01-01T00:00:00Z")]
     TimeTooEarly(String),
     /// A time after the last that is accepted.
-    #[error("time {0} is after the year 9999")]
+    #[error("time {0} is after 9999-12-30T22:00:00Z")]
     TimeTooLate(String),
     /// A line with more columns than the format has.
     #[error("has {0} columns, expected actor, target, time and at most a kind")]
@@ -54,8 +54,11 @@ pub enum Malformed {
     /// A quoted field without an end, as far as we are willing to look.
     #[error("has a quote that is not closed")]
     QuoteOpen,
-    /// No JSON, or not the JSON that was expected; what the parser says.
-    #[error("is not the JSON object expected: {0}")]
+    /// Something else than a JSON object.
+    #[error("is not a JSON object")]
+    NoObject,
+    /// No JSON, or not with the values that were expected; what the parser says.
+    #[error("is not the JSON expected: {0}")]
     Json(String),
     /// No protobuf, or not the message that was expected; what the parser says.
     #[error("is not the protobuf message expected: {0}")]

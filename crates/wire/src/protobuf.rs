@@ -10,7 +10,7 @@ use crate::{Malformed, accept, proto};
 pub(crate) fn event<'a>(bytes: &[u8], message: &'a mut proto::Event) -> Result<Event<'a>, Malformed> {
     message.clear();
     message.merge(bytes).map_err(malformed)?;
-    accept::event(&message.actor, &message.target, kind_of_number(message.kind)?, message.at)
+    accept::event(&message.actor, &message.target, Ok(message.at), kind_of_number(message.kind))
 }
 
 /// Decodes into `message`, as for events.

@@ -15,8 +15,11 @@ const SECONDS_MAX: i64 = 100_000_000_000;
 /// A time from text: a number of seconds or, above 1e11, of milliseconds, with or without a fraction; or RFC 3339.
 /// Fractions of a millisecond are rounded.
 pub fn parse_time(text: &str) -> Result<Timestamp, Malformed> {
-    if let Some(digits) = small_integer(text) {
-        return from_integer(digits);
+    if let Some(number) = small_integer(text) {
+        return from_integer(number);
+    }
+    if text.is_empty() {
+        return Err(Malformed::Missing("time"));
     }
     let numeric = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     match text.parse::<f64>() {
@@ -38,10 +41,10 @@ fn small_integer(text: &str) -> Option<i64> {
 
 /// A time from an integer of seconds or milliseconds.
 pub(crate) fn from_integer(number: i64) -> Result<Timestamp, Malformed> {
-    match number {
+    let at = if number > SECONDS_MAX { number } else { number.saturating_mul(1000) };
+    match at {
         ..0 => Err(Malformed::TimeTooEarly(number.to_string())),
-        ..=SECONDS_MAX => Ok(number * 1000),
-        ..=AT_MAX => Ok(number),
+        0..=AT_MAX => Ok(at),
         _ => Err(Malformed::TimeTooLate(number.to_string())),
     }
 }
@@ -71,7 +74,7 @@ fn requote(reason: Malformed, text: &str) -> Malformed {
 }
 
 /// A time from RFC 3339, which must say how far it is from UTC.
-pub(crate) fn parse_rfc3339(text: &str) -> Result<Timestamp, Malformed> {
+fn parse_rfc3339(text: &str) -> Result<Timestamp, Malformed> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return match time.as_millisecond() {
             ..0 => Err(Malformed::TimeTooEarly(quote(text))),

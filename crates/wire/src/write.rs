@@ -21,9 +21,9 @@ pub enum WriteError {
     /// The event would be read back as malformed.
     #[error("event {0}")]
     Malformed(#[from] Malformed),
-    /// SNAP's columns are separated by whitespace and its comments begin with `#`: not every name can be told from them.
+    /// SNAP separates columns by whitespace and begins comments with `#`: this name would be taken for that.
     #[error(
-        "name {0:?} cannot be written to a snap list, where a name has no space and an actor does not begin with # or U+FEFF: write csv, json or protobuf"
+        "name {0:?} has a space or begins like a comment: no snap list can carry it, but csv, json and protobuf can"
     )]
     SnapName(String),
     /// A part of a score that is not a number.
@@ -63,7 +63,7 @@ impl<W: Write> EventWriter<W> {
 
     /// Writes one event: in SNAP and CSV a line, in JSON an object on a line, in protobuf a length and a message.
     pub fn write(&mut self, event: &Event<'_>) -> Result<(), WriteError> {
-        accept::event(event.actor, event.target, event.kind, event.at)?;
+        accept::event(event.actor, event.target, Ok(event.at), Ok(event.kind))?;
         self.record.clear();
         match self.format {
             Format::Snap => snap(event, &mut self.record)?,

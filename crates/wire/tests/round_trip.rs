@@ -1,5 +1,7 @@
 //! What is written is read back as the same events, in every format, for every name that is accepted.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use influence::{Event, Kind};
 use proptest::prelude::*;
 use wire::{AT_MAX, EventReader, EventWriter, Format, WriteError};
@@ -64,5 +66,45 @@ proptest! {
             let expected = (format == Format::Csv || !written.is_empty()).then_some(format);
             prop_assert_eq!(Format::recognise(&file), expected);
         }
+    }
+}
+
+#[test]
+fn a_file_of_many_buffers_is_read_to_the_end() {
+    for format in Format::ALL {
+        let mut writer = EventWriter::new(Vec::new(), format);
+        let actor = |number: i64| "a".repeat((number * number % 97) as usize + 1);
+        let at = |number: i64| 1_341_100_972_000 + number;
+        for number in 0..50_000 {
+            let actor = actor(number);
+            writer.write(&Event { actor: &actor, target: "bo", kind: Kind::Reply, at: at(number) }).unwrap();
+        }
+        let file = writer.finish().unwrap();
+        let mut reader = EventReader::new(&file[..], format, None);
+        for number in 0..50_000 {
+            let event = reader.next().unwrap().unwrap().event.unwrap();
+            assert_eq!((event.actor, event.at), (&*actor(number), at(number)), "{format}");
+        }
+        assert!(reader.next().unwrap().is_none());
+        assert_eq!((reader.records(), reader.bytes()), (50_000, file.len() as u64));
+    }
+}
+
+#[test]
+fn a_record_of_nearly_a_mebibyte_is_read() {
+    let text = "words\n".repeat(140_000);
+    let header = "text,actor,target,at,kind\n";
+    let csv = format!("{header}\"{text}\",ana,bo,1,reply\n");
+    let json = format!("{{\"text\":{text:?},\"actor\":\"ana\",\"target\":\"bo\",\"at\":1,\"kind\":\"reply\"}}\n");
+    let snap = format!("ana bo {}1 reply\n", " ".repeat(1_000_000));
+    for (format, file) in [(Format::Csv, csv), (Format::Json, json), (Format::Snap, snap)] {
+        let record = file.strip_prefix(header).unwrap_or(&file);
+        let twice = [&file, record].concat();
+        let mut reader = EventReader::new(twice.as_bytes(), format, None);
+        for _ in 0..2 {
+            let record = reader.next().unwrap().unwrap();
+            assert_eq!(record.event, Ok(Event { actor: "ana", target: "bo", kind: Kind::Reply, at: 1000 }), "{format}");
+        }
+        assert_eq!(reader.next().unwrap(), None);
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Header {
     target: usize,
     time: usize,
     kind: Option<usize>,
+    /// There are spaces around the names of the columns: those around the names of users are no part of them either.
+    is_padded: bool,
 }
 
 impl Header {
@@ -45,13 +47,11 @@ impl Header {
     }
 
     fn from_names(names: &[String], delimiter: u8) -> Option<Header> {
-        Some(Header {
-            delimiter,
-            actor: find(names, &ACTOR)?,
-            target: find(names, &TARGET)?,
-            time: find(names, &TIME)?,
-            kind: find(names, &KIND),
-        })
+        let [actor, target, time] = [find(names, &ACTOR)?, find(names, &TARGET)?, find(names, &TIME)?];
+        let kind = find(names, &KIND);
+        let is_padded = |place: usize| names[place].trim().len() < names[place].len();
+        let is_padded = [Some(actor), Some(target), Some(time), kind].into_iter().flatten().any(is_padded);
+        Some(Header { delimiter, actor, target, time, kind, is_padded })
     }
 
     /// Where actor, target, time and kind are.
@@ -62,14 +62,14 @@ impl Header {
 
 /// The first of the aliases that is among the names.
 fn find(names: &[String], aliases: &[&str]) -> Option<usize> {
-    aliases.iter().find_map(|alias| names.iter().position(|name| name == alias))
+    aliases.iter().find_map(|alias| names.iter().position(|name| name.trim() == *alias))
 }
 
 fn names(line: &str, delimiter: u8) -> Vec<String> {
     let mut fields = Fields::new(delimiter);
     fields.feed(line.as_bytes());
     fields.feed(b"\n");
-    let name = |field: &[u8]| String::from_utf8_lossy(field).trim().to_lowercase();
+    let name = |field: &[u8]| String::from_utf8_lossy(field).to_lowercase();
     (0..fields.count).filter_map(|place| fields.get(place)).map(name).collect()
 }
 
@@ -83,7 +83,7 @@ fn refusal(names: &[String]) -> String {
     let missing = roles.into_iter().filter(|(_, aliases)| find(names, aliases).is_none());
     let missing: Vec<String> =
         missing.map(|(role, aliases)| format!("no {role} (expected one of {})", aliases.join(", "))).collect();
-    let found: Vec<String> = names.iter().take(NAMES_SHOWN_MAX).map(|name| quote(name)).collect();
+    let found: Vec<String> = names.iter().take(NAMES_SHOWN_MAX).map(|name| quote(name.trim())).collect();
     format!("has {}; its columns are: {}", missing.join(", "), found.join(", "))
 }
 
@@ -133,10 +133,8 @@ impl Rows {
             false => self.plain_parts(row),
         };
         let kind = self.header.kind.map(|_| kind.trim());
-        if at.is_empty() {
-            return Err(Malformed::Missing("time"));
-        }
-        accept::event(actor, target, kind_or(kind, default_kind)?, parse_time(at.trim())?)
+        let [actor, target] = [actor, target].map(|name| if self.header.is_padded { name.trim() } else { name });
+        accept::event(actor, target, parse_time(at.trim()), kind_or(kind, default_kind))
     }
 
     /// Actor, target, time and kind; empty where the row is too short for them.

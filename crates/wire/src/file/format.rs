@@ -26,7 +26,8 @@ impl Format {
     /// like none of them.
     ///
     /// A file without a record, empty or of comments and blank lines only, could be in any text format: that is `None`
-    /// as well, and whether it is an error is for the caller to say. So is one whose first record does not end in `head`.
+    /// as well, and whether it is an error is for the caller to say. So is one whose first record does not end in
+    /// `head`.
     pub fn recognise(head: &[u8]) -> Option<Format> {
         recognise::recognise(head)
     }

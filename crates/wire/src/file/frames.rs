@@ -55,7 +55,7 @@ impl<R: Read> Frames<R> {
     fn find_message(&mut self) -> io::Result<Found> {
         loop {
             match length(self.input.unread()) {
-                Length::Broken => return Ok(Found::Broken("length is over 1048576 bytes")),
+                Length::Broken => return Ok(Found::Broken("length is not a number up to 1048576")),
                 Length::Cut if self.input.fill()? => {}
                 Length::Cut if self.input.unread().is_empty() => return Ok(Found::End),
                 Length::Cut => return Ok(Found::Broken("file ends within the length")),

@@ -25,7 +25,7 @@ pub enum ReadError {
     },
     /// The length before a binary record makes no sense, or the file ends too early: where the next record
     /// begins is lost.
-    #[error("record {number} at byte {offset_bytes}: {what}; the {records} records before it are whole", number = .records + 1)]
+    #[error("record {number} at byte {offset_bytes}: {what}; all before it is whole", number = .records + 1)]
     Frame {
         /// Records that were read before.
         records: u64,

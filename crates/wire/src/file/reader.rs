@@ -54,7 +54,8 @@ pub struct EventReader<R> {
 /// What a record of the file is.
 enum Meaning {
     Snap,
-    Csv(Option<Rows>),
+    /// Rows, as soon as the header is read.
+    Csv(Option<Box<Rows>>),
     Single(EventDecoder),
 }
 
@@ -114,7 +115,7 @@ impl<R: Read> EventReader<R> {
             Some(Line::Whole) => Header::from_line(lines.record()),
         };
         let header = header.map_err(|reason| ReadError::Header { line: lines.position().number, reason })?;
-        *rows = Some(Rows::new(header));
+        *rows = Some(Box::new(Rows::new(header)));
         Ok(())
     }
 

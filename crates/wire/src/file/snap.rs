@@ -10,12 +10,11 @@ const COLUMNS_MAX: usize = 4;
 /// The event that a line holds; `default_kind` is that of lines without a kind.
 pub(super) fn event(line: &str, default_kind: Option<Kind>) -> Result<Event<'_>, Malformed> {
     let mut columns = line.split([' ', '\t']).filter(|column| !column.is_empty());
-    let actor = columns.next().ok_or(Malformed::Missing("actor"))?;
-    let target = columns.next().ok_or(Malformed::Missing("target"))?;
-    let at = columns.next().ok_or(Malformed::Missing("time"))?;
+    let [actor, target, at] = [(); 3].map(|()| columns.next().unwrap_or_default());
     let kind = columns.next();
+    let event = accept::event(actor, target, parse_time(at), kind_or(kind, default_kind))?;
     match columns.count() {
-        0 => accept::event(actor, target, kind_or(kind, default_kind)?, parse_time(at)?),
+        0 => Ok(event),
         more => Err(Malformed::Columns(COLUMNS_MAX + more)),
     }
 }

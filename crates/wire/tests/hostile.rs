@@ -1,0 +1,154 @@
+//! Whatever the bytes are and however they arrive, reading ends, without a panic, and says the same.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::io::{self, Read};
+
+use influence::Kind;
+use proptest::prelude::*;
+use wire::{Encoding, EventDecoder, EventReader, Format, ProfileDecoder, ProfileReader, ReadError};
+
+/// Gives a few bytes at a time, interrupted now and then, and fails at the end if told to.
+struct Trickle<'a> {
+    bytes: &'a [u8],
+    step: usize,
+    turn: usize,
+    fails: bool,
+}
+
+impl Read for Trickle<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.turn += 1;
+        if self.turn.is_multiple_of(7) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        if self.bytes.is_empty() && self.fails {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let (now, later) = self.bytes.split_at(self.step.min(self.bytes.len()).min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        self.bytes = later;
+        Ok(now.len())
+    }
+}
+
+/// Everything that a reader says about a file, and what it covers.
+fn read_all(read: impl Read, format: Format) -> (Vec<String>, u64) {
+    let mut reader = EventReader::new(read, format, Some(Kind::Reply));
+    let mut said = Vec::new();
+    loop {
+        match reader.next() {
+            Ok(Some(record)) => said.push(format!("{record:?}")),
+            Ok(None) => break,
+            Err(error) => {
+                said.push(format!("{error}"));
+                break;
+            }
+        }
+    }
+    (said, reader.bytes())
+}
+
+/// Bytes that often are nearly a record.
+fn junk() -> impl Strategy<Value = Vec<u8>> {
+    let piece = proptest::sample::select(vec![
+        &b"\""[..],
+        b"\"\"",
+        b",",
+        b";",
+        b"\t",
+        b" ",
+        b"\n",
+        b"\r\n",
+        b"#",
+        b"\xef\xbb\xbf",
+        b"\xff",
+        b"\x00",
+        b"ana",
+        b"bo",
+        b"1341100972",
+        b"RT",
+        b"-",
+        b".",
+        b"{\"actor\":\"",
+        b"\"at\":",
+        b"}",
+        b"[",
+        b"\\u00",
+        b"\xf0\x9f\xa6\x80",
+        b"\x80",
+        b"\x0a\x03ana",
+        b"\x12\x02bo",
+        b"\x20\x02",
+        b"\x0b",
+        b"actor,target,at,kind\n",
+        b"ana,bo,1,RT\n",
+        b"ana bo 1 RT\n",
+        b"a\"b,\"\n",
+    ]);
+    let pieces = proptest::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat());
+    prop_oneof![proptest::collection::vec(any::<u8>(), 0..300), pieces.clone(), pieces.prop_map(with_header)]
+}
+
+fn with_header(rows: Vec<u8>) -> Vec<u8> {
+    [&b"actor,target,at,kind\n"[..], &rows].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn reading_says_the_same_however_the_bytes_arrive(bytes in junk(), step in 1usize..9) {
+        for format in Format::ALL {
+            let (said, covered) = read_all(&bytes[..], format);
+            prop_assert!(said.len() <= bytes.len() + 1);
+            prop_assert!(covered <= bytes.len() as u64);
+            let trickle = Trickle { bytes: &bytes, step, turn: 0, fails: false };
+            prop_assert_eq!(read_all(trickle, format), (said, covered));
+        }
+    }
+
+    #[test]
+    fn recognising_and_decoding_never_panic(bytes in junk()) {
+        let _ = Format::recognise(&bytes);
+        for encoding in [Encoding::Json, Encoding::Protobuf] {
+            let _ = EventDecoder::new(encoding, None).decode(&bytes);
+            let _ = ProfileDecoder::new(encoding).decode(&bytes);
+            let mut profiles = ProfileReader::new(&bytes[..], encoding);
+            while let Ok(Some(_)) = profiles.next() {}
+        }
+    }
+
+    #[test]
+    fn every_line_is_accounted_for(bytes in junk()) {
+        let mut reader = EventReader::new(&bytes[..], Format::Snap, None);
+        let mut end_before = 0;
+        while let Some(record) = reader.next().unwrap() {
+            let start = record.position.offset_bytes as usize;
+            let line = 1 + bytes[..start].iter().filter(|byte| **byte == b'\n').count() as u64;
+            prop_assert_eq!(record.position.number, line);
+            prop_assert!(start >= end_before);
+            prop_assert_eq!(&bytes[start..start + record.raw.len()], record.raw);
+            end_before = start + record.raw.len();
+        }
+    }
+}
+
+#[test]
+fn a_failing_read_says_how_far_it_got() {
+    let file = b"ana bo 1 RT\nana bo 2 RT\nana b";
+    let mut reader = EventReader::new(Trickle { bytes: file, step: 5, turn: 0, fails: true }, Format::Snap, None);
+    assert!(reader.next().unwrap().is_some());
+    assert!(reader.next().unwrap().is_some());
+    let error = reader.next().unwrap_err();
+    assert!(matches!(error, ReadError::Io { records: 2, bytes: 24, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "read fails after 2 records and 24 bytes");
+}
+
+/// Each line opens a quote that the next ones do not close: looking for the end from each anew would take minutes.
+#[test]
+fn open_quotes_on_every_line_are_read_in_linear_time() {
+    let file = with_header(b"a\"b,\"\n".repeat(500_000));
+    let (said, covered) = read_all(&file[..], Format::Csv);
+    assert_eq!((said.len(), covered), (500_000, file.len() as u64));
+}

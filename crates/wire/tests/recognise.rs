@@ -1,0 +1,72 @@
+//! Which files are taken for which format.
+
+use wire::Format;
+
+fn check(expected: Option<Format>, head: impl AsRef<[u8]>) {
+    let head = head.as_ref();
+    assert_eq!(Format::recognise(head), expected, "{:?}", String::from_utf8_lossy(&head[..head.len().min(200)]));
+}
+
+#[test]
+fn events_are_recognised() {
+    check(Some(Format::Snap), "223789 213163 1341100972 MT\n");
+    check(Some(Format::Snap), "# from a data set\n\n9 8 1254192988\n4 4 1254194656\n");
+    check(Some(Format::Snap), "\u{feff}ana\tbo\t2012-07-01T00:02:52Z\r\n");
+    check(Some(Format::Snap), "1 2 3");
+    check(Some(Format::Csv), "actor,target,at,kind\n");
+    check(Some(Format::Csv), "\u{feff}# exported\r\n\"User\";\"To\";\"Time\"\r\n");
+    check(Some(Format::Csv), "source\ttarget\ttimestamp\n1\t2\t1341100972\n");
+    check(Some(Format::Json), r#"{"actor":"ana","target":"bo","at":1,"kind":"reply"}"#);
+    check(Some(Format::Json), "# exported\n{\"actor\":\"ana\",\"target\":\"bo\",\"at\":1}\n{\"actor\":\"ana\",\"tar");
+    check(Some(Format::Protobuf), b"\x0d\x0a\x03ana\x12\x02bo\x18\x01\x20\x02");
+    check(Some(Format::Protobuf), b"\x0d\x0a\x03ana\x12\x02bo\x18\x01\x20\x02\x0d\x0a\x03an");
+}
+
+#[test]
+fn a_few_malformed_records_do_not_hide_a_format() {
+    check(Some(Format::Snap), "1 2 1341100972\n3 4\n5 6 1341100973\n7 b\n8 9 1\n");
+    check(Some(Format::Snap), b"1 2 1341100972\n\xff\xff\n5 6 1341100973\n");
+    check(None, "1 2 1341100972\n3 4\n5 6\n");
+}
+
+#[test]
+fn what_comes_after_64_kib_does_not_count() {
+    let events = "1 2 1341100972\n".repeat(10_000);
+    check(Some(Format::Snap), &events);
+    check(Some(Format::Snap), [events.as_bytes(), &[0xff; 10]].concat());
+    check(None, "# nothing but comments\n".repeat(10_000) + &events);
+}
+
+#[test]
+fn everything_else_is_not() {
+    check(None, "");
+    check(None, "\n\n");
+    check(None, "\u{feff}");
+    check(None, "# a comment\n# and another\n");
+    check(None, b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x02\x00\x00\x00\x02\x00\x08\x06\x00\x00\x00");
+    check(None, b"\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x03events.txt\x00");
+    check(None, b"PK\x03\x04\x14\x00\x00\x00\x08\x00");
+    check(None, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n");
+    check(None, b"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00>\x00\x01\x00\x00\x00");
+    check(None, [0; 4096]);
+    check(None, [0xff; 4096]);
+    check(None, (0..=255).collect::<Vec<u8>>());
+    check(None, "<!DOCTYPE html>\n<html>\n<head><title>404</title></head>\n<body>not found</body>\n</html>\n");
+    check(None, "It was the best of times, it was the worst of times,\nit was the age of wisdom, in 1775\n");
+    check(None, "From, to and at: words of a novel\n");
+    check(None, "{\n  \"actor\": \"ana\"\n}\n");
+    check(None, "{\"user\":\"ana\",\"trust\":1}\n");
+    check(None, "[{\"actor\":\"ana\",\"target\":\"bo\",\"at\":1,\"kind\":\"reply\"}]\n");
+    check(None, "id,name,when\n1,ana,2012\n");
+    check(None, "1 2\n2 3\n3 4\n");
+    check(None, "a\0c\0t\0o\0r\0,\0t\0a\0r\0g\0e\0t\0");
+}
+
+#[test]
+fn a_format_is_named_by_its_word() {
+    for format in Format::ALL {
+        assert_eq!(format.to_string().to_uppercase().parse(), Ok(format));
+    }
+    let error = "xml".parse::<Format>().unwrap_err();
+    assert_eq!(error.to_string(), "format \"xml\" is none of snap, csv, json, protobuf");
+}

@@ -1,0 +1,185 @@
+//! Single records, profiles, scores and dead letters: what they look like.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use expect_test::{Expect, expect};
+use influence::{Event, Kind, Received, Score};
+use proptest::prelude::*;
+use wire::{
+    DeadLetter, Encoding, EventDecoder, Malformed, ProfileReader, ScoreFormat, ScoreWriter, encode_event, encode_score,
+    parse_kind, parse_time,
+};
+
+#[test]
+fn a_decoder_is_used_again_and_again() {
+    let event = Event { actor: "ana", target: "bo", kind: Kind::Follow, at: 5 };
+    let mut bytes = Vec::new();
+    encode_event(&event, &mut bytes);
+    let mut decoder = EventDecoder::new(Encoding::Protobuf, Some(Kind::Reply));
+    assert_eq!(decoder.decode(&bytes), Ok(event));
+    assert_eq!(decoder.decode(b""), Err(Malformed::Missing("actor")));
+    assert_eq!(decoder.decode(&bytes), Ok(event));
+
+    let mut decoder = EventDecoder::new(Encoding::Json, Some(Kind::Follow));
+    let json = br#"{"actor":"\u0061na","target":"bo","at":0.005}"#;
+    assert_eq!(decoder.decode(json), Ok(event));
+    assert!(decoder.decode(b"").is_err());
+    assert_eq!(decoder.decode(json), Ok(event));
+}
+
+#[test]
+fn numbers_up_to_1e11_are_seconds_and_above_it_milliseconds() {
+    for (text, at) in [
+        ("0", 0),
+        ("-0", 0),
+        ("0.0005", 1),
+        ("1341100972", 1_341_100_972_000),
+        ("+1341100972.9994", 1_341_100_972_999),
+        ("100000000000", 100_000_000_000_000),
+        ("100000000001", 100_000_000_001),
+        ("1341100972250.4", 1_341_100_972_250),
+        ("253402207200999", 253_402_207_200_999),
+        ("9999-12-30T22:00:00.999Z", 253_402_207_200_999),
+        ("1970-01-01t00:00:00z", 0),
+    ] {
+        assert_eq!(parse_time(text), Ok(at), "{text}");
+    }
+    assert_eq!(parse_time("253402207201000"), Err(Malformed::TimeTooLate("253402207201000".into())));
+    assert_eq!(parse_time(""), Err(Malformed::Missing("time")));
+    assert_eq!(parse_kind("reTweet"), Ok(Kind::Retweet));
+}
+
+fn check_profiles(encoding: Encoding, file: &[u8], expected: Expect) {
+    let mut reader = ProfileReader::new(file, encoding);
+    let mut shown = String::new();
+    while let Some(record) = reader.next().unwrap() {
+        let number = record.position.number;
+        shown += &match record.profile {
+            Ok(profile) => format!("{number}: {} {} {:?}\n", profile.user, profile.opted_out, profile.trust),
+            Err(reason) => format!("{number}: {reason}\n"),
+        };
+    }
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn a_profile_says_what_it_says_and_leaves_the_rest() {
+    check_profiles(
+        Encoding::Json,
+        br#"{"user":"ana"}
+{"user":"b\u00f6","opted_out":true,"trust":0,"display_name":"Bo","country":"SE","created_at":1,"verified":false}
+{"user":"ana","trust":null,"opted_out":null}
+{"user":"ana","trust":-0.5}
+{"user":"ana","trust":"much"}
+{"opted_out":true}"#,
+        expect![[r#"
+            1: ana false None
+            2: bö true Some(0.0)
+            3: ana false None
+            4: trust -0.5 is not a finite number of at least 0
+            5: is not the JSON expected: invalid type: string "much", expected f64 at column 28
+            6: has no user
+        "#]],
+    );
+    check_profiles(
+        Encoding::Protobuf,
+        b"\x05\x0a\x03ana\x10\x0a\x03ana\x10\x01\x19\0\0\0\0\0\0\xe0\x3f\x0e\x0a\x03ana\x19\0\0\0\0\0\0\xf0\x7f\x00",
+        expect![[r#"
+            1: ana false None
+            2: ana true Some(0.5)
+            3: trust inf is not a finite number of at least 0
+            4: has no user
+        "#]],
+    );
+}
+
+fn score() -> Score {
+    Score {
+        score: 71.25,
+        influence: 1e21,
+        reach: 1.0 / 3.0,
+        amplification: 1.0,
+        network: 0.0,
+        openness: 0.1,
+        audience: 5e-324,
+        received: Received { mentions: 1, retweets: 2, replies: u64::MAX },
+        followers: 4,
+        following: 5,
+        percentile: 99.9,
+        as_of: 1_341_100_972_250,
+        scale: 250.0,
+        scale_version: 3,
+        previous: Some(70.0),
+    }
+}
+
+fn scores(format: ScoreFormat) -> String {
+    let mut writer = ScoreWriter::new(Vec::new(), format);
+    writer.write("ana", &score()).unwrap();
+    writer.write("b,\"o\"\\", &Score { as_of: 0, ..score() }).unwrap();
+    String::from_utf8(writer.finish().unwrap()).unwrap()
+}
+
+#[test]
+fn scores_are_lines() {
+    expect![[r#"
+        {"user":"ana","score":71.25,"influence":1e+21,"reach":0.3333333333333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"received":{"mentions":1,"retweets":2,"replies":18446744073709551615},"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
+        {"user":"b,\"o\"\\","score":71.25,"influence":1e+21,"reach":0.3333333333333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"received":{"mentions":1,"retweets":2,"replies":18446744073709551615},"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
+    "#]].assert_eq(&scores(ScoreFormat::Json));
+    expect![[r#"
+        user,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,followers,following,percentile,as_of,scale
+        ana,71.25,1e+21,0.3333333333333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
+        "b,""o""\",71.25,1e+21,0.3333333333333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,1970-01-01T00:00:00Z,250.0
+    "#]].assert_eq(&scores(ScoreFormat::Csv));
+}
+
+#[test]
+fn a_score_that_is_no_number_is_refused() {
+    let mut writer = ScoreWriter::new(Vec::new(), ScoreFormat::Json);
+    let error = writer.write("ana", &Score { reach: f64::NAN, ..score() }).unwrap_err();
+    assert_eq!(error.to_string(), "reach of \"ana\" is NaN, not a finite number");
+    let error = writer.write("ana", &Score { as_of: i64::MAX, ..score() }).unwrap_err();
+    assert_eq!(error.to_string(), "as_of of \"ana\" is 9223372036854775807 ms, outside the years -9999 to 9999");
+    assert!(writer.finish().unwrap().is_empty());
+}
+
+/// The bytes are the contract with everyone who kept a copy of the schema.
+#[test]
+fn a_score_in_protobuf_keeps_its_field_numbers() {
+    let mut bytes = Vec::new();
+    let small = Score { influence: 0.0, reach: 0.0, openness: 0.0, audience: 0.0, percentile: 0.0, ..score() };
+    encode_score("ana", &small, 2, &mut bytes);
+    expect![[r#"\n\x03ana\x11\x00\x00\x00\x00\x00\xd0Q@)\x00\x00\x00\x00\x00\x00\xf0?J\x0f\x08\x01\x10\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01P\x04X\x05h\xda\xb1\xe3\xfe\x83\'q\x00\x00\x00\x00\x00@o@x\x03\x81\x01\x00\x00\x00\x00\x00\x80Q@\x88\x01\x02"#]].assert_eq(&bytes.escape_ascii().to_string());
+}
+
+proptest! {
+    #[test]
+    fn numbers_of_a_score_read_back_exactly(numbers in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 2)) {
+        let score = Score { score: numbers[0], scale: numbers[1], ..score() };
+        for format in [ScoreFormat::Json, ScoreFormat::Csv] {
+            let mut writer = ScoreWriter::new(Vec::new(), format);
+            writer.write("ana", &score).unwrap();
+            let text = String::from_utf8(writer.finish().unwrap()).unwrap();
+            let line = text.lines().last().unwrap();
+            let (first, last) = match format {
+                ScoreFormat::Json => (line.split(['{', ':', ',']).nth(4), line.trim_end_matches('}').split(':').next_back()),
+                ScoreFormat::Csv => (line.split(',').nth(1), line.split(',').next_back()),
+            };
+            prop_assert_eq!(first.unwrap().parse::<f64>().unwrap().to_bits(), numbers[0].to_bits());
+            prop_assert_eq!(last.unwrap().parse::<f64>().unwrap().to_bits(), numbers[1].to_bits());
+        }
+    }
+}
+
+#[test]
+fn a_dead_letter_keeps_the_record() {
+    let reason = Malformed::Kind("XX".into());
+    let mut out = Vec::new();
+    for record in [&b"ana \"bo\"\t1 XX"[..], b"ana\xffbo"] {
+        DeadLetter { source: "events.txt", line: 3, reason: &reason, record }.write(&mut out).unwrap();
+    }
+    expect![[r#"
+        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow","record":"ana \"bo\"\t1 XX"}
+        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow","record_base64":"YW5h/2Jv"}
+    "#]].assert_eq(&String::from_utf8(out).unwrap());
+}
