@@ -186,7 +186,6 @@ impl<S: Slot> Rows<S> {
         } else {
             let last = (row.start + row.len() - 1) as usize;
             self.slots[at] = self.slots[last];
-            self.slots[last] = S::EMPTY;
         }
         row.set_len(row.len() - 1);
         self.len -= 1;
@@ -233,11 +232,16 @@ impl<S: Slot> Rows<S> {
     fn resize(&mut self, row: &mut Row, class: u32) {
         let old = *row;
         *row = self.allocate(class);
-        for i in old.start..old.start + old.extent() {
-            let slot = self.slots[i as usize];
-            if slot.target() != NOBODY {
-                self.put(row, slot);
+        if row.is_table() || old.is_table() {
+            for place in old.start..old.start + old.extent() {
+                let slot = self.slots[place as usize];
+                if slot.target() != NOBODY {
+                    self.put(row, slot);
+                }
             }
+        } else {
+            self.slots.copy_within(old.start as usize..(old.start + old.len()) as usize, row.start as usize);
+            row.set_len(old.len());
         }
         self.release(old);
     }
@@ -250,12 +254,16 @@ impl<S: Slot> Rows<S> {
             self.slots.resize(start + capacity, S::EMPTY);
             u32::try_from(start).expect("a shard's rows fill 4 billion slots: use more partitions")
         });
-        Row { start, class_and_len: class << LEN_BITS }
+        let row = Row { start, class_and_len: class << LEN_BITS };
+        if row.is_table() {
+            self.slots[start as usize..start as usize + capacity].fill(S::EMPTY);
+        }
+        row
     }
 
+    /// Frees the row's piece. What it holds stays there until the piece is taken again.
     fn release(&mut self, row: Row) {
         if row.class() > 0 {
-            self.slots[row.start as usize..(row.start + row.capacity()) as usize].fill(S::EMPTY);
             self.free[row.class() as usize].push(row.start);
         }
     }
@@ -266,10 +274,13 @@ fn home(target: u32, capacity: usize) -> usize {
     ((u64::from(target.wrapping_mul(0x9e37_79b1)) * capacity as u64) >> 32) as usize
 }
 
+/// Lists of up to so many entries do double.
+const SMALL: usize = 1 << 14;
+
 /// Makes room for more, a sixteenth at a time: large tables would waste much by doubling.
 pub(crate) fn grow<T>(list: &mut Vec<T>, more: usize) {
     if list.capacity() - list.len() < more {
-        list.reserve_exact(more.max(list.len() / 16));
+        list.reserve_exact(more.max(list.len() / 16).max(list.len().min(SMALL)));
     }
 }
 
