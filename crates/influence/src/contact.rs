@@ -46,8 +46,8 @@ impl Shard {
 
     /// A contact from another shard; sums are multiplied by `factor` to be for our landmark.
     pub(crate) fn take_contact_away(&mut self, contact: &Contact, factor: f64) {
-        let Some(Known::Here(target)) = self.people.find(contact.target) else { return };
-        let Some(Known::Away(actor)) = self.people.find(contact.actor) else { return };
+        let Some(Known::Here(target)) = self.people.find_key(contact.target) else { return };
+        let Some(Known::Away(actor)) = self.people.find_key(contact.actor) else { return };
         self.take_contact(ContactHere {
             actor: Target::Away(actor),
             target,

@@ -82,7 +82,7 @@ impl Sizes {
 impl Shard {
     /// The key under which shards know this name.
     pub fn key(&self, name: &str) -> UserKey {
-        self.people.key(name)
+        self.people.hash(name).key
     }
 
     /// The record of one person of this shard, if there is one.

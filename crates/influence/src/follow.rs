@@ -148,8 +148,8 @@ impl Shard {
     }
 
     pub(crate) fn take_notice_away(&mut self, notice: &FollowNotice) {
-        let Some(Known::Here(target)) = self.people.find(notice.target) else { return };
-        let Some(Known::Away(actor)) = self.people.find(notice.actor) else { return };
+        let Some(Known::Here(target)) = self.people.find_key(notice.target) else { return };
+        let Some(Known::Away(actor)) = self.people.find_key(notice.actor) else { return };
         self.take_notice(Target::Away(actor), target, notice.follows, notice.wants_answer);
     }
 

@@ -1,10 +1,10 @@
-//! From a key to who has it: linear probing over slots of eight bytes, a tag and a place.
+//! From a key to who has it: linear probing over slots of eight bytes, the check of a name and a place.
 //!
-//! Owned here because its look-ups are taken apart: the slots of many keys are read in one loop, what they point at in
-//! the next, so that their ways to memory overlap. One look-up reads one line. Slots lie in the order of their tags, so
-//! growing by a quarter reads and writes from front to back. Nothing is ever removed.
+//! Owned here because its look-ups are taken apart: the slots of many names are read in one loop, what they point at in
+//! the next, so that their ways to memory overlap. A look-up of a name reads one line here and one of its person.
+//! Nothing is ever removed.
 
-use crate::name::UserKey;
+use crate::name::{Hashed, UserKey};
 
 const EMPTY: u64 = u64::MAX;
 
@@ -16,53 +16,72 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The first place whose tag is the key's. Whether it is the key's place is for the caller to see.
+    /// The first place with the check of this name. Whether it is the name's place is for the caller to see.
     #[inline]
-    pub(crate) fn candidate(&self, key: UserKey) -> Option<u32> {
-        self.find(key, |_| true)
+    pub(crate) fn candidate(&self, name: &Hashed) -> Option<u32> {
+        self.find(name, |_| true)
     }
 
-    /// The place of this key, which `is_it` recognises.
+    /// The place of this name, which `is_it` recognises among those with the same check.
     #[inline]
-    pub(crate) fn find(&self, key: UserKey, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, name: &Hashed, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let check = u64::from(name.check);
+        self.search(name.key, |slot| slot >> 32 == check && is_it(slot as u32)).map(|at| self.slots[at] as u32)
+    }
+
+    /// The place of this key, which `is_it` recognises, and the check of its name; 0 if there is no name yet.
+    pub(crate) fn find_key(&self, key: UserKey, mut is_it: impl FnMut(u32) -> bool) -> Option<(u32, u32)> {
+        let at = self.search(key, |slot| is_it(slot as u32))?;
+        Some((self.slots[at] as u32, (self.slots[at] >> 32) as u32))
+    }
+
+    #[inline]
+    fn search(&self, key: UserKey, mut is_it: impl FnMut(u64) -> bool) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
         }
         let mut at = home(key, self.slots.len());
         loop {
             let slot = self.slots[at];
-            if slot >> 32 == key >> 32 && slot != EMPTY && is_it(slot as u32) {
-                return Some(slot as u32);
-            }
             if slot == EMPTY {
                 return None;
+            }
+            if is_it(slot) {
+                return Some(at);
             }
             at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
         }
     }
 
-    /// Enters a key that is not in the table.
-    pub(crate) fn insert(&mut self, key: UserKey, place: u32) {
+    /// Enters a name that is not in the table; `key_of` tells the keys of those that are.
+    pub(crate) fn insert(&mut self, name: &Hashed, place: u32, key_of: impl Fn(u32) -> UserKey) {
         if (self.len + 1) * 5 > self.slots.len() * 4 {
-            self.grow();
+            self.grow(key_of);
         }
         self.len += 1;
-        self.put(key >> 32 << 32 | u64::from(place));
+        self.put(name.key, u64::from(name.check) << 32 | u64::from(place));
     }
 
-    fn put(&mut self, slot: u64) {
-        let mut at = home(slot, self.slots.len());
+    /// The name of a key that had none has come.
+    pub(crate) fn set_check(&mut self, name: &Hashed, place: u32) {
+        if let Some(at) = self.search(name.key, |slot| slot as u32 == place) {
+            self.slots[at] = u64::from(name.check) << 32 | u64::from(place);
+        }
+    }
+
+    fn put(&mut self, key: UserKey, slot: u64) {
+        let mut at = home(key, self.slots.len());
         while self.slots[at] != EMPTY {
             at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
         }
         self.slots[at] = slot;
     }
 
-    fn grow(&mut self) {
+    fn grow(&mut self, key_of: impl Fn(u32) -> UserKey) {
         let capacity = (self.slots.len() / 4 * 5).max(64);
         let old = std::mem::replace(&mut self.slots, vec![EMPTY; capacity]);
         for slot in old.into_iter().filter(|&slot| slot != EMPTY) {
-            self.put(slot);
+            self.put(key_of(slot as u32), slot);
         }
     }
 
@@ -71,9 +90,8 @@ impl Index {
     }
 }
 
-/// By the tag alone, which is all that a slot keeps of the key.
 #[inline]
-fn home(key: u64, capacity: usize) -> usize {
+fn home(key: UserKey, capacity: usize) -> usize {
     (((key >> 32) * capacity as u64) >> 32) as usize
 }
 
@@ -82,20 +100,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_entered_also_among_equal_tags() {
-        let keys: Vec<u64> = (0..5_000u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & !(1 << 40)).collect();
-        let keys: Vec<u64> = keys.into_iter().flat_map(|key| [key, key ^ 1]).collect();
+    fn finds_what_was_entered_also_among_equal_checks_and_places() {
+        let key = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & !(0xff << 36);
+        let names: Vec<Hashed> = (0..5_000).map(|i| Hashed { key: key(i), check: 1 + i as u32 % 7 }).collect();
         let mut index = Index::default();
-        for (place, &key) in keys.iter().enumerate() {
-            let is_it = |other: u32| keys[other as usize] == key;
-            if index.find(key, is_it).is_none() {
-                index.insert(key, place as u32);
-            }
+        for (place, name) in names.iter().enumerate() {
+            index.insert(name, place as u32, |place| names[place as usize].key);
         }
-        for &key in &keys {
-            let found = index.find(key, |place| keys[place as usize] == key);
-            assert_eq!(found.map(|place| keys[place as usize]), Some(key));
+        for (place, name) in names.iter().enumerate() {
+            let is_it = |place: u32| names[place as usize].key == name.key;
+            assert_eq!(index.find(name, is_it), Some(place as u32));
+            assert_eq!(index.find_key(name.key, is_it), Some((place as u32, name.check)));
         }
-        assert_eq!(index.find(12_345 << 32, |_| true), None);
+        assert_eq!(index.find(&Hashed { key: 12_345 << 32, check: 9 }, |_| true), None);
     }
 }

@@ -3,8 +3,7 @@
 //! People choose their names, so an unkeyed hash could be attacked. Two names with one key are told apart by an
 //! independent check, which finds all but one in four billion of the collisions.
 
-use siphasher::sip128::{Hasher128, SipHasher13};
-use std::hash::Hasher;
+use siphasher::sip::SipHasher13;
 
 use crate::model::{Model, Partitioner};
 
@@ -14,7 +13,7 @@ pub type UserKey = u64;
 /// Hashes names for one model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NameHash {
-    key: [u64; 2],
+    hasher: SipHasher13,
     mask: u64,
 }
 
@@ -29,16 +28,24 @@ pub(crate) struct Hashed {
 impl NameHash {
     pub(crate) fn new(model: &Model) -> NameHash {
         let mask = if model.hash_bits >= 64 { u64::MAX } else { !(u64::MAX >> model.hash_bits) };
-        NameHash { key: model.hash_key, mask }
+        NameHash { hasher: SipHasher13::new_with_keys(model.hash_key[0], model.hash_key[1]), mask }
     }
 
     #[inline]
     pub(crate) fn of(&self, name: &str) -> Hashed {
-        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
-        hasher.write(name.as_bytes());
-        let hash = hasher.finish128();
-        Hashed { key: hash.h1 & self.mask, check: (hash.h2 as u32).max(1) }
+        Hashed { key: self.hasher.hash(name.as_bytes()) & self.mask, check: check(name.as_bytes()) }
     }
+}
+
+/// A plain multiplicative hash, independent of the key: what collides in one does not in the other. Never 0.
+#[inline]
+fn check(name: &[u8]) -> u32 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = name.as_chunks::<8>();
+    let last = rest.iter().fold(rest.len() as u64 + 1, |last, &byte| last << 8 | u64::from(byte));
+    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    let sum = words.iter().fold(FACTOR, |sum, &word| mix(sum, u64::from_le_bytes(word)));
+    ((mix(sum, last).wrapping_mul(FACTOR) >> 32) as u32).max(1)
 }
 
 impl Partitioner {

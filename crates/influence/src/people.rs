@@ -117,7 +117,6 @@ impl Person {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Remote {
     pub(crate) key: UserKey,
-    check: u32,
     pub(crate) shard: u16,
     /// Place among this step's changes, from 1; 0 if there is none.
     pub(crate) change: u32,
@@ -180,7 +179,7 @@ impl People {
     /// Who this is; a new name becomes known.
     pub(crate) fn resolve(&mut self, name: &str) -> Known {
         let hashed = self.hash(name);
-        self.resolve_found(None, hashed, name)
+        self.resolve_found(None, &hashed, name)
     }
 
     #[inline]
@@ -190,40 +189,44 @@ impl People {
 
     /// Who this is, if they were known a moment ago or have come since; else they become known.
     #[inline]
-    pub(crate) fn resolve_found(&mut self, found: Option<Known>, hashed: Hashed, name: &str) -> Known {
-        match found.or_else(|| self.find(hashed.key)) {
-            Some(known) => {
-                self.meet(known, hashed.check, name);
-                known
-            }
-            None => self.introduce(hashed, name),
+    pub(crate) fn resolve_found(&mut self, found: Option<Known>, hashed: &Hashed, name: &str) -> Known {
+        match found.or_else(|| self.find(hashed)) {
+            Some(known) => known,
+            None => self.meet(hashed, name),
         }
     }
 
-    pub(crate) fn key(&self, name: &str) -> UserKey {
-        self.home.hash.of(name).key
-    }
-
-    /// Who this is, if known.
+    /// Who this is, if known by name.
     pub(crate) fn lookup(&self, name: &str) -> Option<Known> {
-        self.find(self.home.hash.of(name).key)
+        self.find(&self.hash(name))
     }
 
     #[inline]
-    pub(crate) fn find(&self, key: UserKey) -> Option<Known> {
-        let is_it = |packed: u32| self.key_of(Known::unpack(packed)) == key;
-        self.index.find(key, is_it).map(Known::unpack)
+    pub(crate) fn find(&self, name: &Hashed) -> Option<Known> {
+        let is_it = |packed| self.key_of(Known::unpack(packed)) == name.key;
+        self.index.find(name, is_it).map(Known::unpack)
+    }
+
+    /// Who has this key, and the check of their name; 0 if there is none yet.
+    fn find_key_and_check(&self, key: UserKey) -> Option<(Known, u32)> {
+        let is_it = |packed| self.key_of(Known::unpack(packed)) == key;
+        self.index.find_key(key, is_it).map(|(packed, check)| (Known::unpack(packed), check))
+    }
+
+    pub(crate) fn find_key(&self, key: UserKey) -> Option<Known> {
+        self.find_key_and_check(key).map(|(known, _)| known)
     }
 
     /// The person of this shard with this key; one that is not known yet becomes known, without a name.
     pub(crate) fn person(&mut self, key: UserKey) -> Option<PersonId> {
-        match self.find(key) {
+        match self.find_key(key) {
             Some(Known::Here(person)) => Some(person),
             Some(Known::Away(_)) => None,
-            None => Some(self.add_person(key)),
+            None => Some(self.add_person(&Hashed { key, check: 0 })),
         }
     }
 
+    #[inline]
     pub(crate) fn key_of(&self, known: Known) -> UserKey {
         match known {
             Known::Here(person) => self.persons[person as usize].key,
@@ -231,71 +234,58 @@ impl People {
         }
     }
 
-    /// A name has come for somebody who is known: is it theirs?
-    #[inline]
-    fn meet(&mut self, known: Known, check: u32, name: &str) {
-        let held = match known {
-            Known::Here(person) => self.names.check(person),
-            Known::Away(remote) => self.remotes[remote as usize].check,
-        };
-        if held != check {
-            self.meet_slowly(known, held, check, name);
-        }
-    }
-
-    #[cold]
-    fn meet_slowly(&mut self, known: Known, held: u32, check: u32, name: &str) {
-        match known {
-            Known::Here(person) if held == 0 => {
-                if !self.persons[person as usize].is(Flag::OptedOut) {
-                    self.names.set(person, check, name);
+    /// A name that is not known: a new one, that of a key which had none, or another's key.
+    fn meet(&mut self, hashed: &Hashed, name: &str) -> Known {
+        match self.find_key_and_check(hashed.key) {
+            None => self.introduce(hashed, name),
+            Some((known, 0)) => {
+                self.index.set_check(hashed, known.pack());
+                if let Known::Here(person) = known {
+                    self.name(person, name);
                 }
+                known
             }
-            Known::Here(person) => {
-                let first = self.names.get(person).map(str::to_owned);
+            Some((known, _)) => {
+                let first = match known {
+                    Known::Here(person) => self.names.get(person).map(str::to_owned),
+                    Known::Away(_) => None,
+                };
                 self.collisions.push(Collision { first, second: name.to_owned() });
+                known
             }
-            Known::Away(_) => self.collisions.push(Collision { first: None, second: name.to_owned() }),
         }
     }
 
-    /// A name has come through the exchange.
-    pub(crate) fn take_name(&mut self, user: UserKey, name: &str) {
-        if let Some(person) = self.person(user) {
-            let check = self.home.hash.of(name).check;
-            self.meet(Known::Here(person), check, name);
+    /// Keeps a name, unless it is of somebody who has opted out.
+    pub(crate) fn name(&mut self, person: PersonId, name: &str) {
+        if !self.persons[person as usize].is(Flag::OptedOut) {
+            self.names.set(person, name);
         }
     }
 
-    /// Gives a person who opts in again their name.
-    pub(crate) fn rename(&mut self, person: PersonId, name: &str) {
-        let check = self.home.hash.of(name).check;
-        self.names.set(person, check, name);
-    }
-
-    fn introduce(&mut self, hashed: Hashed, name: &str) -> Known {
+    fn introduce(&mut self, hashed: &Hashed, name: &str) -> Known {
         let shard = match self.home.shards {
             1 => 0,
             shards => self.home.partitioner.partition(name, shards),
         };
         if shard == self.home.shard {
-            let person = self.add_person(hashed.key);
-            self.names.set(person, hashed.check, name);
+            let person = self.add_person(hashed);
+            self.names.set(person, name);
             return Known::Here(person);
         }
         self.names_to_tell.push(NameToTell { shard, user: hashed.key, name: name.into() });
         let remote = self.remotes.len() as RemoteId;
         grow(&mut self.remotes, 1);
-        self.remotes.push(Remote { key: hashed.key, check: hashed.check, shard, change: 0 });
-        self.enter(hashed.key, Known::Away(remote));
+        self.remotes.push(Remote { key: hashed.key, shard, change: 0 });
+        self.enter(hashed, Known::Away(remote));
         Known::Away(remote)
     }
 
-    fn add_person(&mut self, key: UserKey) -> PersonId {
+    fn add_person(&mut self, hashed: &Hashed) -> PersonId {
         let person = self.persons.len() as PersonId;
         grow(&mut self.persons, 1);
         self.persons.push(Person {
-            key,
+            key: hashed.key,
             handed_out: 0.0,
             liveness: 0.0,
             rate: 0.0,
@@ -303,12 +293,16 @@ impl People {
             standing_and_flags: NO_STANDING,
         });
         self.names.add();
-        self.enter(key, Known::Here(person));
+        self.enter(hashed, Known::Here(person));
         person
     }
 
-    fn enter(&mut self, key: UserKey, known: Known) {
-        self.index.insert(key, known.pack());
+    fn enter(&mut self, hashed: &Hashed, known: Known) {
+        let (persons, remotes) = (&self.persons, &self.remotes);
+        self.index.insert(hashed, known.pack(), |packed| match Known::unpack(packed) {
+            Known::Here(person) => persons[person as usize].key,
+            Known::Away(remote) => remotes[remote as usize].key,
+        });
     }
 
     /// Bytes of the tables, without names.
@@ -322,45 +316,36 @@ impl People {
 /// The names of a shard's people, one after the other.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    /// For each person; 0 if the name is not known.
-    check: Vec<u32>,
     /// For each person, the place of the name in units of [`Names::UNIT`] bytes.
-    place: Vec<u32>,
+    places: Vec<u32>,
     /// Two bytes of length, the name, and up to the next unit nothing.
     bytes: Vec<u8>,
 }
 
 impl Names {
     const UNIT: usize = 4;
-
-    /// 0 if the name is not known.
-    #[inline]
-    pub(crate) fn check(&self, person: PersonId) -> u32 {
-        self.check[person as usize]
-    }
+    const NONE: u32 = u32::MAX;
 
     fn add(&mut self) {
-        grow(&mut self.check, 1);
-        grow(&mut self.place, 1);
-        self.check.push(0);
-        self.place.push(0);
+        grow(&mut self.places, 1);
+        self.places.push(Names::NONE);
     }
 
-    fn set(&mut self, person: PersonId, check: u32, name: &str) {
+    fn set(&mut self, person: PersonId, name: &str) {
         let place = self.bytes.len() / Names::UNIT;
+        assert!(place < Names::NONE as usize, "a shard holds 16 GiB of names: use more partitions");
         grow(&mut self.bytes, name.len() + 2 + Names::UNIT);
         self.bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.resize(self.bytes.len().next_multiple_of(Names::UNIT), 0);
-        self.place[person as usize] = u32::try_from(place).expect("a shard holds 16 GiB of names: use more partitions");
-        self.check[person as usize] = check;
+        self.places[person as usize] = place as u32;
     }
 
     pub(crate) fn get(&self, person: PersonId) -> Option<&str> {
-        if self.check[person as usize] == 0 {
+        if self.places[person as usize] == Names::NONE {
             return None;
         }
-        let place = self.place[person as usize] as usize * Names::UNIT;
+        let place = self.places[person as usize] as usize * Names::UNIT;
         let len = usize::from(u16::from_le_bytes([self.bytes[place], self.bytes[place + 1]]));
         std::str::from_utf8(&self.bytes[place + 2..place + 2 + len]).ok()
     }
@@ -368,13 +353,13 @@ impl Names {
     /// Forgets a name, down to its bytes.
     pub(crate) fn erase(&mut self, person: PersonId) {
         if let Some(len) = self.get(person).map(str::len) {
-            let place = self.place[person as usize] as usize * Names::UNIT;
+            let place = self.places[person as usize] as usize * Names::UNIT;
             self.bytes[place..place + 2 + len].fill(0);
         }
-        self.check[person as usize] = 0;
+        self.places[person as usize] = Names::NONE;
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + 4 * (self.check.capacity() + self.place.capacity())
+        self.bytes.capacity() + 4 * self.places.capacity()
     }
 }

@@ -29,7 +29,7 @@ impl Shard {
     /// Trust is 1 again, counts start from 0, the name comes back.
     fn opt_in(&mut self, person: PersonId, name: &str) {
         self.people.persons[person as usize].set(Flag::OptedOut, false);
-        self.people.rename(person, name);
+        self.people.name(person, name);
         if let Some(standing) = self.people.persons[person as usize].standing() {
             self.targets.standings[standing as usize].unmark(Mark::Nameless);
         }

@@ -10,7 +10,8 @@ impl Shard {
         self.advance(section.clock);
         let factor = power_of_two(section.landmark - self.landmark);
         for entry in &section.names {
-            self.people.take_name(entry.user, &entry.name);
+            // Others of this name may have been told of by their key alone.
+            self.people.resolve(&entry.name);
         }
         for entry in &section.endorse {
             self.take_endorse(entry, factor);

@@ -289,10 +289,10 @@ impl Shard {
         if actor == target && event.actor == event.target {
             return Act::OnSelf;
         }
-        match self.people.resolve_found(found.0, actor, event.actor) {
+        match self.people.resolve_found(found.0, &actor, event.actor) {
             Known::Away(_) => Act::Misrouted,
             Known::Here(actor) if self.has_opted_out(actor) => Act::OptedOut,
-            Known::Here(actor) => match self.people.resolve_found(found.1, target, event.target) {
+            Known::Here(actor) => match self.people.resolve_found(found.1, &target, event.target) {
                 // Two names with one key: the collision is told, and one cannot endorse oneself.
                 Known::Here(target) if target == actor => Act::OnSelf,
                 target => Act::Between(actor, target),

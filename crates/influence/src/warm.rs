@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use crate::name::{Hashed, UserKey};
+use crate::name::Hashed;
 use crate::people::{Known, People, PersonId, StandingId};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
@@ -12,29 +12,20 @@ use crate::shard::{Act, Shard};
 const WARM_EDGES_MAX: usize = 32;
 
 impl People {
-    /// Who these are, as far as they are known: first their entries, then themselves, then the checks of their names.
+    /// Who these are, as far as they are known: first their entries, then themselves.
     pub(crate) fn find_all(&self, names: &[(Hashed, Hashed)], found: &mut Vec<(Option<Known>, Option<Known>)>) {
         found.clear();
-        let candidate = |name: &Hashed| self.index.candidate(name.key).map(Known::unpack);
+        let candidate = |name: &Hashed| self.index.candidate(name).map(Known::unpack);
         found.extend(names.iter().map(|(actor, target)| (candidate(actor), candidate(target))));
-        for (name, found) in names.iter().zip(&mut *found) {
-            found.0 = self.verified(found.0, name.0.key);
-            found.1 = self.verified(found.1, name.1.key);
+        for (name, found) in names.iter().zip(found) {
+            found.0 = self.verified(found.0, &name.0);
+            found.1 = self.verified(found.1, &name.1);
         }
-        black_box(found.iter().fold(0, |sum, &(actor, target)| sum ^ self.warm_check(actor) ^ self.warm_check(target)));
     }
 
     #[inline]
-    fn verified(&self, candidate: Option<Known>, key: UserKey) -> Option<Known> {
-        if self.key_of(candidate?) == key { candidate } else { self.find(key) }
-    }
-
-    #[inline]
-    fn warm_check(&self, known: Option<Known>) -> u32 {
-        match known {
-            Some(Known::Here(person)) => self.names.check(person),
-            _ => 0,
-        }
+    fn verified(&self, candidate: Option<Known>, name: &Hashed) -> Option<Known> {
+        if self.key_of(candidate?) == name.key { candidate } else { self.find(name) }
     }
 }
 
