@@ -6,9 +6,9 @@
 
 use std::time::Instant;
 
+use benches::{Counter, DAY_MS};
 use influence::{Arrival, Effects, Event, Kind, Model, Shard, Slice, Taken, Timestamp};
 
-const DAY: Timestamp = 86_400_000;
 const SLICE_EVENTS: usize = 65_536;
 
 /// Events in memory, names one after the other.
@@ -41,36 +41,28 @@ impl Recorded {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
-    let events = arguments.next().unwrap_or(10_000_000);
-    let users = arguments.next().unwrap_or(1_000_000) as u32;
-    let world = worlds::World { users, events, ..worlds::World::reference() };
+    let world = benches::world();
     let started = Instant::now();
     let recorded = Recorded::of(&world);
-    println!("{events} events of {users} users made in {:.1} s", started.elapsed().as_secs_f64());
+    println!("{} events of {} users made in {:.1} s", world.events, world.users, started.elapsed().as_secs_f64());
     let counter_rate = decayed_counter(&recorded);
     let engine_rate = engine(&recorded);
     println!("engine / counter: {:.2}", engine_rate / counter_rate);
 }
 
-/// The least that a scorer does: one decayed sum for each person, by name.
 fn decayed_counter(recorded: &Recorded) -> f64 {
-    let half_life = 7.0 * DAY as f64;
-    let mut sums: hashbrown::HashMap<&str, (f64, Timestamp), std::hash::RandomState> = hashbrown::HashMap::default();
+    let mut counter = Counter::new(7 * DAY_MS);
     let started = Instant::now();
     for number in 0..recorded.events.len() {
-        let event = recorded.event(number);
-        let (sum, at) = sums.entry(event.target).or_insert((0.0, event.at));
-        *sum = *sum * ((*at - event.at) as f64 / half_life).exp2() + 1.0;
-        *at = event.at;
+        counter.take(&recorded.event(number));
     }
     let rate = recorded.events.len() as f64 / started.elapsed().as_secs_f64();
-    println!("plain decayed counter: {:.2} M events/s ({} people)", rate / 1e6, sums.len());
+    println!("plain decayed counter: {:.2} M events/s ({} people)", rate / 1e6, counter.people());
     rate
 }
 
 fn engine(recorded: &Recorded) -> f64 {
-    let mut shard = Shard::new(Model::with_half_life(7 * DAY), 0, 1);
+    let mut shard = Shard::new(Model::with_half_life(7 * DAY_MS), 0, 1);
     let mut effects = Effects::default();
     let mut taken = Taken::default();
     let (mut published, mut clock) = (0, Timestamp::MIN);

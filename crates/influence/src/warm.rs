@@ -47,7 +47,10 @@ impl Shard {
         }
         for act in acts {
             if let Act::Between(actor, Known::Here(target)) = *act {
-                sum ^= self.warm_edge(actor, target) ^ self.warm_edge(target, actor);
+                sum ^= self.warm_edge(actor, target);
+                if self.is_endorsed(actor) {
+                    sum ^= self.warm_edge(target, actor);
+                }
             }
         }
         black_box(sum);
@@ -57,6 +60,13 @@ impl Shard {
     fn warm_standing(&self, person: PersonId) -> u32 {
         let standing = self.people.persons[person as usize].standing();
         standing.map_or(0, |standing| self.targets.standings[standing as usize].fans)
+    }
+
+    /// Who nobody endorses has no contacts to tell.
+    #[inline]
+    fn is_endorsed(&self, person: PersonId) -> bool {
+        let standing = self.people.persons[person as usize].standing();
+        standing.is_some_and(|standing| self.targets.standings[standing as usize].fans > 0)
     }
 
     #[inline]

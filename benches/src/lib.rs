@@ -1,0 +1,16 @@
+//! What the benchmarks share.
+
+mod counter;
+
+pub use counter::Counter;
+
+/// Milliseconds in a day.
+pub const DAY_MS: influence::Timestamp = 86_400_000;
+
+/// Numbers among the program's arguments: events and users, 10 million and a million by default.
+pub fn world() -> worlds::World {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    let events = numbers.next().unwrap_or(10_000_000);
+    let users = numbers.next().unwrap_or(1_000_000) as u32;
+    worlds::World { events, users, ..worlds::World::reference() }
+}
