@@ -75,10 +75,14 @@ impl Shard {
     fn renew_follow(&mut self, actor: PersonId, place: usize, follows: bool, at: Timestamp) {
         let kept = *self.follows.at(place);
         let wins = at > kept.at || (at == kept.at && !follows);
+        let (target, late) = (Target::unpack(kept.target), self.is_late(at));
         if !wins {
+            if follows && !kept.follows {
+                // It was over before it came; the target hears that it was.
+                self.tell_follow(actor, target, false, true);
+            }
             return;
         }
-        let (target, late) = (Target::unpack(kept.target), self.is_late(at));
         if !follows && late {
             self.drop_follow(actor, place);
         } else {
@@ -123,9 +127,17 @@ impl Shard {
         let standing = self.standing(person);
         let kept = &mut self.targets.standings[standing as usize];
         if !kept.has(Mark::Nameless) {
-            if followers > 0 {
-                kept.mark(Mark::Rated);
-            }
+            kept.mark(Mark::Unsaid);
+        }
+        self.targets.touch(standing);
+    }
+
+    /// A follow makes a record, however soon it ended.
+    fn rate_followed(&mut self, person: PersonId) {
+        let standing = self.standing(person);
+        let kept = &mut self.targets.standings[standing as usize];
+        if !kept.has(Mark::Nameless) {
+            kept.mark(Mark::Rated);
             kept.mark(Mark::Unsaid);
         }
         self.targets.touch(standing);
@@ -134,8 +146,11 @@ impl Shard {
     fn tell_follow(&mut self, actor: PersonId, target: Target, follows: bool, wants_answer: bool) {
         match target {
             Target::Here(standing) => {
-                let Some(own) = self.people.persons[actor as usize].standing() else { return };
                 let person = self.targets.standings[standing as usize].person();
+                if wants_answer {
+                    self.rate_followed(person);
+                }
+                let Some(own) = self.people.persons[actor as usize].standing() else { return };
                 self.take_notice(Target::Here(own), person, follows, wants_answer);
             }
             Target::Away(remote) => {

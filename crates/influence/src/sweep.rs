@@ -49,6 +49,9 @@ impl Shard {
             }
         }
         self.settle_contacts();
+        // After many subtractions from an `f32` little of it may be right.
+        let kept = &mut self.people.persons[person as usize];
+        kept.handed_out = self.edges.slots(kept.row).iter().map(|edge| edge.weight()).sum::<f64>() as f32;
         self.check(person);
     }
 
