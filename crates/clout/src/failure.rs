@@ -1,0 +1,74 @@
+//! Why a command ends otherwise than well, and the exit code that says so.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::generate::GenerateError;
+use crate::replay::{InputError, Stop, UsageError};
+
+/// A command did not do all that it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It stopped early; what it had until then is written.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
+    /// The options contradict each other.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// An input cannot be opened, or is nothing that is known.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// An output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// No log was generated.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+}
+
+impl Failure {
+    /// What the program exits with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Stopped(Stop::Interrupted) => 130,
+            Failure::Stopped(Stop::Output(_)) | Failure::Output(_) => 3,
+            Failure::Generate(GenerateError::Output { .. }) => 3,
+            Failure::Stopped(_) => 1,
+            Failure::Usage(_) | Failure::Input(_) | Failure::Generate(_) => 2,
+        }
+    }
+}
+
+/// An output cannot be created or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}", path = .path.display())]
+pub struct OutputError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl OutputError {
+    /// What a failed write to this path is.
+    pub fn to(path: &Path) -> impl Fn(io::Error) -> OutputError {
+        move |source| OutputError { path: path.to_owned(), source }
+    }
+
+    /// True when whoever read the output, as `head` does, has seen enough.
+    pub fn is_broken_pipe(&self) -> bool {
+        self.source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Tells a person, on the standard error: the error and its causes on one line.
+pub fn tell(failure: &Failure) {
+    let mut line = format!("error: {failure}");
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    // Nobody is left to be told that nobody can be told.
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,54 @@
+//! The program `clout`: one command line, one module of the library for each command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use clout::failure::{Failure, tell};
+use clout::generate::{self, GenerateArgs};
+use clout::replay::{self, ReplayArgs};
+
+const AFTER_HELP: &str = "\
+Examples:
+  clout generate --users 1000 --events 50000 --out log.json
+  clout replay log.json
+  clout replay --half-life 12h --user 88 higgs-activity_time.txt.gz
+
+`clout help replay` says everything about one command.
+
+Exit codes:
+  0    all done
+  1    stopped early by bad input; the results so far are written
+  2    nothing done: wrong options, a file that is missing or in no known format
+  3    an output cannot be written
+  130  interrupted; the results so far are written";
+
+/// Scores how influential people are from what others do: mentions, retweets, replies and follows.
+#[derive(Parser)]
+#[command(name = "clout", version, after_help = AFTER_HELP, arg_required_else_help = true, max_term_width = 120)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Replay(Box<ReplayArgs>),
+    Generate(Box<GenerateArgs>),
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Replay(args) => replay::run(&args),
+        Command::Generate(args) => Ok(generate::run(*args)?),
+    }
+}

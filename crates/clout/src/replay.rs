@@ -1,0 +1,157 @@
+//! The command `replay`: a recorded event log in, a ranking out.
+//!
+//! Owns the steps from the command line to the exit code; what a score is belongs to `influence`, how shards are
+//! stepped to `embedded`, what files look like to `wire`. The order of the modules is the path of an event.
+
+mod options;
+
+mod input;
+mod pipe;
+
+mod gate;
+mod log;
+mod merge;
+mod rejects;
+
+mod outliers;
+mod scoring;
+mod timeline;
+
+mod ranking;
+mod summary;
+
+mod json;
+mod person;
+mod report;
+
+mod progress;
+mod screen;
+mod words;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+pub use input::InputError;
+pub use log::Unreadable;
+pub use options::{ReplayArgs, Timeline, UsageError};
+
+use crate::failure::{Failure, OutputError};
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use gate::Gate;
+use input::BytesRead;
+use log::Logs;
+use person::Person;
+use progress::{Progress, Watch};
+use ranking::Ranking;
+use rejects::Rejects;
+use scoring::Scoring;
+use screen::Screen;
+use summary::{Run, Summary};
+
+/// Why the reading ended before the end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stop {
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted: the results are those of what was read until then")]
+    Interrupted,
+    /// More lines are bad than are tolerated.
+    #[error(
+        "stopped after {bad} bad lines, more than --max-bad {bad_max}: the results are those of what was read until then"
+    )]
+    TooManyBad {
+        /// So many were bad.
+        bad: u64,
+        /// So many are tolerated.
+        bad_max: u64,
+    },
+    /// An input breaks off.
+    #[error(transparent)]
+    Unreadable(Box<Unreadable>),
+    /// The timeline or a dead letter cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Replays the logs, and writes what was asked for.
+///
+/// # Errors
+/// If nothing could be begun, something could not be written, or the reading stopped early: all that could be scored
+/// until then is written all the same.
+pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    args.check()?;
+    let model = args.model()?;
+    let interrupt = Interrupt::install();
+    let bytes_read = BytesRead::default();
+    let logs = Logs::open(args, &bytes_read, &interrupt)?;
+    let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
+    logs.empty_names().for_each(|name| progress.say(&format!("note: no events in {name}")));
+
+    // Everything is created before anything is read: what cannot be written is told before an hour is spent.
+    let scores_out = args.scores_out.as_deref().map(create).transpose()?;
+    let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
+    let mut gate = Gate::new(args.until, rejects, Watch { progress: progress.clone(), interrupt: interrupt.clone() });
+    let mut scoring = Scoring::new(&model, args, interrupt)?;
+
+    let mut files = Vec::new();
+    let read = logs.read(&mut gate, &mut scoring, &mut files);
+    progress.settling();
+    let settled = scoring.finish(args.until.filter(|_| read.is_ok()));
+    progress.finish();
+    let stop = read.and(settled).err();
+    let (counts, dead_letters) = gate.finish();
+
+    let run =
+        Run { args, model: &model, files, counts, scoring: &scoring, stop: stop.as_ref(), elapsed: progress.elapsed() };
+    let written = dead_letters.map_err(Failure::from).and(write(run, scores_out, &progress));
+    stop.map_or(written, |stop| Err(stop.into()))
+}
+
+/// Writes the results: first the files, since a reader of the standard output may go away.
+fn write(run: Run<'_>, scores_out: Option<Output>, progress: &Progress) -> Result<(), Failure> {
+    let args = run.args;
+    let ranking = Ranking::of(&run.scoring.world);
+    let summary = Summary::of(run, &ranking);
+    let scores = match (&args.scores_out, scores_out) {
+        (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output)),
+        _ => Ok(()),
+    };
+    summary.warnings().iter().for_each(|line| progress.say(line));
+    let printed = unless_broken_pipe(print(args, &ranking, &summary));
+    if !args.json {
+        progress.say(&summary.text());
+    }
+    scores.and(printed)
+}
+
+fn create(path: &Path) -> Result<Output, OutputError> {
+    Output::create(path).map_err(OutputError::to(path))
+}
+
+/// The results for people, or all of them as one document, on the standard output.
+fn print(args: &ReplayArgs, ranking: &Ranking<'_>, summary: &Summary) -> Result<(), OutputError> {
+    if args.prints_a_file() {
+        return Ok(());
+    }
+    let stdout_failed = OutputError::to(Path::new("-"));
+    let people: Vec<Person<'_>> = args.users.iter().map(|name| Person::of(ranking, name)).collect();
+    let text = if args.json {
+        json::document(summary, ranking, args.top(), &people).map_err(|error| stdout_failed(error.into()))?
+    } else {
+        let screen = Screen::of_stdout();
+        let mut text = report::top(ranking, args.top(), summary, &screen);
+        people.iter().for_each(|person| text += &person::text(person, summary, &screen));
+        text
+    };
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(stdout_failed)
+}
+
+/// A reader that goes away, as `head` does, has what it wanted.
+fn unless_broken_pipe(written: Result<(), OutputError>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.is_broken_pipe() => Ok(()),
+        written => Ok(written?),
+    }
+}

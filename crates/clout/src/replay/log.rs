@@ -1,0 +1,230 @@
+//! The logs of one run: opened together, read one record after the other.
+
+use std::io;
+
+use influence::Event;
+use wire::{Encoding, EventReader, Format, ProfileReader, ReadError};
+
+use crate::interrupt::Interrupt;
+use crate::replay::Stop;
+use crate::replay::gate::Gate;
+use crate::replay::input::{BytesRead, Head, Input, InputError, Packing};
+use crate::replay::merge::merge;
+use crate::replay::options::ReplayArgs;
+use crate::replay::scoring::Scoring;
+
+/// All that is read, in the order of the command line.
+pub(crate) struct Logs {
+    profiles: Vec<ProfileLog>,
+    events: Vec<EventLog>,
+    /// Files without an event.
+    empty: Vec<String>,
+    size_bytes: Option<u64>,
+}
+
+/// What was read of a file.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct FileRead {
+    pub(crate) file: String,
+    pub(crate) format: &'static str,
+    pub(crate) packing: Option<String>,
+    pub(crate) records: u64,
+    /// Unpacked.
+    pub(crate) bytes: u64,
+}
+
+impl Logs {
+    /// Opens everything before anything is read, so that a typing error costs no time.
+    pub(crate) fn open(args: &ReplayArgs, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Logs, InputError> {
+        let mut logs = Logs { profiles: Vec::new(), events: Vec::new(), empty: Vec::new(), size_bytes: Some(0) };
+        for path in &args.profiles {
+            let input = Input::open(path, bytes_read, interrupt)?;
+            logs.size_bytes = add(logs.size_bytes, input.size_bytes);
+            logs.profiles.extend(ProfileLog::of(input)?);
+        }
+        for path in &args.files {
+            let input = Input::open(path, bytes_read, interrupt)?;
+            logs.size_bytes = add(logs.size_bytes, input.size_bytes);
+            match input.format(args.format)? {
+                Some(format) => logs.events.push(EventLog::of(input, format, args)),
+                None => logs.empty.push(input.name),
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Packed bytes of all, unless one is a pipe.
+    pub(crate) fn size_bytes(&self) -> Option<u64> {
+        self.size_bytes
+    }
+
+    pub(crate) fn empty_names(&self) -> impl Iterator<Item = &str> {
+        self.empty.iter().map(String::as_str)
+    }
+
+    /// Reads the profiles, then the events by their time.
+    pub(crate) fn read(
+        mut self,
+        gate: &mut Gate,
+        scoring: &mut Scoring,
+        files: &mut Vec<FileRead>,
+    ) -> Result<(), Stop> {
+        let read = self.read_profiles(gate, scoring).and_then(|()| match &mut self.events[..] {
+            [log] => log.read(gate, scoring),
+            logs => merge(logs, gate, scoring),
+        });
+        files.extend(self.events.iter().map(EventLog::file_read));
+        read
+    }
+
+    fn read_profiles(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
+        self.profiles.iter_mut().try_for_each(|log| log.read(gate, scoring))
+    }
+}
+
+fn add(sum: Option<u64>, size: Option<u64>) -> Option<u64> {
+    Some(sum? + size?)
+}
+
+/// One log of events.
+pub(crate) struct EventLog {
+    whence: Whence,
+    format: Format,
+    reader: EventReader<Head>,
+}
+
+/// What was next in a log.
+pub(crate) enum Next<T> {
+    Event(T),
+    StaysOut,
+    End,
+}
+
+/// What an error says of the place.
+struct Whence {
+    name: String,
+    packing: Packing,
+    /// The last record's.
+    line: u64,
+}
+
+impl EventLog {
+    fn of(input: Input, format: Format, args: &ReplayArgs) -> EventLog {
+        let whence = Whence { name: input.name, packing: input.packing, line: 0 };
+        EventLog { whence, format, reader: EventReader::new(input.read, format, Some(args.kind)) }
+    }
+
+    /// Scores all of it: events are borrowed from the reader, nothing is copied on the way.
+    fn read(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
+        while !matches!(self.next(gate, |event| scoring.take(event))?, Next::End) {}
+        Ok(())
+    }
+
+    /// Reads one record and, if it is an event that may come in, does this with it.
+    #[inline]
+    pub(crate) fn next<T>(
+        &mut self,
+        gate: &mut Gate,
+        take: impl FnOnce(&Event<'_>) -> Result<T, Stop>,
+    ) -> Result<Next<T>, Stop> {
+        let record = match self.reader.next() {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Next::End),
+            Err(error) => return Err(self.whence.stop(error, gate)),
+        };
+        self.whence.line = record.position.number;
+        match gate.admit(&self.whence.name, record)? {
+            Some(event) => take(&event).map(Next::Event),
+            None => Ok(Next::StaysOut),
+        }
+    }
+
+    fn file_read(&self) -> FileRead {
+        FileRead {
+            file: self.whence.name.clone(),
+            format: self.format.name(),
+            packing: (self.whence.packing != Packing::Not).then(|| self.whence.packing.to_string()),
+            records: self.reader.records(),
+            bytes: self.reader.bytes(),
+        }
+    }
+}
+
+/// One file of profiles.
+struct ProfileLog {
+    whence: Whence,
+    reader: ProfileReader<Head>,
+}
+
+impl ProfileLog {
+    fn of(input: Input) -> Result<Option<ProfileLog>, InputError> {
+        let encoding: Option<Encoding> = input.encoding()?;
+        Ok(encoding.map(|encoding| ProfileLog {
+            whence: Whence { name: input.name, packing: input.packing, line: 0 },
+            reader: ProfileReader::new(input.read, encoding),
+        }))
+    }
+
+    fn read(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
+        loop {
+            let record = match self.reader.next() {
+                Ok(Some(record)) => record,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.whence.stop(error, gate)),
+            };
+            self.whence.line = record.position.number;
+            if let Some(profile) = gate.admit_profile(&self.whence.name, record)? {
+                scoring.world.profile(&profile);
+            }
+        }
+    }
+}
+
+impl Whence {
+    /// What a failed read means: the reading of a pipe fails when somebody presses Ctrl-C.
+    #[cold]
+    fn stop(&self, error: ReadError, gate: &Gate) -> Stop {
+        if gate.watch.interrupt.is_asked() {
+            return Stop::Interrupted;
+        }
+        Stop::Unreadable(Box::new(Unreadable {
+            name: self.name.clone(),
+            packing: self.packing,
+            line: self.line,
+            error,
+        }))
+    }
+}
+
+/// An input that breaks off or is corrupt.
+#[derive(Debug)]
+pub struct Unreadable {
+    name: String,
+    packing: Packing,
+    line: u64,
+    error: ReadError,
+}
+
+impl std::error::Error for Unreadable {}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Unreadable { name, packing, line, error } = self;
+        match error {
+            ReadError::Io { bytes, source, .. } => {
+                let what = match (packing, source.kind()) {
+                    (Packing::Not, _) => "cannot be read on".to_owned(),
+                    (packing, io::ErrorKind::UnexpectedEof) => {
+                        format!("breaks off in the middle of the {packing} data")
+                    }
+                    (packing, _) => format!("holds corrupt {packing} data"),
+                };
+                let unpacked = if *packing == Packing::Not { "" } else { " of what is unpacked" };
+                write!(f, "{name} {what} after line {line}, byte {bytes}{unpacked} ({source})")?;
+            }
+            ReadError::Header { line, reason } => write!(f, "{name}:{line}: the header {reason}")?,
+            error => write!(f, "{name}: {error}")?,
+        }
+        write!(f, "; the results are those of what was read until then")
+    }
+}

@@ -1,0 +1,80 @@
+//! Several logs as one, by the time of their events. Each log keeps its own order: what is out of order in a file comes
+//! when the file's turn comes.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use influence::{Event, Kind, Timestamp};
+
+use crate::replay::Stop;
+use crate::replay::gate::Gate;
+use crate::replay::log::{EventLog, Next};
+use crate::replay::scoring::Scoring;
+
+/// A log's next event, kept while others have their turn. Its memory is used again for the one after it.
+struct Waiting {
+    /// Actor and target, one behind the other.
+    names: String,
+    actor_bytes: usize,
+    kind: Kind,
+    at: Timestamp,
+}
+
+/// Scores the events of all logs; of equal times the log that was named first comes first.
+pub(crate) fn merge(logs: &mut [EventLog], gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
+    let mut waiting: Vec<Waiting> = logs.iter().map(|_| Waiting::none()).collect();
+    let mut turns = BinaryHeap::with_capacity(logs.len());
+    for (place, log) in logs.iter_mut().enumerate() {
+        if waiting[place].fill(log, gate)? {
+            turns.push(Reverse((waiting[place].at, place)));
+        }
+    }
+    while let Some(Reverse((_, place))) = turns.pop() {
+        let next = turns.peek().map(|Reverse(turn)| *turn);
+        loop {
+            scoring.take(&waiting[place].event())?;
+            if !waiting[place].fill(&mut logs[place], gate)? {
+                break;
+            }
+            let turn = (waiting[place].at, place);
+            if next.is_some_and(|next| next < turn) {
+                turns.push(Reverse(turn));
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Waiting {
+    fn none() -> Waiting {
+        Waiting { names: String::new(), actor_bytes: 0, kind: Kind::Mention, at: Timestamp::MIN }
+    }
+
+    /// Takes the log's next event; false at the end.
+    fn fill(&mut self, log: &mut EventLog, gate: &mut Gate) -> Result<bool, Stop> {
+        loop {
+            let filled = log.next(gate, |event| {
+                self.set(event);
+                Ok(())
+            })?;
+            match filled {
+                Next::Event(()) => return Ok(true),
+                Next::StaysOut => {}
+                Next::End => return Ok(false),
+            }
+        }
+    }
+
+    fn set(&mut self, event: &Event<'_>) {
+        self.names.clear();
+        self.names.push_str(event.actor);
+        self.names.push_str(event.target);
+        (self.actor_bytes, self.kind, self.at) = (event.actor.len(), event.kind, event.at);
+    }
+
+    fn event(&self) -> Event<'_> {
+        let (actor, target) = self.names.split_at(self.actor_bytes);
+        Event { actor, target, kind: self.kind, at: self.at }
+    }
+}

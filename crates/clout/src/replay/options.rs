@@ -1,0 +1,253 @@
+//! The options of `replay`, and what they mean together.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use influence::{InvalidModel, Kind, Model, Timestamp};
+use wire::Format;
+
+use crate::duration::{DurationError, parse_duration};
+use crate::replay::ranking::table_format;
+
+const AFTER_HELP: &str = "\
+Several files are merged by the time of their events, each file's own order kept: an event out of order comes when
+its file's turn comes. What ends one file early (see exit code 1) ends the run, so that the scores are as of one time.
+
+Examples:
+  clout replay higgs-activity_time.txt.gz --half-life 12h
+  clout replay sx-mathoverflow-a2q.txt.gz sx-mathoverflow-c2a.txt.gz --kind reply --half-life 60d
+  clout replay log.json.zst --until 2025-01-20T00:00:00Z --user ana --user bo
+  clout replay log.csv --scores-out scores.ndjson.gz --dead-letters bad.ndjson --quiet
+  zcat events.gz | clout replay - --json --top 100
+
+Exit codes:
+  0    all done
+  1    stopped early: too many bad lines, or an input that breaks off or is corrupt; the scores so far are written
+  2    nothing done: wrong options, a file that is missing or in no known format
+  3    an output cannot be written
+  130  interrupted; the scores so far are written";
+
+/// Score an event log: who is how influential, and why.
+///
+/// Reads mentions, retweets, replies, follows and unfollows from files in any of four formats, and prints the top of the
+/// ranking. Results go to the standard output, all else to the standard error.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct ReplayArgs {
+    /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// How the files are written: snap (lines of actor target time [kind]), csv (under a header), json (one object a
+    /// line) or protobuf (each message after its length); without it each file is recognised by looking at it
+    #[arg(long, help_heading = "Input", value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Kind of the events that name none: mention, retweet, reply, follow or unfollow
+    #[arg(long, help_heading = "Input", value_name = "KIND", default_value = "mention", value_parser = wire::parse_kind)]
+    pub kind: Kind,
+    /// Profiles, as JSON lines or protobuf: trust, and who has opted out. They count before all events; may be repeated
+    #[arg(long, help_heading = "Input", value_name = "FILE")]
+    pub profiles: Vec<PathBuf>,
+    /// Score as of this time: later events are left out. Without it the newest event says what time it is, and events
+    /// more than 5 minutes ahead of this machine's clock are bad lines
+    #[arg(long, help_heading = "Input", value_name = "TIME", value_parser = wire::parse_time)]
+    pub until: Option<Timestamp>,
+    /// Go on up to so many bad lines; 0 tolerates none
+    #[arg(long, help_heading = "Input", value_name = "NUMBER", default_value_t = 1000)]
+    pub max_bad: u64,
+
+    /// Time after which an act counts half, as in 12h or 30d
+    #[arg(long = "half-life", help_heading = "Model", value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
+    pub half_life_ms: i64,
+    /// Time without an act after which a pair is forgotten [default: 6 half-lives]
+    #[arg(long = "window", help_heading = "Model", value_name = "DURATION", value_parser = parse_duration)]
+    pub window_ms: Option<i64>,
+    /// Accuracy: somebody's rate is passed on when it is off by more than this share; smaller is slower
+    #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().eps)]
+    pub eps: f64,
+    /// Accuracy: the two sides of a mutual pair are told of growth beyond this share; smaller is slower
+    #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().contact_growth)]
+    pub contact_threshold: f64,
+
+    /// How many of the most influential to list [default: 20, and none with --user]
+    #[arg(long, help_heading = "Output", value_name = "NUMBER")]
+    pub top: Option<usize>,
+    /// Show what this person's score is made of; may be repeated
+    #[arg(long = "user", help_heading = "Output", value_name = "NAME")]
+    pub users: Vec<String>,
+    /// Write everybody's score, the highest first: .ndjson or .csv, either with .gz or .zst behind, or - for the
+    /// standard output
+    #[arg(long, help_heading = "Output", value_name = "FILE")]
+    pub scores_out: Option<PathBuf>,
+    /// Write how scores moved: with a duration, as in 1d, everybody's score at every whole multiple of it since 1970, in
+    /// UTC, the same as --until that time gives; with all, each movement as it is published
+    #[arg(long, help_heading = "Output", value_name = "STEP|all", requires = "timeline_out", value_parser = parse_timeline)]
+    pub timeline: Option<Timeline>,
+    /// Where to write that, named as for --scores-out
+    #[arg(long, help_heading = "Output", value_name = "FILE", requires = "timeline")]
+    pub timeline_out: Option<PathBuf>,
+    /// Keep bad lines here, untouched and each with its reason, as JSON lines
+    #[arg(long, help_heading = "Output", value_name = "FILE")]
+    pub dead_letters: Option<PathBuf>,
+    /// Print one JSON document instead of tables: summary, top and users
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Nothing on the standard error except errors
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Partitions that people are spread over: the same number gives the same scores, bit by bit
+    #[arg(long, help_heading = "Speed", value_name = "NUMBER", default_value_t = 1,
+        value_parser = RangedU64ValueParser::<u16>::new().range(1..=4096))]
+    pub partitions: u16,
+    /// Threads beside the one that reads, at most one for each partition
+    #[arg(long, help_heading = "Speed", value_name = "NUMBER", default_value_t = 1,
+        value_parser = RangedU64ValueParser::<u16>::new().range(1..))]
+    pub workers: u16,
+}
+
+/// What a timeline shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeline {
+    /// Each movement as it is published.
+    All,
+    /// Everybody's score at multiples of so many milliseconds.
+    Step(i64),
+}
+
+fn parse_timeline(text: &str) -> Result<Timeline, DurationError> {
+    if text == "all" { Ok(Timeline::All) } else { parse_duration(text).map(Timeline::Step) }
+}
+
+/// How many are listed unless somebody says otherwise.
+const TOP: usize = 20;
+
+impl ReplayArgs {
+    /// How many are listed.
+    pub(crate) fn top(&self) -> usize {
+        self.top.unwrap_or(if self.users.is_empty() { TOP } else { 0 })
+    }
+
+    /// The model that is asked for. Parts are tried one by one, so that an error can name the option.
+    pub(crate) fn model(&self) -> Result<Model, UsageError> {
+        let named = |model: &Model, option| model.validate().map_err(|reason| UsageError::Model { option, reason });
+        let mut model = Model::with_half_life(self.half_life_ms);
+        named(&model, "--half-life")?;
+        model.window_ms = self.window_ms.unwrap_or(model.window_ms);
+        named(&model, "--window")?;
+        model.eps = self.eps;
+        named(&model, "--eps")?;
+        model.contact_growth = self.contact_threshold;
+        named(&model, "--contact-threshold")?;
+        Ok(model)
+    }
+
+    /// Refuses what no single option shows to be wrong.
+    pub(crate) fn check(&self) -> Result<(), UsageError> {
+        if self.workers > self.partitions {
+            return Err(UsageError::Workers { workers: self.workers, partitions: self.partitions });
+        }
+        if self.files.iter().chain(&self.profiles).filter(|path| is_standard(path)).count() > 1 {
+            return Err(UsageError::StandardInput);
+        }
+        let to_standard = self.outputs().filter(|(_, path)| is_standard(path)).map(|(option, _)| option);
+        let others = [self.json.then_some("--json"), (!self.users.is_empty()).then_some("--user")];
+        match to_standard.clone().chain(others.into_iter().flatten()).collect::<Vec<_>>()[..] {
+            [first, second, ..] if to_standard.count() > 0 => return Err(UsageError::StandardOutput { first, second }),
+            _ => {}
+        }
+        for (option, path) in [("--scores-out", &self.scores_out), ("--timeline-out", &self.timeline_out)] {
+            if let Some(path) = path
+                && table_format(path).is_none()
+            {
+                return Err(UsageError::Ending { option, path: path.clone() });
+            }
+        }
+        self.check_overwriting()
+    }
+
+    /// Two options must not write one file, and none the log that is read.
+    fn check_overwriting(&self) -> Result<(), UsageError> {
+        let same = |a: &Path, b: &Path| {
+            !is_standard(a) && (a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b)))
+        };
+        let outputs: Vec<_> = self.outputs().filter(|(_, path)| !path.starts_with("/dev")).collect();
+        for (place, &(option, path)) in outputs.iter().enumerate() {
+            let read = self.files.iter().chain(&self.profiles).any(|input| same(input, path));
+            if read || outputs[..place].iter().any(|(_, other)| same(other, path)) {
+                return Err(UsageError::Overwrites { option, path: path.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that are written, with the options that say so.
+    fn outputs(&self) -> impl Iterator<Item = (&'static str, &Path)> + Clone {
+        let outputs = [
+            ("--scores-out", &self.scores_out),
+            ("--timeline-out", &self.timeline_out),
+            ("--dead-letters", &self.dead_letters),
+        ];
+        outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    }
+
+    /// Whether the standard output is taken by something else than what people read.
+    pub(crate) fn prints_a_file(&self) -> bool {
+        self.outputs().any(|(_, path)| is_standard(path))
+    }
+}
+
+/// Whether a path stands for the standard input or output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Options that cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// A parameter of the model is out of its range.
+    #[error("{option}: {reason}")]
+    Model {
+        /// Which one.
+        option: &'static str,
+        /// What it must be.
+        reason: InvalidModel,
+    },
+    /// More threads than partitions.
+    #[error("--workers {workers} have only {partitions} partitions to work on: raise --partitions or lower --workers")]
+    Workers {
+        /// Threads.
+        workers: u16,
+        /// Partitions.
+        partitions: u16,
+    },
+    /// The standard input can be read once.
+    #[error("- is given twice: the standard input can be read only once")]
+    StandardInput,
+    /// Two results want the standard output.
+    #[error("{first} and {second} both want the standard output: write one of them to a file")]
+    StandardOutput {
+        /// One option.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A file's name does not say how to write it.
+    #[error("{option} {path}: the name must end in .ndjson or .csv, with or without .gz or .zst behind", path = .path.display())]
+    Ending {
+        /// The option.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file would be written over another that is needed.
+    #[error("{option} {path} would overwrite a file that this run reads or writes as well", path = .path.display())]
+    Overwrites {
+        /// The option.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+}

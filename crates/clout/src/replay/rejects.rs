@@ -1,0 +1,67 @@
+//! Bad lines: told, kept, counted, up to a limit.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use wire::DeadLetter;
+
+use crate::failure::OutputError;
+use crate::output::Output;
+use crate::replay::Stop;
+use crate::replay::progress::Progress;
+
+/// Bad lines that are told one by one.
+const TOLD_MAX: u64 = 10;
+
+/// What becomes of bad lines.
+pub(crate) struct Rejects {
+    bad: u64,
+    bad_max: u64,
+    progress: Progress,
+    dead_letters: Option<DeadLetters>,
+}
+
+struct DeadLetters {
+    path: PathBuf,
+    write: BufWriter<Output>,
+}
+
+impl Rejects {
+    pub(crate) fn new(bad_max: u64, dead_letters: Option<&Path>, progress: &Progress) -> Result<Rejects, OutputError> {
+        let create = |path: &Path| {
+            let output = Output::create(path).map_err(OutputError::to(path))?;
+            Ok(DeadLetters { path: path.to_owned(), write: BufWriter::new(output) })
+        };
+        let dead_letters = dead_letters.map(create).transpose()?;
+        Ok(Rejects { bad: 0, bad_max, progress: progress.clone(), dead_letters })
+    }
+
+    /// Takes a bad line, or in binary files a bad record, counted from 1.
+    pub(crate) fn take(&mut self, file: &str, line: u64, reason: &dyn Display, record: &[u8]) -> Result<(), Stop> {
+        self.bad += 1;
+        if self.bad <= TOLD_MAX {
+            self.progress.say(&format!("{file}:{line}: {reason}"));
+        }
+        if let Some(DeadLetters { path, write }) = &mut self.dead_letters {
+            let letter = DeadLetter { source: file, line, reason, record };
+            letter.write(write).map_err(OutputError::to(path))?;
+        }
+        if self.bad > self.bad_max {
+            return Err(Stop::TooManyBad { bad: self.bad, bad_max: self.bad_max });
+        }
+        Ok(())
+    }
+
+    /// Tells how many were not told, and completes the file of dead letters.
+    pub(crate) fn finish(self) -> Result<(), OutputError> {
+        let untold = self.bad.saturating_sub(TOLD_MAX);
+        if untold > 0 {
+            let place = if self.dead_letters.is_some() { "" } else { "; keep all of them with --dead-letters FILE" };
+            self.progress.say(&format!("and {untold} more bad lines{place}"));
+        }
+        let Some(DeadLetters { path, write }) = self.dead_letters else { return Ok(()) };
+        let finish = || write.into_inner().map_err(io::IntoInnerError::into_error)?.finish();
+        finish().map_err(OutputError::to(&path))
+    }
+}

@@ -1,0 +1,221 @@
+//! The top of the ranking as a table that fits its screen.
+//!
+//! The user's name and the bar take what the numbers leave. On a narrow screen words shorten first, then the least
+//! telling columns go.
+
+use console::{measure_text_width, truncate_str};
+use influence::Score;
+
+use crate::replay::ranking::Ranking;
+use crate::replay::screen::Screen;
+use crate::replay::summary::Summary;
+use crate::replay::words::{self, decimal, thousands};
+
+const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
+const USER_WIDTH_MIN: usize = 8;
+
+/// A column of numbers.
+struct Column {
+    word: &'static str,
+    short: &'static str,
+    value: fn(&Score) -> String,
+    /// Columns go in this order, the highest first; 0 never.
+    goes: u8,
+}
+
+const COLUMNS: [Column; 8] = [
+    Column { word: "reach", short: "reach", value: |score| decimal(score.reach, 1), goes: 0 },
+    Column { word: "amplif.", short: "ampl", value: |score| decimal(score.amplification, 2), goes: 4 },
+    Column { word: "network", short: "netw", value: |score| decimal(score.network, 2), goes: 5 },
+    Column { word: "openness", short: "open", value: |score| decimal(score.openness, 2), goes: 6 },
+    Column { word: "audience", short: "aud", value: |score| decimal(score.audience, 1), goes: 7 },
+    Column { word: "retweets", short: "RT", value: |score| thousands(score.received.retweets), goes: 1 },
+    Column { word: "mentions", short: "MT", value: |score| thousands(score.received.mentions), goes: 2 },
+    Column { word: "replies", short: "RE", value: |score| thousands(score.received.replies), goes: 3 },
+];
+
+/// The first so many, or nothing if there are none.
+pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: &Screen) -> String {
+    let rows: Vec<(&str, Score)> = ranking.top(len).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("{}\n\n{}\n", title(rows.len(), summary, screen), table(&rows, screen))
+}
+
+fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
+    let rated = thousands(summary.rated);
+    let who = match len as u64 == summary.rated {
+        true => format!("All {rated} rated"),
+        false => format!("Top {} of {rated} rated", thousands(len as u64)),
+    };
+    let as_of = summary.as_of.as_deref().unwrap_or_default();
+    let half_life = words::duration(summary.half_life_ms);
+    let scale = decimal(summary.scale.unwrap_or_default(), 0);
+    let how = format!("as of {as_of}, half-life {half_life}, 100 = {scale} votes");
+    format!("{}, {}", screen.bold(&who), how)
+}
+
+fn table(rows: &[(&str, Score)], screen: &Screen) -> String {
+    let layout = Layout::of(rows, screen);
+    let mut lines = vec![screen.dim(&layout.header()).into_owned()];
+    for (place, (user, score)) in rows.iter().enumerate() {
+        lines.push(layout.line(place, user, score, screen));
+    }
+    lines.join("\n")
+}
+
+/// The columns that fit, and their widths.
+struct Layout {
+    columns: Vec<(&'static str, Vec<String>)>,
+    widths: Vec<usize>,
+    rank_width: usize,
+    user_width: usize,
+    bar_width: usize,
+    gap: &'static str,
+}
+
+/// `score` and its numbers.
+const SCORE_WIDTH: usize = 5;
+
+impl Layout {
+    fn of(rows: &[(&str, Score)], screen: &Screen) -> Layout {
+        let names = rows.iter().map(|(user, _)| measure_text_width(user)).max().unwrap_or(0);
+        let (width, user_width) = (screen.width.unwrap_or(usize::MAX), names.max(USER_WIDTH_MIN));
+        let mut shown: Vec<&Column> = COLUMNS.iter().collect();
+        let mut layout = Layout::with(rows, &shown, |column| column.word, "  ");
+        while layout.numbers_width() + user_width.min(2 * USER_WIDTH_MIN) + BAR_WIDTH.start() > width {
+            if layout.gap == "  " {
+                layout = Layout::with(rows, &shown, |column| column.short, " ");
+                continue;
+            }
+            let goes = shown.iter().map(|column| column.goes).max().unwrap_or(0);
+            if goes == 0 {
+                break;
+            }
+            shown.retain(|column| column.goes != goes);
+            layout = Layout::with(rows, &shown, |column| column.short, " ");
+        }
+        let left = width.saturating_sub(layout.numbers_width());
+        layout.bar_width = left.saturating_sub(user_width).clamp(*BAR_WIDTH.start(), *BAR_WIDTH.end());
+        layout.user_width = user_width.min(left.saturating_sub(layout.bar_width)).max(USER_WIDTH_MIN);
+        layout
+    }
+
+    fn with(rows: &[(&str, Score)], shown: &[&Column], word: fn(&Column) -> &'static str, gap: &'static str) -> Layout {
+        let cells = |column: &&Column| (word(column), rows.iter().map(|(_, score)| (column.value)(score)).collect());
+        let columns: Vec<(&'static str, Vec<String>)> = shown.iter().map(cells).collect();
+        let width =
+            |(word, cells): &(&'static str, Vec<String>)| cells.iter().map(String::len).max().max(Some(word.len()));
+        let widths = columns.iter().filter_map(width).collect();
+        let rank_width = rows.len().to_string().len();
+        Layout { columns, widths, rank_width, user_width: 0, bar_width: 0, gap }
+    }
+
+    /// Everything but the name and the bar.
+    fn numbers_width(&self) -> usize {
+        let gaps = (3 + self.columns.len()) * self.gap.len();
+        self.rank_width + SCORE_WIDTH + self.widths.iter().sum::<usize>() + gaps
+    }
+
+    fn header(&self) -> String {
+        let Layout { rank_width, user_width, bar_width, gap, .. } = self;
+        let mut line = format!("{:>rank_width$}{gap}{:<user_width$}{gap}score{gap}{:bar_width$}", "#", "user", "");
+        for ((word, _), width) in self.columns.iter().zip(&self.widths) {
+            line += &format!("{gap}{word:>width$}");
+        }
+        line
+    }
+
+    fn line(&self, place: usize, user: &str, score: &Score, screen: &Screen) -> String {
+        let Layout { rank_width, bar_width, gap, .. } = self;
+        let user = fitted(user, self.user_width);
+        let bar = bar(score.score, *bar_width);
+        let number = format!("{:>SCORE_WIDTH$.1}", score.score);
+        let mut line = format!("{:>rank_width$}{gap}{user}{gap}{}{gap}", place + 1, screen.bold(&number));
+        line += &screen.bar(&bar);
+        for ((_, cells), width) in self.columns.iter().zip(&self.widths) {
+            line += &format!("{gap}{:>width$}", cells[place]);
+        }
+        line
+    }
+}
+
+/// A name cut or filled to this width, as terminals measure it.
+pub(crate) fn fitted(name: &str, width: usize) -> String {
+    let name = truncate_str(name, width, "…");
+    let filling = width.saturating_sub(measure_text_width(&name));
+    format!("{name}{:filling$}", "")
+}
+
+/// A share of a hundred as a bar, in eighths of a cell.
+fn bar(score: f64, width: usize) -> String {
+    const PARTS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+    let eighths = (score / 100.0 * (width * 8) as f64).round() as usize;
+    let (whole, part) = ((eighths / 8).min(width), eighths % 8);
+    let mut bar = "█".repeat(whole);
+    if whole < width {
+        bar.push(PARTS[part]);
+        bar.push_str(&" ".repeat(width - whole - 1));
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use influence::Received;
+
+    fn score(score: f64) -> Score {
+        Score {
+            score,
+            influence: 1234.5,
+            reach: 1027.25,
+            amplification: 1.25,
+            network: 0.96,
+            openness: 1.0,
+            audience: 2.5,
+            received: Received { mentions: 1234, retweets: 14_060, replies: 7 },
+            followers: 12,
+            following: 3,
+            percentile: 99.0,
+            as_of: 0,
+            scale: 1300.0,
+            scale_version: 1,
+            previous: None,
+        }
+    }
+
+    fn table_at(width: Option<usize>) -> String {
+        let rows =
+            [("88", score(100.0)), ("日本のなまえ", score(81.25)), ("bluesky:did:plc:abcdefghijklmnop", score(0.0))];
+        table(&rows, &Screen::plain(width))
+    }
+
+    #[test]
+    fn it_fits_the_screen() {
+        expect_test::expect![[r##"
+            # user                              score                       reach  amplif.  network  openness  audience  retweets  mentions  replies
+            1 88                                100.0 ████████████████████"##]]
+        .assert_eq("");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_screen() {
+        for width in 44..200 {
+            for line in table_at(Some(width)).lines() {
+                assert!(measure_text_width(line) <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bar_is_filled_by_the_score() {
+        let check = |score, width, text: &str| assert_eq!(bar(score, width), text);
+        check(0.0, 4, "    ");
+        check(100.0, 4, "████");
+        check(50.0, 4, "██  ");
+        check(53.0, 4, "██▏ ");
+        check(99.9, 4, "████");
+    }
+}

@@ -1,0 +1,78 @@
+//! The world that is scored, and what is watched about it on the way.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use embedded::World;
+use influence::{Event, Model, Timestamp};
+
+use crate::failure::OutputError;
+use crate::interrupt::Interrupt;
+use crate::replay::Stop;
+use crate::replay::options::{ReplayArgs, Timeline};
+use crate::replay::outliers::Clusters;
+use crate::replay::timeline::{Movements, Steps};
+
+/// Takes events, and brings the scores to rest.
+pub(crate) struct Scoring {
+    pub(crate) world: World<'static>,
+    pub(crate) clusters: Clusters,
+    steps: Option<Steps>,
+    movements: Option<Rc<RefCell<Movements>>>,
+}
+
+impl Scoring {
+    pub(crate) fn new(model: &Model, args: &ReplayArgs, interrupt: Interrupt) -> Result<Scoring, OutputError> {
+        let world = World::new(model, args.partitions, usize::from(args.workers));
+        let clusters = Clusters::new(model.window_ms);
+        let mut scoring = Scoring { world, clusters, steps: None, movements: None };
+        match (args.timeline, &args.timeline_out) {
+            (Some(Timeline::Step(step_ms)), Some(path)) => {
+                scoring.steps = Some(Steps::create(step_ms, path, interrupt)?)
+            }
+            (Some(Timeline::All), Some(path)) => scoring.watch(Movements::create(path)?),
+            _ => {}
+        }
+        Ok(scoring)
+    }
+
+    fn watch(&mut self, movements: Movements) {
+        let movements = Rc::new(RefCell::new(movements));
+        let noted = Rc::clone(&movements);
+        self.world.observe(move |shard, effects| noted.borrow_mut().note(shard, effects));
+        self.movements = Some(movements);
+    }
+
+    /// Takes an event.
+    #[inline]
+    pub(crate) fn take(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+        // What people do to themselves does not move the clock.
+        if event.actor != event.target {
+            self.clusters.note(event.at);
+            if let Some(steps) = &mut self.steps {
+                steps.write_before(event.at, &mut self.world)?;
+            }
+        }
+        self.world.event(event);
+        Ok(())
+    }
+
+    /// Moves the clock to the time that is asked for, and everything to where it belongs then.
+    pub(crate) fn finish(&mut self, until: Option<Timestamp>) -> Result<(), Stop> {
+        let end = until.or(self.world.now());
+        if let (Some(steps), Some(end)) = (&mut self.steps, end) {
+            steps.write_until(end, &mut self.world)?;
+        }
+        if let Some(until) = until {
+            self.world.advance(until);
+        }
+        self.world.settle();
+        if let Some(steps) = self.steps.take() {
+            steps.finish()?;
+        }
+        if let Some(movements) = &self.movements {
+            movements.borrow_mut().finish()?;
+        }
+        Ok(())
+    }
+}

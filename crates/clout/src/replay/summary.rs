@@ -1,0 +1,310 @@
+//! What a run has read, scored and left out, and how fast: for people as text, for programs as JSON.
+
+use std::time::Duration;
+
+use influence::{Collision, Kind, Model, Sizes};
+use serde::Serialize;
+
+use crate::replay::Stop;
+use crate::replay::gate::Counts;
+use crate::replay::log::FileRead;
+use crate::replay::options::ReplayArgs;
+use crate::replay::outliers::Outliers;
+use crate::replay::ranking::Ranking;
+use crate::replay::scoring::Scoring;
+use crate::replay::words::{self, count, thousands, time};
+
+/// All that is told beside the scores. Its fields are the keys of the JSON document.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary {
+    /// The time the scores are for; none without an event.
+    pub(crate) as_of: Option<String>,
+    pub(crate) half_life_ms: i64,
+    pub(crate) window_ms: i64,
+    /// Votes that stand for 100.
+    pub(crate) scale: Option<f64>,
+    files: Vec<FileRead>,
+    first_event_at: Option<String>,
+    last_event_at: Option<String>,
+    /// Records of events, good and bad.
+    records: u64,
+    profiles: u64,
+    scored: Scored,
+    left_out: LeftOut,
+    /// People with a score.
+    pub(crate) rated: u64,
+    /// People who acted or were acted upon.
+    people: u64,
+    /// Pairs of an actor and a target, inside the window.
+    edges: u64,
+    follows: u64,
+    scores_published: u64,
+    collisions: u64,
+    first_collisions: Vec<NameTaken>,
+    outliers: Option<Far>,
+    partitions: u16,
+    workers: u16,
+    seconds: f64,
+    events_per_second: f64,
+    peak_memory_bytes: Option<u64>,
+    stopped: Option<String>,
+}
+
+/// Events that count.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Scored {
+    events: u64,
+    mentions: u64,
+    retweets: u64,
+    replies: u64,
+    follows: u64,
+    unfollows: u64,
+    /// Among them: older than the window, so that they are counted and move nothing.
+    late: u64,
+}
+
+/// Records that count nowhere.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct LeftOut {
+    self_acts: u64,
+    opted_out: u64,
+    after_until: u64,
+    malformed: u64,
+    future: u64,
+    malformed_profiles: u64,
+}
+
+/// Two names with one hash.
+#[derive(Clone, Debug, Serialize)]
+struct NameTaken {
+    user: String,
+    taken_for: Option<String>,
+}
+
+/// A few events far beyond all others, and the option that leaves them out.
+#[derive(Clone, Debug, Serialize)]
+struct Far {
+    events: u64,
+    from: String,
+    to: String,
+    gap_ms: i64,
+    until: String,
+}
+
+/// A run when all is read and at rest.
+pub(crate) struct Run<'s> {
+    pub(crate) args: &'s ReplayArgs,
+    pub(crate) model: &'s Model,
+    pub(crate) files: Vec<FileRead>,
+    pub(crate) counts: Counts,
+    pub(crate) scoring: &'s Scoring,
+    pub(crate) stop: Option<&'s Stop>,
+    pub(crate) elapsed: Duration,
+}
+
+impl Summary {
+    pub(crate) fn of(run: Run<'_>, ranking: &Ranking<'_>) -> Summary {
+        let Run { args, model, files, counts, scoring, stop, elapsed } = run;
+        let world = &scoring.world;
+        let progress = world.progress();
+        let Sizes { people, edges, follows, .. } = world.sizes();
+        let span = scoring.clusters.span();
+        let taken =
+            |collision: &Collision| NameTaken { user: collision.second.clone(), taken_for: collision.first.clone() };
+        Summary {
+            as_of: world.now().map(time),
+            half_life_ms: model.half_life_ms,
+            window_ms: model.window_ms,
+            scale: ranking.top(1).next().map(|(_, score)| score.scale),
+            files,
+            first_event_at: span.map(|(from, _)| time(from)),
+            last_event_at: span.map(|(_, to)| time(to)),
+            records: counts.records,
+            profiles: counts.profiles,
+            scored: Scored::of(progress.taken),
+            left_out: LeftOut::of(progress.taken, counts),
+            rated: ranking.len() as u64,
+            people,
+            edges,
+            follows,
+            scores_published: progress.published,
+            collisions: progress.collisions,
+            first_collisions: progress.first_collisions.iter().map(taken).collect(),
+            outliers: scoring.clusters.outliers().map(Far::of),
+            partitions: args.partitions,
+            workers: args.workers,
+            seconds: elapsed.as_secs_f64(),
+            events_per_second: counts.records as f64 / elapsed.as_secs_f64().max(1e-9),
+            peak_memory_bytes: peak_memory_bytes(),
+            stopped: stop.map(Stop::to_string),
+        }
+    }
+
+    /// What people should know before they trust the scores.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.scored.events == 0 && self.records == self.left_out.after_until && self.stopped.is_none() {
+            lines.push(match self.records {
+                0 => "note: there are no events, so nobody is rated".to_owned(),
+                _ => "note: all events are later than --until, so nobody is rated".to_owned(),
+            });
+        }
+        lines.extend(self.outliers.as_ref().map(Far::warning));
+        if self.collisions > 0 {
+            let names = count(self.collisions, "name was", "names were");
+            lines.push(format!("note: {names} taken for another with the same hash; what they received is mixed up:"));
+            lines.extend(self.first_collisions.iter().map(NameTaken::line));
+        }
+        lines
+    }
+
+    /// The end of the run, for people.
+    pub(crate) fn text(&self) -> String {
+        let mut lines = vec![("read", self.read_line())];
+        if self.profiles > 0 {
+            lines.push(("profiles", thousands(self.profiles)));
+        }
+        lines.push(("scored", self.scored_line()));
+        let left_out = self.left_out.line();
+        if !left_out.is_empty() {
+            lines.push(("left out", left_out));
+        }
+        if self.scored.late > 0 {
+            let events = count(self.scored.late, "event", "events");
+            let window = words::duration(self.window_ms);
+            lines.push(("late", format!("{events} older than the window of {window}: counted as received, no more")));
+        }
+        lines.push(("took", self.took_line()));
+        let text = lines.into_iter().map(|(word, line)| format!("{word:<9} {line}"));
+        text.collect::<Vec<_>>().join("\n")
+    }
+
+    fn read_line(&self) -> String {
+        let events = count(self.records, "event", "events");
+        let files = match &self.files[..] {
+            [] => String::new(),
+            [file] => format!(" from {}", file.words()),
+            files => format!(" from {} files, merged by time", files.len()),
+        };
+        match (&self.first_event_at, &self.last_event_at) {
+            (Some(from), Some(to)) => format!("{events}{files}, {from} to {to}"),
+            _ => format!("{events}{files}"),
+        }
+    }
+
+    fn scored_line(&self) -> String {
+        let Scored { events, mentions, retweets, replies, follows, unfollows, .. } = self.scored;
+        let kinds = [
+            (retweets, "retweet", "retweets"),
+            (mentions, "mention", "mentions"),
+            (replies, "reply", "replies"),
+            (follows, "follow", "follows"),
+            (unfollows, "unfollow", "unfollows"),
+        ];
+        let kinds = listed(&kinds);
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({kinds})") };
+        let people = count(self.people, "person", "people");
+        format!("{}{kinds}; {people}, {} of them rated", count(events, "event", "events"), thousands(self.rated))
+    }
+
+    fn took_line(&self) -> String {
+        let memory = self.peak_memory_bytes.map(|bytes| format!(", peak memory {}", words::bytes(bytes)));
+        let rate = thousands(self.events_per_second.round() as u64);
+        format!("{:.2} s, {rate} events/s{}", self.seconds, memory.unwrap_or_default())
+    }
+}
+
+impl Scored {
+    fn of(taken: influence::Taken) -> Scored {
+        let kind = |kind: Kind| taken.accepted[kind as usize];
+        Scored {
+            events: taken.accepted.iter().sum(),
+            mentions: kind(Kind::Mention),
+            retweets: kind(Kind::Retweet),
+            replies: kind(Kind::Reply),
+            follows: kind(Kind::Follow),
+            unfollows: kind(Kind::Unfollow),
+            late: taken.late,
+        }
+    }
+}
+
+impl LeftOut {
+    fn of(taken: influence::Taken, counts: Counts) -> LeftOut {
+        LeftOut {
+            self_acts: taken.self_acts,
+            opted_out: taken.opted_out,
+            after_until: counts.after_until,
+            malformed: counts.malformed,
+            future: counts.future,
+            malformed_profiles: counts.malformed_profiles,
+        }
+    }
+
+    fn line(&self) -> String {
+        listed(&[
+            (self.self_acts, "self-act", "self-acts"),
+            (self.opted_out, "act of somebody who opted out", "acts of people who opted out"),
+            (self.after_until, "event after --until", "events after --until"),
+            (self.malformed, "malformed line", "malformed lines"),
+            (self.future, "event from the future", "events from the future"),
+            (self.malformed_profiles, "malformed profile", "malformed profiles"),
+        ])
+    }
+}
+
+impl FileRead {
+    fn words(&self) -> String {
+        match &self.packing {
+            Some(packing) => format!("{} ({}, {packing})", self.file, self.format),
+            None => format!("{} ({})", self.file, self.format),
+        }
+    }
+}
+
+impl NameTaken {
+    fn line(&self) -> String {
+        match &self.taken_for {
+            Some(first) => format!("  {:?} is taken for {first:?}", self.user),
+            None => format!("  {:?} is taken for somebody else", self.user),
+        }
+    }
+}
+
+impl Far {
+    fn of(few: Outliers) -> Far {
+        Far {
+            events: few.events,
+            from: time(few.from),
+            to: time(few.to),
+            gap_ms: few.from - few.others_to,
+            until: time(few.others_to),
+        }
+    }
+
+    fn warning(&self) -> String {
+        let Far { from, to, until, .. } = self;
+        let (events, lie) = match self.events {
+            1 => ("the newest event".to_owned(), "lies"),
+            events => (format!("the {} newest events", thousands(events)), "lie"),
+        };
+        let times = if from == to { from.clone() } else { format!("{from} to {to}") };
+        let gap = words::duration(self.gap_ms);
+        format!(
+            "note: {events} ({times}) {lie} {gap} beyond all others, which have faded by then; --until {until} leaves them out"
+        )
+    }
+}
+
+/// Those of which there are any, with their numbers.
+fn listed(parts: &[(u64, &str, &str)]) -> String {
+    let parts = parts.iter().filter(|(number, ..)| *number > 0);
+    parts.map(|&(number, one, many)| count(number, one, many)).collect::<Vec<_>>().join(", ")
+}
+
+/// The most memory this process has had, where the system tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
