@@ -10,6 +10,9 @@ use crate::crew::{Seat, Worker};
 
 /// Records in an epoch.
 const EPOCH_RECORDS_MAX: usize = 65_536;
+/// Epochs in a half-life, at least. Shards hear of each other once an epoch: in a sparse log the records alone would span
+/// months, during which everybody's influence stands still in the eyes of the other shards.
+const EPOCHS_A_HALF_LIFE: i64 = 32;
 /// Steps without input within which a world comes to rest; it takes 6 to 13.
 const REST_STEPS_MAX: usize = 100_000;
 /// Rounds of levels, audiences and the scale at the end of a log.
@@ -41,6 +44,7 @@ type Observer<'a> = Box<dyn FnMut(&Shard, &Effects) + 'a>;
 pub struct World<'a> {
     partitioner: Partitioner,
     partitions: u16,
+    epoch_ms_max: i64,
     workers: Vec<Worker>,
     /// Shards by number; empty while their workers have them.
     seats: Vec<Option<Seat>>,
@@ -50,6 +54,8 @@ pub struct World<'a> {
     /// An empty batch, kept for its memory.
     spare: Batch,
     clock: Timestamp,
+    /// The clock when the epoch began that is being filled.
+    began: Timestamp,
     opted_out: BTreeSet<String>,
     progress: Progress,
     levels_changed: u64,
@@ -70,6 +76,7 @@ impl<'a> World<'a> {
         World {
             partitioner: model.partitioner,
             partitions,
+            epoch_ms_max: if partitions == 1 { Timestamp::MAX } else { model.half_life_ms / EPOCHS_A_HALF_LIFE },
             workers: (0..workers.clamp(1, usize::from(partitions))).map(Worker::start).collect(),
             seats: (0..partitions).map(|number| Some(seat(number))).collect(),
             is_stepping: false,
@@ -77,6 +84,7 @@ impl<'a> World<'a> {
             stepped: None,
             spare: Batch::default(),
             clock: Timestamp::MIN,
+            began: Timestamp::MIN,
             opted_out: BTreeSet::new(),
             progress: Progress::default(),
             levels_changed: 0,
@@ -94,7 +102,7 @@ impl<'a> World<'a> {
     pub fn event(&mut self, event: &Event<'_>) {
         // Only accepted events move the clock.
         if event.actor != event.target && !self.opted_out.contains(event.actor) {
-            self.clock = self.clock.max(event.at);
+            self.advance(event.at);
         }
         let shard = self.shard_of(event.actor);
         self.batch.push(event, shard, self.clock);
@@ -121,7 +129,16 @@ impl<'a> World<'a> {
 
     /// Moves the clock, which never goes back.
     pub fn advance(&mut self, clock: Timestamp) {
-        self.clock = self.clock.max(clock);
+        if clock <= self.clock {
+            return;
+        }
+        if self.batch.len() > 0 && clock.saturating_sub(self.began) > self.epoch_ms_max {
+            self.close();
+        }
+        self.clock = clock;
+        if self.batch.len() == 0 {
+            self.began = clock;
+        }
     }
 
     /// The newest time that is known; `None` before the first event.

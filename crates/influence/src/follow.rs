@@ -76,21 +76,17 @@ impl Shard {
         let kept = *self.follows.at(place);
         let wins = at > kept.at || (at == kept.at && !follows);
         let (target, late) = (Target::unpack(kept.target), self.is_late(at));
-        if !wins {
-            if follows && !kept.follows {
-                // It was over before it came; the target hears that it was.
-                self.tell_follow(actor, target, false, true);
-            }
-            return;
-        }
-        if !follows && late {
+        if wins && !follows && late {
             self.drop_follow(actor, place);
-        } else {
+        } else if wins {
             let is_mutual = kept.is_mutual && follows && kept.follows;
             *self.follows.at_mut(place) = Follow { target: kept.target, follows, is_mutual, at };
         }
-        if follows != kept.follows {
+        if wins && follows != kept.follows {
             self.set_follows(actor, target, follows, kept.is_mutual);
+        } else if follows {
+            // Nothing begins, but the target has been acted upon.
+            self.tell_follow(actor, target, kept.follows, true);
         }
     }
 
@@ -164,6 +160,10 @@ impl Shard {
 
     pub(crate) fn take_notice_away(&mut self, notice: &FollowNotice) {
         let Some(Known::Here(target)) = self.people.find_key(notice.target) else { return };
+        // Only news of a follow asks.
+        if notice.wants_answer {
+            self.rate_followed(target);
+        }
         let Some(Known::Away(actor)) = self.people.find_key(notice.actor) else { return };
         self.take_notice(Target::Away(actor), target, notice.follows, notice.wants_answer);
     }

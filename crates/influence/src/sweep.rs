@@ -1,6 +1,7 @@
 //! The sweep: visits everybody in turn, forgets what is older than the window, announces levels, and has looked at
 //! again what ageing alone has moved.
 
+use crate::event::Timestamp;
 use crate::people::{Flag, PersonId};
 use crate::row::{NOBODY, Slot};
 use crate::shard::Shard;
@@ -8,6 +9,10 @@ use crate::shard::Shard;
 impl Shard {
     /// Visits so many people, or fewer if the budget of edges is spent; at least one.
     pub(crate) fn sweep(&mut self, visits: u32) {
+        if self.now == Timestamp::MIN {
+            // There have been profiles only.
+            return;
+        }
         let people = self.people.persons.len() as PersonId;
         for visit in 0..visits.min(people) {
             if visit > 0 && self.step.edges_left <= 0 {

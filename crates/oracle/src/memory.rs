@@ -86,10 +86,10 @@ impl<'m> Memory<'m> {
     }
 
     fn act(&mut self, act: &Act<'_>) {
-        if self.is_opted_out(act.actor) {
-            self.tally.dropped += 1;
-        } else if act.actor == act.target {
+        if act.actor == act.target {
             self.tally.self_acts += 1;
+        } else if self.is_opted_out(act.actor) {
+            self.tally.dropped += 1;
         } else {
             self.accept(act);
         }
@@ -142,7 +142,6 @@ impl<'m> Memory<'m> {
 
     /// An unfollow ends what is not newer than itself, at any age; beyond the window it leaves no trace of its own.
     fn unfollow(&mut self, ends: Ends, at_ms: i64) {
-        self.tally.late += u64::from(self.is_forgotten(at_ms));
         let ended_ms = match self.follows.get(&ends) {
             Some(&Following::Since(since_ms)) if since_ms > at_ms => return,
             Some(&Following::Ended(ended_ms)) => ended_ms.max(at_ms),

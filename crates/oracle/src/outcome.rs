@@ -62,7 +62,7 @@ pub struct Person {
     pub following: u64,
     /// Whether the person is erased, and this a nameless slot that others still need.
     pub opted_out: bool,
-    /// Whether a score is published: others acted on the person, since the last opt-in.
+    /// Whether a score is published: others acted on the person, since the last opt-in. An unfollow alone is no act on anybody.
     pub has_record: bool,
 }
 
@@ -97,7 +97,7 @@ pub struct Follow {
 pub struct Tally {
     /// Events of an actor on another, late ones included.
     pub accepted: u64,
-    /// Accepted acts and unfollows that were older than the window when they arrived.
+    /// Accepted acts, follows and unfollows aside, that were older than the window when they arrived.
     pub late: u64,
     /// Acts on oneself.
     pub self_acts: u64,
@@ -222,7 +222,7 @@ fn of_account(account: &Account) -> Person {
         acted_ms: account.acted_ms,
         received: account.received,
         opted_out: account.opted_out,
-        has_record: account.received.total() > 0,
+        has_record: account.received.total() > account.received.unfollows,
         ..Person::stranger()
     }
 }

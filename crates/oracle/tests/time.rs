@@ -103,7 +103,7 @@ fn an_unfollow_is_remembered_for_the_window() {
 fn a_late_unfollow_ends_an_older_follow_and_is_not_remembered() {
     let late = [follow("ana", "bo", 4), clock(WINDOW_MS + 6), unfollow("ana", "bo", 5)];
     assert_eq!(follows(&late), None);
-    assert_eq!(score(&late).tally.late, 1);
+    assert_eq!(score(&late).tally.late, 0);
     assert_eq!(follows(&[&late[..], &[follow("ana", "bo", 4)]].concat()), since(4));
     assert_eq!(follows(&[follow("ana", "bo", 6), clock(WINDOW_MS + 6), unfollow("ana", "bo", 5)]), since(6));
 }
@@ -129,4 +129,11 @@ fn a_follow_alone_makes_a_record() {
     let outcome: Outcome = score(&[act("ana", Kind::Follow, "bo", 0)]);
     assert!(outcome.person("bo").has_record);
     assert!(!outcome.person("ana").has_record);
+}
+
+#[test]
+fn an_unfollow_alone_makes_none() {
+    assert!(!score(&[unfollow("ana", "bo", 0)]).person("bo").has_record);
+    // A follow does, however soon it ended.
+    assert!(score(&[unfollow("ana", "bo", 1), follow("ana", "bo", 0)]).person("bo").has_record);
 }

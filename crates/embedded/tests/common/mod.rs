@@ -1,36 +1,45 @@
-//! What the tests share: real logs, and the engine's answers in the oracle's words.
-#![allow(dead_code)]
+//! What the tests share: real logs, generated worlds, and the engine's answers in the oracle's words.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(unused_imports, reason = "each test file uses a part of it")]
+
+mod lab;
+mod logs;
+mod truth;
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::PathBuf;
 
 use embedded::World;
 use influence::{Event, Kind, Model, Profile, Score};
-use oracle::compare::{Amounts, Comparison};
 use oracle::{Act, Input};
 
-pub const HOUR: i64 = 3_600_000;
-pub const DAY: i64 = 24 * HOUR;
+pub(crate) use lab::Lab;
+pub(crate) use logs::{Log, higgs, mathoverflow};
+pub(crate) use truth::{Bound, Errors, compare, hold, hold_exact_parts};
 
-/// The text of a real log, or `None`, said aloud, where it is not there.
-pub fn data(path: &str) -> Option<String> {
-    let root = std::env::var_os("CLOUT_DATA").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    let Ok(file) = std::fs::File::open(root.join(path)) else {
-        eprintln!("skipped: {} is not there (set CLOUT_DATA to the folder that has {path})", root.display());
-        return None;
-    };
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-    Some(text)
+pub(crate) const HOUR: i64 = 3_600_000;
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// Thresholds so fine that only rounding is left between the engine and the fixpoint.
+pub(crate) fn fine(model: Model) -> Model {
+    Model { eps: 1e-6, contact_growth: 1e-6, ..model }
 }
 
-pub fn higgs() -> Option<String> {
-    data("higgs/higgs-activity_time.txt.gz")
+/// The oracle's parameters for a model of the engine, `g` rounded as the engine does.
+pub(crate) fn oracle_model(model: &Model) -> oracle::Model {
+    oracle::Model {
+        window_ms: model.window_ms,
+        rho: model.rho,
+        mu: model.mu,
+        mantissa_bits: Some(17),
+        ..oracle::Model::new(model.half_life_ms)
+    }
 }
 
-pub fn kind(kind: oracle::Kind) -> Kind {
+pub(crate) fn truth(model: &Model, inputs: &[Input<'_>]) -> oracle::Outcome {
+    oracle::score(&oracle_model(model), inputs.iter().copied(), None)
+}
+
+pub(crate) fn kind(kind: oracle::Kind) -> Kind {
     match kind {
         oracle::Kind::Mention => Kind::Mention,
         oracle::Kind::Retweet => Kind::Retweet,
@@ -40,49 +49,148 @@ pub fn kind(kind: oracle::Kind) -> Kind {
     }
 }
 
-pub fn event<'a>(act: &Act<'a>) -> Event<'a> {
+pub(crate) fn event<'a>(act: &Act<'a>) -> Event<'a> {
     Event { actor: act.actor, target: act.target, kind: kind(act.kind), at: act.at_ms }
 }
 
+pub(crate) fn profile<'a>(profile: &oracle::Profile<'a>) -> Profile<'a> {
+    Profile { user: profile.user, opted_out: profile.opted_out, trust: profile.trust }
+}
+
 /// A world that has taken all of this, and has settled.
-pub fn world<'a>(model: &Model, partitions: u16, workers: usize, inputs: &[Input<'_>]) -> World<'a> {
+pub(crate) fn world(model: &Model, partitions: u16, workers: usize, inputs: &[Input<'_>]) -> World<'static> {
     let mut world = World::new(model, partitions, workers);
-    for input in inputs {
-        match input {
-            Input::Act(act) => world.event(&event(act)),
-            Input::Clock(clock) => world.advance(*clock),
-            Input::Profile(profile) => {
-                // A profile counts where it stands: what came before is taken first.
-                world.rest();
-                let (user, opted_out, trust) = (profile.user, profile.opted_out, profile.trust);
-                world.profile(&Profile { user, opted_out, trust });
-                world.rest();
-            }
-        }
-    }
+    take(&mut world, inputs);
     world.settle();
     world
 }
 
-pub fn acts<'a>(acts: &[Act<'a>]) -> Vec<Input<'a>> {
-    acts.iter().map(|act| Input::Act(*act)).collect()
+pub(crate) fn take(world: &mut World<'_>, inputs: &[Input<'_>]) {
+    for input in inputs {
+        match input {
+            Input::Act(act) => world.event(&event(act)),
+            Input::Clock(clock) => world.advance(*clock),
+            Input::Profile(change) => {
+                // A profile counts where it stands: what came before is taken first.
+                world.rest();
+                world.profile(&profile(change));
+                world.rest();
+            }
+        }
+    }
 }
 
-/// The oracle's parameters for a model of the engine.
-pub fn oracle_model(model: &Model) -> oracle::Model {
-    oracle::Model { window_ms: model.window_ms, ..oracle::Model::new(model.half_life_ms) }
-}
-
-pub fn amounts(score: &Score) -> Amounts {
-    let gross = score.reach * score.amplification * score.network;
-    Amounts { gross, net: gross * score.openness, influence: score.influence }
-}
-
-pub fn scores(world: &World<'_>) -> BTreeMap<String, Score> {
+pub(crate) fn scores(world: &World<'_>) -> BTreeMap<String, Score> {
     world.scores().map(|(name, score)| (name.to_owned(), score)).collect()
 }
 
-pub fn compare(oracle: &oracle::Outcome, world: &World<'_>, top: usize) -> Comparison {
-    let engine = world.scores().map(|(name, score)| (name.to_owned(), amounts(&score))).collect();
-    oracle::compare::compare(&oracle.amounts(), &engine, top)
+/// All numbers of everybody's record, as bits.
+pub(crate) fn score_bits(world: &World<'_>) -> BTreeMap<String, [u64; 17]> {
+    world.scores().map(|(name, score)| (name.to_owned(), bits(&score))).collect()
+}
+
+fn bits(score: &Score) -> [u64; 17] {
+    [
+        score.score.to_bits(),
+        score.influence.to_bits(),
+        score.reach.to_bits(),
+        score.amplification.to_bits(),
+        score.network.to_bits(),
+        score.openness.to_bits(),
+        score.audience.to_bits(),
+        score.received.mentions,
+        score.received.retweets,
+        score.received.replies,
+        score.followers,
+        score.following,
+        score.percentile.to_bits(),
+        score.as_of as u64,
+        score.scale.to_bits(),
+        score.scale_version,
+        score.previous.map_or(u64::MAX, f64::to_bits),
+    ]
+}
+
+/// A generated world of a few dozen people in which everything happens that the model has a rule for.
+pub(crate) struct Small {
+    names: Vec<String>,
+    arrivals: Vec<worlds::Arrival>,
+}
+
+impl Small {
+    /// The world of this seed, over so many windows of this model.
+    pub(crate) fn new(seed: u64, model: &Model, windows: f64) -> Small {
+        let small = worlds::SmallWorld {
+            seed,
+            users: 10 + (seed % 60) as u32,
+            events: 100 + (seed * 37 % 900) as usize,
+            start: 1_700_000_000_000 + seed as i64 * 1_234_567,
+            span_ms: (model.window_ms as f64 * windows) as i64,
+            window_ms: model.window_ms,
+        };
+        Small { names: small.names(), arrivals: small.arrivals() }
+    }
+
+    /// Spans from a part of the window to many windows, by the seed.
+    pub(crate) fn of_any_span(seed: u64, model: &Model) -> Small {
+        Small::new(seed, model, [0.1, 0.9, 1.7, 2.5, 4.3][(seed % 5) as usize])
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(crate) fn inputs(&self) -> Vec<Input<'_>> {
+        self.arrivals.iter().map(|arrival| self.input(arrival)).collect()
+    }
+
+    fn input<'a>(&'a self, arrival: &worlds::Arrival) -> Input<'a> {
+        match arrival {
+            worlds::Arrival::Act(act) => Input::Act(from_event(&act.named(&self.names))),
+            worlds::Arrival::Profile(change) => {
+                let Profile { user, opted_out, trust } = change.named(&self.names);
+                Input::Profile(oracle::Profile { user, opted_out, trust })
+            }
+        }
+    }
+}
+
+/// An event in the oracle's words.
+pub(crate) fn from_event<'a>(event: &Event<'a>) -> Act<'a> {
+    let kind = match event.kind {
+        Kind::Mention => oracle::Kind::Mention,
+        Kind::Retweet => oracle::Kind::Retweet,
+        Kind::Reply => oracle::Kind::Reply,
+        Kind::Follow => oracle::Kind::Follow,
+        Kind::Unfollow => oracle::Kind::Unfollow,
+    };
+    Act { actor: event.actor, target: event.target, kind, at_ms: event.at }
+}
+
+pub(crate) fn is_follow(input: &Input<'_>) -> bool {
+    matches!(input, Input::Act(act) if matches!(act.kind, oracle::Kind::Follow | oracle::Kind::Unfollow))
+}
+
+/// A small generator (splitmix64), so that a seed means the same everywhere.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    /// 0 to `below` - 1
+    pub(crate) fn roll(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % below as u64) as usize
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            items.swap(place, self.roll(place + 1));
+        }
+    }
 }
