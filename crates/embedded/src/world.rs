@@ -17,6 +17,8 @@ const EPOCHS_A_HALF_LIFE: i64 = 32;
 const REST_STEPS_MAX: usize = 100_000;
 /// Rounds of levels, audiences and the scale at the end of a log.
 const SETTLE_ROUNDS_MAX: usize = 32;
+/// A report goes to shard 0, which sets the scale, which goes to every shard.
+const SCALE_STEPS: usize = 3;
 /// Collisions that are kept to be told.
 const COLLISIONS_KEPT_MAX: usize = 10;
 
@@ -247,6 +249,11 @@ impl<'a> World<'a> {
             return self.rest();
         }
         self.sweep_all(false);
+        if self.shards().all(|shard| !shard.has_accounts()) {
+            // Without followers there are no levels, and the scale moves as soon as all shards have reported.
+            (0..SCALE_STEPS).for_each(|_| self.step_alone(false, true));
+            return self.rest();
+        }
         for _ in 0..SETTLE_ROUNDS_MAX {
             let (levels_changed, version) = (self.levels_changed, self.scale_version());
             self.sweep_all(true);

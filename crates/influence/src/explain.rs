@@ -184,6 +184,11 @@ impl Shard {
         self.people.persons.len() as u32
     }
 
+    /// Whether anybody follows, is followed, or is trusted otherwise than usual.
+    pub fn has_accounts(&self) -> bool {
+        !self.accounts.list.is_empty()
+    }
+
     /// What 100 stands for.
     pub fn scale(&self) -> &crate::scale::Scale {
         &self.scale
