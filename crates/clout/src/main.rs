@@ -17,10 +17,10 @@ Examples:
 
 Exit codes:
   0    all done
-  1    stopped early by bad input; the results so far are written
+  1    stopped early by bad input: the results so far are written
   2    nothing done: wrong options, a file that is missing or in no known format
   3    an output cannot be written
-  130  interrupted; the results so far are written";
+  130  interrupted: the results so far are written";
 
 /// Scores how influential people are from what others do: mentions, retweets, replies and follows.
 #[derive(Parser)]

@@ -57,12 +57,8 @@ pub enum Stop {
     #[error("interrupted: the results are those of what was read until then")]
     Interrupted,
     /// More lines are bad than are tolerated.
-    #[error(
-        "stopped after {bad} bad lines, more than --max-bad {bad_max}: the results are those of what was read until then"
-    )]
+    #[error("stopped at more bad lines than --max-bad {bad_max}: the results are those of what was read until then")]
     TooManyBad {
-        /// So many were bad.
-        bad: u64,
         /// So many are tolerated.
         bad_max: u64,
     },
@@ -120,7 +116,7 @@ fn write(run: Run<'_>, scores_out: Option<Output>, progress: &Progress) -> Resul
     summary.warnings().iter().for_each(|line| progress.say(line));
     let printed = unless_broken_pipe(print(args, &ranking, &summary));
     if !args.json {
-        progress.say(&summary.text());
+        progress.say(&summary.text(&Screen::of_stderr()));
     }
     scores.and(printed)
 }

@@ -47,11 +47,16 @@ impl Gate {
         Gate { until, latest, counts: Counts::default(), rejects, watch }
     }
 
+    /// Looks up now and then; to be called before each record.
+    #[inline]
+    pub(crate) fn look(&self) -> Result<(), Stop> {
+        self.watch.look(self.counts.records + self.counts.profiles)
+    }
+
     /// The event of a record, if it may come in.
     #[inline]
     pub(crate) fn admit<'r>(&mut self, file: &str, record: Record<'r>) -> Result<Option<Event<'r>>, Stop> {
         self.counts.records += 1;
-        self.watch.look(self.counts.records)?;
         match record.event {
             Ok(event) if event.at <= self.latest => Ok(Some(event)),
             Ok(event) => self.leave_out(file, record.position.number, event.at, record.raw).map(|()| None),
@@ -79,7 +84,6 @@ impl Gate {
         file: &str,
         record: ProfileRecord<'r>,
     ) -> Result<Option<Profile<'r>>, Stop> {
-        self.watch.look(self.counts.profiles)?;
         match record.profile {
             Ok(profile) => {
                 self.counts.profiles += 1;

@@ -127,6 +127,7 @@ impl EventLog {
         gate: &mut Gate,
         take: impl FnOnce(&Event<'_>) -> Result<T, Stop>,
     ) -> Result<Next<T>, Stop> {
+        gate.look()?;
         let record = match self.reader.next() {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Next::End),
@@ -167,6 +168,7 @@ impl ProfileLog {
 
     fn read(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
         loop {
+            gate.look()?;
             let record = match self.reader.next() {
                 Ok(Some(record)) => record,
                 Ok(None) => return Ok(()),

@@ -11,8 +11,8 @@ use crate::duration::{DurationError, parse_duration};
 use crate::replay::ranking::table_format;
 
 const AFTER_HELP: &str = "\
-Several files are merged by the time of their events, each file's own order kept: an event out of order comes when
-its file's turn comes. What ends one file early (see exit code 1) ends the run, so that the scores are as of one time.
+Several files are merged by the time of their events, each file's own order kept: an event out of order comes when \
+its file's turn comes. What ends one file early (exit code 1) ends the run, so that the scores are as of one time.
 
 Examples:
   clout replay higgs-activity_time.txt.gz --half-life 12h
@@ -23,10 +23,10 @@ Examples:
 
 Exit codes:
   0    all done
-  1    stopped early: too many bad lines, or an input that breaks off or is corrupt; the scores so far are written
+  1    too many bad lines, or an input breaks off: the scores so far are written
   2    nothing done: wrong options, a file that is missing or in no known format
   3    an output cannot be written
-  130  interrupted; the scores so far are written";
+  130  interrupted: the scores so far are written";
 
 /// Score an event log: who is how influential, and why.
 ///
@@ -81,7 +81,7 @@ pub struct ReplayArgs {
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub scores_out: Option<PathBuf>,
     /// Write how scores moved: with a duration, as in 1d, everybody's score at every whole multiple of it since 1970, in
-    /// UTC, the same as --until that time gives; with all, each movement as it is published
+    /// UTC, as --until that time gives it; with all, each movement as it is published
     #[arg(long, help_heading = "Output", value_name = "STEP|all", requires = "timeline_out", value_parser = parse_timeline)]
     pub timeline: Option<Timeline>,
     /// Where to write that, named as for --scores-out

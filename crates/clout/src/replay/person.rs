@@ -111,14 +111,16 @@ pub(crate) fn text(person: &Person<'_>, summary: &Summary, screen: &Screen) -> S
             format!("\n{user}  is not rated: nobody has acted on them yet, which is not the same as 0\n")
         }
         Standing::OptedOut => format!("\n{user}  has opted out: nothing is kept or told of them\n"),
-        Standing::Unknown => format!("\n{user}  is not in what was read: they neither acted nor were acted upon\n"),
+        Standing::Unknown => format!("\n{user}  is not in what was read\n"),
     }
 }
 
 fn head(rank: usize, score: &Score, summary: &Summary) -> String {
     let rank = thousands(rank as u64);
     let rated = thousands(summary.rated);
-    format!("score {:.1}, rank {rank} of {rated}, above {:.2} % of all", score.score, score.percentile)
+    // Rounded down: nobody is above all, themselves included.
+    let percentile = (score.percentile * 100.0).floor() / 100.0;
+    format!("score {:.1}, rank {rank} of {rated}, above {percentile:.2} % of all", score.score)
 }
 
 /// The factors in words: their product and the audience are the influence.
@@ -127,8 +129,12 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
     let scale = decimal(score.scale, 0);
     let lines = [
         ("reach", decimal(score.reach, 2), format!("active fans; one who stops counts half after {half_life}")),
-        ("amplification", decimal(score.amplification, 2), "how much each of them acts, 1 to 5".to_owned()),
-        ("network", decimal(score.network, 3), "what the fans themselves count; more if they are endorsed".to_owned()),
+        (
+            "amplification",
+            decimal(score.amplification, 2),
+            "how much each of them acts: 1 for one act (a reply 0.56), 5 at most".to_owned(),
+        ),
+        ("network", decimal(score.network, 3), "what the fans themselves count".to_owned()),
         ("openness", decimal(score.openness, 3), openness(score.openness).to_owned()),
         ("audience", decimal(score.audience, 2), "votes added by followers who are active".to_owned()),
         (
@@ -140,17 +146,18 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
     let width = lines.iter().map(|(_, number, _)| number.len()).max().unwrap_or(0);
     let mut text = String::new();
     for (word, number, meaning) in &lines {
-        text += &format!("  {word:<13}  {number:>width$}  {}\n", screen.dim(meaning));
+        let label = format!("  {word:<13}  {number:>width$}  ");
+        text += &format!("{}\n", screen.labelled(&label, meaning, Screen::dim));
     }
-    text + &received(score)
+    text + &screen.labelled("  received       ", &received(score), Screen::as_is) + "\n"
 }
 
 fn openness(openness: f64) -> &'static str {
     match openness {
-        0.99.. => "the fans' endorsements are not returned much: an open circle",
-        0.9.. => "some of the endorsements are returned",
-        0.5.. => "many of the endorsements are returned: a rather closed circle, discounted",
-        _ => "nearly all endorsements are returned: a closed circle, discounted",
+        0.99.. => "an open circle: few endorsements are returned",
+        0.9.. => "some endorsements are returned",
+        0.5.. => "a rather closed circle, discounted: many endorsements are returned",
+        _ => "a closed circle, discounted: nearly all endorsements are returned",
     }
 }
 
@@ -160,7 +167,7 @@ fn received(score: &Score) -> String {
     let mentions = count(received.mentions, "mention", "mentions");
     let replies = count(received.replies, "reply", "replies");
     let followers = count(score.followers, "follower", "followers");
-    format!("  received       {retweets}, {mentions}, {replies}; {followers}, follows {}\n", thousands(score.following))
+    format!("{retweets}, {mentions}, {replies}; {followers}, follows {}", thousands(score.following))
 }
 
 fn fan_table(fans: &Fans, screen: &Screen) -> String {

@@ -48,7 +48,7 @@ impl Rejects {
             letter.write(write).map_err(OutputError::to(path))?;
         }
         if self.bad > self.bad_max {
-            return Err(Stop::TooManyBad { bad: self.bad, bad_max: self.bad_max });
+            return Err(Stop::TooManyBad { bad_max: self.bad_max });
         }
         Ok(())
     }

@@ -19,19 +19,19 @@ struct Column {
     word: &'static str,
     short: &'static str,
     value: fn(&Score) -> String,
-    /// Columns go in this order, the highest first; 0 never.
-    goes: u8,
+    /// How telling it is, the most being 1: on a narrow screen the highest ranks go first.
+    rank: u8,
 }
 
 const COLUMNS: [Column; 8] = [
-    Column { word: "reach", short: "reach", value: |score| decimal(score.reach, 1), goes: 0 },
-    Column { word: "amplif.", short: "ampl", value: |score| decimal(score.amplification, 2), goes: 4 },
-    Column { word: "network", short: "netw", value: |score| decimal(score.network, 2), goes: 5 },
-    Column { word: "openness", short: "open", value: |score| decimal(score.openness, 2), goes: 6 },
-    Column { word: "audience", short: "aud", value: |score| decimal(score.audience, 1), goes: 7 },
-    Column { word: "retweets", short: "RT", value: |score| thousands(score.received.retweets), goes: 1 },
-    Column { word: "mentions", short: "MT", value: |score| thousands(score.received.mentions), goes: 2 },
-    Column { word: "replies", short: "RE", value: |score| thousands(score.received.replies), goes: 3 },
+    Column { word: "reach", short: "reach", value: |score| decimal(score.reach, 1), rank: 1 },
+    Column { word: "amplif.", short: "ampl", value: |score| decimal(score.amplification, 2), rank: 5 },
+    Column { word: "network", short: "netw", value: |score| decimal(score.network, 2), rank: 6 },
+    Column { word: "openness", short: "open", value: |score| decimal(score.openness, 2), rank: 7 },
+    Column { word: "audience", short: "aud", value: |score| decimal(score.audience, 1), rank: 8 },
+    Column { word: "retweets", short: "RT", value: |score| thousands(score.received.retweets), rank: 2 },
+    Column { word: "mentions", short: "MT", value: |score| thousands(score.received.mentions), rank: 3 },
+    Column { word: "replies", short: "RE", value: |score| thousands(score.received.replies), rank: 4 },
 ];
 
 /// The first so many, or nothing if there are none.
@@ -52,13 +52,13 @@ fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
     let as_of = summary.as_of.as_deref().unwrap_or_default();
     let half_life = words::duration(summary.half_life_ms);
     let scale = decimal(summary.scale.unwrap_or_default(), 0);
-    let how = format!("as of {as_of}, half-life {half_life}, 100 = {scale} votes");
-    format!("{}, {}", screen.bold(&who), how)
+    let how = format!("as of {as_of}, half-life {half_life}; a score of 100 is {scale} votes");
+    screen.labelled("", &format!("{}, {how}", screen.bold(&who)), Screen::as_is)
 }
 
 fn table(rows: &[(&str, Score)], screen: &Screen) -> String {
     let layout = Layout::of(rows, screen);
-    let mut lines = vec![screen.dim(&layout.header()).into_owned()];
+    let mut lines = vec![screen.dim(&layout.header())];
     for (place, (user, score)) in rows.iter().enumerate() {
         lines.push(layout.line(place, user, score, screen));
     }
@@ -80,31 +80,25 @@ const SCORE_WIDTH: usize = 5;
 
 impl Layout {
     fn of(rows: &[(&str, Score)], screen: &Screen) -> Layout {
-        let names = rows.iter().map(|(user, _)| measure_text_width(user)).max().unwrap_or(0);
-        let (width, user_width) = (screen.width.unwrap_or(usize::MAX), names.max(USER_WIDTH_MIN));
-        let mut shown: Vec<&Column> = COLUMNS.iter().collect();
-        let mut layout = Layout::with(rows, &shown, |column| column.word, "  ");
-        while layout.numbers_width() + user_width.min(2 * USER_WIDTH_MIN) + BAR_WIDTH.start() > width {
-            if layout.gap == "  " {
-                layout = Layout::with(rows, &shown, |column| column.short, " ");
-                continue;
-            }
-            let goes = shown.iter().map(|column| column.goes).max().unwrap_or(0);
-            if goes == 0 {
-                break;
-            }
-            shown.retain(|column| column.goes != goes);
-            layout = Layout::with(rows, &shown, |column| column.short, " ");
-        }
+        let names = rows.iter().map(|(user, _)| measure_text_width(user)).max().unwrap_or(0).max(USER_WIDTH_MIN);
+        let width = screen.width.unwrap_or(usize::MAX);
+        let least = names.min(2 * USER_WIDTH_MIN) + BAR_WIDTH.start();
+        let wide = Layout::with(rows, COLUMNS.len(), |column| column.word, "  ");
+        let short = |kept| Layout::with(rows, kept, |column| column.short, " ");
+        let mut layouts = std::iter::once(wide).chain((2..=COLUMNS.len()).rev().map(short));
+        let fits = layouts.find(|layout| layout.numbers_width() + least <= width);
+        let mut layout = fits.unwrap_or_else(|| short(1));
         let left = width.saturating_sub(layout.numbers_width());
-        layout.bar_width = left.saturating_sub(user_width).clamp(*BAR_WIDTH.start(), *BAR_WIDTH.end());
-        layout.user_width = user_width.min(left.saturating_sub(layout.bar_width)).max(USER_WIDTH_MIN);
+        layout.bar_width = left.saturating_sub(names).clamp(*BAR_WIDTH.start(), *BAR_WIDTH.end());
+        layout.user_width = left.saturating_sub(layout.bar_width).clamp(USER_WIDTH_MIN, names);
         layout
     }
 
-    fn with(rows: &[(&str, Score)], shown: &[&Column], word: fn(&Column) -> &'static str, gap: &'static str) -> Layout {
-        let cells = |column: &&Column| (word(column), rows.iter().map(|(_, score)| (column.value)(score)).collect());
-        let columns: Vec<(&'static str, Vec<String>)> = shown.iter().map(cells).collect();
+    /// With the so many most telling columns.
+    fn with(rows: &[(&str, Score)], kept: usize, word: fn(&Column) -> &'static str, gap: &'static str) -> Layout {
+        let shown = COLUMNS.iter().filter(|column| usize::from(column.rank) <= kept);
+        let cells = |column: &Column| (word(column), rows.iter().map(|(_, score)| (column.value)(score)).collect());
+        let columns: Vec<(&'static str, Vec<String>)> = shown.map(cells).collect();
         let width =
             |(word, cells): &(&'static str, Vec<String>)| cells.iter().map(String::len).max().max(Some(word.len()));
         let widths = columns.iter().filter_map(width).collect();
@@ -163,8 +157,10 @@ fn bar(score: f64, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use expect_test::{Expect, expect};
     use influence::Received;
+
+    use super::*;
 
     fn score(score: f64) -> Score {
         Score {
@@ -194,10 +190,39 @@ mod tests {
 
     #[test]
     fn it_fits_the_screen() {
-        expect_test::expect![[r##"
-            # user                              score                       reach  amplif.  network  openness  audience  retweets  mentions  replies
-            1 88                                100.0 ████████████████████"##]]
-        .assert_eq("");
+        let check = |width, table: Expect| table.assert_eq(&table_at(width));
+        check(
+            None,
+            expect![[r#"
+            #  user                              score                          reach  amplif.  network  openness  audience  retweets  mentions  replies
+            1  88                                100.0  ████████████████████  1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
+            2  日本のなまえ                       81.2  ████████████████▎     1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
+            3  bluesky:did:plc:abcdefghijklmnop    0.0                        1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7"#]],
+        );
+        check(
+            Some(120),
+            expect![[r#"
+            #  user                         score           reach  amplif.  network  openness  audience  retweets  mentions  replies
+            1  88                           100.0  █████  1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
+            2  日本のなまえ                  81.2  ████▏  1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
+            3  bluesky:did:plc:abcdefghij…    0.0         1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7"#]],
+        );
+        check(
+            Some(80),
+            expect![[r#"
+            # user                    score         reach ampl netw open aud     RT    MT RE
+            1 88                      100.0 █████ 1,027.2 1.25 0.96 1.00 2.5 14,060 1,234  7
+            2 日本のなまえ             81.2 ████▏ 1,027.2 1.25 0.96 1.00 2.5 14,060 1,234  7
+            3 bluesky:did:plc:abcdef…   0.0       1,027.2 1.25 0.96 1.00 2.5 14,060 1,234  7"#]],
+        );
+        check(
+            Some(50),
+            expect![[r#"
+            # user                  score         reach     RT
+            1 88                    100.0 █████ 1,027.2 14,060
+            2 日本のなまえ           81.2 ████▏ 1,027.2 14,060
+            3 bluesky:did:plc:abcd…   0.0       1,027.2 14,060"#]],
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Outliers;
 use crate::replay::ranking::Ranking;
 use crate::replay::scoring::Scoring;
+use crate::replay::screen::Screen;
 use crate::replay::words::{self, count, thousands, time};
 
 /// All that is told beside the scores. Its fields are the keys of the JSON document.
@@ -159,7 +160,7 @@ impl Summary {
     }
 
     /// The end of the run, for people.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, screen: &Screen) -> String {
         let mut lines = vec![("read", self.read_line())];
         if self.profiles > 0 {
             lines.push(("profiles", thousands(self.profiles)));
@@ -175,20 +176,20 @@ impl Summary {
             lines.push(("late", format!("{events} older than the window of {window}: counted as received, no more")));
         }
         lines.push(("took", self.took_line()));
-        let text = lines.into_iter().map(|(word, line)| format!("{word:<9} {line}"));
+        let text = lines.iter().map(|(word, line)| screen.labelled(&format!("{word:<9} "), line, Screen::as_is));
         text.collect::<Vec<_>>().join("\n")
     }
 
     fn read_line(&self) -> String {
-        let events = count(self.records, "event", "events");
+        let records = count(self.records, "record", "records");
         let files = match &self.files[..] {
             [] => String::new(),
             [file] => format!(" from {}", file.words()),
             files => format!(" from {} files, merged by time", files.len()),
         };
         match (&self.first_event_at, &self.last_event_at) {
-            (Some(from), Some(to)) => format!("{events}{files}, {from} to {to}"),
-            _ => format!("{events}{files}"),
+            (Some(from), Some(to)) => format!("{records}{files}, {from} to {to}"),
+            _ => format!("{records}{files}"),
         }
     }
 

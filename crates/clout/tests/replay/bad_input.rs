@@ -1,0 +1,430 @@
+//! Input that cannot be used: told, kept, counted, and survived as far as that makes sense.
+
+use expect_test::{Expect, expect};
+use influence::Kind::{Mention, Retweet};
+use wire::Format;
+
+use crate::program::{Directory, event, file, gzip, lines, many, zstd};
+
+const SOME_BAD: &str = "\
+# who whom when
+1 2 1735689600 RT
+1
+3 2 1735689601 RT extra column
+3 2 yesterday RT
+3 2 1735689602 LIKE
+
+3 2 1735689603 MT
+4 4 1735689604 MT
+5 2 1735689605 MT
+6 2 1735689606 MT
+";
+
+fn check(directory: &Directory, arguments: &str, told: Expect) {
+    told.assert_eq(&directory.replay(arguments).told());
+}
+
+#[test]
+fn bad_lines_are_told_and_the_run_goes_on() {
+    let directory = Directory::new().with("log.txt", SOME_BAD);
+    check(
+        &directory,
+        "log.txt",
+        expect![[r#"
+            exit 0
+            log.txt:3: has no target
+            log.txt:4: has 6 columns, expected actor, target, time and at most a kind
+            log.txt:5: time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds
+            log.txt:6: kind "LIKE" is none of mention, retweet, reply, follow, unfollow
+            read      9 records from log.txt (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:06Z
+            scored    4 events (1 retweet, 3 mentions); 5 people, 1 of them rated
+            left out  1 self-act, 4 malformed lines
+        "#]],
+    );
+    check(
+        &directory,
+        "log.txt --quiet",
+        expect![[r#"
+        exit 0
+    "#]],
+    );
+}
+
+#[test]
+fn dead_letters_keep_them_with_their_reasons() {
+    let directory = Directory::new().with("log.txt", SOME_BAD);
+    directory.replay("log.txt --dead-letters bad.ndjson");
+    expect![[r#"
+        {"source":"log.txt","line":3,"reason":"has no target","record":"1"}
+        {"source":"log.txt","line":4,"reason":"has 6 columns, expected actor, target, time and at most a kind","record":"3 2 1735689601 RT extra column"}
+        {"source":"log.txt","line":5,"reason":"time \"yesterday\" is neither RFC 3339 nor a number of seconds or milliseconds","record":"3 2 yesterday RT"}
+        {"source":"log.txt","line":6,"reason":"kind \"LIKE\" is none of mention, retweet, reply, follow, unfollow","record":"3 2 1735689602 LIKE"}
+    "#]].assert_eq(&directory.read("bad.ndjson"));
+}
+
+#[test]
+fn only_the_first_bad_lines_are_told() {
+    let log = "1 2 1735689600 RT\n".repeat(20) + &"1 2\n".repeat(15);
+    let directory = Directory::new().with("log", log);
+    check(
+        &directory,
+        "log",
+        expect![[r#"
+            exit 0
+            log:21: has no time
+            log:22: has no time
+            log:23: has no time
+            log:24: has no time
+            log:25: has no time
+            log:26: has no time
+            log:27: has no time
+            log:28: has no time
+            log:29: has no time
+            log:30: has no time
+            and 5 more bad lines; keep all of them with --dead-letters FILE
+            read      35 records from log (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:00Z
+            scored    20 events (20 retweets); 2 people, 1 of them rated
+            left out  15 malformed lines
+        "#]],
+    );
+}
+
+#[test]
+fn too_many_bad_lines_stop_the_run() {
+    let directory = Directory::new().with("log.txt", SOME_BAD);
+    check(
+        &directory,
+        "log.txt --max-bad 3 --scores-out scores.ndjson",
+        expect![[r#"
+            exit 1
+            log.txt:3: has no target
+            log.txt:4: has 6 columns, expected actor, target, time and at most a kind
+            log.txt:5: time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds
+            log.txt:6: kind "LIKE" is none of mention, retweet, reply, follow, unfollow
+            read      5 records from log.txt (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:00Z
+            scored    1 event (1 retweet); 2 people, 1 of them rated
+            left out  4 malformed lines
+            error: stopped at more bad lines than --max-bad 3: the results are those of what was read until then
+        "#]],
+    );
+    let scores = lines(&directory.read("scores.ndjson"));
+    assert_eq!(scores[0]["received"]["retweets"], 1, "what came before is scored");
+    check(
+        &directory,
+        "log.txt --max-bad 0 --quiet",
+        expect![[r#"
+            exit 1
+            error: stopped at more bad lines than --max-bad 0: the results are those of what was read until then
+        "#]],
+    );
+    assert_eq!(directory.replay("log.txt --max-bad 4").code, 0);
+}
+
+#[test]
+fn archives_that_break_off_are_scored_so_far() {
+    let log = many(50_000);
+    let directory = Directory::new().with("log.gz", gzip(&log)).with("log.zst", zstd(&log));
+    let breaks_off = |name: &str| {
+        let whole = std::fs::read(directory.path(name)).unwrap();
+        std::fs::write(directory.path(name), &whole[..whole.len() / 2]).unwrap();
+        let ran = directory.replay(&format!("{name} --scores-out scores.ndjson --json"));
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        let document = ran.document();
+        let records = document["summary"]["scored"]["events"].as_u64().unwrap();
+        assert!((10_000..40_000).contains(&records), "{records}");
+        assert!(ran.stderr.contains(&format!(" after line {records}, byte ")), "{}", ran.stderr);
+        assert!(document["summary"]["stopped"].as_str().unwrap().starts_with(name));
+        assert_eq!(
+            lines(&directory.read("scores.ndjson")).len() as u64,
+            document["summary"]["rated"].as_u64().unwrap()
+        );
+        ran.stderr.split(" after ").next().unwrap().to_owned()
+    };
+    expect!["error: log.gz breaks off in the middle of the gzip data"].assert_eq(&breaks_off("log.gz"));
+    expect!["error: log.zst breaks off in the middle of the zstd data"].assert_eq(&breaks_off("log.zst"));
+}
+
+#[test]
+fn small_archives_that_break_off_are_told_alike() {
+    let log = file(Format::Snap, &[event(0, "ana", Retweet, "bo"), event(1, "ana", Retweet, "cy")]);
+    let mut corrupt = gzip(&log);
+    let crc_at = corrupt.len() - 8;
+    corrupt[crc_at] ^= 1;
+    let whole = gzip(&log);
+    let directory = Directory::new()
+        .with("corrupt.gz", corrupt)
+        .with("cut.gz", &whole[..whole.len() - 4])
+        .with("head.gz", &whole[..7])
+        .with("magic.gz", &whole[..2])
+        .with("trailing.gz", [&whole[..], b"rubbish behind the archive"].concat());
+    check(
+        &directory,
+        "corrupt.gz",
+        expect![[r#"
+            exit 1
+            read      2 records from corrupt.gz (snap, gzip), 2020-01-01T00:00:00Z to 2020-01-01T01:00:00Z
+            scored    2 events (2 retweets); 3 people, 2 of them rated
+            error: corrupt.gz holds corrupt gzip data after line 2, byte 42 of what is unpacked (corrupt gzip stream does not have a matching checksum); the results are those of what was read until then
+        "#]],
+    );
+    check(
+        &directory,
+        "cut.gz",
+        expect![[r#"
+            exit 1
+            read      2 records from cut.gz (snap, gzip), 2020-01-01T00:00:00Z to 2020-01-01T01:00:00Z
+            scored    2 events (2 retweets); 3 people, 2 of them rated
+            error: cut.gz breaks off in the middle of the gzip data after line 2, byte 42 of what is unpacked (unexpected end of file); the results are those of what was read until then
+        "#]],
+    );
+    check(
+        &directory,
+        "head.gz",
+        expect![[r#"
+            exit 1
+            read      0 records from head.gz (snap, gzip)
+            scored    0 events; 0 people, 0 of them rated
+            error: head.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); the results are those of what was read until then
+        "#]],
+    );
+    check(
+        &directory,
+        "magic.gz",
+        expect![[r#"
+            exit 1
+            read      0 records from magic.gz (snap, gzip)
+            scored    0 events; 0 people, 0 of them rated
+            error: magic.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); the results are those of what was read until then
+        "#]],
+    );
+    check(
+        &directory,
+        "trailing.gz",
+        expect![[r#"
+            exit 1
+            read      2 records from trailing.gz (snap, gzip), 2020-01-01T00:00:00Z to 2020-01-01T01:00:00Z
+            scored    2 events (2 retweets); 3 people, 2 of them rated
+            error: trailing.gz holds corrupt gzip data after line 2, byte 42 of what is unpacked (invalid gzip header); the results are those of what was read until then
+        "#]],
+    );
+}
+
+#[test]
+fn binary_files_that_break_off_are_scored_so_far() {
+    let log = file(Format::Protobuf, &[event(0, "ana", Retweet, "bo"), event(1, "ana", Retweet, "cy")]);
+    let directory = Directory::new().with("log.pb", &log[..log.len() - 1]);
+    check(
+        &directory,
+        "log.pb",
+        expect![[r#"
+            exit 1
+            read      1 record from log.pb (protobuf), 2020-01-01T00:00:00Z to 2020-01-01T00:00:00Z
+            scored    1 event (1 retweet); 2 people, 1 of them rated
+            error: log.pb: record 2 at byte 19: file ends within the message; all before it is whole; the results are those of what was read until then
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_no_event_log_is_refused() {
+    let directory = Directory::new()
+        .with("novel", "It was the best of times,\nit was the worst of times.\n")
+        .with("log.zip", b"PK\x03\x04\x14\0\0\0\x08\0")
+        .with("log.xz", b"\xfd7zXZ\0\0\x04")
+        .with("twice.gz", gzip(&gzip(b"1 2 3\n")))
+        .with("log.csv", "actor,when\nana,5\n");
+    check(
+        &directory,
+        "novel",
+        expect![[r#"
+        exit 2
+        error: novel is in no known format; expected lines of "actor target time" or "actor target time kind" (snap), a csv header that names actor, target and time, one json object a line, or protobuf messages each after its length; if it is one of them all the same, say which with --format
+    "#]],
+    );
+    check(
+        &directory,
+        "log.zip",
+        expect![[r#"
+        exit 2
+        error: log.zip is in no known format (it looks like a zip archive: unpack it first); expected lines of "actor target time" or "actor target time kind" (snap), a csv header that names actor, target and time, one json object a line, or protobuf messages each after its length; if it is one of them all the same, say which with --format
+    "#]],
+    );
+    check(
+        &directory,
+        "log.xz",
+        expect![[r#"
+        exit 2
+        error: log.xz is in no known format (it looks packed by xz: use xzcat and -); expected lines of "actor target time" or "actor target time kind" (snap), a csv header that names actor, target and time, one json object a line, or protobuf messages each after its length; if it is one of them all the same, say which with --format
+    "#]],
+    );
+    check(
+        &directory,
+        "twice.gz",
+        expect![[r#"
+        exit 2
+        error: twice.gz is in no known format (it is packed twice: unpack it once and use -); expected lines of "actor target time" or "actor target time kind" (snap), a csv header that names actor, target and time, one json object a line, or protobuf messages each after its length; if it is one of them all the same, say which with --format
+    "#]],
+    );
+    check(
+        &directory,
+        "log.csv --format csv",
+        expect![[r#"
+            exit 1
+            read      0 records from log.csv (csv)
+            scored    0 events; 0 people, 0 of them rated
+            error: log.csv:1: the header has no target (expected one of target, to, object), no time (expected one of at, time, timestamp, created_at); its columns are: actor, when; the results are those of what was read until then
+        "#]],
+    );
+    check(
+        &directory,
+        "novel --format snap --max-bad 1",
+        expect![[r#"
+            exit 1
+            novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
+            novel:2: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
+            read      2 records from novel (snap)
+            scored    0 events; 0 people, 0 of them rated
+            left out  2 malformed lines
+            error: stopped at more bad lines than --max-bad 1: the results are those of what was read until then
+        "#]],
+    );
+    check(
+        &directory,
+        "absent",
+        expect![[r#"
+        exit 2
+        error: cannot read absent: No such file or directory (os error 2)
+    "#]],
+    );
+    check(
+        &directory,
+        ".",
+        expect![[r#"
+        exit 2
+        error: cannot read .: it is a directory: name the files in it
+    "#]],
+    );
+}
+
+#[test]
+fn a_log_without_events_is_no_error() {
+    let directory = Directory::new()
+        .with("empty", "")
+        .with("comments", "# nothing\n\n# yet\n")
+        .with("log.csv", "actor,target,at\n");
+    check(
+        &directory,
+        "empty",
+        expect![[r#"
+            exit 0
+            note: no events in empty
+            note: there are no events, so nobody is rated
+            read      0 records
+            scored    0 events; 0 people, 0 of them rated
+        "#]],
+    );
+    check(
+        &directory,
+        "comments",
+        expect![[r#"
+            exit 0
+            note: no events in comments
+            note: there are no events, so nobody is rated
+            read      0 records
+            scored    0 events; 0 people, 0 of them rated
+        "#]],
+    );
+    check(
+        &directory,
+        "log.csv --scores-out scores.csv",
+        expect![[r#"
+            exit 0
+            note: there are no events, so nobody is rated
+            read      0 records from log.csv (csv)
+            scored    0 events; 0 people, 0 of them rated
+        "#]],
+    );
+    assert_eq!(directory.read("scores.csv").lines().count(), 1, "the header");
+    check(
+        &directory,
+        "empty --format protobuf",
+        expect![[r#"
+            exit 0
+            note: no events in empty
+            note: there are no events, so nobody is rated
+            read      0 records
+            scored    0 events; 0 people, 0 of them rated
+        "#]],
+    );
+}
+
+#[test]
+fn events_from_the_future_are_bad_lines() {
+    let directory = Directory::new().with("log", "1 2 1735689600 RT\n1 2 95617584000 RT\n");
+    check(
+        &directory,
+        "log --dead-letters bad",
+        expect![[r#"
+            exit 0
+            log:2: time 5000-01-01T00:00:00Z lies in the future
+            read      2 records from log (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:00Z
+            scored    1 event (1 retweet); 2 people, 1 of them rated
+            left out  1 event from the future
+        "#]],
+    );
+    assert_eq!(lines(&directory.read("bad"))[0]["line"], 2);
+    check(
+        &directory,
+        "log --until 5000-01-01T00:00:00Z",
+        expect![[r#"
+            exit 0
+            read      2 records from log (snap), 2025-01-01T00:00:00Z to 5000-01-01T00:00:00Z
+            scored    2 events (2 retweets); 2 people, 1 of them rated
+        "#]],
+    );
+}
+
+#[test]
+fn a_few_events_far_beyond_all_others_are_told() {
+    let mut events: Vec<_> = (0..10).map(|hour| event(hour, "ana", Mention, "bo")).collect();
+    events.push(event(9000, "ana", Mention, "bo"));
+    let directory = Directory::new().with("log", file(Format::Json, &events));
+    check(
+        &directory,
+        "log --half-life 1d",
+        expect![[r#"
+            exit 0
+            note: the newest event (2021-01-10T00:00:00Z) lies 374.6 days beyond all others, which have faded by then; --until 2020-01-01T09:00:00Z leaves them out
+            read      11 records from log (json), 2020-01-01T00:00:00Z to 2021-01-10T00:00:00Z
+            scored    11 events (11 mentions); 2 people, 1 of them rated
+        "#]],
+    );
+    check(
+        &directory,
+        "log --half-life 1d --until 2020-01-01T09:00:00Z",
+        expect![[r#"
+            exit 0
+            read      11 records from log (json), 2020-01-01T00:00:00Z to 2020-01-01T09:00:00Z
+            scored    10 events (10 mentions); 2 people, 1 of them rated
+            left out  1 event after --until
+        "#]],
+    );
+}
+
+#[test]
+fn late_events_are_counted_and_told() {
+    let events = [event(1000, "ana", Mention, "bo"), event(0, "cy", Mention, "bo"), event(1001, "bo", Mention, "bo")];
+    let directory = Directory::new().with("log", file(Format::Json, &events));
+    check(
+        &directory,
+        "log --half-life 1d",
+        expect![[r#"
+            exit 0
+            read      3 records from log (json), 2020-01-01T00:00:00Z to 2020-02-11T16:00:00Z
+            scored    2 events (2 mentions); 3 people, 1 of them rated
+            left out  1 self-act
+            late      1 event older than the window of 6 days: counted as received, no more
+        "#]],
+    );
+    assert_eq!(directory.scores("log --half-life 1d")[0]["received"]["mentions"], 2);
+}

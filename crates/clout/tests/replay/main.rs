@@ -1,0 +1,12 @@
+//! `clout replay` as a user meets it: the program is run, what it prints and writes is looked at.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod formats;
+mod program;
+mod real_logs;
+mod results;
+mod stopping;
+mod timelines;
+mod usage;

@@ -1,0 +1,239 @@
+//! What is printed and written when all goes well.
+
+use expect_test::{Expect, expect};
+use influence::Event;
+use influence::Kind::{Follow, Mention, Reply, Retweet};
+use serde_json::Value;
+use wire::Format;
+
+use crate::program::{Directory, event, file, lines, many};
+
+fn events() -> Vec<Event<'static>> {
+    vec![
+        event(0, "ana", Retweet, "bo"),
+        event(1, "cy", Mention, "bo"),
+        event(2, "bo", Reply, "cy"),
+        event(2, "ana", Retweet, "cy"),
+        event(3, "dee", Retweet, "ana"),
+        event(4, "dee", Follow, "bo"),
+        event(5, "dee", Retweet, "dee"),
+    ]
+}
+
+fn directory() -> Directory {
+    Directory::new().with("log", file(Format::Json, &events()))
+}
+
+#[test]
+fn the_top_is_a_table() {
+    let ran = directory().replay("log --half-life 1d");
+    assert_eq!(ran.code, 0);
+    expect![[r#"
+        All 3 rated, as of 2020-01-01T04:00:00Z, half-life 1 day; a score of 100 is 100 votes
+
+        #  user      score                        reach  amplif.  network  openness  audience  retweets  mentions  replies
+        1  bo         27.1  █████▍                  1.8     1.00     1.39      0.99       0.0         1         1        0
+        2  cy         24.1  ████▉                   1.9     0.78     1.56      0.89       0.0         1         0        1
+        3  ana        14.7  ███                     1.0     1.00     1.00      1.00       0.0         1         0        0
+    "#]].assert_eq(&ran.stdout);
+    expect![[r#"
+        exit 0
+        read      7 records from log (json), 2020-01-01T00:00:00Z to 2020-01-01T04:00:00Z
+        scored    6 events (3 retweets, 1 mention, 1 reply, 1 follow); 4 people, 3 of them rated
+        left out  1 self-act
+    "#]]
+    .assert_eq(&ran.told());
+    let took = ran.stderr.lines().last().unwrap();
+    assert!(took.starts_with("took ") && took.contains(" events/s"), "{took}");
+}
+
+#[test]
+fn the_table_is_as_long_as_asked_for() {
+    let lines = |options: &str| directory().replay(&format!("log {options}")).stdout.lines().count();
+    assert_eq!(lines(""), 6);
+    assert_eq!(lines("--top 1"), 4);
+    assert_eq!(lines("--top 0"), 0);
+    assert!(directory().replay("log --user ana --top 1").stdout.starts_with("Top 1 of 3 rated"));
+}
+
+#[test]
+fn one_person_is_explained() {
+    let ran = directory().replay("log --half-life 1d --user bo --user dee --user eve");
+    expect![[r#"
+
+        bo  score 27.1, rank 1 of 3, above 66.66 % of all
+
+          reach           1.81  active fans; one who stops counts half after 1 day
+          amplification   1.00  how much each of them acts: 1 for one act (a reply 0.56), 5 at most
+          network        1.390  what the fans themselves count
+          openness       0.989  some endorsements are returned
+          audience        0.00  votes added by followers who are active
+          influence       2.49  votes: reach × amplification × network × openness + audience; 100 make a score of 100
+          received       1 retweet, 1 mention, 0 replies; 1 follower, follows 0
+
+          2 fans   votes   share    rate     acts  returned
+          cy       1.623  64.6 %   1.770     0.92      51 %
+          ana      0.891  35.4 %   1.000     0.89       0 %
+
+        dee  is not rated: nobody has acted on them yet, which is not the same as 0
+
+        eve  is not in what was read
+    "#]]
+    .assert_eq(&ran.stdout);
+}
+
+#[test]
+fn the_score_table_has_exactly_these_keys() {
+    let text = directory().replay("log --scores-out - --quiet").stdout;
+    let first = text.lines().next().unwrap();
+    let keys: Vec<&str> =
+        first.split('"').filter(|part| part.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')).collect();
+    expect!["user bo score influence reach amplification network openness audience received mentions retweets replies followers following percentile as_of scale"].assert_eq(&keys.join(" "));
+    expect![[r#""received":{"mentions":1,"retweets":1,"replies":0},"followers":1,"following":0,"percentile":66.66666666666667,"as_of":"2020-01-01T04:00:00Z","scale":100.0}"#]].assert_eq(&first[first.find("\"received").unwrap()..]);
+    let scores = lines(&text);
+    let score = |line: &Value| line["score"].as_f64().unwrap();
+    assert!(scores.is_sorted_by(|a, b| score(a) >= score(b)));
+    let percentiles: Vec<f64> = scores.iter().map(|line| line["percentile"].as_f64().unwrap()).collect();
+    for (percentile, expected) in percentiles.iter().zip([200.0 / 3.0, 100.0 / 3.0, 0.0]) {
+        assert!((percentile - expected).abs() < 1e-9, "{percentiles:?}");
+    }
+}
+
+#[test]
+fn equal_scores_have_one_percentile_and_are_sorted_by_name() {
+    let events = ["di", "bo", "cy"].map(|target| event(0, "ana", Mention, target));
+    let scores = Directory::new().with("log", file(Format::Json, &events)).scores("log");
+    assert_eq!(scores.iter().map(|line| line["user"].as_str().unwrap()).collect::<Vec<_>>(), ["bo", "cy", "di"]);
+    assert!(scores.iter().all(|line| line["percentile"] == 0.0));
+}
+
+#[test]
+fn the_score_table_is_packed_as_its_name_says() {
+    let directory = directory();
+    let expected = directory.replay("log --scores-out - --quiet").stdout;
+    for name in ["scores.ndjson", "scores.jsonl", "scores.ndjson.gz", "scores.jsonl.zst"] {
+        assert_eq!(directory.replay(&format!("log --quiet --top 0 --scores-out {name}")).code, 0);
+        let bytes = std::fs::read(directory.path(name)).unwrap();
+        let bytes = match name.rsplit('.').next() {
+            Some("gz") => std::io::read_to_string(flate2::read::GzDecoder::new(&bytes[..])).unwrap(),
+            Some("zst") => std::io::read_to_string(::zstd::Decoder::new(&bytes[..]).unwrap()).unwrap(),
+            _ => String::from_utf8(bytes).unwrap(),
+        };
+        assert_eq!(bytes, expected, "{name}");
+    }
+    directory.replay("log --quiet --scores-out scores.csv");
+    let table = directory.read("scores.csv");
+    expect![[r#"
+        user,score
+        bo,28.47618307073113
+        cy,24.990812100679115
+        ana,15.008595440825795"#]]
+    .assert_eq(
+        &table.lines().map(|line| line.split(',').take(2).collect::<Vec<_>>().join(",")).collect::<Vec<_>>().join("\n"),
+    );
+}
+
+#[test]
+fn json_is_one_document() {
+    let ran = directory().replay("log --json --top 1 --user bo --user dee --user eve");
+    assert_eq!(ran.stdout.lines().count(), 1);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let document = ran.document();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    expect!["summary top users"].assert_eq(&keys(&document));
+    expect!["as_of collisions edges events_per_second files first_collisions first_event_at follows half_life_ms last_event_at left_out outliers partitions peak_memory_bytes people profiles rated records scale scored scores_published seconds stopped window_ms workers"].assert_eq(&keys(&document["summary"]));
+    expect![[r#"{"events":6,"follows":1,"late":0,"mentions":1,"replies":1,"retweets":3,"unfollows":0}"#]]
+        .assert_eq(&document["summary"]["scored"].to_string());
+    expect![[r#"{"after_until":0,"future":0,"malformed":0,"malformed_profiles":0,"opted_out":0,"self_acts":1}"#]]
+        .assert_eq(&document["summary"]["left_out"].to_string());
+    expect![[r#"[{"bytes":459,"file":"log","format":"json","packing":null,"records":7}]"#]]
+        .assert_eq(&document["summary"]["files"].to_string());
+    assert_eq!(document["top"].as_array().unwrap().len(), 1);
+    let users = document["users"].as_array().unwrap();
+    let statuses: Vec<_> = users.iter().map(|user| user["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["rated", "not rated", "unknown"]);
+    assert_eq!(users[0]["score"]["user"], "bo");
+    assert_eq!(users[0]["fans"], 2);
+    let shares: f64 = users[0]["top_fans"].as_array().unwrap().iter().map(|fan| fan["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn until_scores_as_of_then() {
+    let directory = directory().with("first", file(Format::Json, &events()[..4]));
+    assert_eq!(directory.scores("log --until 2020-01-01T02:00:00Z"), directory.scores("first"));
+    let ran = directory.replay("log --top 0 --until 2020-01-01T02:30:00Z");
+    expect![[r#"
+        exit 0
+        read      7 records from log (json), 2020-01-01T00:00:00Z to 2020-01-01T02:00:00Z
+        scored    4 events (2 retweets, 1 mention, 1 reply); 3 people, 2 of them rated
+        left out  3 events after --until
+    "#]]
+    .assert_eq(&ran.told());
+    let later = directory.scores("log --until 2020-02-01T00:00:00Z");
+    assert!(later.iter().all(|line| line["as_of"] == "2020-02-01T00:00:00Z"), "the clock moves beyond the log");
+    let reach = |scores: &[Value]| scores.iter().map(|line| line["reach"].as_f64().unwrap()).sum::<f64>();
+    let now = directory.scores("log");
+    let halved = reach(&now) * (-(31.0 * 24.0 - 5.0 + 2.0) / (30.0 * 24.0) * std::f64::consts::LN_2).exp();
+    assert!((reach(&later) / halved - 1.0).abs() < 0.01, "{} {halved}", reach(&later));
+    check_told(
+        "log --until 2019-01-01T00:00:00Z",
+        &directory,
+        expect![[r#"
+            exit 0
+            note: all events are later than --until, so nobody is rated
+            read      7 records from log (json)
+            scored    0 events; 0 people, 0 of them rated
+            left out  7 events after --until
+        "#]],
+    );
+    check_told(
+        "log --until 1577836800",
+        &directory,
+        expect![[r#"
+            exit 0
+            read      7 records from log (json), 2020-01-01T00:00:00Z to 2020-01-01T00:00:00Z
+            scored    1 event (1 retweet); 2 people, 1 of them rated
+            left out  6 events after --until
+        "#]],
+    );
+}
+
+fn check_told(arguments: &str, directory: &Directory, told: Expect) {
+    told.assert_eq(&directory.replay(arguments).told());
+}
+
+#[test]
+fn the_knobs_of_accuracy_do_what_they_say() {
+    let directory = Directory::new().with("log", many(5000));
+    let influence = |options: &str| -> Vec<(String, f64)> {
+        let scores = directory.scores(&format!("log {options}"));
+        let mut pairs: Vec<_> = scores
+            .iter()
+            .map(|line| (line["user"].as_str().unwrap().to_owned(), line["influence"].as_f64().unwrap()))
+            .collect();
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs
+    };
+    let exact = influence("--eps 1e-6 --contact-threshold 1e-6");
+    let finer = influence("--eps 1e-5 --contact-threshold 1e-5");
+    let coarse = influence("");
+    let error = |found: &[(String, f64)]| {
+        found.iter().zip(&exact).map(|(found, exact)| (found.1 / exact.1 - 1.0).abs()).fold(0.0, f64::max)
+    };
+    assert!(error(&finer) < 1e-4, "{}", error(&finer));
+    assert!((1e-4..0.08).contains(&error(&coarse)), "{}", error(&coarse));
+}
+
+#[test]
+fn names_of_all_kinds_pass_through() {
+    let names = ["a,b", "quote\"d", "two words", "日本", "-", "=1+1", "\u{202e}evil"];
+    let events: Vec<_> = names.iter().map(|name| event(0, "ana", Mention, name)).collect();
+    let directory = Directory::new().with("log", file(Format::Json, &events));
+    let mut found: Vec<String> =
+        directory.scores("log").iter().map(|line| line["user"].as_str().unwrap().to_owned()).collect();
+    let mut expected = names.map(str::to_owned).to_vec();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,71 @@
+//! How scores moved.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::program::{Directory, generated, lines, many};
+
+#[test]
+fn each_step_is_what_until_gives() {
+    // Without follows, since the level of a follower depends on the way it came.
+    let world = worlds::World { users: 100, events: 20_000, ..worlds::World::default() };
+    let directory = Directory::new().with("log", generated(world));
+    assert_eq!(directory.replay("log --quiet --timeline 5d --timeline-out steps.ndjson").code, 0);
+    let mut steps: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for line in lines(&directory.read("steps.ndjson")) {
+        steps.entry(line["as_of"].as_str().unwrap().to_owned()).or_default().push(line);
+    }
+    let times: Vec<&str> = steps.keys().map(String::as_str).collect();
+    assert_eq!(times.len(), 6, "{times:?}");
+    assert_eq!(times[0], "2025-01-02T00:00:00Z", "a whole multiple of five days since 1970");
+    for (time, step) in &steps {
+        let expected = by_user(directory.scores(&format!("log --until {time}")));
+        assert_eq!(step.len(), expected.len());
+        for (user, found) in by_user(step.clone()) {
+            let expected = &expected[&user];
+            let influence = |line: &Value| line["influence"].as_f64().unwrap();
+            assert_eq!(found["received"], expected["received"], "{time}");
+            let error = (influence(&found) / influence(expected) - 1.0).abs();
+            assert!(error < 0.05, "{time}: {found} is not {expected}");
+        }
+    }
+}
+
+fn by_user(table: Vec<Value>) -> BTreeMap<String, Value> {
+    table.into_iter().map(|line| (line["user"].as_str().unwrap().to_owned(), line)).collect()
+}
+
+#[test]
+fn all_movements_lead_to_the_final_scores() {
+    let directory = Directory::new().with("log", many(200_000));
+    for name in ["moves.ndjson", "moves.jsonl.gz", "moves.csv"] {
+        let ran =
+            directory.replay(&format!("log --quiet --timeline all --timeline-out {name} --scores-out scores.ndjson"));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let mut last: BTreeMap<String, f64> = BTreeMap::new();
+    for line in lines(&directory.read("moves.ndjson")) {
+        let user = line["user"].as_str().unwrap().to_owned();
+        let before = last.insert(user, line["score"].as_f64().unwrap());
+        assert_eq!(before.is_some(), !line["previous"].is_null(), "{line}");
+    }
+    for line in lines(&directory.read("scores.ndjson")) {
+        let published = last[line["user"].as_str().unwrap()];
+        assert!((published - line["score"].as_f64().unwrap()).abs() <= 0.1, "{line}");
+    }
+    let packed = std::fs::read(directory.path("moves.jsonl.gz")).unwrap();
+    let unpacked = std::io::read_to_string(flate2::read::GzDecoder::new(&packed[..])).unwrap();
+    assert_eq!(unpacked, directory.read("moves.ndjson"));
+    let table = directory.read("moves.csv");
+    assert_eq!(table.lines().count(), unpacked.lines().count() + 1);
+    assert!(table.starts_with("user,at,score,previous,influence,reach,"));
+}
+
+#[test]
+fn those_who_vanish_are_told() {
+    let directory =
+        Directory::new().with("log", "ana bo 1735689600 RT\n").with("profiles", r#"{"user": "bo", "opted_out": true}"#);
+    directory.replay("log --profiles profiles --quiet --timeline all --timeline-out moves.ndjson");
+    assert_eq!(directory.read("moves.ndjson"), "", "one who was never there does not vanish");
+}
