@@ -2,18 +2,20 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(unused_imports, reason = "each test file uses a part of it")]
 
+mod crowd;
 mod lab;
 mod logs;
+mod snapshot;
 mod truth;
 
-use std::collections::BTreeMap;
-
 use embedded::World;
-use influence::{Event, Kind, Model, Profile, Score};
+use influence::{Event, Kind, Model, Profile};
 use oracle::{Act, Input};
 
+pub(crate) use crowd::{Crowd, Small};
 pub(crate) use lab::Lab;
 pub(crate) use logs::{Log, higgs, mathoverflow};
+pub(crate) use snapshot::{Exact, exact_parts, pair_bits, score_bits, scores};
 pub(crate) use truth::{Bound, Errors, compare, hold, hold_exact_parts};
 
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -75,81 +77,6 @@ pub(crate) fn take(world: &mut World<'_>, inputs: &[Input<'_>]) {
                 world.rest();
                 world.profile(&profile(change));
                 world.rest();
-            }
-        }
-    }
-}
-
-pub(crate) fn scores(world: &World<'_>) -> BTreeMap<String, Score> {
-    world.scores().map(|(name, score)| (name.to_owned(), score)).collect()
-}
-
-/// All numbers of everybody's record, as bits.
-pub(crate) fn score_bits(world: &World<'_>) -> BTreeMap<String, [u64; 17]> {
-    world.scores().map(|(name, score)| (name.to_owned(), bits(&score))).collect()
-}
-
-fn bits(score: &Score) -> [u64; 17] {
-    [
-        score.score.to_bits(),
-        score.influence.to_bits(),
-        score.reach.to_bits(),
-        score.amplification.to_bits(),
-        score.network.to_bits(),
-        score.openness.to_bits(),
-        score.audience.to_bits(),
-        score.received.mentions,
-        score.received.retweets,
-        score.received.replies,
-        score.followers,
-        score.following,
-        score.percentile.to_bits(),
-        score.as_of as u64,
-        score.scale.to_bits(),
-        score.scale_version,
-        score.previous.map_or(u64::MAX, f64::to_bits),
-    ]
-}
-
-/// A generated world of a few dozen people in which everything happens that the model has a rule for.
-pub(crate) struct Small {
-    names: Vec<String>,
-    arrivals: Vec<worlds::Arrival>,
-}
-
-impl Small {
-    /// The world of this seed, over so many windows of this model.
-    pub(crate) fn new(seed: u64, model: &Model, windows: f64) -> Small {
-        let small = worlds::SmallWorld {
-            seed,
-            users: 10 + (seed % 60) as u32,
-            events: 100 + (seed * 37 % 900) as usize,
-            start: 1_700_000_000_000 + seed as i64 * 1_234_567,
-            span_ms: (model.window_ms as f64 * windows) as i64,
-            window_ms: model.window_ms,
-        };
-        Small { names: small.names(), arrivals: small.arrivals() }
-    }
-
-    /// Spans from a part of the window to many windows, by the seed.
-    pub(crate) fn of_any_span(seed: u64, model: &Model) -> Small {
-        Small::new(seed, model, [0.1, 0.9, 1.7, 2.5, 4.3][(seed % 5) as usize])
-    }
-
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    pub(crate) fn inputs(&self) -> Vec<Input<'_>> {
-        self.arrivals.iter().map(|arrival| self.input(arrival)).collect()
-    }
-
-    fn input<'a>(&'a self, arrival: &worlds::Arrival) -> Input<'a> {
-        match arrival {
-            worlds::Arrival::Act(act) => Input::Act(from_event(&act.named(&self.names))),
-            worlds::Arrival::Profile(change) => {
-                let Profile { user, opted_out, trust } = change.named(&self.names);
-                Input::Profile(oracle::Profile { user, opted_out, trust })
             }
         }
     }
