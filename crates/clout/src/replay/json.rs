@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::{ScoreFormat, ScoreWriter};
 
-use crate::replay::person::{FanLine, Person, Standing};
+use crate::replay::person::{FanLine, Person, Status};
 use crate::replay::ranking::Ranking;
 use crate::replay::summary::Summary;
 
@@ -40,9 +40,9 @@ pub(crate) fn document(
 }
 
 fn user<'d>(person: &'d Person<'_>) -> serde_json::Result<User<'d>> {
-    let (user, status) = (person.user, person.standing.word());
-    Ok(match &person.standing {
-        Standing::Rated { rank, score, fans } => User {
+    let (user, status) = (person.user, person.status.word());
+    Ok(match &person.status {
+        Status::Rated { rank, score, fans } => User {
             user,
             status,
             rank: Some(*rank),

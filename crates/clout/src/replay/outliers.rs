@@ -28,7 +28,7 @@ struct Cluster {
 }
 
 /// A few events far beyond all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outliers {
     pub(crate) events: u64,
     pub(crate) from: Timestamp,

@@ -17,11 +17,11 @@ const FAN_WIDTH: usize = 32;
 /// One person, asked for by name.
 pub(crate) struct Person<'p> {
     pub(crate) user: &'p str,
-    pub(crate) standing: Standing,
+    pub(crate) status: Status,
 }
 
 /// What is known of a person.
-pub(crate) enum Standing {
+pub(crate) enum Status {
     Rated {
         rank: usize,
         score: Box<Score>,
@@ -56,24 +56,24 @@ pub(crate) struct FanLine<'p> {
 
 impl<'p> Person<'p> {
     pub(crate) fn of(ranking: &Ranking<'_>, user: &'p str) -> Person<'p> {
-        let standing = match (ranking.find(user), ranking.world.opted_out(user)) {
-            (Some((rank, score)), _) => Standing::Rated { rank, score: Box::new(score), fans: Fans::of(ranking, user) },
-            (None, Some(true)) => Standing::OptedOut,
-            (None, Some(false)) => Standing::NotRated,
-            (None, None) => Standing::Unknown,
+        let status = match (ranking.find(user), ranking.world.opted_out(user)) {
+            (Some((rank, score)), _) => Status::Rated { rank, score: Box::new(score), fans: Fans::of(ranking, user) },
+            (None, Some(true)) => Status::OptedOut,
+            (None, Some(false)) => Status::NotRated,
+            (None, None) => Status::Unknown,
         };
-        Person { user, standing }
+        Person { user, status }
     }
 }
 
-impl Standing {
+impl Status {
     /// In a word.
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Standing::Rated { .. } => "rated",
-            Standing::NotRated => "not rated",
-            Standing::OptedOut => "opted out",
-            Standing::Unknown => "unknown",
+            Status::Rated { .. } => "rated",
+            Status::NotRated => "not rated",
+            Status::OptedOut => "opted out",
+            Status::Unknown => "unknown",
         }
     }
 }
@@ -101,17 +101,17 @@ impl Fans {
 /// A person for people.
 pub(crate) fn text(person: &Person<'_>, summary: &Summary, screen: &Screen) -> String {
     let user = screen.bold(person.user);
-    match &person.standing {
-        Standing::Rated { rank, score, fans } => {
+    match &person.status {
+        Status::Rated { rank, score, fans } => {
             let head = head(*rank, score, summary);
             let parts = parts(score, summary, screen);
             format!("\n{user}  {head}\n\n{parts}\n{}", fan_table(fans, screen))
         }
-        Standing::NotRated => {
+        Status::NotRated => {
             format!("\n{user}  is not rated: nobody has acted on them yet, which is not the same as 0\n")
         }
-        Standing::OptedOut => format!("\n{user}  has opted out: nothing is kept or told of them\n"),
-        Standing::Unknown => format!("\n{user}  is not in what was read\n"),
+        Status::OptedOut => format!("\n{user}  has opted out: nothing is kept or told of them\n"),
+        Status::Unknown => format!("\n{user}  is not in what was read\n"),
     }
 }
 

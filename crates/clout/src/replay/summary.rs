@@ -309,3 +309,43 @@ fn peak_memory_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser;
+    use influence::Event;
+
+    use super::*;
+    use crate::interrupt::Interrupt;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ReplayArgs,
+    }
+
+    /// The warnings after mentions of these targets, under a hash of so many bits.
+    fn warnings(hash_bits: u32, targets: &[&str]) -> Vec<String> {
+        let args = Line::parse_from(["replay", "log"]).args;
+        let model = Model { hash_bits, ..Model::default() };
+        let mut scoring = Scoring::new(&model, &args, Interrupt::default()).unwrap();
+        for target in targets {
+            scoring.take(&Event { actor: "ana", target, kind: Kind::Mention, at: 0 }).unwrap();
+        }
+        scoring.finish(None).unwrap();
+        let counts = Counts { records: targets.len() as u64, ..Counts::default() };
+        let elapsed = Duration::from_secs(1);
+        let run = Run { args: &args, model: &model, files: Vec::new(), counts, scoring: &scoring, stop: None, elapsed };
+        Summary::of(run, &Ranking::of(&scoring.world)).warnings()
+    }
+
+    #[test]
+    fn names_that_are_taken_for_others_are_told() {
+        assert_eq!(warnings(64, &["bo", "cy", "dee"]), [""; 0]);
+        let told = warnings(1, &["bo", "cy", "dee"]);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(told[0], "note: 2 names were taken for another with the same hash; what they received is mixed up:");
+        assert!(told[1].contains(" is taken for "), "{}", told[1]);
+    }
+}

@@ -84,6 +84,22 @@ fn several_files_are_merged_by_time() {
 }
 
 #[test]
+fn an_event_out_of_order_comes_when_its_files_turn_comes() {
+    let one = [event(5, "ana", Mention, "bo"), event(1, "ana", Mention, "cy"), event(9, "ana", Mention, "dee")];
+    let other = [event(4, "eve", Mention, "bo"), event(6, "eve", Mention, "cy"), event(7, "eve", Mention, "dee")];
+    let merged = [other[0], one[0], one[1], other[1], other[2], one[2]];
+    let directory = Directory::new()
+        .with("one", file(Format::Json, &one))
+        .with("other", file(Format::Json, &other))
+        .with("merged", file(Format::Json, &merged));
+    let moves = |logs: &str| {
+        directory.replay(&format!("{logs} --quiet --timeline 1h --timeline-out moves.ndjson"));
+        directory.read("moves.ndjson")
+    };
+    assert_eq!(moves("one other"), moves("merged"));
+}
+
+#[test]
 fn merging_keeps_logs_of_different_years_inside_the_window() {
     let log = |kind| (0..30).map(|day| event(day * 24 * 30, "ana", kind, "bo")).collect::<Vec<_>>();
     let directory = Directory::new()
