@@ -28,7 +28,7 @@ pub enum Farm {
         /// How often each does.
         acts: u32,
     },
-    /// Accounts all of which retweet all others.
+    /// Accounts all of which retweet all others, each of whom returns it at once.
     Clique {
         /// How many accounts, at least 2.
         members: u32,
@@ -88,7 +88,7 @@ impl Farm {
         }
     }
 
-    /// The attack, spread evenly over a time and in random order.
+    /// The attack, spread evenly over a time and in random order; who is retweeted by one of their own returns it next.
     ///
     /// Its members are called `farm:<kind without hyphens>:<number>:<role>`: `farm:superfan:0:star`. Farms of one log
     /// need different numbers.
@@ -101,9 +101,9 @@ impl Farm {
             return Err(FarmError::NoTime);
         }
         let mut chance = Chance::new(seed, Purpose::Farm(number));
-        let mut deeds = self.deeds();
-        chance.shuffle(&mut deeds);
-        Ok(Attack { names: self.names(number), acts: spread(&deeds, during, &mut chance) })
+        let mut turns = self.turns();
+        chance.shuffle(&mut turns);
+        Ok(Attack { names: self.names(number), acts: spread(&turns.concat(), during, &mut chance) })
     }
 
     /// How many acts the attack has.
@@ -139,15 +139,15 @@ impl Farm {
     }
 
     /// Who does what to whom, by the places of their names.
-    fn deeds(&self) -> Vec<Deed> {
+    fn turns(&self) -> Vec<Turn> {
         match *self {
-            Farm::SuperFan { acts } => vec![(1, 0, Kind::Retweet); acts as usize],
+            Farm::SuperFan { acts } => vec![vec![(1, 0, Kind::Retweet)]; acts as usize],
             Farm::PairRing { acts } => clique(0..2, acts),
             Farm::Clique { members, acts } => clique(0..members, acts),
             Farm::CliqueWithBoss { members, acts, boss_acts } => {
-                let mut deeds = clique(1..members + 1, acts);
-                deeds.extend(all_on_first(members, Kind::Retweet, boss_acts));
-                deeds
+                let mut turns = clique(1..members + 1, acts);
+                turns.extend(all_on_first(members, Kind::Retweet, boss_acts));
+                turns
             }
             Farm::SybilStar { members } => all_on_first(members, Kind::Retweet, 1).collect(),
             Farm::FollowerFarm { members } => all_on_first(members, Kind::Follow, 1).collect(),
@@ -158,16 +158,18 @@ impl Farm {
 /// Actor, target and kind.
 type Deed = (u32, u32, Kind);
 
-fn clique(members: Range<u32>, acts: u32) -> Vec<Deed> {
-    let pairs = members
-        .clone()
-        .flat_map(|actor| members.clone().map(move |target| (actor, target)))
-        .filter(|(actor, target)| actor != target);
-    pairs.flat_map(|(actor, target)| (0..acts).map(move |_| (actor, target, Kind::Retweet))).collect()
+/// Deeds that follow each other.
+type Turn = Vec<Deed>;
+
+fn clique(members: Range<u32>, acts: u32) -> Vec<Turn> {
+    let first = members.start;
+    let pairs = members.flat_map(|one| (first..one).map(move |other| (one, other)));
+    let turn = |(one, other)| vec![(one, other, Kind::Retweet), (other, one, Kind::Retweet)];
+    pairs.flat_map(|pair| (0..acts).map(move |_| turn(pair))).collect()
 }
 
-fn all_on_first(members: u32, kind: Kind, acts: u32) -> impl Iterator<Item = Deed> {
-    (1..=members).flat_map(move |actor| (0..acts).map(move |_| (actor, 0, kind)))
+fn all_on_first(members: u32, kind: Kind, acts: u32) -> impl Iterator<Item = Turn> {
+    (1..=members).flat_map(move |actor| (0..acts).map(move |_| vec![(actor, 0, kind)]))
 }
 
 /// One deed in each of as many equal parts of the time.

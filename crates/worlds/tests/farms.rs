@@ -86,6 +86,18 @@ fn each_kind_of_farm() {
     );
 }
 
+/// What comes back an hour later is worth less in the eyes of who looks for circles: pods do not wait.
+#[test]
+fn members_of_a_clique_return_an_act_at_once() {
+    for farm in ["pair-ring", "clique", "clique:acts=3", "clique-with-boss"] {
+        let attack = farm.parse::<Farm>().unwrap().attack(0, 0..10_000_000, 1).unwrap();
+        let among_members: Vec<_> = attack.events().filter(|event| !event.target.ends_with("boss")).collect();
+        for turn in among_members.chunks(2) {
+            assert_eq!((turn[0].actor, turn[0].target), (turn[1].target, turn[1].actor), "{farm}");
+        }
+    }
+}
+
 #[test]
 fn acts_are_spread_evenly() {
     let attack = Farm::SuperFan { acts: 100 }.attack(0, 0..100_000, 1).unwrap();
