@@ -4,6 +4,8 @@
 //! the next, so that their ways to memory overlap. A look-up of a name reads one line here and one of its person.
 //! Nothing is ever removed.
 
+use prefetch_index::prefetch_index;
+
 use crate::name::{Hashed, UserKey};
 
 const EMPTY: u64 = u64::MAX;
@@ -20,6 +22,12 @@ impl Index {
     #[inline]
     pub(crate) fn candidate(&self, name: &Hashed) -> Option<u32> {
         self.find(name, |_| true)
+    }
+
+    /// Asks for the line on which the search for this key begins.
+    #[inline]
+    pub(crate) fn warm(&self, key: UserKey) {
+        prefetch_index(&self.slots, home(key, self.slots.len()));
     }
 
     /// The place of this name, which `is_it` recognises among those with the same check.

@@ -4,6 +4,8 @@
 //! in the same slots. A row grows by a third or a half, so that it is about three quarters full. The place of a
 //! slot follows from the history of the row alone, never from an address or a random number.
 
+use prefetch_index::prefetch_index;
+
 /// One slot of a row.
 pub(crate) trait Slot: Copy {
     /// A slot that holds nothing.
@@ -55,14 +57,20 @@ impl Row {
         CAPACITY[self.class() as usize]
     }
 
+    /// The place of the first slot.
     #[inline]
-    fn is_table(self) -> bool {
+    pub(crate) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    #[inline]
+    pub(crate) fn is_table(self) -> bool {
         self.class() > DENSE_CLASS_MAX
     }
 
     /// Slots that have to be looked at to see all of it.
     #[inline]
-    fn extent(self) -> u32 {
+    pub(crate) fn extent(self) -> u32 {
         if self.is_table() { self.capacity() } else { self.len() }
     }
 
@@ -136,6 +144,12 @@ impl<S: Slot> Rows<S> {
         let start = row.start as usize;
         let dense = &self.slots[start..start + row.len() as usize];
         dense.iter().position(|slot| slot.target() == target).map(|i| start + i)
+    }
+
+    /// Asks for the line of a slot.
+    #[inline]
+    pub(crate) fn prefetch(&self, place: usize) {
+        prefetch_index(&self.slots, place);
     }
 
     /// Where the search for this target begins.

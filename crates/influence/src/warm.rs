@@ -1,26 +1,40 @@
-//! Warming: reading what is about to be needed, in loops whose reads do not wait for each other. The memory of a
-//! large shard is far away, and the machine fetches many lines at once if it is told of them at once. Changes nothing.
+//! Warming: the machine is told what is about to be needed. The memory of a large shard is far away, and many lines
+//! travel at once if they are asked for at once, which look-ups that wait for each other never do. Changes nothing.
 
-use std::hint::black_box;
+use prefetch_index::prefetch_index;
 
 use crate::name::Hashed;
 use crate::people::{Known, People, PersonId, StandingId};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
 
-/// Of a longer row the first push reads the rest: its own loop is long enough to overlap.
-const WARM_EDGES_MAX: usize = 32;
+/// Slots of a row that are asked for: of a longer one its own loop asks for the rest.
+const WARM_SLOTS_MAX: usize = 32;
+/// Slots that share a line, more or less.
+const SLOTS_A_LINE: usize = 3;
 
 impl People {
     /// Who these are, as far as they are known: first their entries, then themselves.
     pub(crate) fn find_all(&self, names: &[(Hashed, Hashed)], found: &mut Vec<(Option<Known>, Option<Known>)>) {
         found.clear();
-        let candidate = |name: &Hashed| self.index.candidate(name).map(Known::unpack);
-        found.extend(names.iter().map(|(actor, target)| (candidate(actor), candidate(target))));
+        for (actor, target) in names {
+            self.index.warm(actor.key);
+            self.index.warm(target.key);
+        }
+        found.extend(names.iter().map(|(actor, target)| (self.candidate(actor), self.candidate(target))));
         for (name, found) in names.iter().zip(found) {
             found.0 = self.verified(found.0, &name.0);
             found.1 = self.verified(found.1, &name.1);
         }
+    }
+
+    #[inline]
+    fn candidate(&self, name: &Hashed) -> Option<Known> {
+        let candidate = self.index.candidate(name).map(Known::unpack);
+        if let Some(Known::Here(person)) = candidate {
+            prefetch_index(&self.persons, person as usize);
+        }
+        candidate
     }
 
     #[inline]
@@ -30,36 +44,52 @@ impl People {
 }
 
 impl<S: Slot> Rows<S> {
+    /// Asks for where the search for this target begins; a dense row is searched from its start.
     #[inline]
-    fn warm(&self, row: Row, target: u32) -> u32 {
-        self.first_place(row, target).map_or(0, |place| self.at(place).target())
+    fn warm(&self, row: Row, target: u32) {
+        let Some(place) = self.first_place(row, target) else { return };
+        self.warm_slots(place, if row.is_table() { SLOTS_A_LINE } else { row.len() as usize });
+    }
+
+    #[inline]
+    fn warm_slots(&self, start: usize, len: usize) {
+        for place in (start..start + len.min(WARM_SLOTS_MAX)).step_by(SLOTS_A_LINE) {
+            self.prefetch(place);
+        }
     }
 }
 
 impl Shard {
-    /// Reads what these events will change: rows and standings first, then the targets' rows for contacts.
+    /// Asks for what these events will change: rows and standings first, then the targets' rows for contacts.
     pub(crate) fn warm(&self, acts: &[Act]) {
-        let mut sum = 0u32;
         for act in acts {
             if let Act::Between(actor, Known::Here(target)) = *act {
-                sum ^= self.warm_standing(target) ^ self.warm_standing(actor);
+                self.warm_person_standing(target);
+                self.warm_person_standing(actor);
+                self.warm_edge(actor, target);
             }
         }
         for act in acts {
-            if let Act::Between(actor, Known::Here(target)) = *act {
-                sum ^= self.warm_edge(actor, target);
-                if self.is_endorsed(actor) {
-                    sum ^= self.warm_edge(target, actor);
-                }
+            if let Act::Between(actor, Known::Here(target)) = *act
+                && self.is_endorsed(actor)
+            {
+                self.warm_edge(target, actor);
             }
         }
-        black_box(sum);
     }
 
     #[inline]
-    fn warm_standing(&self, person: PersonId) -> u32 {
-        let standing = self.people.persons[person as usize].standing();
-        standing.map_or(0, |standing| self.targets.standings[standing as usize].fans)
+    fn warm_person_standing(&self, person: PersonId) {
+        if let Some(standing) = self.people.persons[person as usize].standing() {
+            self.warm_standing(standing);
+        }
+    }
+
+    /// Beginning and end: a standing is a bit shorter than a line, and rarely begins one.
+    #[inline]
+    fn warm_standing(&self, standing: StandingId) {
+        prefetch_index(&self.targets.standings, standing as usize);
+        prefetch_index(&self.targets.standings, standing as usize + 1);
     }
 
     /// Who nobody endorses has no contacts to tell.
@@ -70,40 +100,38 @@ impl Shard {
     }
 
     #[inline]
-    fn warm_edge(&self, actor: PersonId, target: PersonId) -> u32 {
+    fn warm_edge(&self, actor: PersonId, target: PersonId) {
         let row = self.people.persons[actor as usize].row;
-        let standing = self.people.persons[target as usize].standing();
-        standing.map_or(0, |standing| self.edges.warm(row, standing))
+        if let Some(standing) = self.people.persons[target as usize].standing() {
+            self.edges.warm(row, standing);
+        }
     }
 
-    /// Reads these standings, beginning and end.
+    /// Asks for these standings.
     pub(crate) fn warm_standings(&self, standings: &[StandingId]) {
-        black_box(standings.iter().fold(0, |sum, &standing| {
-            let kept = &self.targets.standings[standing as usize];
-            sum ^ kept.fans ^ (kept.given.to_bits() as u32)
-        }));
+        standings.iter().for_each(|&standing| self.warm_standing(standing));
     }
 
-    /// Reads the rows that are pushed next, then whom they endorse.
+    /// Asks for the rows that are pushed next, then for whom they endorse.
     pub(crate) fn warm_rows(&self, persons: impl Iterator<Item = PersonId> + Clone) {
+        for person in persons.clone() {
+            prefetch_index(&self.people.persons, person as usize);
+        }
         let row = |person: PersonId| self.people.persons[person as usize].row;
-        let mut sum = persons.clone().fold(0, |sum, person| sum ^ self.edges.warm(row(person), 0));
+        for person in persons.clone() {
+            self.edges.warm_slots(row(person).start(), row(person).extent() as usize);
+        }
         for person in persons {
-            for edge in self.edges.slots(row(person)).iter().take(WARM_EDGES_MAX) {
-                let standing = self.targets.standings.get(edge.target as usize);
-                sum ^= standing.map_or(0, |standing| standing.fans);
+            for edge in self.edges.slots(row(person)).iter().take(WARM_SLOTS_MAX) {
+                prefetch_index(&self.targets.standings, edge.target as usize);
             }
         }
-        black_box(sum);
     }
 
-    /// Reads the people whose standings were touched.
+    /// Asks for the people whose standings were touched.
     pub(crate) fn warm_persons(&self, standings: &[StandingId]) {
-        let person = |&standing: &StandingId| self.targets.standings[standing as usize].person();
-        black_box(
-            standings
-                .iter()
-                .fold(0, |sum, standing| sum ^ self.people.persons[person(standing) as usize].rate.to_bits()),
-        );
+        for &standing in standings {
+            prefetch_index(&self.people.persons, self.targets.standings[standing as usize].person() as usize);
+        }
     }
 }
