@@ -20,7 +20,7 @@ struct Record {
 }
 
 /// One epoch's input for all shards.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Batch {
     text: String,
     records: Vec<Record>,

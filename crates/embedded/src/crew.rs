@@ -11,7 +11,7 @@ use influence::{Arrival, Effects, Profile, Shard, Slice};
 use crate::batch::Batch;
 
 /// A shard between two steps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seat {
     pub(crate) shard: Shard,
     pub(crate) number: u16,

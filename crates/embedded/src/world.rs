@@ -95,6 +95,22 @@ impl<'a> World<'a> {
         }
     }
 
+    /// A copy that goes its own way, without an observer: what becomes of it leaves no trace in this one.
+    pub fn fork(&mut self) -> World<'static> {
+        self.wait();
+        World {
+            workers: (0..self.workers.len()).map(Worker::start).collect(),
+            seats: self.seats.clone(),
+            batch: self.batch.clone(),
+            stepped: None,
+            spare: Batch::default(),
+            opted_out: self.opted_out.clone(),
+            progress: self.progress.clone(),
+            observer: None,
+            ..*self
+        }
+    }
+
     /// Shows every epoch's effects to this function.
     pub fn observe(&mut self, observer: impl FnMut(&Shard, &Effects) + 'a) {
         self.observer = Some(Box::new(observer));

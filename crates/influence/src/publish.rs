@@ -168,7 +168,9 @@ impl Shard {
     /// What is published of somebody, as the last step left it; `None` if that step erased them.
     pub fn record(&self, published: &Published) -> Option<(&str, Score)> {
         let standing = self.people.persons[published.person as usize].standing()?;
-        let previous = (!published.previous.is_nan()).then_some(f64::from(published.previous));
+        // What an `f32` holds beyond four digits behind the point is noise.
+        let previous = (f64::from(published.previous) * 1e4).round() / 1e4;
+        let previous = (!previous.is_nan()).then_some(previous);
         Some((self.name(published.person)?, Score { previous, ..self.score_at(standing, &self.moment()) }))
     }
 
@@ -207,8 +209,7 @@ impl Shard {
     fn set_scale(&mut self) {
         let next = self.keeper.next(&self.scale, self.now, self.step.settles, &self.model);
         if next != self.scale {
-            self.scale = next.clone();
-            self.step.new_scale = Some(next);
+            self.coming_scale = Some(next);
         }
     }
 }

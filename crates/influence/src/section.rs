@@ -100,7 +100,7 @@ impl Shard {
         if let Some(report) = self.step.report.take() {
             exchange[0].report = Some(report);
         }
-        if let Some(scale) = self.step.new_scale.take() {
+        if let Some(scale) = &self.coming_scale {
             for section in &mut exchange[1..] {
                 section.scale = Some(scale.clone());
             }

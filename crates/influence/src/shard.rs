@@ -128,6 +128,8 @@ pub struct Shard {
     /// The next person whom the sweep visits.
     pub(crate) cursor: PersonId,
     pub(crate) scale: Scale,
+    /// Shard 0's next scale, which holds from the next step on, there as elsewhere.
+    pub(crate) coming_scale: Option<Scale>,
     pub(crate) keeper: ScaleKeeper,
     /// People published with each tenth of a point.
     pub(crate) ranks: Vec<u32>,
@@ -155,7 +157,6 @@ pub(crate) struct StepState {
     pub(crate) follows_away: Vec<(u16, FollowNotice)>,
     pub(crate) audiences_away: Vec<(u16, AudienceChange)>,
     pub(crate) report: Option<crate::scale::Report>,
-    pub(crate) new_scale: Option<Scale>,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     hashed: Vec<(Hashed, Hashed)>,
@@ -215,6 +216,7 @@ impl Shard {
             queue: VecDeque::new(),
             cursor: 0,
             scale: Scale::default(),
+            coming_scale: None,
             keeper: ScaleKeeper::new(shards),
             ranks: vec![0; RANKS],
             leader: None,
@@ -229,6 +231,9 @@ impl Shard {
     pub fn step(&mut self, slice: &Slice<'_>, effects: &mut Effects) {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
         self.step.settles = slice.settles;
+        if let Some(scale) = self.coming_scale.take() {
+            self.scale = scale;
+        }
         for section in slice.exchange {
             self.take_section(section);
         }
@@ -246,7 +251,7 @@ impl Shard {
 
     /// Whether a step without input would change nothing but what ageing does.
     pub fn is_at_rest(&self) -> bool {
-        self.queue.is_empty() && self.targets.unchecked.is_empty()
+        self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none()
     }
 
     /// The shard's clock: the newest time it knows of. `None` before the first event.

@@ -54,9 +54,11 @@ impl Steps {
             if self.interrupt.is_asked() {
                 return Err(Stop::Interrupted);
             }
-            world.advance(next);
-            world.settle();
-            Ranking::of(world).write_to(&mut self.writer).map_err(write_failed(&self.path))?;
+            // What the step needs to be settled must not be seen in what comes after it.
+            let mut then = world.fork();
+            then.advance(next);
+            then.settle();
+            Ranking::of(&then).write_to(&mut self.writer).map_err(write_failed(&self.path))?;
             self.next = next.checked_add(self.step_ms);
         }
         Ok(())

@@ -1,0 +1,171 @@
+//! Stories, told statement by statement, and the table of who is who in the end.
+//!
+//! A statement is an event (`90m ana retweets bo`, `0s f1..9 follow t1..3 x2`: each of nine people each of three, twice), a
+//! profile (`ana opts out`, `ana opts in`, `ana has trust 0.5`), `now 2d`, which moves the clock, or `sweep`, which visits
+//! everybody.
+
+use std::fmt::Write;
+
+use expect_test::Expect;
+use influence::{Arrival, Effects, Event, Kind, Model, Profile, Score, Shard, Slice, Timestamp};
+
+const SECOND: Timestamp = 1_000;
+const START: Timestamp = 1_700_000_000_000;
+
+/// Tells the story to a shard, lets it settle, and compares the table of everybody who is rated.
+#[track_caller]
+pub(crate) fn check(story: &str, expected: Expect) {
+    let mut shard = tell(story);
+    for _ in 0..4 {
+        step(&mut shard, Slice { sweep: u32::MAX, settles: true, ..Slice::default() });
+    }
+    expected.assert_eq(&table(&shard));
+}
+
+/// The level of ana as a follower and the audience of bo, at the end of each of these stories.
+#[track_caller]
+pub(crate) fn follower_levels(stories: &[&str], expected: Expect) {
+    let mut lines = String::new();
+    for story in stories {
+        let mut shard = tell(story);
+        if !story.contains("sweep") {
+            step(&mut shard, Slice { sweep: u32::MAX, ..Slice::default() });
+        }
+        let level = shard.follower_level("ana").map_or("unknown", level);
+        let points = shard.score("ana").map_or(0.0, |score| score.score);
+        let audience = shard.score("bo").map_or(0.0, |score| score.audience);
+        writeln!(lines, "{points:5.1} points, {level:>6}: bo has {audience:.2}").expect("a string takes all");
+    }
+    expected.assert_eq(&lines);
+}
+
+fn tell(story: &str) -> Shard {
+    let model = Model { eps: 1e-6, contact_growth: 1e-6, ..Model::with_half_life(24 * 3_600 * SECOND) };
+    let mut shard = Shard::new(model, 0, 1);
+    for statement in story.split([';', '\n']).map(str::trim).filter(|statement| !statement.is_empty()) {
+        let words: Vec<&str> = statement.split_whitespace().collect();
+        match words[..] {
+            ["now", time] => step(&mut shard, Slice { clock: START + duration(time), ..Slice::default() }),
+            ["sweep"] => step(&mut shard, Slice { sweep: u32::MAX, ..Slice::default() }),
+            [user, "opts", "out"] => take_profile(&mut shard, user, true, None),
+            [user, "opts", "in"] => take_profile(&mut shard, user, false, None),
+            [user, "has", "trust", trust] => {
+                take_profile(&mut shard, user, false, Some(trust.parse().expect("a number")));
+            }
+            [time, actors, verb, targets] => take_events(&mut shard, [time, actors, verb, targets], 1),
+            [time, actors, verb, targets, times] => {
+                let times = times.strip_prefix('x').expect("x and a number").parse().expect("a number");
+                take_events(&mut shard, [time, actors, verb, targets], times);
+            }
+            _ => panic!("`{statement}` is no statement"),
+        }
+    }
+    shard
+}
+
+fn take_events(shard: &mut Shard, [time, actors, verb, targets]: [&str; 4], times: usize) {
+    let at = START + duration(time);
+    for actor in people(actors) {
+        for target in people(targets) {
+            // Who acts on themselves moves no clock.
+            let clock = if actor == target { shard.now().unwrap_or(Timestamp::MIN) } else { at };
+            let event = Event { actor: &actor, target: &target, kind: kind(verb), at };
+            let clock = clock.max(shard.now().unwrap_or(Timestamp::MIN));
+            let events = vec![Arrival { clock, event }; times];
+            step(shard, Slice { clock, events: &events, ..Slice::default() });
+        }
+    }
+}
+
+fn take_profile(shard: &mut Shard, user: &str, opted_out: bool, trust: Option<f64>) {
+    step(shard, Slice { profiles: &[Profile { user, opted_out, trust }], ..Slice::default() });
+}
+
+fn step(shard: &mut Shard, slice: Slice<'_>) {
+    let clock = slice.clock.max(shard.now().unwrap_or(Timestamp::MIN));
+    let clock = if slice.clock == Timestamp::default() { shard.now().unwrap_or(Timestamp::MIN) } else { clock };
+    shard.step(&Slice { clock, publishes: true, ..slice }, &mut Effects::default());
+}
+
+/// `f1..3` are f1, f2 and f3.
+fn people(names: &str) -> Vec<String> {
+    let Some((first, last)) = names.split_once("..") else { return vec![names.to_owned()] };
+    let prefix = first.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let first: u32 = first[prefix.len()..].parse().expect("a number");
+    (first..=last.parse().expect("a number")).map(|number| format!("{prefix}{number}")).collect()
+}
+
+fn kind(verb: &str) -> Kind {
+    match verb.trim_end_matches('s') {
+        "mention" => Kind::Mention,
+        "retweet" => Kind::Retweet,
+        "replie" | "reply" => Kind::Reply,
+        "follow" => Kind::Follow,
+        "unfollow" => Kind::Unfollow,
+        _ => panic!("`{verb}` is nothing that people do"),
+    }
+}
+
+/// `36h`, `144h1s`
+fn duration(text: &str) -> Timestamp {
+    let unit = |letter| match letter {
+        's' => SECOND,
+        'm' => 60 * SECOND,
+        'h' => 3_600 * SECOND,
+        'd' => 24 * 3_600 * SECOND,
+        _ => panic!("`{text}` is no time"),
+    };
+    let parts = text.split_inclusive(|letter: char| letter.is_alphabetic());
+    let part = |part: &str| {
+        let (number, letter) = part.split_at(part.len() - 1);
+        number.parse::<Timestamp>().expect("a number") * unit(letter.chars().next().unwrap_or(' '))
+    };
+    parts.map(part).sum()
+}
+
+fn level(level: u8) -> &'static str {
+    ["silent", "active", "20", "40", "60", "80"][usize::from(level)]
+}
+
+/// One line for everybody who is rated; crowds that are alike to the last digit and in their name but for a number are
+/// one line.
+fn table(shard: &Shard) -> String {
+    let mut lines: Vec<(String, String, usize)> = Vec::new();
+    let mut scores: Vec<(&str, Score)> = shard.scores().collect();
+    scores.sort_by(|one, other| one.0.cmp(other.0));
+    for (name, score) in scores {
+        let crowd = name.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned();
+        let line = line(shard, name, &score);
+        match lines.last_mut() {
+            Some((last, its_line, count)) if *last == crowd && *its_line == line => *count += 1,
+            _ => lines.push((crowd, line, 1)),
+        }
+    }
+    if lines.is_empty() {
+        return "nobody\n".to_owned();
+    }
+    let mut table =
+        String::from("          score  votes  reach   amp   net  open  audience  M/R/A    followers  level\n");
+    for (name, line, count) in lines {
+        let name = if count > 1 { format!("{count} {name}") } else { name };
+        writeln!(table, "{}", format!("{name:8} {line}").trim_end()).expect("a string takes all");
+    }
+    table
+}
+
+fn line(shard: &Shard, name: &str, score: &Score) -> String {
+    let received = score.received;
+    let received = format!("{}/{}/{}", received.mentions, received.retweets, received.replies);
+    let level = if score.following > 0 { shard.follower_level(name).map_or("", level) } else { "" };
+    format!(
+        "{:6.1} {:6.2} {:6.2} {:5.2} {:5.2} {:5.2} {:9.2}  {received:8} {:9}  {level}",
+        score.score,
+        score.influence,
+        score.reach,
+        score.amplification,
+        score.network,
+        score.openness,
+        score.audience,
+        score.followers,
+    )
+}
