@@ -128,5 +128,6 @@ fn farms_in_a_real_log() {
         clique in random order       2450   10.74    13.0  26.1   1962
         clique answering late        2450   12.73    14.0  27.7   1695
         tournament                   1200   19.75    20.0  32.1   1121
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }

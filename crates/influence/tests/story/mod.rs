@@ -17,7 +17,7 @@ const START: Timestamp = 1_700_000_000_000;
 pub(crate) fn check(story: &str, expected: Expect) {
     let mut shard = tell(story);
     for _ in 0..4 {
-        step(&mut shard, Slice { sweep: u32::MAX, settles: true, ..Slice::default() });
+        shard.step(&Slice { sweep: u32::MAX, settles: true, ..slice(&shard) }, &mut Effects::default());
     }
     expected.assert_eq(&table(&shard));
 }
@@ -29,12 +29,12 @@ pub(crate) fn follower_levels(stories: &[&str], expected: Expect) {
     for story in stories {
         let mut shard = tell(story);
         if !story.contains("sweep") {
-            step(&mut shard, Slice { sweep: u32::MAX, ..Slice::default() });
+            sweep(&mut shard);
         }
         let level = shard.follower_level("ana").map_or("unknown", level);
         let points = shard.score("ana").map_or(0.0, |score| score.score);
         let audience = shard.score("bo").map_or(0.0, |score| score.audience);
-        writeln!(lines, "{points:5.1} points, {level:>6}: bo has {audience:.2}").expect("a string takes all");
+        writeln!(lines, "{points:.1} points, {level:>6}: bo has {audience:.2}").expect("a string takes all");
     }
     expected.assert_eq(&lines);
 }
@@ -45,8 +45,11 @@ fn tell(story: &str) -> Shard {
     for statement in story.split([';', '\n']).map(str::trim).filter(|statement| !statement.is_empty()) {
         let words: Vec<&str> = statement.split_whitespace().collect();
         match words[..] {
-            ["now", time] => step(&mut shard, Slice { clock: START + duration(time), ..Slice::default() }),
-            ["sweep"] => step(&mut shard, Slice { sweep: u32::MAX, ..Slice::default() }),
+            ["now", time] => {
+                let clock = START + duration(time);
+                shard.step(&Slice { clock, ..slice(&shard) }, &mut Effects::default());
+            }
+            ["sweep"] => sweep(&mut shard),
             [user, "opts", "out"] => take_profile(&mut shard, user, true, None),
             [user, "opts", "in"] => take_profile(&mut shard, user, false, None),
             [user, "has", "trust", trust] => {
@@ -68,23 +71,26 @@ fn take_events(shard: &mut Shard, [time, actors, verb, targets]: [&str; 4], time
     for actor in people(actors) {
         for target in people(targets) {
             // Who acts on themselves moves no clock.
-            let clock = if actor == target { shard.now().unwrap_or(Timestamp::MIN) } else { at };
+            let clock = if actor == target { Timestamp::MIN } else { at }.max(slice(shard).clock);
             let event = Event { actor: &actor, target: &target, kind: kind(verb), at };
-            let clock = clock.max(shard.now().unwrap_or(Timestamp::MIN));
             let events = vec![Arrival { clock, event }; times];
-            step(shard, Slice { clock, events: &events, ..Slice::default() });
+            shard.step(&Slice { clock, events: &events, ..slice(shard) }, &mut Effects::default());
         }
     }
 }
 
 fn take_profile(shard: &mut Shard, user: &str, opted_out: bool, trust: Option<f64>) {
-    step(shard, Slice { profiles: &[Profile { user, opted_out, trust }], ..Slice::default() });
+    let profiles = [Profile { user, opted_out, trust }];
+    shard.step(&Slice { profiles: &profiles, ..slice(shard) }, &mut Effects::default());
 }
 
-fn step(shard: &mut Shard, slice: Slice<'_>) {
-    let clock = slice.clock.max(shard.now().unwrap_or(Timestamp::MIN));
-    let clock = if slice.clock == Timestamp::default() { shard.now().unwrap_or(Timestamp::MIN) } else { clock };
-    shard.step(&Slice { clock, publishes: true, ..slice }, &mut Effects::default());
+fn sweep(shard: &mut Shard) {
+    shard.step(&Slice { sweep: u32::MAX, ..slice(shard) }, &mut Effects::default());
+}
+
+/// One without input, at the shard's own time.
+fn slice(shard: &Shard) -> Slice<'static> {
+    Slice { clock: shard.now().unwrap_or(Timestamp::MIN), publishes: true, ..Slice::default() }
 }
 
 /// `f1..3` are f1, f2 and f3.
