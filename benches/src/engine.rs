@@ -48,6 +48,8 @@ fn main() {
     let counter_rate = decayed_counter(&recorded);
     let engine_rate = engine(&recorded);
     println!("engine / counter: {:.2}", engine_rate / counter_rate);
+    drop(recorded);
+    follows(&worlds::World { follows: 0.5, events: world.events / 5, users: world.users / 5, ..world });
 }
 
 fn decayed_counter(recorded: &Recorded) -> f64 {
@@ -61,12 +63,31 @@ fn decayed_counter(recorded: &Recorded) -> f64 {
     rate
 }
 
-fn engine(recorded: &Recorded) -> f64 {
+/// What follows cost: half of these events are follows.
+fn follows(world: &worlds::World) {
+    let (shard, ..) = scored(&Recorded::of(world));
+    let sizes = shard.sizes();
+    println!(
+        "follows: {:.1} B a follow, accounts included ({} follows among {} people)",
+        sizes.follows_bytes as f64 / sizes.follows.max(1) as f64,
+        sizes.follows,
+        sizes.people
+    );
+}
+
+/// What a run was like.
+struct Run {
+    taken: Taken,
+    published: usize,
+    slowest_secs: f64,
+    secs: f64,
+}
+
+fn scored(recorded: &Recorded) -> (Shard, Run) {
     let mut shard = Shard::new(Model::with_half_life(7 * DAY_MS), 0, 1);
     let mut effects = Effects::default();
-    let mut taken = Taken::default();
-    let (mut published, mut clock) = (0, Timestamp::MIN);
-    let mut slowest = 0.0f64;
+    let mut run = Run { taken: Taken::default(), published: 0, slowest_secs: 0.0, secs: 0.0 };
+    let mut clock = Timestamp::MIN;
     let mut arrivals: Vec<Arrival<'_>> = Vec::with_capacity(SLICE_EVENTS);
     let started = Instant::now();
     for first in (0..recorded.events.len()).step_by(SLICE_EVENTS) {
@@ -80,21 +101,28 @@ fn engine(recorded: &Recorded) -> f64 {
         let sweep = shard.people_len().div_ceil(600);
         let slice = Slice { clock, events: &arrivals, sweep, publishes: true, ..Slice::default() };
         shard.step(&slice, &mut effects);
-        taken.add(&effects.taken);
-        published += effects.scores.len();
-        slowest = slowest.max(begun.elapsed().as_secs_f64());
+        run.taken.add(&effects.taken);
+        run.published += effects.scores.len();
+        run.slowest_secs = run.slowest_secs.max(begun.elapsed().as_secs_f64());
     }
-    let rate = recorded.events.len() as f64 / started.elapsed().as_secs_f64();
+    run.secs = started.elapsed().as_secs_f64();
+    (shard, run)
+}
+
+fn engine(recorded: &Recorded) -> f64 {
+    let (shard, run) = scored(recorded);
+    let events = recorded.events.len() as f64;
+    let rate = events / run.secs;
     let sizes = shard.sizes();
     let people = sizes.people.max(1) as f64;
-    println!("engine: {:.2} M events/s; slowest slice {:.1} ms", rate / 1e6, slowest * 1e3);
+    println!("engine: {:.2} M events/s; slowest slice {:.1} ms", rate / 1e6, run.slowest_secs * 1e3);
     println!(
         "  {} people, {} rated, {} edges; {:.2} edges pushed and {:.2} scores published an event",
         sizes.people,
         sizes.rated,
         sizes.edges,
-        taken.pushed_edges as f64 / recorded.events.len() as f64,
-        published as f64 / recorded.events.len() as f64
+        run.taken.pushed_edges as f64 / events,
+        run.published as f64 / events
     );
     println!(
         "  {:.1} B a person, {:.1} B an edge; names {:.1} B a person",
