@@ -106,11 +106,13 @@ pub(crate) fn names(crowd: usize) -> Vec<String> {
     (0..crowd).map(|user| format!("user{user:03}")).collect()
 }
 
-/// The text of a compressed log, or `None` (and a word about it) where there is no such file.
+/// The text of a compressed log, or `None` (and a word about it) where there is no such file and need not be.
 pub(crate) fn log(path: &str) -> Option<String> {
     let near = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("CLOUT_DATA").map_or(near, PathBuf::from);
     let Ok(file) = std::fs::File::open(folder.join(path)) else {
+        let is_required = std::env::var_os("CLOUT_DATA_REQUIRED").is_some();
+        assert!(!is_required, "no {path} in {}, and CLOUT_DATA_REQUIRED is set", folder.display());
         eprintln!("skipped: no {path} in {}", folder.display());
         return None;
     };
