@@ -22,7 +22,7 @@ pub struct Score {
     pub influence: f64,
     /// Votes: active fans; Klout's "true reach" (2011).
     pub reach: f64,
-    /// 1 to 5: how much each of them acts; 0 without fans.
+    /// 0.56 to 5: how much each of them acts; 1 for one mention or retweet. 0 without fans.
     pub amplification: f64,
     /// What the fans themselves count; 0 without fans.
     pub network: f64,

@@ -39,7 +39,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// How the files are written: snap (lines of actor target time [kind]), csv (under a header), json (one object a
+    /// How the files are written: snap (lines of actor, target, time and perhaps kind), csv (under a header), json (one object a
     /// line) or protobuf (each message after its length); without it each file is recognised by looking at it
     #[arg(long, help_heading = "Input", value_name = "FORMAT")]
     pub format: Option<Format>,
