@@ -15,7 +15,7 @@ pub struct Section {
     /// Its clock at the end of the step.
     pub clock: Timestamp,
     /// Names of targets, once from each shard; before the entries that speak of them.
-    pub names: Vec<NameEntry>,
+    pub names: Vec<Box<str>>,
     /// Changes of targets' sums, sorted by target.
     pub endorse: Vec<Endorse>,
     /// What endorsements have become, sorted by target and actor.
@@ -46,15 +46,6 @@ impl Section {
             + usize::from(self.report.is_some())
             + usize::from(self.scale.is_some())
     }
-}
-
-/// A person's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameEntry {
-    /// Whose name.
-    pub user: UserKey,
-    /// The name.
-    pub name: Box<str>,
 }
 
 /// Changes of one target's sums.

@@ -140,14 +140,6 @@ pub(crate) struct Home {
     hash: NameHash,
 }
 
-/// A name to be sent to the shard of its person.
-#[derive(Clone, Debug)]
-pub(crate) struct NameToTell {
-    pub(crate) shard: u16,
-    pub(crate) user: UserKey,
-    pub(crate) name: Box<str>,
-}
-
 /// The tables.
 #[derive(Clone, Debug)]
 pub(crate) struct People {
@@ -156,8 +148,8 @@ pub(crate) struct People {
     pub(crate) remotes: Vec<Remote>,
     pub(crate) names: Names,
     pub(crate) index: Index,
-    /// Names of remotes that were new in this step.
-    pub(crate) names_to_tell: Vec<NameToTell>,
+    /// Names of remotes that were new in this step, with their shards.
+    pub(crate) names_to_tell: Vec<(u16, Box<str>)>,
     /// Found in this step.
     pub(crate) collisions: Vec<Collision>,
 }
@@ -273,7 +265,7 @@ impl People {
             self.names.set(person, name);
             return Known::Here(person);
         }
-        self.names_to_tell.push(NameToTell { shard, user: hashed.key, name: name.into() });
+        self.names_to_tell.push((shard, name.into()));
         let remote = self.remotes.len() as RemoteId;
         grow(&mut self.remotes, 1);
         self.remotes.push(Remote { key: hashed.key, shard, change: 0 });

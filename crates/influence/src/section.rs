@@ -1,6 +1,6 @@
 //! Sections of the exchange: taking another shard's, and making our own.
 
-use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, NameEntry, Section};
+use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
 use crate::growth::power_of_two;
 use crate::shard::{Effects, Shard};
 
@@ -9,9 +9,9 @@ impl Shard {
     pub(crate) fn take_section(&mut self, section: &Section) {
         self.advance(section.clock);
         let factor = power_of_two(section.landmark - self.landmark);
-        for entry in &section.names {
+        for name in &section.names {
             // Others of this name may have been told of by their key alone.
-            self.people.resolve(&entry.name);
+            self.people.resolve(name);
         }
         for entry in &section.endorse {
             self.take_endorse(entry, factor);
@@ -66,8 +66,8 @@ impl Shard {
     }
 
     fn send_endorsements(&mut self, exchange: &mut [Section]) {
-        for name in self.people.names_to_tell.drain(..) {
-            exchange[usize::from(name.shard)].names.push(NameEntry { user: name.user, name: name.name });
+        for (shard, name) in self.people.names_to_tell.drain(..) {
+            exchange[usize::from(shard)].names.push(name);
         }
         for (remote, change) in self.targets.away.drain(..) {
             let remote = &mut self.people.remotes[remote as usize];
