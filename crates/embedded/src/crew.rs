@@ -1,74 +1,72 @@
-//! Worker threads that step shards. A shard travels to its worker with the epoch's work and comes back with the
-//! effects, so that nothing is shared and nothing is locked.
+//! Threads that let workers take their turns. A worker travels to its thread with each round and comes back, so that
+//! its shards can be looked at between rounds and nothing is locked.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use influence::exchange::Section;
-use influence::{Arrival, Effects, Profile, Shard, Slice};
+use pipeline::{Fault, Worker};
 
-use crate::batch::Batch;
+use crate::memory::MemoryLog;
 
-/// A shard between two steps.
-#[derive(Clone, Debug)]
-pub(crate) struct Seat {
-    pub(crate) shard: Shard,
-    pub(crate) number: u16,
-    /// What the other shards told it in the epoch before.
-    pub(crate) exchange: Vec<Section>,
-    pub(crate) effects: Effects,
-}
-
-struct Work {
-    seats: Vec<Seat>,
-    batch: Arc<Batch>,
-}
-
-/// One thread.
+/// One thread, and its worker while it is at home.
 #[derive(Debug)]
-pub(crate) struct Worker {
-    work: Option<Sender<Work>>,
-    done: Receiver<Vec<Seat>>,
+pub(crate) struct Hand {
+    worker: Option<Worker<MemoryLog>>,
+    work: Option<Sender<Worker<MemoryLog>>>,
+    done: Receiver<(Worker<MemoryLog>, Result<(), Fault>)>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Worker {
-    pub(crate) fn start(number: usize) -> Worker {
-        let (work, inbox) = channel::<Work>();
+impl Hand {
+    pub(crate) fn start(number: usize, worker: Worker<MemoryLog>) -> Hand {
+        let (work, inbox) = channel::<Worker<MemoryLog>>();
         let (outbox, done) = channel();
         let run = move || {
-            for Work { mut seats, batch } in inbox {
-                seats.iter_mut().for_each(|seat| seat.step(&batch));
-                drop(batch);
-                if outbox.send(seats).is_err() {
+            for mut worker in inbox {
+                let result = worker.turn();
+                if outbox.send((worker, result)).is_err() {
                     return;
                 }
             }
         };
         let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run);
         let thread = Some(thread.expect("the system has no room for another thread"));
-        Worker { work: Some(work), done, thread }
+        Hand { worker: Some(worker), work: Some(work), done, thread }
     }
 
-    pub(crate) fn begin(&self, seats: Vec<Seat>, batch: Arc<Batch>) {
-        let work = self.work.as_ref().expect("the worker is there until it is dropped");
-        work.send(Work { seats, batch }).expect("a worker waits for work as long as it lives");
+    /// The worker, between its turns.
+    pub(crate) fn worker(&self) -> &Worker<MemoryLog> {
+        self.worker.as_ref().expect("workers are looked at between rounds")
     }
 
-    /// Waits for the seats to come back; a worker's panic goes on in the caller.
-    pub(crate) fn finish(&mut self) -> Vec<Seat> {
+    /// Likewise.
+    pub(crate) fn worker_mut(&mut self) -> &mut Worker<MemoryLog> {
+        self.worker.as_mut().expect("workers are looked at between rounds")
+    }
+
+    /// Sends the worker to take a turn.
+    pub(crate) fn begin(&mut self) {
+        if let (Some(work), Some(worker)) = (&self.work, self.worker.take()) {
+            work.send(worker).expect("a thread waits for its worker as long as it lives");
+        }
+    }
+
+    /// Waits for it to come back; its panic goes on in the caller.
+    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
         match self.done.recv() {
-            Ok(seats) => seats,
+            Ok((worker, result)) => {
+                self.worker = Some(worker);
+                result
+            }
             Err(_) => match self.thread.take().map(JoinHandle::join) {
                 Some(Err(panic)) => std::panic::resume_unwind(panic),
-                _ => unreachable!("a worker ends only by a panic"),
+                _ => unreachable!("a worker's thread ends only by a panic"),
             },
         }
     }
 }
 
-impl Drop for Worker {
+impl Drop for Hand {
     fn drop(&mut self) {
         self.work.take();
         if let Some(thread) = self.thread.take() {
@@ -77,26 +75,3 @@ impl Drop for Worker {
         }
     }
 }
-
-impl Seat {
-    fn step(&mut self, batch: &Batch) {
-        let events: Vec<Arrival<'_>> = batch.arrivals(self.number).collect();
-        let profiles: Vec<Profile<'_>> = batch.profiles(self.number).collect();
-        let exchange: Vec<&Section> = self.exchange.iter().collect();
-        let people = self.shard.people_len();
-        let slice = Slice {
-            clock: batch.clock,
-            exchange: &exchange,
-            profiles: &profiles,
-            events: &events,
-            sweep: if batch.sweeps_all { people } else { people.div_ceil(SWEEP_SHARE) },
-            publishes: true,
-            settles: batch.settles,
-        };
-        self.shard.step(&slice, &mut self.effects);
-        self.exchange.clear();
-    }
-}
-
-/// An epoch's sweep visits one in so many people: everybody about once a minute of processing.
-const SWEEP_SHARE: u32 = 600;

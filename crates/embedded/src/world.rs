@@ -1,18 +1,25 @@
-//! A world: its shards, its clock, and the epoch that is being filled while the one before it is stepped.
+//! A world: its shards, its clock, and the round that is being filled while the one before it is stepped.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use influence::{Collision, Effects, Event, Fan, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp};
+use pipeline::{Clock, Cue, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, StoreError, Worker};
+use wire::Encoding;
 
-use crate::batch::Batch;
-use crate::crew::{Seat, Worker};
+use crate::crew::Hand;
+use crate::feed::Feed;
+use crate::folder::FolderError;
+use crate::memory::{Manner, Memory, MemoryLog};
+use crate::recording::Recording;
 
-/// Records in an epoch.
-const EPOCH_RECORDS_MAX: usize = 65_536;
-/// Epochs in a half-life, at least. Shards hear of each other once an epoch: in a sparse log the records alone would span
+/// Records in a round.
+const ROUND_RECORDS_MAX: usize = 65_536;
+/// Rounds in a half-life, at least. Shards hear of each other once a round: in a sparse log the records alone would span
 /// months, during which everybody's influence stands still in the eyes of the other shards.
-const EPOCHS_A_HALF_LIFE: i64 = 32;
+const ROUNDS_A_HALF_LIFE: i64 = 32;
 /// Steps without input within which a world comes to rest; it takes 6 to 13.
 const REST_STEPS_MAX: usize = 100_000;
 /// Rounds of levels, audiences and the scale at the end of a log.
@@ -21,9 +28,13 @@ const SETTLE_ROUNDS_MAX: usize = 32;
 const SCALE_STEPS: usize = 3;
 /// Collisions that are kept to be told.
 const COLLISIONS_KEPT_MAX: usize = 10;
+/// The inputs: profiles count before events.
+pub(crate) const INPUTS: [&str; 2] = ["profiles", "events"];
+/// How often a checkpoint that is being read is looked for.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What has been done so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// What became of the events.
     pub taken: Taken,
@@ -39,52 +50,126 @@ pub struct Progress {
     pub first_collisions: Vec<Collision>,
 }
 
+/// Where a world goes on that outlived its process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resumed {
+    /// Events and profiles whose effects are there already.
+    pub records: u64,
+    /// Those among them that are taken once more, since the last checkpoint.
+    pub repeated: u64,
+}
+
+/// Why a world does not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// Its folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its checkpoints cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A worker has given up.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// What was taken before is not what comes now.
+    #[error(
+        "the input is not the one that the state was made of: it differs within its first {records} events and profiles; \
+         use the same files and options, which may have grown at the end, or another folder"
+    )]
+    OtherInput {
+        /// By then it differs.
+        records: u64,
+    },
+    /// Less comes than was taken before.
+    #[error(
+        "the input ends after {records} events and profiles, the state was made of {taken}: use the same files and \
+         options, which may have grown at the end, or another folder"
+    )]
+    ShorterInput {
+        /// What there is.
+        records: u64,
+        /// What there was.
+        taken: u64,
+    },
+}
+
 /// Sees every shard's effects after each epoch.
 type Observer<'a> = Box<dyn FnMut(&Shard, &Effects) + 'a>;
 
-/// All shards of one world, in memory.
+/// All shards of one world, in memory. With a folder it can be killed at any moment and goes on from where it was.
+///
+/// A world in memory never fails. After a failure of its folder a world takes nothing more, and [`World::check`] says why.
 pub struct World<'a> {
     partitioner: Partitioner,
     partitions: u16,
-    epoch_ms_max: i64,
-    workers: Vec<Worker>,
-    /// Shards by number; empty while their workers have them.
-    seats: Vec<Option<Seat>>,
+    round_ms_max: i64,
+    memory: Memory,
+    hands: Vec<Hand>,
     is_stepping: bool,
-    batch: Batch,
-    stepped: Option<Arc<Batch>>,
-    /// An empty batch, kept for its memory.
-    spare: Batch,
+    feed: Feed,
+    /// Records that are being stepped.
+    stepped: Feed,
     clock: Timestamp,
-    /// The clock when the epoch began that is being filled.
+    /// The clock when the round began that is being filled.
     began: Timestamp,
     opted_out: BTreeSet<String>,
     progress: Progress,
     levels_changed: u64,
     swept: u64,
     observer: Option<Observer<'a>>,
+    recording: Option<Recording>,
+    failure: Option<WorldError>,
+    has_failed: bool,
+    /// The round that is stepped was committed before.
+    is_following: bool,
 }
 
 impl<'a> World<'a> {
     /// An empty world of so many partitions, stepped by so many threads. The model must be valid.
     pub fn new(model: &Model, partitions: u16, workers: usize) -> World<'a> {
-        assert!(partitions > 0, "a world has at least one partition");
-        let seat = |number| Seat {
-            shard: Shard::new(model.clone(), number, partitions),
-            number,
-            exchange: Vec::new(),
-            effects: Effects::default(),
-        };
+        let memory = memory(partitions);
+        let settings = Arc::new(settings(model, partitions, i64::MAX));
+        let hands = hands(&memory, &settings, workers, |_| Ok(Keeper::none()));
+        let mut world = World::of(&settings, memory, hands.expect("no keeper of nothing fails"));
+        world.settle_in();
+        world
+    }
+
+    /// A world in a folder: an empty one, or one that was killed, which goes on from where it was once it is given the
+    /// same input from its beginning. Each shard is checkpointed after so many milliseconds.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or is of another world.
+    pub fn open(
+        model: &Model,
+        partitions: u16,
+        workers: usize,
+        path: &Path,
+        checkpoint_every_ms: i64,
+    ) -> Result<(World<'a>, Resumed), WorldError> {
+        let memory = memory(partitions);
+        let (recording, progress) = Recording::open(path, model, partitions, &memory)?;
+        let settings = Arc::new(settings(model, partitions, checkpoint_every_ms));
+        let place = recording.checkpoints();
+        let keeper = |_| Ok(Keeper::beside(Store::open(&place, [])?, model, partitions));
+        let hands = hands(&memory, &settings, workers, keeper)?;
+        let mut world = World { progress, recording: Some(recording), ..World::of(&settings, memory, hands) };
+        world.settle_in();
+        world.check().map(|()| world.resumed()).map(|resumed| (world, resumed))
+    }
+
+    fn of(settings: &Settings, memory: Memory, hands: Vec<Hand>) -> World<'a> {
+        let Settings { model, shards, .. } = settings;
         World {
             partitioner: model.partitioner,
-            partitions,
-            epoch_ms_max: if partitions == 1 { Timestamp::MAX } else { model.half_life_ms / EPOCHS_A_HALF_LIFE },
-            workers: (0..workers.clamp(1, usize::from(partitions))).map(Worker::start).collect(),
-            seats: (0..partitions).map(|number| Some(seat(number))).collect(),
+            partitions: *shards,
+            round_ms_max: if *shards == 1 { Timestamp::MAX } else { model.half_life_ms / ROUNDS_A_HALF_LIFE },
+            memory,
+            hands,
             is_stepping: false,
-            batch: Batch::default(),
-            stepped: None,
-            spare: Batch::default(),
+            feed: Feed::new(*shards),
+            stepped: Feed::new(*shards),
             clock: Timestamp::MIN,
             began: Timestamp::MIN,
             opted_out: BTreeSet::new(),
@@ -92,26 +177,71 @@ impl<'a> World<'a> {
             levels_changed: 0,
             swept: 0,
             observer: None,
+            recording: None,
+            failure: None,
+            has_failed: false,
+            is_following: false,
         }
     }
 
-    /// A copy that goes its own way, without an observer: what becomes of it leaves no trace in this one.
+    /// Lets the workers find out where their shards are.
+    fn settle_in(&mut self) {
+        while let Some(hand) = self.hands.iter_mut().find(|hand| !hand.worker().has_begun()) {
+            if let Err(fault) = hand.worker_mut().turn() {
+                return self.fail(fault);
+            }
+            std::thread::sleep(if self.recording.is_some() { LOOK } else { Duration::ZERO });
+        }
+        if self.recording.as_ref().is_none_or(Recording::is_fresh) {
+            self.end_round();
+        }
+    }
+
+    fn resumed(&self) -> Resumed {
+        let Some(recording) = &self.recording else { return Resumed::default() };
+        let from = (0..self.partitions).filter_map(|shard| self.worker_of(shard).sequence(shard)).min().unwrap_or(0);
+        let records = recording.records_known();
+        let repeated = records - recording.records_at(from).unwrap_or(0);
+        Resumed { records, repeated }
+    }
+
+    /// Why the world takes nothing more, if it does not.
+    ///
+    /// # Errors
+    /// What has failed.
+    pub fn check(&mut self) -> Result<(), WorldError> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn fail(&mut self, failure: impl Into<WorldError>) {
+        self.has_failed = true;
+        self.failure.get_or_insert(failure.into());
+    }
+
+    /// A copy that goes its own way, in memory and without an observer: what becomes of it leaves no trace in this one.
     pub fn fork(&mut self) -> World<'static> {
         self.wait();
+        let memory = self.memory.fork();
+        let fork = |(number, hand): (usize, &Hand)| {
+            let log = memory.join();
+            memory.hand_over(hand.worker().shards().map(|(shard, _)| shard), &log);
+            Hand::start(number, hand.worker().fork(log))
+        };
         World {
-            workers: (0..self.workers.len()).map(Worker::start).collect(),
-            seats: self.seats.clone(),
-            batch: self.batch.clone(),
-            stepped: None,
-            spare: Batch::default(),
+            hands: self.hands.iter().enumerate().map(fork).collect(),
+            memory,
+            feed: self.feed.clone(),
+            stepped: self.stepped.clone(),
             opted_out: self.opted_out.clone(),
             progress: self.progress.clone(),
             observer: None,
+            recording: None,
+            failure: None,
             ..*self
         }
     }
 
-    /// Shows every epoch's effects to this function.
+    /// Shows every epoch's effects to this function. Epochs that are followed after a restart are not shown again.
     pub fn observe(&mut self, observer: impl FnMut(&Shard, &Effects) + 'a) {
         self.observer = Some(Box::new(observer));
     }
@@ -123,7 +253,7 @@ impl<'a> World<'a> {
             self.advance(event.at);
         }
         let shard = self.shard_of(event.actor);
-        self.batch.push(event, shard, self.clock);
+        self.feed.event(shard, event, self.clock);
         self.close_if_full();
     }
 
@@ -135,13 +265,13 @@ impl<'a> World<'a> {
         } else {
             self.opted_out.remove(profile.user);
         }
-        self.batch.push_profile(profile, shard);
+        self.feed.profile(shard, profile);
         self.close_if_full();
     }
 
     fn close_if_full(&mut self) {
-        if self.batch.len() >= EPOCH_RECORDS_MAX {
-            self.close();
+        if self.feed.len() >= ROUND_RECORDS_MAX {
+            self.close(Cue::default());
         }
     }
 
@@ -150,11 +280,11 @@ impl<'a> World<'a> {
         if clock <= self.clock {
             return;
         }
-        if self.batch.len() > 0 && clock.saturating_sub(self.began) > self.epoch_ms_max {
-            self.close();
+        if self.feed.len() > 0 && clock.saturating_sub(self.began) > self.round_ms_max {
+            self.close(Cue::default());
         }
         self.clock = clock;
-        if self.batch.len() == 0 {
+        if self.feed.len() == 0 {
             self.began = clock;
         }
     }
@@ -164,98 +294,133 @@ impl<'a> World<'a> {
         (self.clock != Timestamp::MIN).then_some(self.clock)
     }
 
-    /// Ends the epoch: takes the one before it back, and has this one stepped while the next one is filled.
-    fn close(&mut self) {
+    /// Ends the round: takes the one before it back, and has this one stepped while the next one is filled.
+    fn close(&mut self, cue: Cue) {
         self.wait();
-        self.batch.clock = self.clock;
-        let batch = Arc::new(std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare)));
-        for (number, worker) in self.workers.iter().enumerate() {
-            let own = self.seats.iter_mut().skip(number).step_by(self.workers.len());
-            worker.begin(own.filter_map(Option::take).collect(), Arc::clone(&batch));
+        std::mem::swap(&mut self.feed, &mut self.stepped);
+        let is_following = match self.recording.as_mut().filter(|recording| !recording.is_over()) {
+            Some(recording) => {
+                let is_following = recording.is_following();
+                if let Err(error) = recording.close(self.stepped.len(), self.stepped.digest()) {
+                    self.fail(error);
+                }
+                is_following
+            }
+            None => false,
+        };
+        if !self.has_failed {
+            self.stepped.append_to(&self.memory);
+            if !is_following {
+                self.memory.cue(Cue { clock: self.clock, ..cue });
+            }
+            self.hands.iter_mut().for_each(Hand::begin);
+            self.is_stepping = true;
+            self.is_following = is_following;
         }
-        self.stepped = Some(batch);
-        self.is_stepping = true;
+        self.feed.follow(&self.stepped);
     }
 
-    /// Takes the shards back from the workers, and carries what they told each other.
+    /// Takes the workers back, and carries what their shards told each other.
     fn wait(&mut self) {
         if !std::mem::take(&mut self.is_stepping) {
             return;
         }
-        for worker in &mut self.workers {
-            for seat in worker.finish() {
-                let number = usize::from(seat.number);
-                self.seats[number] = Some(seat);
+        for place in 0..self.hands.len() {
+            if let Err(fault) = self.hands[place].finish() {
+                self.fail(fault);
             }
         }
-        self.reuse_batch();
-        self.progress.epochs += 1;
-        for number in 0..self.seats.len() {
-            self.take_effects(number);
+        match self.is_following {
+            true => self.catch_up(),
+            false => self.end_round(),
         }
     }
 
-    fn reuse_batch(&mut self) {
-        if let Some(mut batch) = self.stepped.take().and_then(Arc::into_inner) {
-            batch.clear();
-            self.spare = batch;
+    /// After the last round that was committed before, all shards are where they were.
+    fn catch_up(&mut self) {
+        let is_last = self.recording.as_ref().is_some_and(Recording::is_at_last);
+        while !self.has_failed
+            && let Some(hand) = self.hands.iter_mut().find(|hand| is_last && !hand.worker().is_live())
+        {
+            if let Err(fault) = hand.worker_mut().turn() {
+                self.fail(fault);
+            }
         }
     }
 
-    fn take_effects(&mut self, number: usize) {
-        let Some(mut seat) = self.seats[number].take() else { return };
+    /// Delivers what shards told each other, notes what they did, and writes it down.
+    fn end_round(&mut self) {
+        let records = self.recording.as_ref().is_some_and(|recording| !recording.is_over());
+        let round = self.memory.end_round(records);
+        self.progress.exchange_entries += round.entries;
+        for shard in 0..self.partitions {
+            self.note_effects(shard);
+        }
+        if let Some(recording) = self.recording.as_mut().filter(|_| records && !self.has_failed)
+            && let Err(error) = recording.commit(&round, &self.progress, &self.memory)
+        {
+            self.fail(error);
+        }
+    }
+
+    fn note_effects(&mut self, shard: u16) {
+        let hand = &self.hands[usize::from(shard) % self.hands.len()];
+        let Some((shard, effects)) = hand.worker().effects(shard) else { return };
         if let Some(observer) = &mut self.observer {
-            observer(&seat.shard, &seat.effects);
+            observer(shard, effects);
         }
         let progress = &mut self.progress;
-        progress.taken.add(&seat.effects.taken);
-        progress.published += seat.effects.scores.len() as u64;
-        progress.collisions += seat.effects.collisions.len() as u64;
-        for collision in seat.effects.collisions.drain(..) {
-            if progress.first_collisions.len() < COLLISIONS_KEPT_MAX {
-                progress.first_collisions.push(collision);
-            }
-        }
-        self.levels_changed += seat.effects.levels_changed;
-        self.swept += u64::from(seat.effects.swept);
-        let sections = std::mem::take(&mut seat.effects.exchange);
-        self.seats[number] = Some(seat);
-        for (section, seat) in sections.into_iter().zip(&mut self.seats) {
-            if let (false, Some(seat)) = (section.is_empty(), seat) {
-                self.progress.exchange_entries += section.len() as u64;
-                seat.exchange.push(section);
-            }
-        }
+        progress.taken.add(&effects.taken);
+        progress.published += effects.scores.len() as u64;
+        progress.collisions += effects.collisions.len() as u64;
+        let room = COLLISIONS_KEPT_MAX.saturating_sub(progress.first_collisions.len());
+        progress.first_collisions.extend(effects.collisions.iter().take(room).cloned());
+        self.levels_changed += effects.levels_changed;
+        self.swept += u64::from(effects.swept);
     }
 
     /// Takes everything that waits, until no rate is off and nothing is under way between shards.
     pub fn rest(&mut self) {
-        if self.batch.len() > 0 {
-            self.close();
+        self.wait();
+        self.end_recording();
+        if self.feed.len() > 0 {
+            self.close(Cue::default());
         }
         self.wait();
         for _ in 0..REST_STEPS_MAX {
-            if self.is_at_rest() {
+            if self.is_at_rest() || self.has_failed {
                 return;
             }
-            self.step_alone(false, false);
+            self.step_alone(Cue::default());
         }
         unreachable!("the world does not come to rest");
     }
 
+    /// What a world does to come to rest is not written down: more input may come in another run.
+    fn end_recording(&mut self) {
+        let Some(recording) = self.recording.as_mut().filter(|recording| !recording.is_over()) else { return };
+        let records = recording.records() + self.feed.len() as u64;
+        if let Err(error) = recording.end(records) {
+            return self.fail(error);
+        }
+        for place in 0..self.hands.len() {
+            let worker = self.hands[place].worker_mut();
+            if let Err(fault) = worker.checkpoint() {
+                return self.fail(fault);
+            }
+            worker.keep_no_checkpoints();
+        }
+    }
+
     fn is_at_rest(&self) -> bool {
-        let rests = |seat: &Seat| {
-            seat.exchange.is_empty() && seat.shard.is_at_rest() && seat.shard.now().is_none_or(|now| now == self.clock)
-        };
-        self.seats.iter().flatten().all(rests)
+        let rests = |shard: &Shard| shard.is_at_rest() && shard.now().is_none_or(|now| now == self.clock);
+        !self.memory.is_telling() && self.shards().all(rests)
     }
 
     /// An epoch without records.
-    fn step_alone(&mut self, sweeps_all: bool, settles: bool) {
-        (self.batch.sweeps_all, self.batch.settles) = (sweeps_all, settles);
-        self.close();
+    fn step_alone(&mut self, cue: Cue) {
+        self.close(cue);
         self.wait();
-        (self.batch.sweeps_all, self.batch.settles) = (false, false);
     }
 
     /// The end of a recorded log: forgets what is older than the window, and moves levels and the scale where they
@@ -267,7 +432,7 @@ impl<'a> World<'a> {
         self.sweep_all(false);
         if self.shards().all(|shard| !shard.has_accounts()) {
             // Without followers there are no levels, and the scale moves as soon as all shards have reported.
-            (0..SCALE_STEPS).for_each(|_| self.step_alone(false, true));
+            (0..SCALE_STEPS).for_each(|_| self.step_alone(Cue { settles: true, ..Cue::default() }));
             return self.rest();
         }
         for _ in 0..SETTLE_ROUNDS_MAX {
@@ -281,9 +446,9 @@ impl<'a> World<'a> {
 
     fn sweep_all(&mut self, settles: bool) {
         self.rest();
-        let goal = self.swept + self.seats.iter().flatten().map(|seat| u64::from(seat.shard.people_len())).sum::<u64>();
-        while self.swept < goal {
-            self.step_alone(true, settles);
+        let goal = self.swept + self.shards().map(|shard| u64::from(shard.people_len())).sum::<u64>();
+        while self.swept < goal && !self.has_failed {
+            self.step_alone(Cue { sweeps_all: true, settles, ..Cue::default() });
         }
         self.rest();
     }
@@ -297,10 +462,14 @@ impl<'a> World<'a> {
         &self.progress
     }
 
+    fn worker_of(&self, shard: u16) -> &Worker<MemoryLog> {
+        self.hands[usize::from(shard) % self.hands.len()].worker()
+    }
+
     /// The shards, by number. Only at rest: see [`World::rest`].
     pub fn shards(&self) -> impl Iterator<Item = &Shard> {
         assert!(!self.is_stepping, "the shards are at their workers: rest first");
-        self.seats.iter().flatten().map(|seat| &seat.shard)
+        (0..self.partitions).filter_map(|shard| self.worker_of(shard).shard(shard))
     }
 
     /// Everybody who is rated. Only at rest.
@@ -336,4 +505,47 @@ impl<'a> World<'a> {
     fn shard_of(&self, name: &str) -> u16 {
         if self.partitions == 1 { 0 } else { self.partitioner.partition(name, self.partitions) }
     }
+}
+
+fn memory(partitions: u16) -> Memory {
+    assert!(partitions > 0, "a world has at least one partition");
+    Memory::new(partitions, &INPUTS, Manner { in_rounds: true, keeps: false })
+}
+
+/// The log itself cuts epochs, so that no pace does.
+fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
+    let input = |(topic, holds): (&str, Holds)| Input {
+        topic: topic.to_owned(),
+        holds,
+        encoding: Encoding::Protobuf,
+        stamps: true,
+    };
+    let pace = Pace { epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
+    Settings {
+        model: model.clone(),
+        shards,
+        inputs: INPUTS.into_iter().zip([Holds::Profiles, Holds::Events]).map(input).collect(),
+        exchange: "exchange".to_owned(),
+        clock: Clock::Stored,
+        pace,
+        checkpoint_every_ms,
+    }
+}
+
+/// The workers, each with every so-manieth shard.
+fn hands(
+    memory: &Memory,
+    settings: &Arc<Settings>,
+    workers: usize,
+    mut keeper: impl FnMut(usize) -> Result<Keeper, WorldError>,
+) -> Result<Vec<Hand>, WorldError> {
+    let workers = workers.clamp(1, usize::from(settings.shards));
+    let status = Arc::new(Status::new(settings.shards));
+    let mut hand = |number: usize| {
+        let log = memory.join();
+        (0..settings.shards).skip(number).step_by(workers).for_each(|shard| memory.assign(shard, &log));
+        let worker = Worker::new(log, Arc::clone(settings), keeper(number)?, Arc::clone(&status));
+        Ok(Hand::start(number, worker))
+    };
+    (0..workers).map(|number| hand(number)).collect()
 }

@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use crate::event::Timestamp;
-use crate::people::PersonId;
+use crate::people::{PersonId, Target};
 use crate::row::{NOBODY, Row, Slot, grow};
 
 /// Levels of followers.
@@ -20,19 +20,41 @@ const MUTUAL_SHARE: f64 = 0.25;
 const FOLLOWING_MAX: u32 = 2_000;
 
 /// A follow, or the memory of an unfollow; 16 bytes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Follow {
     pub(crate) target: u32,
-    /// False: unfollowed.
-    pub(crate) follows: bool,
-    /// The target follows back, as last told.
-    pub(crate) is_mutual: bool,
+    marks: u32,
     /// When it was followed or unfollowed.
     pub(crate) at: Timestamp,
 }
 
+const FOLLOWS: u32 = 1;
+const MUTUAL: u32 = 2;
+
+impl Follow {
+    pub(crate) fn new(target: Target, follows: bool, is_mutual: bool, at: Timestamp) -> Follow {
+        let marks = if follows { FOLLOWS } else { 0 } | if is_mutual { MUTUAL } else { 0 };
+        Follow { target: target.pack(), marks, at }
+    }
+
+    /// False: unfollowed.
+    pub(crate) fn follows(&self) -> bool {
+        self.marks & FOLLOWS != 0
+    }
+
+    /// Whether the target follows back, as last told.
+    pub(crate) fn is_mutual(&self) -> bool {
+        self.marks & MUTUAL != 0
+    }
+
+    pub(crate) fn set_mutual(&mut self, is_mutual: bool) {
+        self.marks = self.marks & !MUTUAL | if is_mutual { MUTUAL } else { 0 };
+    }
+}
+
 impl Slot for Follow {
-    const EMPTY: Follow = Follow { target: NOBODY, follows: false, is_mutual: false, at: 0 };
+    const EMPTY: Follow = Follow { target: NOBODY, marks: 0, at: 0 };
 
     #[inline]
     fn target(&self) -> u32 {
@@ -41,18 +63,20 @@ impl Slot for Follow {
 }
 
 /// A person's account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Account {
-    pub(crate) person: PersonId,
     /// `s`.
     pub(crate) trust: f64,
+    /// When the level was announced; the earliest time if it never was.
+    pub(crate) level_at: Timestamp,
     pub(crate) follows: Row,
+    pub(crate) person: PersonId,
     /// How many of the follows are not unfollowed.
     pub(crate) following: u32,
     /// The announced level as a follower.
-    pub(crate) level: u8,
-    /// When it was announced.
-    pub(crate) level_at: Option<Timestamp>,
+    pub(crate) level: u32,
+    zero: u32,
     /// Followers by level; the second number: mutual ones.
     tally: [[u32; 2]; LEVELS],
 }
@@ -65,7 +89,8 @@ impl Account {
             follows: Row::default(),
             following: 0,
             level: 0,
-            level_at: None,
+            zero: 0,
+            level_at: Timestamp::MIN,
             tally: [[0; 2]; LEVELS],
         }
     }
@@ -75,8 +100,8 @@ impl Account {
         self.tally.iter().flatten().map(|&followers| u64::from(followers)).sum()
     }
 
-    pub(crate) fn count(&mut self, level: u8, is_mutual: bool, followers: i32) {
-        let kept = &mut self.tally[usize::from(level)][usize::from(is_mutual)];
+    pub(crate) fn count(&mut self, level: u32, is_mutual: bool, followers: i32) {
+        let kept = &mut self.tally[level as usize][usize::from(is_mutual)];
         *kept = kept.wrapping_add_signed(followers);
     }
 
@@ -88,18 +113,23 @@ impl Account {
         mu * libm::log2(1.0 + self.tally.iter().zip(LEVEL_WEIGHT).map(weigh).sum::<f64>())
     }
 
+    /// Whether its level is one.
+    pub(crate) fn is_sound(&self) -> bool {
+        (self.level as usize) < LEVELS
+    }
+
     /// The level of a person with this score, who is live and endorsed.
-    pub(crate) fn level_for(&self, score: f64) -> u8 {
+    pub(crate) fn level_for(&self, score: f64) -> u32 {
         let is_crawler = self.following > FOLLOWING_MAX && u64::from(self.following) > 2 * self.followers();
         if is_crawler {
             return 1;
         }
-        let held = usize::from(self.level);
+        let held = self.level as usize;
         let reached = |&level: &usize| {
             let band = if level <= held { LEVEL_BAND } else { 0.0 };
             level == 1 || score >= LEVEL_SCORE[level] - band
         };
-        (1..LEVELS).take_while(reached).last().unwrap_or(1) as u8
+        (1..LEVELS).take_while(reached).last().unwrap_or(1) as u32
     }
 }
 
@@ -117,6 +147,15 @@ fn spread(person: PersonId) -> u64 {
 impl Accounts {
     pub(crate) fn new() -> Accounts {
         Accounts { list: Vec::new(), index: HashTable::new() }
+    }
+
+    /// Those of a list.
+    pub(crate) fn of(list: Vec<Account>) -> Accounts {
+        let mut index = HashTable::with_capacity(list.len());
+        for (place, account) in (0u32..).zip(&list) {
+            index.insert_unique(spread(account.person), place, |&place| spread(list[place as usize].person));
+        }
+        Accounts { list, index }
     }
 
     pub(crate) fn get(&self, person: PersonId) -> Option<&Account> {

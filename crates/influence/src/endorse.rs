@@ -43,6 +43,9 @@ impl Shard {
             received,
         };
         self.targets.give_to(&mut self.people.remotes, target, &change);
+        let digest = &mut self.step.digest;
+        digest.fold_both(after.endorsement.to_bits(), u64::from(after.target) << 32 | u64::from(after.last.to_bits()));
+        digest.fold_both(u64::from(actor) << 32 | u64::from(rate.to_bits()), change.given.to_bits());
         self.keep(actor, place, after);
         self.enqueue_if_off(actor, rate);
     }
@@ -102,6 +105,7 @@ impl Shard {
             fans: -1,
             received: [0; 3],
         };
+        self.step.digest.fold_both(u64::from(actor) << 32 | u64::from(edge.target), edge.endorsement.to_bits());
         self.edges.remove(&mut person.row, place);
         if person.row.len() == 0 {
             // Nobody is left to whom the rate was published.

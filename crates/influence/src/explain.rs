@@ -104,7 +104,7 @@ impl Shard {
     /// The announced level of one person of this shard as a follower: 0 silent to 5.
     pub fn follower_level(&self, name: &str) -> Option<u8> {
         let Some(Known::Here(person)) = self.people.lookup(name) else { return None };
-        Some(self.accounts.get(person).map_or(0, |account| account.level))
+        Some(self.accounts.get(person).map_or(0, |account| account.level as u8))
     }
 
     /// The fans of this person, of any shard, who live in this one. Looks at every edge.
@@ -171,8 +171,8 @@ impl Shard {
         let mut list = Vec::new();
         for account in &self.accounts.list {
             let actor = self.people.persons[account.person as usize].key;
-            for follow in self.follows.slots(account.follows).iter().filter(|follow| follow.follows) {
-                list.push((actor, self.key_of_target(Target::unpack(follow.target)), follow.at, follow.is_mutual));
+            for follow in self.follows.slots(account.follows).iter().filter(|follow| follow.follows()) {
+                list.push((actor, self.key_of_target(Target::unpack(follow.target)), follow.at, follow.is_mutual()));
             }
         }
         list.sort_unstable();

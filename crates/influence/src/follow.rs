@@ -4,7 +4,6 @@ use crate::account::Follow;
 use crate::event::{Kind, Timestamp};
 use crate::exchange::{AudienceChange, FollowNotice};
 use crate::people::{Flag, Known, PersonId, Target};
-use crate::row::Slot;
 use crate::shard::Shard;
 use crate::standing::Mark;
 
@@ -16,6 +15,9 @@ impl Shard {
             return;
         }
         let target = self.target(target);
+        self.step
+            .digest
+            .fold_both(u64::from(actor) << 33 | u64::from(target.pack()) << 1 | u64::from(follows), at as u64);
         self.open_account(actor);
         match self.find_follow(actor, target) {
             Some(place) => self.renew_follow(actor, place, follows, at),
@@ -44,7 +46,7 @@ impl Shard {
         let account = self.accounts.get(actor)?;
         let place = self.follows.find(account.follows, target.pack())?;
         let kept = *self.follows.at(place);
-        if !kept.follows && self.is_late(kept.at) {
+        if !kept.follows() && self.is_late(kept.at) {
             self.drop_follow(actor, place);
             return None;
         }
@@ -58,13 +60,12 @@ impl Shard {
     }
 
     fn begin_follow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
-        let follow = Follow { target: target.pack(), follows: true, is_mutual: false, at };
-        self.insert_follow(actor, follow);
+        self.insert_follow(actor, Follow::new(target, true, false, at));
         self.set_follows(actor, target, true, false);
     }
 
     fn remember_unfollow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
-        self.insert_follow(actor, Follow { target: target.pack(), at, ..Follow::EMPTY });
+        self.insert_follow(actor, Follow::new(target, false, false, at));
     }
 
     fn insert_follow(&mut self, actor: PersonId, follow: Follow) {
@@ -79,14 +80,14 @@ impl Shard {
         if wins && !follows && late {
             self.drop_follow(actor, place);
         } else if wins {
-            let is_mutual = kept.is_mutual && follows && kept.follows;
-            *self.follows.at_mut(place) = Follow { target: kept.target, follows, is_mutual, at };
+            let is_mutual = kept.is_mutual() && follows && kept.follows();
+            *self.follows.at_mut(place) = Follow::new(target, follows, is_mutual, at);
         }
-        if wins && follows != kept.follows {
-            self.set_follows(actor, target, follows, kept.is_mutual);
+        if wins && follows != kept.follows() {
+            self.set_follows(actor, target, follows, kept.is_mutual());
         } else if follows {
             // Nothing begins, but the target has been acted upon.
-            self.tell_follow(actor, target, kept.follows, true);
+            self.tell_follow(actor, target, kept.follows(), true);
         }
     }
 
@@ -104,7 +105,7 @@ impl Shard {
     }
 
     /// Changes the tally of whoever is followed.
-    pub(crate) fn tell_audience(&mut self, target: Target, level: u8, is_mutual: bool, followers: i32) {
+    pub(crate) fn tell_audience(&mut self, target: Target, level: u32, is_mutual: bool, followers: i32) {
         match target {
             Target::Here(standing) => {
                 let person = self.targets.standings[standing as usize].person();
@@ -112,13 +113,14 @@ impl Shard {
             }
             Target::Away(remote) => {
                 let remote = self.people.remotes[remote as usize];
+                let level = level as u8;
                 let change = AudienceChange { target: remote.key, level, mutual: is_mutual, followers };
                 self.step.audiences_away.push((remote.shard, change));
             }
         }
     }
 
-    pub(crate) fn take_audience(&mut self, person: PersonId, level: u8, is_mutual: bool, followers: i32) {
+    pub(crate) fn take_audience(&mut self, person: PersonId, level: u32, is_mutual: bool, followers: i32) {
         self.open_account(person).count(level, is_mutual, followers);
         let standing = self.standing(person);
         let kept = &mut self.targets.standings[standing as usize];
@@ -174,10 +176,11 @@ impl Shard {
         let level = account.level;
         let Some(place) = self.follows.find(account.follows, actor.pack()) else { return };
         let kept = self.follows.at_mut(place);
-        if !kept.follows {
+        if !kept.follows() {
             return;
         }
-        let was_mutual = std::mem::replace(&mut kept.is_mutual, follows);
+        let was_mutual = kept.is_mutual();
+        kept.set_mutual(follows);
         if was_mutual != follows {
             self.tell_audience(actor, level, was_mutual, -1);
             self.tell_audience(actor, level, follows, 1);
@@ -188,18 +191,19 @@ impl Shard {
     }
 
     /// A follower's level has changed: all whom they follow hear of it.
-    pub(crate) fn announce_level(&mut self, person: PersonId, level: u8) {
+    pub(crate) fn announce_level(&mut self, person: PersonId, level: u32) {
         let account = self.accounts.open(person);
         let before = std::mem::replace(&mut account.level, level);
-        account.level_at = Some(self.now);
+        account.level_at = self.now;
         let row = account.follows;
         self.step.levels_changed += 1;
+        self.step.digest.fold(u64::from(person) << 3 | u64::from(level));
         self.step.edges_left -= i64::from(row.len());
-        let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(|follow| follow.follows).collect();
+        let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(|follow| follow.follows()).collect();
         for follow in follows {
             let target = Target::unpack(follow.target);
-            self.tell_audience(target, before, follow.is_mutual, -1);
-            self.tell_audience(target, level, follow.is_mutual, 1);
+            self.tell_audience(target, before, follow.is_mutual(), -1);
+            self.tell_audience(target, level, follow.is_mutual(), 1);
         }
     }
 }

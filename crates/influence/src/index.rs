@@ -6,6 +6,7 @@
 
 use prefetch_index::prefetch_index;
 
+use crate::image::{InvalidImage, Put, Reader};
 use crate::name::{Hashed, UserKey};
 
 const EMPTY: u64 = u64::MAX;
@@ -91,6 +92,24 @@ impl Index {
         for slot in old.into_iter().filter(|&slot| slot != EMPTY) {
             self.put(key_of(slot as u32), slot);
         }
+    }
+
+    pub(crate) fn write_image(&self, to: &mut impl Put) {
+        to.word(self.len as u64);
+        to.table(&self.slots);
+    }
+
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+        self.len = from.word()? as usize;
+        self.slots = from.table()?;
+        Ok(())
+    }
+
+    /// Whether every place in it is one, and searches come to an end.
+    pub(crate) fn is_sound(&self, is_there: impl Fn(u32) -> bool) -> bool {
+        let taken = self.slots.iter().filter(|&&slot| slot != EMPTY);
+        let is_loose = self.slots.is_empty() || self.len < self.slots.len();
+        taken.clone().count() == self.len && is_loose && taken.clone().all(|&slot| is_there(slot as u32))
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use siphasher::sip::SipHasher13;
+
 use crate::event::Timestamp;
 
 const SECOND: Timestamp = 1_000;
@@ -14,6 +16,9 @@ pub const WINDOW_HALF_LIVES_MAX: i64 = 64;
 
 /// The landmark follows the clock when it lags by more than this many half-lives.
 pub(crate) const LANDMARK_LAG_MAX: i64 = 32;
+
+/// Counts the changes after which the same slices give other bits.
+pub const ENGINE_REVISION: u32 = 1;
 
 /// All that decides how events become scores.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +82,40 @@ impl Model {
     /// The default model with this half-life and a window of six of them.
     pub fn with_half_life(half_life_ms: Timestamp) -> Model {
         Model { half_life_ms, window_ms: half_life_ms.saturating_mul(6), ..Model::default() }
+    }
+
+    /// Over all parameters, bit for bit: models of different fingerprints give different scores. The secret cannot be
+    /// read from it.
+    pub fn fingerprint(&self) -> u64 {
+        let Model {
+            half_life_ms,
+            window_ms,
+            rho,
+            mu,
+            eps,
+            contact_growth,
+            edges_a_step_max,
+            hash_key,
+            hash_bits,
+            partitioner,
+            published_move,
+            level_pause_ms,
+        } = self;
+        let words = [
+            *half_life_ms as u64,
+            *window_ms as u64,
+            rho.to_bits(),
+            mu.to_bits(),
+            eps.to_bits(),
+            contact_growth.to_bits(),
+            u64::from(*edges_a_step_max),
+            u64::from(*hash_bits),
+            *partitioner as u64,
+            published_move.to_bits(),
+            *level_pause_ms as u64,
+        ];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        SipHasher13::new_with_keys(hash_key[0], hash_key[1]).hash(&bytes)
     }
 
     /// Says what is wrong with a model that cannot be computed.

@@ -1,5 +1,6 @@
 //! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
 
+use crate::image::{InvalidImage, Put, Reader};
 use crate::index::Index;
 use crate::model::{Model, Partitioner};
 use crate::name::{Hashed, NameHash, UserKey};
@@ -60,8 +61,8 @@ impl Target {
 }
 
 /// What a person of this shard does; 32 bytes, two to a line of memory.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(32))]
 pub(crate) struct Person {
     pub(crate) key: UserKey,
     /// `R`: the sum of the row's weights, as of the last push plus what came since.
@@ -114,10 +115,12 @@ impl Person {
 }
 
 /// A person of another shard.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Remote {
     pub(crate) key: UserKey,
     pub(crate) shard: u16,
+    zero: u16,
     /// Place among this step's changes, from 1; 0 if there is none.
     pub(crate) change: u32,
 }
@@ -268,7 +271,7 @@ impl People {
         self.names_to_tell.push((shard, name.into()));
         let remote = self.remotes.len() as RemoteId;
         grow(&mut self.remotes, 1);
-        self.remotes.push(Remote { key: hashed.key, shard, change: 0 });
+        self.remotes.push(Remote { key: hashed.key, shard, zero: 0, change: 0 });
         self.enter(hashed, Known::Away(remote));
         Known::Away(remote)
     }
@@ -295,6 +298,31 @@ impl People {
             Known::Here(person) => persons[person as usize].key,
             Known::Away(remote) => remotes[remote as usize].key,
         });
+    }
+
+    pub(crate) fn write_image(&self, to: &mut impl Put) {
+        to.table(&self.persons);
+        to.table(&self.remotes);
+        to.table(&self.names.places);
+        to.table(&self.names.bytes);
+        self.index.write_image(to);
+    }
+
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+        self.persons = from.table()?;
+        self.remotes = from.table()?;
+        self.names = Names { places: from.table_of(self.persons.len())?, bytes: from.table()? };
+        self.index.read_image(from)
+    }
+
+    /// Whether all that the index and the places of names point at is there.
+    pub(crate) fn are_sound(&self) -> bool {
+        let is_there = |packed| match Known::unpack(packed) {
+            Known::Here(person) => (person as usize) < self.persons.len(),
+            Known::Away(remote) => (remote as usize) < self.remotes.len(),
+        };
+        let is_home = |remote: &Remote| remote.shard < self.home.shards && remote.change == 0;
+        self.index.is_sound(is_there) && self.remotes.iter().all(is_home) && self.names.are_sound()
     }
 
     /// Bytes of the tables, without names.
@@ -340,6 +368,17 @@ impl Names {
         let place = self.places[person as usize] as usize * Names::UNIT;
         let len = usize::from(u16::from_le_bytes([self.bytes[place], self.bytes[place + 1]]));
         std::str::from_utf8(&self.bytes[place + 2..place + 2 + len]).ok()
+    }
+
+    /// Whether every place is that of a name.
+    fn are_sound(&self) -> bool {
+        let is_name = |&place: &u32| {
+            let start = place as usize * Names::UNIT;
+            let Some(&[low, high]) = self.bytes.get(start..start + 2) else { return false };
+            let end = start + 2 + usize::from(u16::from_le_bytes([low, high]));
+            self.bytes.get(start + 2..end).is_some_and(|name| std::str::from_utf8(name).is_ok())
+        };
+        self.places.iter().filter(|&&place| place != Names::NONE).all(is_name)
     }
 
     /// Forgets a name, down to its bytes.

@@ -13,6 +13,9 @@ impl Shard {
         let Known::Here(person) = self.people.resolve(profile.user) else {
             return self.step.taken.misrouted += 1;
         };
+        self.step
+            .digest
+            .fold_both(u64::from(person) << 1 | u64::from(profile.opted_out), profile.trust.map_or(1, f64::to_bits));
         match (self.has_opted_out(person), profile.opted_out) {
             (false, true) => self.erase(person),
             (true, false) => self.opt_in(person, profile.user),
@@ -77,12 +80,12 @@ impl Shard {
     fn erase_follows(&mut self, person: PersonId) {
         let Some(account) = self.accounts.get(person) else { return };
         let follows: Vec<_> = self.follows.slots(account.follows).to_vec();
-        for follow in follows.iter().filter(|follow| follow.target != NOBODY && follow.follows) {
-            self.set_follows(person, Target::unpack(follow.target), false, follow.is_mutual);
+        for follow in follows.iter().filter(|follow| follow.target != NOBODY && follow.follows()) {
+            self.set_follows(person, Target::unpack(follow.target), false, follow.is_mutual());
         }
         let account = self.accounts.open(person);
         self.follows.clear(&mut account.follows);
         debug_assert_eq!(account.follows, Row::default());
-        (account.trust, account.level, account.level_at, account.following) = (1.0, 0, None, 0);
+        (account.trust, account.level, account.level_at, account.following) = (1.0, 0, crate::event::Timestamp::MIN, 0);
     }
 }

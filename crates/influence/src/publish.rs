@@ -82,12 +82,14 @@ impl Shard {
             return 0.0;
         }
         let influence = self.influence_at(standing, now);
+        kept.fold_into(&mut self.step.digest);
         assert!(influence.is_finite(), "the influence of person {} is {influence}", kept.person());
         let score = now.ruler.score(influence);
         let before = f64::from(kept.published);
         // Nothing published yet is NaN, and no move from it is small.
         let stands = (score - before).abs() < self.model.published_move;
         if looks.publishes && (!stands || looks.is_visit && kept.has(Mark::Unsaid)) {
+            self.step.digest.fold_both(score.to_bits(), u64::from(kept.published.to_bits()));
             effects.scores.push(Published { person: kept.person(), previous: kept.published });
             self.note_published(standing, score);
         }

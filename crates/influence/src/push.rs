@@ -87,6 +87,7 @@ impl Shard {
         let kept = &mut self.people.persons[person as usize];
         let risen = f64::from(rate) - f64::from(kept.rate);
         kept.rate = rate;
+        self.step.digest.fold_both(u64::from(person) << 32 | u64::from(rate.to_bits()), weights.len() as u64);
         for (edge, weight) in self.edges.slots(kept.row).iter().zip(weights) {
             if edge.target == NOBODY {
                 continue;

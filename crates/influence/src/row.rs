@@ -6,6 +6,9 @@
 
 use prefetch_index::prefetch_index;
 
+use crate::image::{InvalidImage, Put, Reader};
+use crate::people::Target;
+
 /// One slot of a row.
 pub(crate) trait Slot: Copy {
     /// A slot that holds nothing.
@@ -35,7 +38,8 @@ const CAPACITY: [u32; CLASSES] = {
 };
 
 /// Where a row lies: its first slot, its class and its length, in 8 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Row {
     start: u32,
     class_and_len: u32,
@@ -280,6 +284,44 @@ impl<S: Slot> Rows<S> {
         if row.class() > 0 {
             self.free[row.class() as usize].push(row.start);
         }
+    }
+}
+
+impl<S: Slot + bytemuck::Pod> Rows<S> {
+    pub(crate) fn write_image(&self, to: &mut impl Put) {
+        to.word(self.len as u64);
+        to.table(&self.slots);
+        self.free.iter().for_each(|list| to.table(list));
+    }
+
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+        self.len = from.word()? as usize;
+        self.slots = from.table()?;
+        for list in &mut self.free {
+            *list = from.table()?;
+        }
+        Ok(())
+    }
+
+    /// Whether this row lies in the arena.
+    pub(crate) fn holds(&self, row: Row) -> bool {
+        let is_class = (row.class() as usize) < CLASSES;
+        is_class && row.len() <= row.capacity() && row.start as usize + row.capacity() as usize <= self.slots.len()
+    }
+
+    /// Whether all slots are about somebody there is, or nobody, and all free pieces lie in the arena.
+    pub(crate) fn are_sound(&self, standings: usize, remotes: usize) -> bool {
+        let is_known = |slot: &S| match slot.target() {
+            NOBODY => true,
+            target => match Target::unpack(target) {
+                Target::Here(standing) => (standing as usize) < standings,
+                Target::Away(remote) => (remote as usize) < remotes,
+            },
+        };
+        let is_inside = |(class, list): (usize, &Vec<u32>)| {
+            list.iter().all(|&start| start as usize + CAPACITY[class] as usize <= self.slots.len())
+        };
+        self.slots.iter().all(is_known) && self.free.iter().enumerate().all(is_inside)
     }
 }
 

@@ -80,8 +80,8 @@ pub struct Report {
 /// Shard 0's view of all shards.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScaleKeeper {
-    reports: Vec<Option<Report>>,
-    moved_at: Option<Timestamp>,
+    pub(crate) reports: Vec<Option<Report>>,
+    pub(crate) moved_at: Option<Timestamp>,
 }
 
 impl ScaleKeeper {

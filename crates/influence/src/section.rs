@@ -25,7 +25,7 @@ impl Shard {
         }
         for change in &section.audiences {
             if let Some(person) = self.people.person(change.target) {
-                self.take_audience(person, change.level, change.mutual, change.followers);
+                self.take_audience(person, u32::from(change.level), change.mutual, change.followers);
             }
         }
         if let Some(report) = &section.report {
@@ -63,6 +63,13 @@ impl Shard {
             self.send_notices(&mut effects.exchange);
             self.send_scale(&mut effects.exchange);
         }
+        let digest = &mut self.step.digest;
+        effects.erased.iter().for_each(|name| digest.fold_text(name));
+        effects.exchange.iter().filter(|section| !section.is_empty()).for_each(|section| section.fold_into(digest));
+        effects.taken.accepted.iter().for_each(|&count| digest.fold(count));
+        digest.fold_both(self.now as u64, self.landmark as u64);
+        digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
+        effects.digest = digest.value();
     }
 
     fn send_endorsements(&mut self, exchange: &mut [Section]) {

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 
 use crate::account::Accounts;
+use crate::digest::Digest;
 use crate::edge::Edge;
 use crate::event::{Event, Profile, Timestamp};
 use crate::exchange::{AudienceChange, Contact, FollowNotice, Section};
@@ -66,6 +67,8 @@ pub struct Effects {
     pub levels_changed: u64,
     /// People whom the sweep has visited.
     pub swept: u32,
+    /// Over all that the step changed and all that is here: the same slice done again gives the same.
+    pub digest: u64,
 }
 
 /// A score that moved. [`Shard::record`] tells whose it is and what it has become.
@@ -116,7 +119,7 @@ pub struct Shard {
     pub(crate) now: Timestamp,
     pub(crate) landmark: Landmark,
     /// From this time on the landmark lags too far.
-    landmark_until: Timestamp,
+    pub(crate) landmark_until: Timestamp,
     horizon: Horizon,
     pub(crate) people: People,
     pub(crate) accounts: Accounts,
@@ -159,6 +162,7 @@ pub(crate) struct StepState {
     pub(crate) report: Option<crate::scale::Report>,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
+    pub(crate) digest: Digest,
     hashed: Vec<(Hashed, Hashed)>,
     found: Vec<(Option<Known>, Option<Known>)>,
     resolved: Vec<Act>,
@@ -231,6 +235,7 @@ impl Shard {
     pub fn step(&mut self, slice: &Slice<'_>, effects: &mut Effects) {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
         self.step.settles = slice.settles;
+        self.step.digest = Digest::default();
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;
         }

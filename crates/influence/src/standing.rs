@@ -1,6 +1,8 @@
 //! What people received: the sums of the model on the target's side, and what has to be told to other shards.
 
+use crate::digest::Digest;
 use crate::exchange::Change;
+use crate::image::{InvalidImage, Put, Reader};
 use crate::people::{PersonId, RemoteId, StandingId, Target};
 use crate::row::grow;
 use std::collections::BTreeMap;
@@ -9,7 +11,7 @@ use std::collections::BTreeMap;
 const RESIDUE: f64 = 1e-12;
 
 /// What one person of this shard received; 56 bytes, sums in the landmark domain. What a push needs comes first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(crate) struct Standing {
     /// `G`, as stored: unclamped.
@@ -122,6 +124,17 @@ impl Standing {
         if self.fans == 0 {
             self.settle();
         }
+    }
+
+    #[inline]
+    pub(crate) fn fold_into(&self, digest: &mut Digest) {
+        digest.fold_both(self.given.to_bits(), self.returned.to_bits());
+        digest.fold_both(self.weight.to_bits(), self.reach.to_bits());
+        let [mentions, retweets, replies] = self.received.map(u64::from);
+        digest.fold_both(
+            u64::from(self.person()) << 32 | u64::from(self.fans),
+            mentions << 40 ^ retweets << 20 ^ replies,
+        );
     }
 
     /// Nobody is left: what the sums still hold is rounding.
@@ -250,6 +263,25 @@ impl Targets {
         for (_, change) in &mut self.away {
             *change = change.rescaled(factor);
         }
+    }
+
+    pub(crate) fn write_image(&self, to: &mut impl Put) {
+        to.table(&self.standings);
+        to.table(&self.touched);
+        to.table(&self.unchecked);
+        to.word(self.carries.len() as u64);
+        for (&standing, &[mentions, retweets, replies]) in &self.carries {
+            to.elements(&[standing, mentions, retweets, replies]);
+        }
+    }
+
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+        self.standings = from.table()?;
+        self.touched = from.table()?;
+        self.unchecked = from.table()?;
+        let carries: Vec<[u32; 4]> = from.table()?;
+        self.carries = carries.into_iter().map(|[standing, a, b, c]| (standing, [a, b, c])).collect();
+        Ok(())
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -65,7 +65,7 @@ impl Shard {
         let Some(account) = self.accounts.get(person) else { return };
         let row = account.follows;
         let is_old =
-            |follow: &&crate::account::Follow| follow.target != NOBODY && !follow.follows && self.is_late(follow.at);
+            |follow: &&crate::account::Follow| follow.target != NOBODY && !follow.follows() && self.is_late(follow.at);
         let old: Vec<u32> = self.follows.slots(row).iter().filter(is_old).map(|follow| follow.target).collect();
         for target in old {
             let Some(account) = self.accounts.get(person) else { return };
@@ -79,7 +79,7 @@ impl Shard {
     fn review_level(&mut self, person: PersonId) {
         let Some(account) = self.accounts.get(person) else { return };
         let (held, level_at, follows_nobody) = (account.level, account.level_at, account.following == 0);
-        let is_due = level_at.is_none_or(|at| self.now >= at.saturating_add(self.model.level_pause_ms));
+        let is_due = level_at == Timestamp::MIN || self.now >= level_at.saturating_add(self.model.level_pause_ms);
         if follows_nobody && held == 0 || !(is_due || self.step.settles) {
             return;
         }
@@ -90,7 +90,7 @@ impl Shard {
     }
 
     /// The level that this person has earned as a follower.
-    fn level(&mut self, person: PersonId) -> u8 {
+    fn level(&mut self, person: PersonId) -> u32 {
         let kept = self.people.persons[person as usize];
         let Some(standing) = kept.standing() else { return 0 };
         let is_endorsed = self.targets.standings[standing as usize].fans > 0;

@@ -1,0 +1,264 @@
+//! Records of one partition as a log delivers them: decoded once, names one after the other in one string.
+
+use std::ops::Range;
+
+use influence::{Event, Kind, Profile, Timestamp};
+use twox_hash::XxHash3_64;
+use wire::Malformed;
+
+use crate::digest::fold;
+
+/// Records of one partition, in the order of their offsets. What cannot be used is kept beside what can.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    first: i64,
+    next: i64,
+    text: String,
+    events: Vec<EventEntry>,
+    profiles: Vec<ProfileEntry>,
+    refused: Vec<Refused>,
+    suspects: Vec<Suspect>,
+}
+
+/// A name in the text.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    start: u32,
+    len: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct EventEntry {
+    at: Timestamp,
+    stored_at: Timestamp,
+    /// From the batch's first.
+    offset: u32,
+    actor: Name,
+    target_len: u16,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ProfileEntry {
+    offset: u32,
+    user: Name,
+    opted_out: bool,
+    trust: Option<f64>,
+}
+
+/// A record that cannot be used, untouched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// Which input it came from, in the order of the configuration.
+    pub input: usize,
+    /// Its offset in the shard's part of the input.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// Why a record cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Reason {
+    /// It is no event, or no profile.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// Its user belongs to another partition.
+    #[error("user {user:?} belongs to partition {belongs}: the topic must be keyed by user, with this partitioner")]
+    Misrouted {
+        /// Who.
+        user: String,
+        /// Where to.
+        belongs: u16,
+    },
+    /// It cannot have happened yet.
+    #[error("time {at} lies {} s beyond the time at which it was stored", (.at - .latest) / 1000 + 300)]
+    Future {
+        /// The event's time.
+        at: Timestamp,
+        /// The latest that is accepted.
+        latest: Timestamp,
+    },
+}
+
+/// The untouched record of an event that may turn out to be from the future.
+#[derive(Clone, Debug)]
+struct Suspect {
+    offset: i64,
+    key: Option<Vec<u8>>,
+    value: Vec<u8>,
+}
+
+/// An event with what its record says beside it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored<'a> {
+    pub(crate) offset: i64,
+    pub(crate) stored_at: Timestamp,
+    pub(crate) event: Event<'a>,
+}
+
+impl Batch {
+    /// A batch that begins at this offset, with nothing in it.
+    pub fn new(first: i64) -> Batch {
+        Batch { first, next: first, ..Batch::default() }
+    }
+
+    /// Empties it, to begin at this offset; keeps its memory.
+    pub fn restart(&mut self, first: i64) {
+        (self.first, self.next) = (first, first);
+        self.text.clear();
+        self.events.clear();
+        self.profiles.clear();
+        self.refused.clear();
+        self.suspects.clear();
+    }
+
+    /// Adds an event that was stored at this time.
+    #[inline]
+    pub fn push_event(&mut self, offset: i64, event: &Event<'_>, stored_at: Timestamp) {
+        let actor = self.name(event.actor);
+        self.text.push_str(event.target);
+        self.events.push(EventEntry {
+            at: event.at,
+            stored_at,
+            offset: (offset - self.first) as u32,
+            actor,
+            target_len: event.target.len() as u16,
+            kind: event.kind,
+        });
+        self.next = offset + 1;
+    }
+
+    /// Adds a profile.
+    pub fn push_profile(&mut self, offset: i64, profile: &Profile<'_>) {
+        let user = self.name(profile.user);
+        let offset_in = (offset - self.first) as u32;
+        let (opted_out, trust) = (profile.opted_out, profile.trust);
+        self.profiles.push(ProfileEntry { offset: offset_in, user, opted_out, trust });
+        self.next = offset + 1;
+    }
+
+    /// Adds a record that cannot be used.
+    pub fn push_refused(&mut self, refused: Refused) {
+        self.next = refused.offset + 1;
+        self.refused.push(refused);
+    }
+
+    /// Keeps the untouched record of the event that was added last.
+    pub fn suspect(&mut self, offset: i64, key: Option<&[u8]>, value: &[u8]) {
+        self.suspects.push(Suspect { offset, key: key.map(<[u8]>::to_vec), value: value.to_vec() });
+    }
+
+    fn name(&mut self, name: &str) -> Name {
+        let start = self.text.len() as u32;
+        self.text.push_str(name);
+        Name { start, len: name.len() as u16 }
+    }
+
+    /// Its first offset; of an empty batch, that of the record to come.
+    pub fn first(&self) -> i64 {
+        self.first
+    }
+
+    /// The offset behind its last record.
+    pub fn next(&self) -> i64 {
+        self.next
+    }
+
+    /// Records in it.
+    pub fn len(&self) -> usize {
+        self.events.len() + self.profiles.len() + self.refused.len()
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A digest of all that is in it.
+    pub fn digest(&self) -> u64 {
+        let mut digest = fold(XxHash3_64::oneshot(self.text.as_bytes()), self.next as u64);
+        for entry in &self.events {
+            let lens = u64::from(entry.actor.len) << 24 | u64::from(entry.target_len) << 8 | entry.kind as u64;
+            digest = fold(fold(fold(digest, entry.at as u64), entry.stored_at as u64), lens);
+        }
+        for entry in &self.profiles {
+            let trust = entry.trust.map_or(1, f64::to_bits);
+            digest = fold(fold(digest, trust), u64::from(entry.user.len) << 1 | u64::from(entry.opted_out));
+        }
+        digest
+    }
+
+    /// When the oldest record was stored, as far as records say so.
+    pub(crate) fn stored_at(&self) -> Option<Timestamp> {
+        self.events.first().map(|entry| entry.stored_at)
+    }
+
+    /// The events of these offsets, and their text, which other events do not share.
+    pub(crate) fn events(&self, offsets: &Range<i64>) -> (impl ExactSizeIterator<Item = Stored<'_>>, &str) {
+        let range = self.range(&self.events, offsets, |entry| entry.offset);
+        let entries = &self.events[range];
+        let start = entries.first().map_or(0, |entry| entry.actor.start as usize);
+        let end = entries.last().map_or(start, |entry| entry.target_end());
+        (entries.iter().map(|entry| self.stored(entry)), &self.text[start..end])
+    }
+
+    #[inline]
+    fn stored(&self, entry: &EventEntry) -> Stored<'_> {
+        let actor_end = entry.actor.end();
+        let event = Event {
+            actor: &self.text[entry.actor.start as usize..actor_end],
+            target: &self.text[actor_end..entry.target_end()],
+            kind: entry.kind,
+            at: entry.at,
+        };
+        Stored { offset: self.first + i64::from(entry.offset), stored_at: entry.stored_at, event }
+    }
+
+    /// The profiles of these offsets.
+    pub(crate) fn profiles(&self, offsets: &Range<i64>) -> impl Iterator<Item = (i64, Profile<'_>)> {
+        let range = self.range(&self.profiles, offsets, |entry| entry.offset);
+        self.profiles[range].iter().map(|entry| {
+            let user = &self.text[entry.user.start as usize..entry.user.end()];
+            let profile = Profile { user, opted_out: entry.opted_out, trust: entry.trust };
+            (self.first + i64::from(entry.offset), profile)
+        })
+    }
+
+    /// The records of these offsets that cannot be used.
+    pub(crate) fn refused(&self, offsets: &Range<i64>) -> &[Refused] {
+        let start = self.refused.partition_point(|refused| refused.offset < offsets.start);
+        let end = self.refused.partition_point(|refused| refused.offset < offsets.end);
+        &self.refused[start..end]
+    }
+
+    /// The untouched record at this offset, if it was kept.
+    pub(crate) fn suspected(&self, input: usize, offset: i64, reason: Reason) -> Option<Refused> {
+        let place = self.suspects.binary_search_by_key(&offset, |suspect| suspect.offset).ok()?;
+        let Suspect { key, value, .. } = self.suspects[place].clone();
+        Some(Refused { input, offset, key, value, reason })
+    }
+
+    fn range<T>(&self, entries: &[T], offsets: &Range<i64>, offset: impl Fn(&T) -> u32) -> Range<usize> {
+        let place = |bound: i64| entries.partition_point(|entry| self.first + i64::from(offset(entry)) < bound);
+        place(offsets.start)..place(offsets.end)
+    }
+}
+
+impl Name {
+    #[inline]
+    fn end(self) -> usize {
+        self.start as usize + usize::from(self.len)
+    }
+}
+
+impl EventEntry {
+    #[inline]
+    fn target_end(&self) -> usize {
+        self.actor.end() + usize::from(self.target_len)
+    }
+}

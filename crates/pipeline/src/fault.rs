@@ -1,0 +1,198 @@
+//! What can go wrong, by what to do next.
+
+/// Why a worker cannot go on. Its state is dropped in any case.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// A new worker will do: rebuild the clients, restore, go on.
+    #[error("{0}; the worker starts anew from what is committed")]
+    Broken(String),
+    /// Somebody has to do something first.
+    #[error(transparent)]
+    Fatal(#[from] Box<Fatal>),
+}
+
+impl From<Fatal> for Fault {
+    fn from(fatal: Fatal) -> Fault {
+        Fault::Fatal(Box::new(fatal))
+    }
+}
+
+/// What no retry heals. Nothing is lost: all that was committed stays, and so does the input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fatal {
+    /// Records that are still needed are gone.
+    #[error(
+        "{topic}[{partition}] begins at offset {begins}, and shard {partition} needs it from {needed}: its retention is \
+         too short for the time it was down; put a checkpoint back that ends at {begins} or later, or start under a new \
+         application id"
+    )]
+    Expired {
+        /// The topic.
+        topic: String,
+        /// The partition, and the shard.
+        partition: u16,
+        /// The first offset that there is.
+        begins: i64,
+        /// The first offset that is needed.
+        needed: i64,
+    },
+    /// The topic is shorter than what was read of it.
+    #[error(
+        "{topic}[{partition}] ends at offset {ends}, and was read to {needed} before: it was created anew or has lost \
+         records; put it back, or start under a new application id"
+    )]
+    Shortened {
+        /// The topic.
+        topic: String,
+        /// The partition, and the shard.
+        partition: u16,
+        /// The offset behind the last record.
+        ends: i64,
+        /// The offset that is needed.
+        needed: i64,
+    },
+    /// Neither a checkpoint nor the journal's beginning is there.
+    #[error(
+        "the journal of shard {shard} begins at sequence {begins} (offset {offset}), and no checkpoint reaches it ({found}): \
+         put one back for sequence {begins} to {ends}, or start under a new application id"
+    )]
+    JournalShortened {
+        /// The shard.
+        shard: u16,
+        /// The first sequence that there is.
+        begins: u64,
+        /// Its record's offset.
+        offset: i64,
+        /// The last sequence.
+        ends: u64,
+        /// What checkpoints there are.
+        found: String,
+    },
+    /// A journal record does not go on where the one before it ended.
+    #[error(
+        "the journal of shard {shard} has a gap before sequence {sequence} (offset {offset}): {what}; its records were \
+         changed by something else than this program: put the topic back, or start under a new application id"
+    )]
+    JournalGap {
+        /// The shard.
+        shard: u16,
+        /// The record.
+        sequence: u64,
+        /// Its offset.
+        offset: i64,
+        /// What does not fit.
+        what: String,
+    },
+    /// The offsets that were committed with the journal say something else.
+    #[error(
+        "{topic}[{partition}] is committed to offset {committed}, and the journal of shard {partition} (sequence \
+         {sequence}) says {journal}: the group's offsets were changed from outside; set them back to the journal's, or \
+         start under a new application id"
+    )]
+    OffsetsDiffer {
+        /// The topic.
+        topic: String,
+        /// The partition, and the shard.
+        partition: u16,
+        /// The last sequence.
+        sequence: u64,
+        /// What the group says.
+        committed: i64,
+        /// What the journal says.
+        journal: i64,
+    },
+    /// Offsets without a journal.
+    #[error(
+        "{topic}[{partition}] is committed to offset {committed}, but shard {partition} has no journal: the journal \
+         topic was deleted or created anew; put it back, or start under a new application id"
+    )]
+    JournalMissing {
+        /// The topic.
+        topic: String,
+        /// The partition, and the shard.
+        partition: u16,
+        /// What the group says.
+        committed: i64,
+    },
+    /// Other parameters.
+    #[error(
+        "shard {shard} was made by a model with other parameters (journal sequence {sequence}, offset {offset}): \
+         parameters never change under one application id; set them back, or start under a new application id"
+    )]
+    ModelChanged {
+        /// The shard.
+        shard: u16,
+        /// The last sequence.
+        sequence: u64,
+        /// Its record's offset.
+        offset: i64,
+    },
+    /// Other bits, and no checkpoint to go on from.
+    #[error(
+        "the journal of shard {shard} ends at sequence {sequence} (offset {offset}), made by engine revision {made_by}; \
+         this is revision {revision} and can only go on from a checkpoint of that sequence: stop the old version in \
+         good order once, it writes one"
+    )]
+    EngineChanged {
+        /// The shard.
+        shard: u16,
+        /// The last sequence.
+        sequence: u64,
+        /// Its record's offset.
+        offset: i64,
+        /// The revision of the journal's records.
+        made_by: u32,
+        /// Our revision.
+        revision: u32,
+    },
+    /// The records of a slice are not those it was made of.
+    #[error(
+        "shard {shard}: the records of the slice of sequence {sequence} ({ranges}) are not those it was made of: an \
+         input was changed; put it back, or start under a new application id"
+    )]
+    SliceChanged {
+        /// The shard.
+        shard: u16,
+        /// Whose slice.
+        sequence: u64,
+        /// The slice's offsets.
+        ranges: String,
+    },
+    /// The same slice has given something else.
+    #[error(
+        "shard {shard}: doing the slice of sequence {sequence} ({ranges}) again gave another state (digest {digest:016x}, \
+         the journal says {journal:016x}): this program or this machine computes differently; use the program that \
+         wrote the journal, and report this"
+    )]
+    DigestDiffers {
+        /// The shard.
+        shard: u16,
+        /// Whose slice.
+        sequence: u64,
+        /// The slice's offsets.
+        ranges: String,
+        /// What came out.
+        digest: u64,
+        /// What it should have been.
+        journal: u64,
+    },
+    /// A log has delivered what it must not.
+    #[error(
+        "{topic}[{partition}] was delivered from offset {delivered} where {expected} was due: records are missing or \
+         come twice; check the topic, then start again"
+    )]
+    Untidy {
+        /// The topic.
+        topic: String,
+        /// The partition, and the shard.
+        partition: u16,
+        /// What came.
+        delivered: i64,
+        /// What was due.
+        expected: i64,
+    },
+    /// What only the log itself knows of.
+    #[error("{0}")]
+    Log(String),
+}

@@ -1,0 +1,38 @@
+//! The worker: what turns a log of events into a log of scores, exactly once.
+//!
+//! Owns slices, epochs, the journal, checkpoints and restores; everything that is durable or ordered belongs to a
+//! [`Log`], everything about influence to `influence`. Invariants: what is published is journaled in the same
+//! transaction; a shard's state is a function of its journaled slices; a checkpoint is a cache.
+
+pub mod log;
+pub mod worker;
+
+mod backlog;
+mod batch;
+mod decode;
+mod digest;
+mod seat;
+mod slice;
+
+mod checkpoint;
+mod keeper;
+mod restore;
+mod rounds;
+mod store;
+
+mod bugs;
+mod fault;
+mod settings;
+mod status;
+mod stopwatch;
+
+pub use batch::{Batch, Reason, Refused};
+pub use bugs::{Bug, Bugs};
+pub use decode::{Decoder, RawRecord};
+pub use fault::{Fatal, Fault};
+pub use keeper::Keeper;
+pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Step};
+pub use settings::{Clock, Holds, Input, Pace, Settings};
+pub use status::{Place, ShardStatus, Status, Totals};
+pub use store::{Store, StoreError};
+pub use worker::Worker;

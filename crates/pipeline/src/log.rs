@@ -1,0 +1,147 @@
+//! The log under a worker: Kafka, memory, or one that fails on purpose. As narrow as exactly-once allows.
+//!
+//! A log owns what is ordered and durable: inputs, exchange, journal, scores, offsets, and who owns which shard. It
+//! knows nothing of the model. What every log must keep is told by the suite in `contract.rs`.
+
+use std::sync::Arc;
+
+use influence::exchange::Section;
+use influence::{Effects, Shard, Timestamp};
+use wire::JournalRecord;
+
+use crate::batch::{Batch, Refused};
+use crate::fault::Fault;
+
+/// One worker's access to the log.
+pub trait Log {
+    /// The clock of the outside world; it never goes back.
+    fn now(&self) -> Timestamp;
+
+    /// What has become of the ownership of shards since this was last asked. Never waits.
+    fn ownership(&mut self) -> Result<Vec<Ownership>, Fault>;
+
+    /// All that is committed about an owned shard, once nothing that an earlier owner began can still change it; until
+    /// then `None`: ask again.
+    fn past(&mut self, shard: u16) -> Result<Option<Past>, Fault>;
+
+    /// Delivers the shard's records from these positions on.
+    fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault>;
+
+    /// Adds records to the inbox, each partition's in the order of their offsets and without a gap. Returns when there
+    /// are some, after so many milliseconds at the latest. With no room left for records of inputs it may still deliver
+    /// those of the exchange, which must never wait behind them.
+    fn fetch(&mut self, wait_ms: i64, room_records: usize, inbox: &mut Inbox) -> Result<(), Fault>;
+
+    /// Appends all that the steps want published, and their journal records, and moves the offsets: all or nothing, and
+    /// only if this worker still owns the shards. Returns the offset of each step's journal record.
+    ///
+    /// # Errors
+    /// Whatever happened, the worker is not to be used any more: it may or may not have been committed.
+    fn commit(&mut self, steps: &mut [Step<'_>]) -> Result<Vec<i64>, Fault>;
+
+    /// The worker has done with a shard that [`Ownership::Revoked`] named: somebody else may have it.
+    fn release(&mut self, shard: u16) -> Result<(), Fault>;
+
+    /// Nothing before these offsets is needed any more.
+    fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault>;
+}
+
+/// A change of what a worker owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// The shard is the worker's.
+    Assigned(u16),
+    /// The shard is wanted back: it stays the worker's until it is released.
+    Revoked(u16),
+    /// Somebody else has it already.
+    Lost(u16),
+}
+
+/// What is committed about a shard.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Its journal, with the records' offsets.
+    pub journal: Vec<(i64, JournalRecord)>,
+    /// Where its first slice begins, if there is no journal yet.
+    pub starts: Positions,
+    /// The offsets that were committed beside it; `None` where the log has forgotten one.
+    pub exchange_committed: Option<i64>,
+    /// Likewise, of each input.
+    pub inputs_committed: Vec<Option<i64>>,
+}
+
+/// The next offset to be sliced in each partition of a shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Positions {
+    /// In its part of the exchange.
+    pub exchange: i64,
+    /// In its part of each input, in the order of the configuration.
+    pub inputs: Vec<i64>,
+}
+
+impl Positions {
+    /// Where the slice of this record ends.
+    pub fn after(record: &JournalRecord) -> Positions {
+        let inputs = record.inputs.iter().map(|range| range.next).collect();
+        Positions { exchange: record.exchange.next, inputs }
+    }
+}
+
+/// What a log delivers.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) cue: Option<Cue>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    Records { shard: u16, input: usize, batch: Arc<Batch> },
+    Exchange { shard: u16, offset: i64, sections: Vec<Section> },
+}
+
+/// Where a log itself says when epochs end, as the replay of a file does, so that the same file gives the same epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cue {
+    /// The clock at the epoch's end.
+    pub clock: Timestamp,
+    /// Whether the sweep visits everybody.
+    pub sweeps_all: bool,
+    /// Whether levels and the scale go where they belong without their pauses.
+    pub settles: bool,
+}
+
+impl Inbox {
+    /// Records of a shard's part of an input.
+    pub fn records(&mut self, shard: u16, input: usize, batch: Arc<Batch>) {
+        self.deliveries.push(Delivery::Records { shard, input, batch });
+    }
+
+    /// A record of a shard's part of the exchange.
+    pub fn exchange(&mut self, shard: u16, offset: i64, sections: Vec<Section>) {
+        self.deliveries.push(Delivery::Exchange { shard, offset, sections });
+    }
+
+    /// All of an epoch is delivered.
+    pub fn close(&mut self, cue: Cue) {
+        self.cue = Some(cue);
+    }
+
+    /// Whether nothing was delivered.
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty() && self.cue.is_none()
+    }
+}
+
+/// One shard's part of a transaction.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// The shard after the step; [`Shard::record`] tells what is published.
+    pub shard: &'a Shard,
+    /// What the step wants published. A log may take the sections out.
+    pub effects: &'a mut Effects,
+    /// Records that could not be used.
+    pub refused: &'a [Refused],
+    /// What the slice was. Where its ranges end is what is committed as offsets, moved or not.
+    pub journal: &'a JournalRecord,
+}

@@ -1,0 +1,245 @@
+//! From what is committed about a shard to the shard: the newest usable checkpoint, and the slices after it once more.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use influence::{ENGINE_REVISION, Timestamp};
+use wire::JournalRecord;
+
+use crate::bugs::{Bug, Bugs};
+use crate::fault::Fatal;
+use crate::keeper::Loaded;
+use crate::log::{Past, Positions};
+use crate::seat::Seat;
+use crate::settings::Settings;
+
+/// A restore under way is at most so long away from the worker's loop.
+const STRETCH_MS: i64 = 100;
+
+/// How far the worker has got with a shard that it owns.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The log has not told yet what is committed.
+    Waiting,
+    /// A checkpoint is being looked for.
+    Loading(Box<PastKnown>),
+    /// Slices are done again.
+    Repeating(Box<Repeating>),
+    /// It takes slices.
+    Live(Box<Seat>),
+}
+
+/// What is committed about a shard, checked.
+#[derive(Debug)]
+pub(crate) struct PastKnown {
+    pub(crate) journal: Arc<[(i64, JournalRecord)]>,
+    starts: Positions,
+}
+
+/// A shard on its way to where it was.
+#[derive(Debug)]
+pub(crate) struct Repeating {
+    pub(crate) seat: Seat,
+    journal: VecDeque<(i64, JournalRecord)>,
+    bugs: Bugs,
+}
+
+/// Checks that a journal is whole, ours, and the same as the offsets that were committed with it.
+pub(crate) fn check_past(shard: u16, past: Past, settings: &Settings, bugs: Bugs) -> Result<PastKnown, Fatal> {
+    if !bugs.has(Bug::JournalGap) {
+        for pair in past.journal.windows(2) {
+            check_follows(shard, &pair[0].1, &pair[1])?;
+        }
+    }
+    match past.journal.last() {
+        Some((offset, last)) => check_last(shard, *offset, last, &past, settings)?,
+        None => check_unused(shard, &past, settings)?,
+    }
+    Ok(PastKnown { journal: past.journal.into(), starts: past.starts })
+}
+
+fn check_follows(shard: u16, before: &JournalRecord, (offset, record): &(i64, JournalRecord)) -> Result<(), Fatal> {
+    let gap = |what: String| Err(Fatal::JournalGap { shard, sequence: record.sequence, offset: *offset, what });
+    if record.shard != shard {
+        return gap(format!("it is of shard {}", record.shard));
+    }
+    if record.sequence != before.sequence + 1 {
+        return gap(format!("the record before it has sequence {}", before.sequence));
+    }
+    if record.inputs.len() != before.inputs.len() {
+        return gap(format!("it has {} inputs, the one before it {}", record.inputs.len(), before.inputs.len()));
+    }
+    let pairs = before.inputs.iter().zip(&record.inputs).chain([(&before.exchange, &record.exchange)]);
+    match pairs.into_iter().find(|(before, range)| range.first != before.next) {
+        Some((before, range)) => gap(format!("a slice begins at offset {} where {} is due", range.first, before.next)),
+        None => Ok(()),
+    }
+}
+
+fn check_last(shard: u16, offset: i64, last: &JournalRecord, past: &Past, settings: &Settings) -> Result<(), Fatal> {
+    let sequence = last.sequence;
+    let has_other_inputs = last.inputs.len() != settings.inputs.len();
+    if last.model_fingerprint != settings.model.fingerprint() || has_other_inputs {
+        return Err(Fatal::ModelChanged { shard, sequence, offset });
+    }
+    let topics = settings.inputs.iter().map(|input| &input.topic).chain([&settings.exchange]);
+    let ranges = last.inputs.iter().chain([&last.exchange]);
+    let committed = past.inputs_committed.iter().chain([&past.exchange_committed]);
+    for ((topic, range), committed) in topics.zip(ranges).zip(committed) {
+        // A forgotten one is repaired by the next commit.
+        if let Some(committed) = committed.filter(|&committed| committed != range.next) {
+            let (topic, partition, journal) = (topic.clone(), shard, range.next);
+            return Err(Fatal::OffsetsDiffer { topic, partition, sequence, committed, journal });
+        }
+    }
+    Ok(())
+}
+
+fn check_unused(shard: u16, past: &Past, settings: &Settings) -> Result<(), Fatal> {
+    let topics = settings.inputs.iter().map(|input| &input.topic).chain([&settings.exchange]);
+    let committed = past.inputs_committed.iter().chain([&past.exchange_committed]);
+    match topics.zip(committed).find_map(|(topic, committed)| Some((topic, (*committed)?))) {
+        Some((topic, committed)) => Err(Fatal::JournalMissing { topic: topic.clone(), partition: shard, committed }),
+        None => Ok(()),
+    }
+}
+
+impl PastKnown {
+    /// Where to begin, once it is known which checkpoint there is.
+    pub(crate) fn begin(self, shard: u16, loaded: Loaded, settings: &Settings, bugs: Bugs) -> Result<Repeating, Fatal> {
+        let Loaded { found, unusable } = loaded;
+        let (mut seat, done) = match (found, self.journal.first()) {
+            (Some(found), _) => seat_of(*found, bugs),
+            (None, None) => (Seat::new(settings, shard, &self.starts), None),
+            (None, Some((_, first))) if first.sequence == 0 || bugs.has(Bug::JournalGap) => {
+                let mut seat = Seat::new(settings, shard, &Positions::after(first));
+                seat.last = Some(first.clone());
+                (seat, Some(first.sequence))
+            }
+            (None, Some((offset, first))) => return Err(self.shortened(shard, *offset, first.sequence, &unusable)),
+        };
+        let is_after = |(_, record): &&(i64, JournalRecord)| done.is_none_or(|done| record.sequence > done);
+        let journal: VecDeque<_> = self.journal.iter().filter(is_after).cloned().collect();
+        seat.last_offset = self.journal.last().map_or(-1, |&(offset, _)| offset);
+        check_revision(shard, &journal)?;
+        Ok(Repeating { seat, journal, bugs })
+    }
+
+    fn shortened(&self, shard: u16, offset: i64, begins: u64, unusable: &[String]) -> Fatal {
+        let ends = self.journal.last().map_or(begins, |(_, last)| last.sequence);
+        let found = if unusable.is_empty() { "there is none".to_owned() } else { unusable.join(", ") };
+        Fatal::JournalShortened { shard, begins, offset, ends, found }
+    }
+}
+
+fn seat_of((record, shard): (JournalRecord, influence::Shard), bugs: Bugs) -> (Seat, Option<u64>) {
+    let sequence = record.sequence;
+    let mut positions = Positions::after(&record);
+    if bugs.has(Bug::ExchangeTwice) {
+        positions.exchange = record.exchange.first;
+    }
+    (Seat::after(shard, record, &positions), Some(sequence))
+}
+
+/// The same formulas may give other bits in another revision: what it has journaled it must not do again.
+fn check_revision(shard: u16, journal: &VecDeque<(i64, JournalRecord)>) -> Result<(), Fatal> {
+    match journal.back() {
+        Some((offset, last)) if last.engine_revision != ENGINE_REVISION => Err(Fatal::EngineChanged {
+            shard,
+            sequence: last.sequence,
+            offset: *offset,
+            made_by: last.engine_revision,
+            revision: ENGINE_REVISION,
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl Repeating {
+    /// Whether the shard is where it was.
+    pub(crate) fn is_done(&self) -> bool {
+        self.journal.is_empty()
+    }
+
+    /// Slices that are still to be done.
+    pub(crate) fn left(&self) -> usize {
+        self.journal.len()
+    }
+
+    /// Does what was delivered again, for a while.
+    pub(crate) fn go_on(&mut self, settings: &Settings, now: impl Fn() -> Timestamp) -> Result<(), Fatal> {
+        let began = now();
+        while let Some((offset, record)) = self.journal.front() {
+            match self.seat.repeat(record, now(), settings, self.bugs) {
+                Ok(None) => return Ok(()),
+                _ if self.bugs.has(Bug::JournalGap) => {}
+                Ok(Some(done)) => compare(done, record)?,
+                Err(what) => {
+                    let (shard, sequence, offset) = (record.shard, record.sequence, *offset);
+                    return Err(Fatal::JournalGap { shard, sequence, offset, what });
+                }
+            }
+            self.journal.pop_front();
+            if now() - began >= STRETCH_MS {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn compare(done: &JournalRecord, record: &JournalRecord) -> Result<(), Fatal> {
+    let (shard, sequence) = (record.shard, record.sequence);
+    if done.slice_digest != record.slice_digest {
+        return Err(Fatal::SliceChanged { shard, sequence, ranges: ranges(record) });
+    }
+    if done.digest != record.digest {
+        let (digest, journal) = (done.digest, record.digest);
+        return Err(Fatal::DigestDiffers { shard, sequence, ranges: ranges(record), digest, journal });
+    }
+    Ok(())
+}
+
+/// A slice's offsets, for messages.
+fn ranges(record: &JournalRecord) -> String {
+    let mut text = format!("exchange {}..{}", record.exchange.first, record.exchange.next);
+    for (input, range) in record.inputs.iter().enumerate() {
+        // Writing to a string does not fail.
+        let _ = write!(text, ", input {input} {}..{}", range.first, range.next);
+    }
+    text
+}
+
+impl Stage {
+    pub(crate) fn live(&self) -> Option<&Seat> {
+        match self {
+            Stage::Live(seat) => Some(seat),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn live_mut(&mut self) -> Option<&mut Seat> {
+        match self {
+            Stage::Live(seat) => Some(seat),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn seat(&self) -> Option<&Seat> {
+        match self {
+            Stage::Live(seat) => Some(seat),
+            Stage::Repeating(repeating) => Some(&repeating.seat),
+            Stage::Waiting | Stage::Loading(_) => None,
+        }
+    }
+
+    /// The seat that takes deliveries, if there is one.
+    pub(crate) fn seat_mut(&mut self) -> Option<&mut Seat> {
+        match self {
+            Stage::Live(seat) => Some(seat),
+            Stage::Repeating(repeating) => Some(&mut repeating.seat),
+            Stage::Waiting | Stage::Loading(_) => None,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One shard of a worker: its state, what waits for it, and the doing of slices.
+
+use influence::exchange::Section;
+use influence::{ENGINE_REVISION, Effects, Shard, Slice, Timestamp};
+use wire::{JournalRecord, OffsetRange};
+
+use crate::backlog::{Backlog, Cut};
+use crate::batch::Refused;
+use crate::bugs::{Bug, Bugs};
+use crate::checkpoint::Checkpoint;
+use crate::digest::chain;
+use crate::fault::Fatal;
+use crate::log::{Cue, Delivery, Positions, Step};
+use crate::settings::Settings;
+use crate::slice::{Plan, gather};
+
+/// The sweep visits one in so many people an epoch: everybody about once a minute.
+const SWEEP_SHARE: u32 = 600;
+
+/// A shard between two epochs.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    pub(crate) number: u16,
+    pub(crate) shard: Shard,
+    pub(crate) backlog: Backlog,
+    /// The journal's record of the last epoch that is committed or was done again; `None` before the first.
+    pub(crate) last: Option<JournalRecord>,
+    /// Where that record lies.
+    pub(crate) last_offset: i64,
+    effects: Effects,
+    refused: Vec<Refused>,
+    /// What the epoch under way is to be journaled as.
+    next: Option<JournalRecord>,
+}
+
+impl Seat {
+    pub(crate) fn new(settings: &Settings, number: u16, starts: &Positions) -> Seat {
+        Seat::at(Shard::new(settings.model.clone(), number, settings.shards), number, None, Backlog::new(starts))
+    }
+
+    /// A shard as it was after this record.
+    pub(crate) fn after(shard: Shard, record: JournalRecord, positions: &Positions) -> Seat {
+        Seat::at(shard, record.shard, Some(record), Backlog::new(positions))
+    }
+
+    fn at(shard: Shard, number: u16, last: Option<JournalRecord>, backlog: Backlog) -> Seat {
+        let (effects, refused) = (Effects::default(), Vec::new());
+        Seat { number, shard, backlog, last, last_offset: -1, effects, refused, next: None }
+    }
+
+    /// Takes what the log delivers for it.
+    pub(crate) fn deliver(&mut self, delivery: Delivery, settings: &Settings) -> Result<(), Fatal> {
+        match delivery {
+            Delivery::Records { input, batch, .. } => self.backlog.push_batch(settings, self.number, input, batch),
+            Delivery::Exchange { offset, sections, .. } => {
+                self.backlog.push_sections(settings, self.number, offset, sections)
+            }
+        }
+    }
+
+    /// The first record of a journal: it says where the first slice begins.
+    pub(crate) fn open(&mut self, settings: &Settings) {
+        let positions = self.backlog.positions();
+        let here = |offset| OffsetRange { first: offset, next: offset };
+        let fingerprint = settings.model.fingerprint();
+        self.effects = Effects::default();
+        self.next = Some(JournalRecord {
+            shard: self.number,
+            sequence: 0,
+            exchange: here(positions.exchange),
+            inputs: positions.inputs.iter().map(|&offset| here(offset)).collect(),
+            clock: Timestamp::MIN,
+            sweep: 0,
+            publishes: true,
+            settles: false,
+            engine_revision: ENGINE_REVISION,
+            model_fingerprint: fingerprint,
+            slice_digest: 0,
+            digest: chain(fingerprint, u64::from(self.number), u64::from(settings.shards)),
+        });
+    }
+
+    /// Whether there is anything to do: input, pushes that wait, or people for the sweep to visit.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.backlog.is_empty() || !self.shard.is_at_rest() || self.shard.people_len() > 0
+    }
+
+    /// Takes a slice of what waits.
+    pub(crate) fn step(&mut self, settings: &Settings, now: Timestamp, cue: Option<Cue>, bugs: Bugs) {
+        let people = self.shard.people_len();
+        let lags = |oldest: Timestamp| now.saturating_sub(oldest) > settings.pace.lag_ms_max;
+        let plan = match cue {
+            None => Plan {
+                clock: now.max(self.shard.now().unwrap_or(now)),
+                sweep: people.div_ceil(SWEEP_SHARE),
+                publishes: !self.backlog.oldest().is_some_and(lags),
+                settles: false,
+            },
+            Some(Cue { clock, sweeps_all, settles }) => {
+                let sweep = if sweeps_all { people } else { people.div_ceil(SWEEP_SHARE) };
+                Plan { clock, sweep, publishes: true, settles }
+            }
+        };
+        let cut = self.backlog.cut(&settings.pace);
+        self.run(cut, plan, settings, bugs);
+    }
+
+    /// Does the slice of a committed record again, once all of it was delivered. Its effects are out already: what is
+    /// returned is the record that comes out now, to be compared.
+    ///
+    /// # Errors
+    /// The slice does not follow what was done before.
+    pub(crate) fn repeat(
+        &mut self,
+        record: &JournalRecord,
+        now: Timestamp,
+        settings: &Settings,
+        bugs: Bugs,
+    ) -> Result<Option<&JournalRecord>, String> {
+        let Some(mut cut) = self.backlog.cut_again(record)? else { return Ok(None) };
+        let clock = if bugs.has(Bug::StepLooksAtClock) { now } else { record.clock };
+        let plan = Plan { clock, sweep: record.sweep, publishes: record.publishes, settles: record.settles };
+        if bugs.has(Bug::F32Drift) {
+            cut.sections.iter_mut().for_each(drift);
+        }
+        self.run(cut, plan, settings, bugs);
+        self.last = self.next.take();
+        Ok(self.last.as_ref())
+    }
+
+    fn run(&mut self, cut: Cut, plan: Plan, settings: &Settings, bugs: Bugs) {
+        let gathered = gather(&cut, &plan, settings, bugs);
+        let sections: Vec<&Section> = cut.sections.iter().collect();
+        let slice = Slice {
+            clock: plan.clock,
+            exchange: &sections,
+            profiles: &gathered.profiles,
+            events: &gathered.events,
+            sweep: plan.sweep,
+            publishes: plan.publishes,
+            settles: plan.settles,
+        };
+        self.shard.step(&slice, &mut self.effects);
+        self.refused = gathered.refused;
+        let (slice_digest, step_digest) = (gathered.digest, self.effects.digest);
+        let last = self.last.as_ref().expect("a journal is opened before its first slice");
+        self.next = Some(JournalRecord {
+            shard: self.number,
+            sequence: last.sequence + 1,
+            exchange: cut.exchange,
+            inputs: cut.inputs,
+            clock: plan.clock,
+            sweep: plan.sweep,
+            publishes: plan.publishes,
+            settles: plan.settles,
+            engine_revision: ENGINE_REVISION,
+            model_fingerprint: last.model_fingerprint,
+            slice_digest,
+            digest: chain(last.digest, slice_digest, step_digest),
+        });
+    }
+
+    /// The shard as it is, after the epoch of this record.
+    pub(crate) fn checkpoint(&self, journal: JournalRecord, room: Vec<u8>) -> Checkpoint {
+        let mut image = room;
+        self.shard.copy_image(&mut image);
+        Checkpoint { journal, journal_offset: self.last_offset, image }
+    }
+
+    /// What is to be committed.
+    pub(crate) fn transaction(&mut self) -> Option<Step<'_>> {
+        let journal = self.next.as_ref()?;
+        Some(Step { shard: &self.shard, effects: &mut self.effects, refused: &self.refused, journal })
+    }
+
+    /// The epoch is committed, and its record lies here.
+    pub(crate) fn committed(&mut self, journal_offset: i64) {
+        self.last = self.next.take();
+        self.last_offset = journal_offset;
+        self.refused.clear();
+    }
+
+    /// What the last step did. A log may have taken the sections.
+    pub(crate) fn effects(&self) -> &Effects {
+        &self.effects
+    }
+
+    /// The record of the epoch under way.
+    pub(crate) fn next(&self) -> Option<&JournalRecord> {
+        self.next.as_ref()
+    }
+}
+
+/// What [`Bug::F32Drift`] does.
+fn drift(section: &mut Section) {
+    for entry in &mut section.endorse {
+        entry.change.given = f64::from(entry.change.given as f32);
+        entry.change.returned = f64::from(entry.change.returned as f32);
+    }
+}

@@ -1,0 +1,242 @@
+//! What observers may know about a worker: numbers that it leaves here once an epoch, for whoever looks.
+
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use influence::{Sizes, Taken, Timestamp};
+
+use crate::log::Step;
+
+/// The status of all shards of one application in this process. Reading it stops nobody; numbers that belong together
+/// may be an epoch apart.
+#[derive(Debug)]
+pub struct Status {
+    shards: Box<[Cell]>,
+    epochs: AtomicU64,
+    records: AtomicU64,
+    accepted: [AtomicU64; 5],
+    published: AtomicU64,
+    refused: AtomicU64,
+    exchange_entries: AtomicU64,
+    pushed_edges: AtomicU64,
+    epoch_us: AtomicU64,
+    commit_us: AtomicU64,
+}
+
+/// Where a shard of this process stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Place {
+    /// It is not owned here.
+    #[default]
+    Elsewhere = 0,
+    /// Its past is being looked for.
+    Loading = 1,
+    /// Slices are done again.
+    Restoring = 2,
+    /// It takes slices.
+    Live = 3,
+}
+
+/// What is known about one shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardStatus {
+    /// Where it stands.
+    pub place: Place,
+    /// Slices that are still to be done again.
+    pub restore_left: u64,
+    /// The last committed sequence.
+    pub sequence: u64,
+    /// Its clock.
+    pub clock: Timestamp,
+    /// Milliseconds since the oldest record that waits was stored; 0 if none waits.
+    pub lag_ms: i64,
+    /// The last checkpoint's sequence; 0 if there is none.
+    pub checkpoint_sequence: u64,
+    /// When it was written, by the log's clock.
+    pub checkpoint_at: Timestamp,
+    /// Its size.
+    pub checkpoint_bytes: u64,
+    /// How long the worker stood still for it.
+    pub checkpoint_pause_us: u64,
+    /// Checkpoints that could not be written, since the last one that was.
+    pub checkpoint_failures: u64,
+    /// What the shard holds; counted every ten seconds.
+    pub sizes: Sizes,
+}
+
+/// Sums over all shards and workers of this process since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Transactions.
+    pub epochs: u64,
+    /// Records of inputs.
+    pub records: u64,
+    /// Accepted events by kind, in the order of [`influence::Kind::ALL`].
+    pub accepted: [u64; 5],
+    /// Scores.
+    pub published: u64,
+    /// Dead letters.
+    pub refused: u64,
+    /// What shards told each other.
+    pub exchange_entries: u64,
+    /// Edges that pushes touched.
+    pub pushed_edges: u64,
+    /// Microseconds spent in epochs, commits included.
+    pub epoch_us: u64,
+    /// Microseconds spent in commits.
+    pub commit_us: u64,
+}
+
+/// A shard's status, number by number.
+#[derive(Debug, Default)]
+struct Cell {
+    place: AtomicU8,
+    numbers: [AtomicU64; 6],
+    times: [AtomicI64; 3],
+    sizes: [AtomicU64; 10],
+}
+
+/// What one epoch adds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Epoch {
+    pub(crate) records: u64,
+    pub(crate) taken: Taken,
+    pub(crate) published: u64,
+    pub(crate) refused: u64,
+    pub(crate) exchange_entries: u64,
+}
+
+impl Epoch {
+    /// Adds what a step did, and is about to be committed.
+    pub(crate) fn add(&mut self, step: &Step<'_>) {
+        self.taken.add(&step.effects.taken);
+        self.records += step.journal.inputs.iter().map(|range| range.len()).sum::<u64>();
+        self.published += step.effects.scores.len() as u64;
+        self.refused += step.refused.len() as u64;
+        self.exchange_entries += step.effects.exchange.iter().map(|section| section.len() as u64).sum::<u64>();
+    }
+}
+
+impl Status {
+    /// Of so many shards, none of them here.
+    pub fn new(shards: u16) -> Status {
+        Status {
+            shards: (0..shards).map(|_| Cell::default()).collect(),
+            epochs: AtomicU64::new(0),
+            records: AtomicU64::new(0),
+            accepted: Default::default(),
+            published: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            exchange_entries: AtomicU64::new(0),
+            pushed_edges: AtomicU64::new(0),
+            epoch_us: AtomicU64::new(0),
+            commit_us: AtomicU64::new(0),
+        }
+    }
+
+    /// One shard's; of a number that there is not, the default.
+    pub fn shard(&self, number: u16) -> ShardStatus {
+        self.shards.get(usize::from(number)).map_or(ShardStatus::default(), Cell::read)
+    }
+
+    /// All shards'.
+    pub fn shards(&self) -> impl Iterator<Item = ShardStatus> {
+        self.shards.iter().map(Cell::read)
+    }
+
+    /// The sums.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            epochs: self.epochs.load(Relaxed),
+            records: self.records.load(Relaxed),
+            accepted: std::array::from_fn(|kind| self.accepted[kind].load(Relaxed)),
+            published: self.published.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+            exchange_entries: self.exchange_entries.load(Relaxed),
+            pushed_edges: self.pushed_edges.load(Relaxed),
+            epoch_us: self.epoch_us.load(Relaxed),
+            commit_us: self.commit_us.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn write(&self, number: u16, status: &ShardStatus) {
+        if let Some(cell) = self.shards.get(usize::from(number)) {
+            cell.write(status);
+        }
+    }
+
+    pub(crate) fn add(&self, epoch: &Epoch) {
+        self.records.fetch_add(epoch.records, Relaxed);
+        for (sum, more) in self.accepted.iter().zip(epoch.taken.accepted) {
+            sum.fetch_add(more, Relaxed);
+        }
+        self.published.fetch_add(epoch.published, Relaxed);
+        self.refused.fetch_add(epoch.refused, Relaxed);
+        self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
+        self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);
+    }
+
+    pub(crate) fn took(&self, epoch_us: u64, commit_us: u64) {
+        self.epochs.fetch_add(1, Relaxed);
+        self.epoch_us.fetch_add(epoch_us, Relaxed);
+        self.commit_us.fetch_add(commit_us, Relaxed);
+    }
+}
+
+impl Cell {
+    fn write(&self, status: &ShardStatus) {
+        let ShardStatus {
+            place,
+            restore_left,
+            sequence,
+            clock,
+            lag_ms,
+            checkpoint_sequence,
+            checkpoint_at,
+            checkpoint_bytes,
+            checkpoint_pause_us,
+            checkpoint_failures,
+            sizes,
+        } = *status;
+        self.place.store(place as u8, Relaxed);
+        let numbers =
+            [restore_left, sequence, checkpoint_sequence, checkpoint_bytes, checkpoint_pause_us, checkpoint_failures];
+        self.numbers.iter().zip(numbers).for_each(|(cell, number)| cell.store(number, Relaxed));
+        self.times.iter().zip([clock, lag_ms, checkpoint_at]).for_each(|(cell, time)| cell.store(time, Relaxed));
+        self.sizes.iter().zip(list(&sizes)).for_each(|(cell, size)| cell.store(size, Relaxed));
+    }
+
+    fn read(&self) -> ShardStatus {
+        let number = |place: usize| self.numbers[place].load(Relaxed);
+        let time = |place: usize| self.times[place].load(Relaxed);
+        ShardStatus {
+            place: match self.place.load(Relaxed) {
+                1 => Place::Loading,
+                2 => Place::Restoring,
+                3 => Place::Live,
+                _ => Place::Elsewhere,
+            },
+            restore_left: number(0),
+            sequence: number(1),
+            clock: time(0),
+            lag_ms: time(1),
+            checkpoint_sequence: number(2),
+            checkpoint_at: time(2),
+            checkpoint_bytes: number(3),
+            checkpoint_pause_us: number(4),
+            checkpoint_failures: number(5),
+            sizes: of_list(std::array::from_fn(|place| self.sizes[place].load(Relaxed))),
+        }
+    }
+}
+
+fn list(sizes: &Sizes) -> [u64; 10] {
+    let Sizes { people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes } =
+        *sizes;
+    [people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes]
+}
+
+fn of_list(list: [u64; 10]) -> Sizes {
+    let [people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes] = list;
+    Sizes { people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes }
+}

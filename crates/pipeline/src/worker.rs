@@ -1,0 +1,431 @@
+//! The worker: one thread that owns shards and takes their input, an epoch at a time. The first file to read.
+//!
+//! ```text
+//!            ┌────────────────────────── Log ──────────────────────────┐
+//!            │ ownership   past     inputs, exchange        commit     │
+//!            └─────┬─────────┬────────────┬───────────────────▲────────┘
+//!              assigned   journal      records     scores, exchange, dead letters,
+//!                  ▼         ▼            ▼         journal and offsets: all or nothing
+//! Stage:     Waiting ─> Loading ─> Repeating ─> Live ─────────┘
+//!                          ▲    slices once more  │ slice ─> Shard::step ─> effects
+//!                          └──────── Keeper ◄─────┘
+//!                          checkpoints: only after their epoch's commit
+//! ```
+//!
+//! A shard's state is a function of its slices, and the journal says which they were. So a worker that cannot go on
+//! drops all it has: whoever owns its shards next stands, after a restore, where the last commit stood, bit by bit.
+//! It never asks a clock but the log's, and never publishes what is not journaled in the same transaction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use influence::{Effects, Shard, Timestamp};
+use tracing::{info, warn};
+use wire::JournalRecord;
+
+use crate::bugs::{Bug, Bugs};
+use crate::fault::Fault;
+use crate::keeper::{Done, Job, Keeper, Loaded};
+use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Step};
+use crate::restore::{Stage, check_past};
+use crate::rounds::Rounds;
+use crate::seat::Seat;
+use crate::settings::Settings;
+use crate::status::{Epoch, Place, ShardStatus, Status};
+use crate::stopwatch::Stopwatch;
+
+/// How long a shard that is wanted back waits for its checkpoint.
+const RELEASE_WAIT: Duration = Duration::from_secs(30);
+/// Milliseconds between two counts of what a shard holds: that looks at all of it.
+const SIZES_MS: Timestamp = 10_000;
+
+/// One worker. After an error it must be dropped.
+#[derive(Debug)]
+pub struct Worker<L> {
+    log: L,
+    settings: Arc<Settings>,
+    shards: BTreeMap<u16, Stage>,
+    keeper: Keeper,
+    rounds: Rounds,
+    inbox: Inbox,
+    epoch_ended: Timestamp,
+    status: Arc<Status>,
+    sized_at: Timestamp,
+    bugs: Bugs,
+}
+
+impl<L: Log> Worker<L> {
+    /// A worker that owns nothing yet.
+    pub fn new(log: L, settings: Arc<Settings>, keeper: Keeper, status: Arc<Status>) -> Worker<L> {
+        Worker {
+            epoch_ended: log.now(),
+            log,
+            rounds: Rounds::new(settings.checkpoint_every_ms),
+            settings,
+            shards: BTreeMap::new(),
+            keeper,
+            inbox: Inbox::default(),
+            status,
+            sized_at: Timestamp::MIN,
+            bugs: Bugs::NONE,
+        }
+    }
+
+    /// Switches a mistake on.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant(&mut self, bugs: Bugs) {
+        self.bugs = bugs;
+    }
+
+    /// Takes turns until it is told to stop, and then gives everything back in good order.
+    ///
+    /// # Errors
+    /// If a turn fails. Nothing that was not committed is lost, it is taken again from the log.
+    pub fn run(mut self, stop: &AtomicBool) -> Result<(), Fault> {
+        while !stop.load(Ordering::Relaxed) {
+            self.turn()?;
+        }
+        self.stop()
+    }
+
+    /// One round of the loop: takes what the log and the keeper have to tell, and steps its shards if an epoch is due.
+    pub fn turn(&mut self) -> Result<(), Fault> {
+        self.take_ownership()?;
+        self.take_checkpoints()?;
+        self.ask_for_pasts()?;
+        self.open_journals()?;
+        let cue = self.fetch()?;
+        self.repeat_slices()?;
+        if cue.is_some() || self.is_due() {
+            self.epoch(cue)?;
+        }
+        self.begin_checkpoint();
+        Ok(())
+    }
+
+    /// An epoch: each shard takes a slice, and what comes of all of them is committed at once.
+    fn epoch(&mut self, cue: Option<Cue>) -> Result<(), Fault> {
+        let watch = Stopwatch::start();
+        let now = self.log.now();
+        for stage in self.shards.values_mut() {
+            if let Stage::Live(seat) = stage
+                && (cue.is_some() || seat.has_work())
+            {
+                seat.step(&self.settings, now, cue, self.bugs);
+            }
+        }
+        if self.bugs.has(Bug::CheckpointBeforeCommit) {
+            self.begin_checkpoint();
+        }
+        let commit_us = self.commit()?;
+        self.epoch_ended = self.log.now();
+        self.status.took(watch.us(), commit_us);
+        Ok(())
+    }
+
+    /// Commits what the seats have stepped; nothing if none has.
+    fn commit(&mut self) -> Result<u64, Fault> {
+        let watch = Stopwatch::start();
+        let live = self.shards.values_mut().filter_map(Stage::live_mut);
+        let mut steps: Vec<Step<'_>> = live.filter_map(Seat::transaction).collect();
+        if steps.is_empty() {
+            return Ok(0);
+        }
+        let mut epoch = Epoch::default();
+        steps.iter().for_each(|step| epoch.add(step));
+        let offsets = self.log.commit(&mut steps)?;
+        self.status.add(&epoch);
+        let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
+        stepped.zip(offsets).for_each(|(seat, offset)| seat.committed(offset));
+        self.tell_status();
+        Ok(watch.us())
+    }
+
+    fn is_due(&self) -> bool {
+        let live = || self.shards.values().filter_map(Stage::live);
+        let records: usize = live().map(|seat| seat.backlog.records()).sum();
+        let is_time = self.log.now() - self.epoch_ended >= self.settings.pace.epoch_ms;
+        (is_time || records >= self.settings.pace.epoch_records_max) && live().any(Seat::has_work)
+    }
+
+    fn take_ownership(&mut self) -> Result<(), Fault> {
+        for change in self.log.ownership()? {
+            match change {
+                Ownership::Assigned(shard) => {
+                    info!(shard, "assigned");
+                    self.shards.insert(shard, Stage::Waiting);
+                    self.tell(shard, Place::Loading, 0);
+                }
+                Ownership::Revoked(shard) => self.release(shard)?,
+                Ownership::Lost(shard) => self.forget(shard),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a shard back, with a checkpoint, so that whoever gets it has little to do again.
+    fn release(&mut self, shard: u16) -> Result<(), Fault> {
+        self.checkpoint_now(shard)?;
+        self.forget(shard);
+        self.log.release(shard)
+    }
+
+    fn forget(&mut self, shard: u16) {
+        info!(shard, "gone");
+        self.shards.remove(&shard);
+        self.rounds.forget(shard);
+        self.tell(shard, Place::Elsewhere, 0);
+    }
+
+    /// Takes what the keeper has done.
+    fn take_checkpoints(&mut self) -> Result<(), Fault> {
+        while let Some(done) = self.keeper.poll() {
+            self.take_done(done)?;
+        }
+        Ok(())
+    }
+
+    fn take_done(&mut self, done: Done) -> Result<(), Fault> {
+        match done {
+            Done::Room(room) => self.rounds.room = Some(room),
+            Done::Loaded { shard, result } => {
+                let loaded =
+                    result.map_err(|error| Fault::Broken(format!("shard {shard} cannot be restored: {error}")))?;
+                self.begin_repeating(shard, loaded)?;
+            }
+            Done::Saved { shard, result } => match result {
+                Ok(saved) => {
+                    self.rounds.saved(shard, &saved, self.log.now());
+                    if let Some(oldest) = saved.oldest_kept
+                        && self.shards.contains_key(&shard)
+                    {
+                        self.log.trim(shard, oldest.journal_offset, oldest.exchange_offset)?;
+                    }
+                }
+                Err(error) => {
+                    warn!(shard, %error, "checkpoint not written: a restore will take longer");
+                    self.rounds.failed(shard, self.log.now());
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Asks the log for what is committed about shards that are new here.
+    fn ask_for_pasts(&mut self) -> Result<(), Fault> {
+        for (&shard, stage) in &mut self.shards {
+            if let Stage::Waiting = stage
+                && let Some(past) = self.log.past(shard)?
+            {
+                let past = check_past(shard, past, &self.settings, self.bugs)?;
+                self.keeper.ask(Job::Load { shard, journal: Arc::clone(&past.journal) });
+                *stage = Stage::Loading(Box::new(past));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_repeating(&mut self, shard: u16, loaded: Loaded) -> Result<(), Fault> {
+        // The shard may have gone meanwhile, and come back: then it is loaded once more.
+        let Some(stage @ Stage::Loading(_)) = self.shards.get_mut(&shard) else { return Ok(()) };
+        if let Stage::Loading(past) = std::mem::replace(stage, Stage::Waiting) {
+            let repeating = past.begin(shard, loaded, &self.settings, self.bugs)?;
+            self.log.seek(shard, &repeating.seat.backlog.positions())?;
+            info!(shard, slices = repeating.left(), "restoring");
+            *stage = Stage::Repeating(Box::new(repeating));
+        }
+        Ok(())
+    }
+
+    /// Does slices again that are committed already, as far as their records have been delivered.
+    fn repeat_slices(&mut self) -> Result<(), Fault> {
+        for (&shard, stage) in &mut self.shards {
+            let Stage::Repeating(repeating) = stage else { continue };
+            repeating.go_on(&self.settings, || self.log.now())?;
+            if !repeating.is_done() {
+                let restore_left = repeating.left() as u64;
+                self.status
+                    .write(shard, &ShardStatus { place: Place::Restoring, restore_left, ..ShardStatus::default() });
+            } else if let Stage::Repeating(repeating) = std::mem::replace(stage, Stage::Waiting) {
+                self.rounds.enter(shard, self.log.now());
+                *stage = Stage::Live(Box::new(repeating.seat));
+                info!(shard, "live");
+            }
+        }
+        Ok(())
+    }
+
+    /// Shards that never took a slice begin their journal.
+    fn open_journals(&mut self) -> Result<(), Fault> {
+        for seat in self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.last.is_none()) {
+            seat.open(&self.settings);
+        }
+        self.commit().map(|_| ())
+    }
+
+    /// Takes records until an epoch is due, or the log says that one is.
+    fn fetch(&mut self) -> Result<Option<Cue>, Fault> {
+        let pace = self.settings.pace;
+        let wait_ms = (self.epoch_ended + pace.epoch_ms - self.log.now()).clamp(0, pace.epoch_ms);
+        let seats = self.shards.values_mut().filter_map(Stage::seat_mut);
+        let waiting: usize = seats.map(|seat| seat.backlog.records()).sum();
+        self.log.fetch(wait_ms, pace.backlog_records_max.saturating_sub(waiting), &mut self.inbox)?;
+        for delivery in self.inbox.deliveries.drain(..) {
+            let (Delivery::Records { shard, .. } | Delivery::Exchange { shard, .. }) = delivery;
+            // What comes for a shard that has just gone is somebody else's.
+            if let Some(seat) = self.shards.get_mut(&shard).and_then(Stage::seat_mut) {
+                seat.deliver(delivery, &self.settings)?;
+            }
+        }
+        Ok(self.inbox.cue.take())
+    }
+
+    /// Takes the image of a shard whose checkpoint is due, once there is touched memory to copy it to.
+    fn begin_checkpoint(&mut self) {
+        if !self.keeper.keeps() {
+            return;
+        }
+        let Some(shard) = self.rounds.due(self.log.now()) else { return };
+        let Some(Stage::Live(seat)) = self.shards.get(&shard) else { return };
+        let is_early = self.bugs.has(Bug::CheckpointBeforeCommit);
+        let Some(journal) = seat.next().filter(|_| is_early).or(seat.last.as_ref()) else { return };
+        if self.rounds.is_saved(shard, journal.sequence) {
+            return self.rounds.skip(shard, self.log.now());
+        }
+        match self.rounds.room.take() {
+            Some(room) => {
+                let watch = Stopwatch::start();
+                let checkpoint = Box::new(seat.checkpoint(journal.clone(), room));
+                self.rounds.began(shard, watch.us());
+                self.keeper.ask(Job::Save { checkpoint });
+            }
+            None if !self.rounds.is_asked => {
+                self.rounds.is_asked = true;
+                self.keeper.ask(Job::Room { bytes: seat.shard.image_bytes() });
+            }
+            None => {}
+        }
+    }
+
+    /// Writes a shard's checkpoint and waits until it is safe, or for long enough.
+    fn checkpoint_now(&mut self, shard: u16) -> Result<(), Fault> {
+        let Some(Stage::Live(seat)) = self.shards.get(&shard) else { return Ok(()) };
+        let Some(journal) = seat.last.clone() else { return Ok(()) };
+        if !self.keeper.keeps() || self.rounds.is_saved(shard, journal.sequence) {
+            return Ok(());
+        }
+        let checkpoint = Box::new(seat.checkpoint(journal, self.rounds.room.take().unwrap_or_default()));
+        self.rounds.began(shard, 0);
+        self.keeper.ask(Job::Save { checkpoint });
+        while self.rounds.is_under_way(shard)
+            && let Some(done) = self.keeper.wait(RELEASE_WAIT)
+        {
+            self.take_done(done)?;
+        }
+        Ok(())
+    }
+
+    /// Writes checkpoints of everything and gives it back.
+    pub fn stop(&mut self) -> Result<(), Fault> {
+        let owned: Vec<u16> = self.shards.keys().copied().collect();
+        owned.into_iter().try_for_each(|shard| self.release(shard))
+    }
+
+    /// Writes checkpoints of everything, and keeps it.
+    pub fn checkpoint(&mut self) -> Result<(), Fault> {
+        let owned: Vec<u16> = self.shards.keys().copied().collect();
+        owned.into_iter().try_for_each(|shard| self.checkpoint_now(shard))
+    }
+
+    fn tell(&self, shard: u16, place: Place, restore_left: u64) {
+        self.status.write(shard, &ShardStatus { place, restore_left, ..ShardStatus::default() });
+    }
+
+    fn tell_status(&mut self) {
+        let now = self.log.now();
+        let counts = now.saturating_sub(self.sized_at) >= SIZES_MS;
+        for (&shard, stage) in &self.shards {
+            if let Stage::Live(seat) = stage {
+                let sizes = if counts { seat.shard.sizes() } else { self.status.shard(shard).sizes };
+                let lag_ms = seat.backlog.oldest().map_or(0, |oldest| (now - oldest).max(0));
+                let status = ShardStatus {
+                    place: Place::Live,
+                    restore_left: 0,
+                    sequence: seat.last.as_ref().map_or(0, |last| last.sequence),
+                    clock: seat.shard.now().unwrap_or_default(),
+                    lag_ms,
+                    sizes,
+                    ..self.rounds.status(shard)
+                };
+                self.status.write(shard, &status);
+            }
+        }
+        if counts {
+            self.sized_at = now;
+        }
+    }
+
+    /// The log under it.
+    pub fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// The log under it.
+    pub fn log_mut(&mut self) -> &mut L {
+        &mut self.log
+    }
+
+    /// The shards that take slices, by number.
+    pub fn shards(&self) -> impl Iterator<Item = (u16, &Shard)> {
+        self.shards.iter().filter_map(|(&number, stage)| Some((number, &stage.live()?.shard)))
+    }
+
+    /// A shard, if it takes slices.
+    pub fn shard(&self, number: u16) -> Option<&Shard> {
+        Some(&self.shards.get(&number)?.live()?.shard)
+    }
+
+    /// A shard that takes slices, with what its last step did; a log may have taken the sections out.
+    pub fn effects(&self, number: u16) -> Option<(&Shard, &Effects)> {
+        let seat = self.shards.get(&number)?.live()?;
+        Some((&seat.shard, seat.effects()))
+    }
+
+    /// The last sequence that a shard has done, for the first time or again.
+    pub fn sequence(&self, number: u16) -> Option<u64> {
+        Some(self.shards.get(&number)?.seat()?.last.as_ref()?.sequence)
+    }
+
+    /// Whether it knows the past of all shards that it owns, and takes records for them.
+    pub fn has_begun(&self) -> bool {
+        !self.shards.is_empty()
+            && self.shards.values().all(|stage| stage.seat().is_some_and(|seat| seat.last.is_some()))
+    }
+
+    /// Writes no checkpoints any more.
+    pub fn keep_no_checkpoints(&mut self) {
+        self.keeper = Keeper::none();
+    }
+
+    /// The last committed record of a shard that takes slices.
+    pub fn committed(&self, shard: u16) -> Option<&JournalRecord> {
+        self.shards.get(&shard)?.live()?.last.as_ref()
+    }
+
+    /// Whether all shards that it owns take slices.
+    pub fn is_live(&self) -> bool {
+        self.shards.values().all(|stage| stage.live().is_some())
+    }
+
+    /// A copy of it over another log, without checkpoints: what becomes of it leaves no trace in this one. Only the
+    /// shards that take slices come along, with nothing of what waits for them.
+    pub fn fork<M: Log>(&self, log: M) -> Worker<M> {
+        let live = self.shards.iter().filter_map(|(&number, stage)| Some((number, stage.live()?)));
+        let copy = |seat: &Seat| Stage::Live(Box::new(seat.clone()));
+        let shards = live.map(|(number, seat)| (number, copy(seat))).collect();
+        let status = Arc::new(Status::new(self.settings.shards));
+        Worker { shards, bugs: self.bugs, ..Worker::new(log, Arc::clone(&self.settings), Keeper::none(), status) }
+    }
+}
