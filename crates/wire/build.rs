@@ -3,7 +3,14 @@
 use std::error::Error;
 
 const ROOT: &str = "../../proto";
-const SCHEMAS: [&str; 3] = ["clout/v1/event.proto", "clout/v1/profile.proto", "clout/v1/score.proto"];
+const SCHEMAS: [&str; 6] = [
+    "clout/v1/event.proto",
+    "clout/v1/profile.proto",
+    "clout/v1/score.proto",
+    "clout/v1/exchange.proto",
+    "clout/v1/journal.proto",
+    "clout/v1/checkpoint.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={ROOT}");

@@ -6,8 +6,8 @@ use crate::event::Timestamp;
 use crate::people::{PersonId, Target};
 use crate::row::{NOBODY, Row, Slot, grow};
 
-/// Levels of followers.
-pub(crate) const LEVELS: usize = 6;
+/// Levels of followers: 0 silent to 5.
+pub const LEVELS: usize = 6;
 /// What one follower of each level weighs.
 const LEVEL_WEIGHT: [f64; LEVELS] = [0.0, 0.1, 0.3, 1.0, 3.0, 10.0];
 /// The score from which a level beyond "active" holds.

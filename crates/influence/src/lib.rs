@@ -33,6 +33,7 @@ pub mod explain;
 pub mod scale;
 pub mod score;
 
+pub use account::LEVELS;
 pub use event::{Event, Kind, NAME_BYTES_MAX, Profile, Timestamp};
 pub use explain::{Endorsement, Fan, Sizes};
 pub use growth::Landmark;

@@ -5,8 +5,8 @@ use crate::model::Model;
 
 /// The scale is never below this many votes.
 pub const SCALE_MIN: f64 = 100.0;
-/// Ranks are kept in tenths of a point.
-pub(crate) const RANKS: usize = 1001;
+/// Ranks are kept in tenths of a point, from 0.0 to 100.0.
+pub const RANKS: usize = 1001;
 
 /// Half-times of the scale's way to the largest influence.
 const UP_MS: f64 = 3.0 * 3_600_000.0;

@@ -68,6 +68,13 @@ pub enum Malformed {
     Trust(f64),
 }
 
+impl Malformed {
+    /// A message that lacks something or says what cannot be.
+    pub(crate) fn message(what: impl Into<String>) -> Malformed {
+        Malformed::Protobuf(what.into())
+    }
+}
+
 /// The beginning of a text, short enough for a message.
 pub(crate) fn quote(text: &str) -> String {
     if text.len() <= QUOTE_BYTES_MAX {

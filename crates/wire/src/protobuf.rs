@@ -1,6 +1,6 @@
 //! Events, profiles and scores as protobuf messages.
 
-use influence::{Event, Profile, Score};
+use influence::{Event, Profile, Received, Score};
 use prost::Message;
 
 use crate::kind::{kind_number, kind_of_number};
@@ -20,7 +20,7 @@ pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Resu
     accept::profile(&message.user, message.opted_out, message.trust)
 }
 
-fn malformed(error: prost::DecodeError) -> Malformed {
+pub(crate) fn malformed(error: prost::DecodeError) -> Malformed {
     Malformed::Protobuf(error.to_string())
 }
 
@@ -33,6 +33,29 @@ pub(crate) fn event_message(event: &Event<'_>) -> proto::Event {
         kind: kind_number(event.kind),
         id: String::new(),
     }
+}
+
+/// The score of a message, and whose it is.
+pub(crate) fn score(message: proto::Score) -> (String, Score) {
+    let received = message.received.unwrap_or_default();
+    let score = Score {
+        score: message.score,
+        influence: message.influence,
+        reach: message.reach,
+        amplification: message.amplification,
+        network: message.network,
+        openness: message.openness,
+        audience: message.audience,
+        received: Received { mentions: received.mentions, retweets: received.retweets, replies: received.replies },
+        followers: message.followers,
+        following: message.following,
+        percentile: message.percentile,
+        as_of: message.as_of,
+        scale: message.scale,
+        scale_version: message.scale_version,
+        previous: message.previous,
+    };
+    (message.user, score)
 }
 
 /// The message of a score.

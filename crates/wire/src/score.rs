@@ -7,7 +7,7 @@ use prost::Message;
 use serde::Serialize;
 
 use crate::write::csv_field;
-use crate::{WriteError, protobuf, time};
+use crate::{Malformed, WriteError, proto, protobuf, time};
 
 /// What is given to the system at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -82,6 +82,15 @@ impl<W: Write> ScoreWriter<W> {
 /// Appends the protobuf message of a score, without a length before it.
 pub fn encode_score(user: &str, score: &Score, model_version: u32, out: &mut Vec<u8>) {
     protobuf::score_message(user, score, model_version).encode_raw(out);
+}
+
+/// The score that a protobuf message holds, and whose it is.
+pub fn decode_score(bytes: &[u8]) -> Result<(String, Score), Malformed> {
+    let message = proto::Score::decode(bytes).map_err(protobuf::malformed)?;
+    if message.user.is_empty() {
+        return Err(Malformed::Missing("user"));
+    }
+    Ok(protobuf::score(message))
 }
 
 fn refuse_not_finite(user: &str, score: &Score) -> Result<(), WriteError> {

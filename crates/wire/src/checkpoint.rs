@@ -1,0 +1,46 @@
+//! What stands before a shard's image in a checkpoint.
+
+use prost::Message;
+
+use crate::{JournalRecord, Malformed, proto, protobuf};
+
+/// The header of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointHeader {
+    /// Of the object around the header.
+    pub format_version: u32,
+    /// The epoch after which the shard was so.
+    pub journal: JournalRecord,
+    /// Where its record lies in the journal.
+    pub journal_offset: i64,
+    /// Bytes of the image.
+    pub image_bytes: u64,
+    /// XXH3-64 of the image.
+    pub image_digest: u64,
+}
+
+impl CheckpointHeader {
+    /// Appends the protobuf message, without a length before it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let message = proto::CheckpointHeader {
+            format_version: self.format_version,
+            journal: Some(self.journal.message()),
+            journal_offset: self.journal_offset,
+            image_bytes: self.image_bytes,
+            image_digest: self.image_digest,
+        };
+        message.encode_raw(out);
+    }
+
+    /// What a protobuf message says.
+    pub fn decode(bytes: &[u8]) -> Result<CheckpointHeader, Malformed> {
+        let message = proto::CheckpointHeader::decode(bytes).map_err(protobuf::malformed)?;
+        Ok(CheckpointHeader {
+            format_version: message.format_version,
+            journal: JournalRecord::of(message.journal.ok_or(Malformed::Missing("journal record"))?)?,
+            journal_offset: message.journal_offset,
+            image_bytes: message.image_bytes,
+            image_digest: message.image_digest,
+        })
+    }
+}
