@@ -278,14 +278,14 @@ impl Partition {
     fn deliver(&mut self, shard: u16, keeps: bool, room_records: usize, inbox: &mut Inbox) {
         let Some(sought) = &mut self.sought else { return };
         for (input, batches) in self.inputs.iter_mut().enumerate() {
-            let mut room = room_records as i64;
+            let mut room = room_records;
             let position = &mut sought.inputs[input];
             let first = batches.partition_point(|batch| batch.next() <= *position);
             for batch in batches.iter().skip(first) {
-                if room <= 0 {
+                if room == 0 {
                     break;
                 }
-                room -= batch.len() as i64;
+                room = room.saturating_sub(batch.len());
                 *position = batch.next();
                 inbox.records(shard, input, Arc::clone(batch));
             }
@@ -297,7 +297,8 @@ impl Partition {
         if keeps {
             self.exchange.iter().skip(first).for_each(|(offset, told)| inbox.exchange(shard, *offset, told.clone()));
         } else {
-            self.exchange.drain(first..).for_each(|(offset, told)| inbox.exchange(shard, offset, told));
+            let told = self.exchange.drain(..).skip(first);
+            told.for_each(|(offset, told)| inbox.exchange(shard, offset, told));
         }
         sought.exchange = sought.exchange.max(self.exchange_end);
     }

@@ -193,7 +193,7 @@ impl<'a> World<'a> {
             std::thread::sleep(if self.recording.is_some() { LOOK } else { Duration::ZERO });
         }
         if self.recording.as_ref().is_none_or(Recording::is_fresh) {
-            self.end_round();
+            self.end_round(true);
         }
     }
 
@@ -332,7 +332,7 @@ impl<'a> World<'a> {
         }
         match self.is_following {
             true => self.catch_up(),
-            false => self.end_round(),
+            false => self.end_round(false),
         }
     }
 
@@ -348,11 +348,12 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Delivers what shards told each other, notes what they did, and writes it down.
-    fn end_round(&mut self) {
+    /// Delivers what shards told each other, notes what they did, and writes it down. The first round only opens journals.
+    fn end_round(&mut self, opens: bool) {
         let records = self.recording.as_ref().is_some_and(|recording| !recording.is_over());
         let round = self.memory.end_round(records);
         self.progress.exchange_entries += round.entries;
+        self.progress.epochs += u64::from(!opens);
         for shard in 0..self.partitions {
             self.note_effects(shard);
         }

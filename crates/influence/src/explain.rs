@@ -189,6 +189,11 @@ impl Shard {
         !self.accounts.list.is_empty()
     }
 
+    /// The time from which its sums count.
+    pub fn landmark(&self) -> crate::Landmark {
+        self.landmark
+    }
+
     /// What 100 stands for.
     pub fn scale(&self) -> &crate::scale::Scale {
         &self.scale

@@ -36,7 +36,7 @@ impl Rounds {
     /// A shard has come; shards that come together are spread over the time between two rounds.
     pub(crate) fn enter(&mut self, shard: u16, now: Timestamp) {
         let share = self.every_ms / (self.shards.len() as i64 + 1);
-        let due_at = now + self.every_ms - share / 2;
+        let due_at = now.saturating_add(self.every_ms - share / 2);
         self.shards.insert(shard, Round { due_at, pause_us: 0, saved: None, failures: 0 });
     }
 
@@ -75,7 +75,7 @@ impl Rounds {
     /// Nothing has happened since the last one.
     pub(crate) fn skip(&mut self, shard: u16, now: Timestamp) {
         if let Some(round) = self.shards.get_mut(&shard) {
-            round.due_at = now + self.every_ms;
+            round.due_at = now.saturating_add(self.every_ms);
         }
     }
 
@@ -84,7 +84,7 @@ impl Rounds {
         if let Some(round) = self.shards.get_mut(&shard) {
             round.saved = Some((saved.sequence, now, saved.bytes));
             round.failures = 0;
-            round.due_at = now + self.every_ms;
+            round.due_at = now.saturating_add(self.every_ms);
         }
     }
 
@@ -92,7 +92,7 @@ impl Rounds {
         self.end(shard);
         if let Some(round) = self.shards.get_mut(&shard) {
             round.failures += 1;
-            round.due_at = now + self.every_ms;
+            round.due_at = now.saturating_add(self.every_ms);
         }
     }
 
