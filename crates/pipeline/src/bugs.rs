@@ -24,6 +24,21 @@ pub enum Bug {
     OffsetsOutside,
 }
 
+impl Bug {
+    /// All of them.
+    pub const ALL: [Bug; 9] = [
+        Bug::StepLooksAtClock,
+        Bug::HashMapOrder,
+        Bug::ArrivalOrder,
+        Bug::CheckpointBeforeCommit,
+        Bug::ExchangeTwice,
+        Bug::TornCheckpoint,
+        Bug::JournalGap,
+        Bug::F32Drift,
+        Bug::OffsetsOutside,
+    ];
+}
+
 /// The mistakes of one worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bugs(Option<Bug>);

@@ -1,0 +1,265 @@
+//! What must hold at the end of a run.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use influence::{Event, Kind, Received, Shard};
+use pipeline::{Keeper, Status, Store, Worker};
+use wire::{EventDecoder, JournalRecord, OffsetRange, ProfileDecoder};
+
+use crate::broker::{Broker, Topic};
+use crate::log::{FaultyLog, Hooks, Shared};
+use crate::run::Simulation;
+use crate::truth;
+
+/// How far an event may lie ahead of its slice's clock.
+const AHEAD_MS_MAX: i64 = 5 * 60_000;
+/// Turns within which a shard is restored.
+const TURNS_MAX: usize = 100_000;
+
+/// The committed journal of a shard, from its beginning, trimmed or not.
+pub(crate) fn journal(broker: &Broker, shard: u16) -> Result<Vec<JournalRecord>, String> {
+    let (records, _) = broker.read(Topic::Journal, shard, 0, usize::MAX);
+    let decode =
+        |(_, record): (i64, &crate::broker::Record)| JournalRecord::decode(record.value.as_deref().unwrap_or_default());
+    records.into_iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Judges a run that has come to rest.
+pub(crate) fn judge(simulation: &mut Simulation<'_>) -> Result<(), String> {
+    let broker = simulation.shared.broker.borrow();
+    let mut journals = Vec::new();
+    for shard in 0..simulation.scenario.shards {
+        let journal = journal(&broker, shard)?;
+        tiles(simulation, &broker, shard, &journal)?;
+        simulation.verdict.epochs += journal.len() as u64;
+        simulation.verdict.digest ^= journal.last().map_or(0, |last| last.digest).rotate_left(u32::from(shard));
+        journals.push(journal);
+    }
+    simulation.subscriber().check(&broker)?;
+    let history = History::of(simulation, &broker, &journals)?;
+    history.check_dead_letters(simulation, &broker)?;
+    history.check_table(simulation)?;
+    truth::check(simulation, &history)?;
+    drop(broker);
+    restores(simulation)
+}
+
+/// The slices of a shard cover its inputs without gap or overlap, to their ends, and so say the offsets.
+fn tiles(simulation: &Simulation<'_>, broker: &Broker, shard: u16, journal: &[JournalRecord]) -> Result<(), String> {
+    let wrong = |what: String| Err(format!("the journal of shard {shard}: {what}"));
+    let (Some(first), Some(last)) = (journal.first(), journal.last()) else { return wrong("is empty".into()) };
+    if first.sequence != 0 || ranges(first).any(|range| range.next != 0) {
+        return wrong("does not begin at the beginning".into());
+    }
+    for pair in journal.windows(2) {
+        let follows = ranges(&pair[0]).zip(ranges(&pair[1])).all(|(before, range)| range.follows(before));
+        if pair[1].sequence != pair[0].sequence + 1 || !follows {
+            return wrong(format!("sequence {} does not follow {}", pair[1].sequence, pair[0].sequence));
+        }
+    }
+    let topics = (0..simulation.scenario.inputs.len()).map(Topic::Input).chain([Topic::Exchange]);
+    for (topic, range) in topics.zip(ranges(last)) {
+        if !broker.read(topic, shard, range.next, 1).0.is_empty() {
+            return wrong(format!("{topic:?} has records from offset {} that no slice took", range.next));
+        }
+        if broker.committed(topic, shard) != Ok(Some(range.next)) {
+            return wrong(format!("{topic:?} is committed to another offset than {}", range.next));
+        }
+    }
+    Ok(())
+}
+
+/// The inputs' ranges, and then the exchange's.
+fn ranges(record: &JournalRecord) -> impl Iterator<Item = OffsetRange> {
+    record.inputs.iter().copied().chain([record.exchange])
+}
+
+/// What the slices took, in the order of their clocks.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) slices: Vec<Slice>,
+    /// What had to be refused: shard, input, offset.
+    refused: BTreeSet<(u16, usize, i64)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Slice {
+    pub(crate) clock: i64,
+    /// Users, whether they opt out, and their trust.
+    pub(crate) profiles: Vec<(String, bool, Option<f64>)>,
+    pub(crate) events: Vec<Act>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(crate) actor: String,
+    pub(crate) target: String,
+    pub(crate) kind: Kind,
+    pub(crate) at: i64,
+}
+
+impl History {
+    fn of(simulation: &Simulation<'_>, broker: &Broker, journals: &[Vec<JournalRecord>]) -> Result<History, String> {
+        let mut history = History::default();
+        for record in journals.iter().flatten() {
+            history.take(simulation, broker, record);
+        }
+        history.slices.sort_by_key(|slice| slice.clock);
+        Ok(history)
+    }
+
+    fn take(&mut self, simulation: &Simulation<'_>, broker: &Broker, record: &JournalRecord) {
+        let scenario = simulation.scenario;
+        let mut slice = Slice { clock: record.clock, profiles: Vec::new(), events: Vec::new() };
+        let is_home = |user: &str| {
+            scenario.shards == 1 || scenario.model.partitioner.partition(user, scenario.shards) == record.shard
+        };
+        for (input, range) in record.inputs.iter().enumerate() {
+            let (records, _) = broker.read(Topic::Input(input), record.shard, range.first, usize::MAX);
+            for (offset, stored) in records.into_iter().take_while(|(offset, _)| *offset < range.next) {
+                let value = stored.value.as_deref().unwrap_or_default();
+                let is_taken = if input == 0 {
+                    let mut decoder = ProfileDecoder::new(scenario.inputs[0]);
+                    decoder.decode(value).ok().filter(|profile| is_home(profile.user)).map(|profile| {
+                        slice.profiles.push((profile.user.to_owned(), profile.opted_out, profile.trust));
+                    })
+                } else {
+                    let mut decoder = EventDecoder::new(scenario.inputs[input], None);
+                    let event = decoder.decode(value).ok().filter(|event| is_home(event.actor));
+                    let event = event.filter(|event| event.at <= record.clock.saturating_add(AHEAD_MS_MAX));
+                    event.map(|Event { actor, target, kind, at }| {
+                        slice.events.push(Act { actor: actor.to_owned(), target: target.to_owned(), kind, at });
+                    })
+                };
+                if is_taken.is_none() {
+                    self.refused.insert((record.shard, input, offset));
+                }
+            }
+        }
+        self.slices.push(slice);
+    }
+
+    /// Exactly what had to be refused, once each, untouched.
+    fn check_dead_letters(&self, simulation: &Simulation<'_>, broker: &Broker) -> Result<(), String> {
+        let mut found = BTreeSet::new();
+        for shard in 0..simulation.scenario.shards {
+            for (_, letter) in broker.read(Topic::DeadLetters, shard, 0, usize::MAX).0 {
+                let header =
+                    |name: &str| letter.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+                let topic = header("__connect.errors.topic").unwrap_or_default();
+                let input = simulation.settings.inputs.iter().position(|input| input.topic == topic);
+                let offset = header("__connect.errors.offset").and_then(|offset| offset.parse::<i64>().ok());
+                let (Some(input), Some(offset)) = (input, offset) else {
+                    return Err("a dead letter without headers".into());
+                };
+                let original = broker.read(Topic::Input(input), shard, offset, 1).0;
+                let is_untouched = original.first().is_some_and(|(at, record)| {
+                    *at == offset && record.value == letter.value && record.key == letter.key
+                });
+                if !is_untouched || !found.insert((shard, input, offset)) {
+                    return Err(format!("the dead letter of {topic}[{shard}]@{offset} comes twice or was changed"));
+                }
+            }
+        }
+        match found.symmetric_difference(&self.refused).next() {
+            Some((shard, input, offset)) => {
+                Err(format!("input {input}[{shard}]@{offset} is refused by one, and not by the other"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The table of scores has the counts of a plain program.
+    fn check_table(&self, simulation: &Simulation<'_>) -> Result<(), String> {
+        let mut counts: BTreeMap<&str, Received> = BTreeMap::new();
+        let mut gone: BTreeSet<&str> = BTreeSet::new();
+        for slice in &self.slices {
+            gone.extend(slice.profiles.iter().filter(|profile| profile.1).map(|profile| profile.0.as_str()));
+            let acts = slice.events.iter().filter(|act| act.actor != act.target && !gone.contains(act.actor.as_str()));
+            for act in acts {
+                let received = counts.entry(&act.target).or_default();
+                match act.kind {
+                    Kind::Mention => received.mentions += 1,
+                    Kind::Retweet => received.retweets += 1,
+                    Kind::Reply => received.replies += 1,
+                    Kind::Follow | Kind::Unfollow => {}
+                }
+            }
+        }
+        let table = &simulation.subscriber().table;
+        for (user, received) in
+            counts.iter().filter(|(user, received)| **received != Received::default() && !gone.contains(*user))
+        {
+            let found = table.get(*user).map(|score| score.received);
+            if found != Some(*received) {
+                return Err(format!("{user} received {received:?}, the table says {found:?}"));
+            }
+        }
+        match table.keys().find(|user| gone.contains(user.as_str()) || !counts.contains_key(user.as_str())) {
+            Some(user) => Err(format!("{user} is in the table, and nobody acted on them, or they are erased")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A shard that is restored, from nothing and from every checkpoint, is the one that lives.
+fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
+    let image = |shard: &Shard| {
+        let mut image = Vec::new();
+        shard.copy_image(&mut image);
+        image
+    };
+    let live = |shard: u16| simulation.live_worker(shard).and_then(|worker| worker.shard(shard)).map(image);
+    let live: Vec<Option<Vec<u8>>> = (0..simulation.scenario.shards).map(live).collect();
+    let compare = |keeper: Keeper, is_whole: bool, what: &str| {
+        let restored = restored(simulation, keeper, is_whole).map_err(|error| format!("{what}: {error}"))?;
+        for (shard, live) in (0..).zip(&live) {
+            if restored.shard(shard).map(image) != *live {
+                return Err(format!("shard {shard} restored from {what} is not the one that lives"));
+            }
+        }
+        Ok(())
+    };
+    compare(Keeper::none(), true, "nothing")?;
+    simulation.store.set(false, false);
+    while (0..simulation.scenario.shards).any(|shard| !simulation.store.list_shard(shard).is_empty()) {
+        let store = Store::new(Arc::clone(&simulation.store) as Arc<_>, Default::default())
+            .map_err(|error| error.to_string())?;
+        let keeper = Keeper::within(store, &simulation.settings.model, simulation.scenario.shards, Default::default());
+        compare(keeper, true, "its checkpoints")?;
+        for shard in 0..simulation.scenario.shards {
+            simulation.store.list_shard(shard).first().into_iter().for_each(|path| simulation.store.lose(path));
+        }
+    }
+    Ok(())
+}
+
+/// A new worker that has restored all shards from a copy of what is committed, and done nothing else.
+fn restored(simulation: &Simulation<'_>, keeper: Keeper, is_whole: bool) -> Result<Worker<FaultyLog>, String> {
+    let mut broker = simulation.shared.broker.borrow().clone();
+    broker.dismiss();
+    for shard in 0..if is_whole { simulation.scenario.shards } else { 0 } {
+        broker.set_begin(Topic::Journal, shard, 0);
+        broker.set_begin(Topic::Exchange, shard, 0);
+    }
+    let shared = Shared {
+        broker: Rc::new(RefCell::new(broker)),
+        starved: Rc::default(),
+        bugs: Default::default(),
+        ..simulation.shared.clone()
+    };
+    let shared = Shared { read_records: 1_000, ..shared };
+    let log = FaultyLog::join(&shared, 0, &simulation.settings, Rc::new(RefCell::new(Hooks::default())));
+    let status = Arc::new(Status::new(simulation.scenario.shards));
+    let mut worker = Worker::new(log, Arc::clone(&simulation.settings), keeper, status);
+    for _ in 0..TURNS_MAX {
+        worker.turn().map_err(|fault| fault.to_string())?;
+        if worker.is_live() && worker.shards().count() == usize::from(simulation.scenario.shards) {
+            return Ok(worker);
+        }
+    }
+    Err("it does not come to an end".into())
+}

@@ -1,0 +1,20 @@
+//! Workers over a log that fails on purpose: one thread, one seed, virtual time.
+//!
+//! Owns the faults and the judging. What it runs is the worker as it is shipped; what it judges by is the oracle, and
+//! plain programs over the committed records. A seed always gives the same run.
+
+pub mod run;
+pub mod scenario;
+pub mod shrink;
+
+mod broker;
+mod log;
+mod store;
+mod subscriber;
+
+mod judge;
+mod truth;
+
+pub use run::{Verdict, run};
+pub use scenario::Scenario;
+pub use shrink::shrink;

@@ -1,0 +1,325 @@
+//! The log of one simulated worker: everything as bytes, every call may fail.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use influence::exchange::Section;
+use pipeline::{
+    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Settings, Step,
+};
+use wire::{JournalRecord, decode_exchange, encode_exchange, encode_score};
+
+use crate::broker::{Broker, Member, Producer, Topic};
+use crate::scenario::{Happens, Moment};
+
+/// What is to go wrong with the next commit.
+#[derive(Clone, Copy, Debug)]
+pub enum CommitFault {
+    /// The worker dies.
+    Crash(Moment),
+    /// The answer is lost.
+    Lost(Happens),
+}
+
+/// What the driver does to one worker's log.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// For the next commit.
+    pub commit: Option<CommitFault>,
+    /// The worker has died inside a call.
+    pub has_died: bool,
+    /// It does not hear of the next changes of ownership.
+    pub is_deaf: bool,
+}
+
+/// One worker's access to the broker.
+#[derive(Debug)]
+pub struct FaultyLog {
+    broker: Rc<RefCell<Broker>>,
+    /// Its faults, which the driver sets.
+    pub hooks: Rc<RefCell<Hooks>>,
+    settings: Arc<Settings>,
+    member: Member,
+    producer: Producer,
+    decoders: Vec<Decoder>,
+    positions: BTreeMap<u16, Positions>,
+    read_records: usize,
+    /// Shards of which no input comes, until when.
+    starved: Rc<RefCell<BTreeMap<u16, i64>>>,
+    turn: u64,
+    bugs: Bugs,
+}
+
+/// What all logs of a run share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The broker.
+    pub broker: Rc<RefCell<Broker>>,
+    /// Starved shards.
+    pub starved: Rc<RefCell<BTreeMap<u16, i64>>>,
+    /// Records of a read.
+    pub read_records: usize,
+    /// A planted mistake.
+    pub bugs: Bugs,
+}
+
+impl FaultyLog {
+    /// A worker joins.
+    pub fn join(shared: &Shared, worker: usize, settings: &Arc<Settings>, hooks: Rc<RefCell<Hooks>>) -> FaultyLog {
+        let mut broker = shared.broker.borrow_mut();
+        FaultyLog {
+            member: broker.join(worker),
+            producer: broker.init_producer(worker),
+            broker: Rc::clone(&shared.broker),
+            hooks,
+            decoders: (0..settings.inputs.len()).map(|input| Decoder::new(settings, input)).collect(),
+            settings: Arc::clone(settings),
+            positions: BTreeMap::new(),
+            read_records: shared.read_records,
+            starved: Rc::clone(&shared.starved),
+            turn: 0,
+            bugs: shared.bugs,
+        }
+    }
+
+    /// Leaves the group in good order, and gives up what it has begun.
+    pub fn leave(&self) {
+        let mut broker = self.broker.borrow_mut();
+        broker.leave(self.member);
+    }
+
+    fn topics(&self) -> impl Iterator<Item = Topic> + use<> {
+        (0..self.settings.inputs.len()).map(Topic::Input).chain([Topic::Exchange])
+    }
+
+    fn name(&self, topic: Topic) -> String {
+        match topic {
+            Topic::Input(input) => self.settings.inputs[input].topic.clone(),
+            _ => self.settings.exchange.clone(),
+        }
+    }
+
+    fn die(&self) -> Fault {
+        self.hooks.borrow_mut().has_died = true;
+        Fault::Broken("the worker dies".into())
+    }
+
+    fn send(&self, broker: &mut Broker, transaction: u64, steps: &mut [Step<'_>]) -> Result<Vec<i64>, &'static str> {
+        let mut told: BTreeMap<u16, Vec<Section>> = BTreeMap::new();
+        let mut offsets = Vec::new();
+        for step in &mut *steps {
+            let shard = step.journal.shard;
+            for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
+                let mut value = Vec::new();
+                encode_score(user, &score, 1, &mut value);
+                let record = (user.as_bytes().to_vec(), Some(value));
+                broker.produce(transaction, Topic::Scores, shard, record, Vec::new())?;
+            }
+            for user in &step.effects.erased {
+                broker.produce(transaction, Topic::Scores, shard, (user.as_bytes().to_vec(), None), Vec::new())?;
+            }
+            for refused in step.refused {
+                let headers = vec![
+                    ("__connect.errors.topic", self.settings.inputs[refused.input].topic.clone()),
+                    ("__connect.errors.partition", shard.to_string()),
+                    ("__connect.errors.offset", refused.offset.to_string()),
+                    ("__connect.errors.exception.message", refused.reason.to_string()),
+                ];
+                let record = (refused.key.clone().unwrap_or_default(), Some(refused.value.clone()));
+                broker.produce(transaction, Topic::DeadLetters, shard, record, headers)?;
+            }
+            for (target, section) in (0..).zip(step.effects.exchange.drain(..)).filter(|(_, told)| !told.is_empty()) {
+                told.entry(target).or_default().push(section);
+            }
+            let mut value = Vec::new();
+            step.journal.encode(&mut value);
+            offsets.push(match self.bugs.has(Bug::OffsetsOutside) {
+                true => broker.store(Topic::Journal, shard, Vec::new(), Some(value)),
+                false => broker.produce(transaction, Topic::Journal, shard, (Vec::new(), Some(value)), Vec::new())?,
+            });
+        }
+        for (target, sections) in &told {
+            let mut value = Vec::new();
+            encode_exchange(sections, &mut value);
+            broker.produce(transaction, Topic::Exchange, *target, (Vec::new(), Some(value)), Vec::new())?;
+        }
+        Ok(offsets)
+    }
+
+    fn send_offsets(&self, broker: &mut Broker, transaction: u64, steps: &[Step<'_>]) -> Result<(), &'static str> {
+        for Step { journal, .. } in steps {
+            let ends = journal.inputs.iter().map(|range| range.next).chain([journal.exchange.next]);
+            let offsets: Vec<(Topic, i64)> = self.topics().zip(ends).collect();
+            if self.bugs.has(Bug::OffsetsOutside) {
+                offsets.iter().for_each(|&(topic, offset)| broker.store_offset(topic, journal.shard, offset));
+            }
+            broker.send_offsets(transaction, self.member, journal.shard, offsets)?;
+        }
+        Ok(())
+    }
+}
+
+fn broken(refusal: &'static str) -> Fault {
+    Fault::Broken(refusal.into())
+}
+
+impl Log for FaultyLog {
+    fn now(&self) -> i64 {
+        self.broker.borrow().now
+    }
+
+    fn ownership(&mut self) -> Result<Vec<Ownership>, Fault> {
+        if std::mem::take(&mut self.hooks.borrow_mut().is_deaf) {
+            return Ok(Vec::new());
+        }
+        let mut broker = self.broker.borrow_mut();
+        broker.answers().map_err(broken)?;
+        let changes = broker.hear(self.member);
+        let changes = changes.ok_or_else(|| broken("the group does not know this member any more"))?;
+        for change in &changes {
+            if let Ownership::Lost(shard) = change {
+                self.positions.remove(shard);
+            }
+        }
+        Ok(changes)
+    }
+
+    fn past(&mut self, shard: u16) -> Result<Option<Past>, Fault> {
+        let broker = self.broker.borrow();
+        broker.answers().map_err(broken)?;
+        let (begins, ends) = broker.bounds(Topic::Journal, shard);
+        let (records, position) = broker.read(Topic::Journal, shard, begins, usize::MAX);
+        if position < ends {
+            return Ok(None);
+        }
+        let mut past =
+            Past { starts: Positions { exchange: 0, inputs: vec![0; self.settings.inputs.len()] }, ..Past::default() };
+        for topic in self.topics() {
+            let Ok(committed) = broker.committed(topic, shard) else { return Ok(None) };
+            match topic {
+                Topic::Exchange => past.exchange_committed = committed,
+                _ => past.inputs_committed.push(committed),
+            }
+        }
+        for (offset, record) in records {
+            let journal = JournalRecord::decode(record.value.as_deref().unwrap_or_default());
+            let journal = journal.map_err(|error| Fatal::Log(format!("journal[{shard}]@{offset} {error}")))?;
+            past.journal.push((offset, journal));
+        }
+        Ok(Some(past))
+    }
+
+    fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault> {
+        let broker = self.broker.borrow();
+        broker.answers().map_err(broken)?;
+        let needed = positions.inputs.iter().copied().chain([positions.exchange]);
+        for (topic, needed) in self.topics().zip(needed) {
+            let (begins, ends) = broker.bounds(topic, shard);
+            let (topic, partition) = (self.name(topic), shard);
+            if needed < begins {
+                return Err(Fatal::Expired { topic, partition, begins, needed }.into());
+            }
+            if needed > ends {
+                return Err(Fatal::Shortened { topic, partition, ends, needed }.into());
+            }
+        }
+        self.positions.insert(shard, positions.clone());
+        Ok(())
+    }
+
+    fn fetch(&mut self, _wait_ms: i64, room_records: usize, inbox: &mut Inbox) -> Result<(), Fault> {
+        let broker = self.broker.borrow();
+        broker.answers().map_err(broken)?;
+        self.turn += 1;
+        let inputs = self.settings.inputs.len();
+        for (&shard, positions) in &mut self.positions {
+            let is_starved = self.starved.borrow().get(&shard).is_some_and(|&until| broker.now < until);
+            // Topics take turns, so that their records arrive in another order each time.
+            for place in 0..if is_starved || room_records == 0 { 0 } else { inputs } {
+                let input = (place + self.turn as usize) % inputs;
+                if (self.turn + input as u64).is_multiple_of(3) && inputs > 1 {
+                    continue;
+                }
+                let position = &mut positions.inputs[input];
+                let (records, next) = broker.read(Topic::Input(input), shard, *position, self.read_records);
+                let mut batch = Batch::new(*position);
+                for (offset, record) in &records {
+                    let value = record.value.as_deref().unwrap_or_default();
+                    let raw = RawRecord { offset: *offset, stored_at: record.stored_at, key: Some(&record.key), value };
+                    self.decoders[input].decode(shard, &raw, broker.now, &mut batch);
+                }
+                *position = next;
+                if !batch.is_empty() {
+                    inbox.records(shard, input, Arc::new(batch));
+                }
+            }
+            let (records, next) = broker.read(Topic::Exchange, shard, positions.exchange, usize::MAX);
+            for (offset, record) in records {
+                let sections = decode_exchange(record.value.as_deref().unwrap_or_default());
+                let sections = sections.map_err(|error| Fatal::Log(format!("exchange[{shard}]@{offset} {error}")))?;
+                inbox.exchange(shard, offset, sections);
+            }
+            positions.exchange = next;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, steps: &mut [Step<'_>]) -> Result<Vec<i64>, Fault> {
+        let fault = self.hooks.borrow_mut().commit.take();
+        let mut broker = self.broker.borrow_mut();
+        broker.answers().map_err(broken)?;
+        let dies_at = |moment| matches!(fault, Some(CommitFault::Crash(at)) if at == moment);
+        if dies_at(Moment::Before) {
+            return Err(self.die());
+        }
+        let transaction = broker.begin(self.producer).map_err(broken)?;
+        let sent = self.send(&mut broker, transaction, steps);
+        if sent.is_ok() && dies_at(Moment::Produced) {
+            return Err(self.die());
+        }
+        let sent = sent.and_then(|offsets| self.send_offsets(&mut broker, transaction, steps).map(|()| offsets));
+        let offsets = match sent {
+            Ok(offsets) => offsets,
+            Err(refusal) => {
+                // Given up in good order; if that is refused as well, the broker does it.
+                let _ = broker.end(transaction, self.producer, false);
+                return Err(broken(refusal));
+            }
+        };
+        match fault {
+            Some(CommitFault::Crash(Moment::Offsets)) => return Err(self.die()),
+            Some(CommitFault::Lost(Happens::DidNot)) => return Err(broken("the answer is lost")),
+            Some(CommitFault::Lost(Happens::Later { ms })) => {
+                let at = broker.now + ms;
+                broker.end_later(at, transaction, self.producer);
+                return Err(broken("the answer is lost"));
+            }
+            _ => {}
+        }
+        broker.end(transaction, self.producer, true).map_err(broken)?;
+        match fault {
+            Some(CommitFault::Crash(Moment::After)) => Err(self.die()),
+            Some(CommitFault::Lost(Happens::Did)) => Err(broken("the answer is lost")),
+            _ => Ok(offsets),
+        }
+    }
+
+    fn release(&mut self, shard: u16) -> Result<(), Fault> {
+        self.positions.remove(&shard);
+        let mut broker = self.broker.borrow_mut();
+        broker.answers().map_err(broken)?;
+        broker.release(self.member, shard).map_err(broken)
+    }
+
+    fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault> {
+        let mut broker = self.broker.borrow_mut();
+        broker.answers().map_err(broken)?;
+        for (topic, begins) in [(Topic::Journal, journal_offset), (Topic::Exchange, exchange_offset)] {
+            let before = broker.bounds(topic, shard).0;
+            broker.set_begin(topic, shard, begins.max(before));
+        }
+        Ok(())
+    }
+}

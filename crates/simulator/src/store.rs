@@ -1,0 +1,165 @@
+//! A checkpoint store that fails on purpose, and looks at what is put into it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, executor};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+/// A store in memory with faults.
+#[derive(Debug)]
+pub struct FaultyStore {
+    inner: InMemory,
+    faults: Mutex<Faults>,
+}
+
+/// What goes wrong, and what has been seen.
+#[derive(Debug, Default)]
+struct Faults {
+    is_away: bool,
+    is_full: bool,
+    tears_next: bool,
+    put: Vec<(u16, u64, u64)>,
+}
+
+impl FaultyStore {
+    /// An empty store without faults.
+    pub fn new() -> Arc<FaultyStore> {
+        Arc::new(FaultyStore { inner: InMemory::new(), faults: Mutex::default() })
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether calls fail, and whether writes do.
+    pub fn set(&self, is_away: bool, is_full: bool) {
+        let mut faults = self.faults();
+        (faults.is_away, faults.is_full) = (is_away, is_full);
+    }
+
+    /// The next object is written in part.
+    pub fn tear_next(&self) {
+        self.faults().tears_next = true;
+    }
+
+    /// The checkpoints that were put since this was last asked: shard, sequence, digest.
+    pub fn take_put(&self) -> Vec<(u16, u64, u64)> {
+        std::mem::take(&mut self.faults().put)
+    }
+
+    /// The checkpoints of a shard, the newest first.
+    pub fn list_shard(&self, shard: u16) -> Vec<Path> {
+        let folder = Path::from(format!("shard-{shard:05}"));
+        let found: Result<Vec<ObjectMeta>> = executor::block_on(self.inner.list(Some(&folder)).try_collect());
+        let mut found: Vec<Path> = found.unwrap_or_default().into_iter().map(|meta| meta.location).collect();
+        found.sort();
+        found.reverse();
+        found
+    }
+
+    /// Changes an object's bytes.
+    pub fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let read = executor::block_on(async { self.inner.get(path).await?.bytes().await });
+        if let Ok(bytes) = read {
+            let mut bytes = bytes.to_vec();
+            change(&mut bytes);
+            self.write(path, bytes);
+        }
+    }
+
+    /// Writes an object, as nobody but a fault does.
+    pub fn write(&self, path: &Path, bytes: Vec<u8>) {
+        let put = executor::block_on(self.inner.put(path, PutPayload::from(bytes)));
+        put.expect("a store in memory takes everything");
+    }
+
+    /// Loses an object.
+    pub fn lose(&self, path: &Path) {
+        // Lost already is lost as well.
+        let _ = executor::block_on(self.inner.delete(path));
+    }
+
+    fn answers(&self) -> Result<()> {
+        if self.faults().is_away { Err(failure("the store does not answer")) } else { Ok(()) }
+    }
+}
+
+fn failure(what: &'static str) -> Error {
+    Error::Generic { store: "simulated", source: what.into() }
+}
+
+/// What a checkpoint's name says.
+pub fn parse(path: &Path) -> Option<(u16, u64, u64)> {
+    let mut parts = path.parts();
+    let shard = parts.next()?.as_ref().strip_prefix("shard-")?.parse().ok()?;
+    let name = parts.next()?;
+    let (sequence, digest) = name.as_ref().strip_suffix(".checkpoint")?.split_once('-')?;
+    Some((shard, sequence.parse().ok()?, u64::from_str_radix(digest, 16).ok()?))
+}
+
+impl fmt::Display for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a store that fails on purpose")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FaultyStore {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        self.answers()?;
+        if self.faults().is_full {
+            return Err(failure("the store is full"));
+        }
+        let put = parse(location);
+        self.faults().put.extend(put);
+        if std::mem::take(&mut self.faults().tears_next) {
+            let bytes: Vec<u8> = payload.iter().flat_map(|bytes| bytes.to_vec()).collect();
+            let torn = bytes[..bytes.len() * 2 / 3].to_vec();
+            self.inner.put_opts(location, PutPayload::from(torn), opts).await?;
+            return Err(failure("the connection broke"));
+        }
+        self.inner.put_opts(location, payload, opts).await
+    }
+
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.answers()?;
+        self.inner.put_multipart_opts(location, opts).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.answers()?;
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        match self.answers() {
+            Ok(()) => self.inner.delete_stream(locations),
+            Err(error) => futures::stream::once(async move { Err(error) }).boxed(),
+        }
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.answers() {
+            Ok(()) => self.inner.list(prefix),
+            Err(error) => futures::stream::once(async move { Err(error) }).boxed(),
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.answers()?;
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.answers()?;
+        self.inner.copy_opts(from, to, options).await
+    }
+}

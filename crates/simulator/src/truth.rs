@@ -1,0 +1,137 @@
+//! Holding the shards at the end of a run against the oracle, which knows nothing of epochs, partitions and faults.
+
+use std::collections::BTreeMap;
+
+use influence::exchange::Section;
+use influence::{Effects, Kind, Score, Shard, Slice};
+use oracle::compare::Amounts;
+use oracle::{Act, Input, Outcome, Profile};
+
+use crate::judge::History;
+use crate::run::Simulation;
+
+/// The model's bound at the default thresholds, and room for the accuracy of `g`.
+const WORST: f64 = 0.072;
+/// Steps within which copies of the shards settle.
+const STEPS_MAX: usize = 5_000;
+
+/// Copies of all shards are brought to one time and to rest; everybody is then within the bound.
+pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<(), String> {
+    let shards = (0..simulation.scenario.shards)
+        .filter_map(|shard| simulation.live_worker(shard).and_then(|worker| worker.shard(shard)).cloned());
+    let shards = settled(shards.collect())?;
+    let now = shards.iter().filter_map(Shard::now).max();
+    let truth = oracle::score(&model(simulation), inputs(history), now);
+    let engine: BTreeMap<&str, Score> = shards.iter().flat_map(Shard::scores).collect();
+    let rated: Vec<&String> =
+        truth.people.iter().filter(|(_, person)| person.has_record).map(|(name, _)| name).collect();
+    if !engine.keys().copied().eq(rated.iter().map(|name| name.as_str())) {
+        return Err(format!("{:?} are rated, and should be {rated:?}", engine.keys()));
+    }
+    for (user, score) in &engine {
+        check_exact_parts(user, score, &truth)?;
+    }
+    let pairs: usize = shards.iter().map(|shard| shard.pairs().len()).sum();
+    if pairs != truth.pairs.len() {
+        return Err(format!("there are {pairs} pairs, and should be {}", truth.pairs.len()));
+    }
+    check_amounts(&engine, &truth)
+}
+
+fn check_exact_parts(user: &str, score: &Score, truth: &Outcome) -> Result<(), String> {
+    let person = truth.person(user);
+    let received = (score.received.mentions, score.received.retweets, score.received.replies);
+    let known = (person.received.mentions, person.received.retweets, person.received.replies);
+    let found = (received, score.followers, score.following);
+    if found != (known, person.followers, person.following) {
+        return Err(format!("{user} has {found:?}, and should have {:?}", (known, person.followers, person.following)));
+    }
+    Ok(())
+}
+
+/// What a follower adds follows from levels that are announced in time; what endorsers give is held against the truth.
+fn check_amounts(engine: &BTreeMap<&str, Score>, truth: &Outcome) -> Result<(), String> {
+    let amounts = |(user, score): (&&str, &Score)| {
+        let gross = score.reach * score.amplification * score.network;
+        let net = gross * score.openness;
+        ((*user).to_owned(), Amounts { gross, net, influence: net })
+    };
+    let engine: BTreeMap<String, Amounts> = engine.iter().map(amounts).collect();
+    let known = truth.people.iter().filter(|(_, person)| person.has_record);
+    let known: BTreeMap<String, Amounts> = known
+        .map(|(user, person)| (user.clone(), Amounts { gross: person.gross, net: person.net, influence: person.net }))
+        .collect();
+    let comparison = oracle::compare::compare(&known, &engine, usize::MAX);
+    let worst = comparison.gross.worst.max(comparison.net.worst);
+    if worst > WORST || worst.is_nan() {
+        return Err(format!("influence is not within the bound: {comparison}"));
+    }
+    Ok(())
+}
+
+fn settled(mut shards: Vec<Shard>) -> Result<Vec<Shard>, String> {
+    let clock = shards.iter().filter_map(Shard::now).max();
+    let Some(clock) = clock else { return Ok(shards) };
+    let mut told: Vec<Vec<Section>> = vec![Vec::new(); shards.len()];
+    let (mut effects, mut quiet) = (Effects::default(), 0);
+    for _ in 0..STEPS_MAX {
+        let taken = std::mem::replace(&mut told, vec![Vec::new(); shards.len()]);
+        let mut is_quiet = taken.iter().all(Vec::is_empty);
+        for (shard, taken) in shards.iter_mut().zip(&taken) {
+            let exchange: Vec<&Section> = taken.iter().collect();
+            let sweep = shard.people_len();
+            shard.step(&Slice { clock, exchange: &exchange, sweep, publishes: true, ..Slice::default() }, &mut effects);
+            for (target, section) in effects.exchange.drain(..).enumerate().filter(|(_, told)| !told.is_empty()) {
+                told[target].push(section);
+            }
+            is_quiet &= shard.is_at_rest();
+        }
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        // A small budget of edges lets a sweep visit few at a time.
+        if quiet > 100 {
+            return Ok(shards);
+        }
+    }
+    Err("copies of the shards do not settle".into())
+}
+
+fn model(simulation: &Simulation<'_>) -> oracle::Model {
+    let model = &simulation.scenario.model;
+    oracle::Model {
+        window_ms: model.window_ms,
+        rho: model.rho,
+        mu: model.mu,
+        mantissa_bits: Some(17),
+        ..oracle::Model::new(model.half_life_ms)
+    }
+}
+
+/// All that was taken, by the clocks of the slices.
+fn inputs(history: &History) -> Vec<Input<'_>> {
+    let mut inputs = Vec::new();
+    for slice in &history.slices {
+        let profiles = slice.profiles.iter().map(|(user, opted_out, trust)| Profile {
+            user,
+            opted_out: *opted_out,
+            trust: *trust,
+        });
+        inputs.extend(profiles.map(Input::Profile));
+        if slice.clock > i64::MIN {
+            inputs.push(Input::Clock(slice.clock));
+        }
+        inputs.extend(slice.events.iter().map(|act| {
+            Input::Act(Act { actor: &act.actor, target: &act.target, kind: kind(act.kind), at_ms: act.at })
+        }));
+    }
+    inputs
+}
+
+fn kind(kind: Kind) -> oracle::Kind {
+    match kind {
+        Kind::Mention => oracle::Kind::Mention,
+        Kind::Retweet => oracle::Kind::Retweet,
+        Kind::Reply => oracle::Kind::Reply,
+        Kind::Follow => oracle::Kind::Follow,
+        Kind::Unfollow => oracle::Kind::Unfollow,
+    }
+}
