@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use influence::Timestamp;
 use influence::exchange::Section;
-use pipeline::{Batch, Cue, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, Step};
+use pipeline::{Batch, Cue, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, Room, Step};
 use wire::JournalRecord;
 
 /// A worker's name in the log, never given twice.
@@ -275,10 +275,10 @@ impl Partition {
     }
 
     /// Delivers what comes next, and moves on.
-    fn deliver(&mut self, shard: u16, keeps: bool, room_records: usize, inbox: &mut Inbox) {
+    fn deliver(&mut self, shard: u16, keeps: bool, room: &Room, inbox: &mut Inbox) {
         let Some(sought) = &mut self.sought else { return };
         for (input, batches) in self.inputs.iter_mut().enumerate() {
-            let mut room = room_records;
+            let mut room = room.records(shard, input);
             let position = &mut sought.inputs[input];
             let first = batches.partition_point(|batch| batch.next() <= *position);
             for batch in batches.iter().skip(first) {
@@ -406,14 +406,14 @@ impl Log for MemoryLog {
         Ok(())
     }
 
-    fn fetch(&mut self, wait_ms: i64, room_records: usize, inbox: &mut Inbox) -> Result<(), Fault> {
+    fn fetch(&mut self, wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
         let mut core = self.memory.core();
         for is_last in [false, true] {
             let Core { partitions, manner, .. } = &mut *core;
             for (shard, partition) in
                 (0..).zip(partitions).filter(|(_, partition)| partition.owner == Some(self.member))
             {
-                partition.deliver(shard, manner.keeps, room_records, inbox);
+                partition.deliver(shard, manner.keeps, room, inbox);
             }
             if let Some(cue) = core.members.get_mut(&self.member).and_then(|member| member.cue.take()) {
                 inbox.close(cue);

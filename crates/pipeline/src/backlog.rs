@@ -133,6 +133,16 @@ impl Backlog {
         })
     }
 
+    /// How much more of each input may be delivered, when so many records of each may wait. What the next slice that is
+    /// done again needs may always come: it cannot be cut before.
+    pub(crate) fn room(&self, records_max: usize, next: Option<&JournalRecord>) -> impl Iterator<Item = usize> {
+        self.inputs.iter().enumerate().map(move |(input, lane)| {
+            let needed = next.and_then(|record| record.inputs.get(input)).map_or(0, |range| range.next);
+            let waiting: usize = lane.waiting.iter().map(|waiting| waiting.what.len()).sum();
+            if lane.delivered < needed { usize::MAX } else { records_max.saturating_sub(waiting) }
+        })
+    }
+
     /// Records of inputs that wait.
     pub(crate) fn records(&self) -> usize {
         self.inputs.iter().flat_map(|lane| &lane.waiting).map(|waiting| waiting.what.len()).sum()

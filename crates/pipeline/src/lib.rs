@@ -31,7 +31,7 @@ pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};
 pub use fault::{Fatal, Fault};
 pub use keeper::Keeper;
-pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Step};
+pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step};
 pub use settings::{Clock, Holds, Input, Pace, Settings};
 pub use status::{Place, ShardStatus, Status, Totals};
 pub use store::{Store, StoreError};

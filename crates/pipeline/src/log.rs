@@ -3,6 +3,7 @@
 //! A log owns what is ordered and durable: inputs, exchange, journal, scores, offsets, and who owns which shard. It
 //! knows nothing of the model. What every log must keep is told by the suite in `contract.rs`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use influence::exchange::Section;
@@ -27,10 +28,10 @@ pub trait Log {
     /// Delivers the shard's records from these positions on.
     fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault>;
 
-    /// Adds records to the inbox, each partition's in the order of their offsets and without a gap. Returns when there
-    /// are some, after so many milliseconds at the latest. With no room left for records of inputs it may still deliver
-    /// those of the exchange, which must never wait behind them.
-    fn fetch(&mut self, wait_ms: i64, room_records: usize, inbox: &mut Inbox) -> Result<(), Fault>;
+    /// Adds records to the inbox, each partition's in the order of their offsets and without a gap, as far as there is
+    /// room. The exchange always has room: what shards tell each other must not wait behind what people do. Returns
+    /// when there are some, after so many milliseconds at the latest.
+    fn fetch(&mut self, wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault>;
 
     /// Appends all that the steps want published, and their journal records, and moves the offsets: all or nothing, and
     /// only if this worker still owns the shards. Returns the offset of each step's journal record.
@@ -84,6 +85,19 @@ impl Positions {
     pub fn after(record: &JournalRecord) -> Positions {
         let inputs = record.inputs.iter().map(|range| range.next).collect();
         Positions { exchange: record.exchange.next, inputs }
+    }
+}
+
+/// How many records of each shard's part of each input the worker will take.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    pub(crate) records: BTreeMap<(u16, usize), usize>,
+}
+
+impl Room {
+    /// Records of a shard's part of an input: with none it is not to be delivered. More is never lost, only early.
+    pub fn records(&self, shard: u16, input: usize) -> usize {
+        self.records.get(&(shard, input)).copied().unwrap_or(0)
     }
 }
 

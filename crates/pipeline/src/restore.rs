@@ -162,6 +162,11 @@ impl Repeating {
         self.journal.is_empty()
     }
 
+    /// The record of the slice that is done next.
+    pub(crate) fn next(&self) -> Option<&JournalRecord> {
+        self.journal.front().map(|(_, record)| record)
+    }
+
     /// Slices that are still to be done.
     pub(crate) fn left(&self) -> usize {
         self.journal.len()
@@ -231,6 +236,14 @@ impl Stage {
             Stage::Live(seat) => Some(seat),
             Stage::Repeating(repeating) => Some(&repeating.seat),
             Stage::Waiting | Stage::Loading(_) => None,
+        }
+    }
+
+    /// The seat that takes deliveries, if there is one, and the slice that it does again next.
+    pub(crate) fn seat_and_next(&self) -> Option<(&Seat, Option<&JournalRecord>)> {
+        match self {
+            Stage::Repeating(repeating) => Some((&repeating.seat, repeating.next())),
+            _ => Some((self.seat()?, None)),
         }
     }
 

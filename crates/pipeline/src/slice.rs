@@ -22,23 +22,33 @@ pub(crate) struct Plan {
 }
 
 /// A slice's records, in their order.
-#[derive(Debug)]
 pub(crate) struct Gathered<'a> {
     pub(crate) profiles: Vec<Profile<'a>>,
     pub(crate) events: Vec<Arrival<'a>>,
     pub(crate) refused: Vec<Refused>,
-    /// Over all of them, and where they lie.
+    /// Over all of them, and where they lie; not over how they were delivered.
     pub(crate) digest: u64,
+    digests: Digests,
+}
+
+/// One for each kind of record: batches may be cut anywhere.
+#[derive(Default)]
+struct Digests {
+    names: XxHash3_64,
+    events: u64,
+    profiles: u64,
+    refused: u64,
 }
 
 /// Puts a cut's records in order: input by input as configured, each by offset.
 pub(crate) fn gather<'a>(cut: &'a Cut, plan: &Plan, settings: &Settings, bugs: Bugs) -> Gathered<'a> {
-    let mut text = XxHash3_64::new();
-    let mut gathered = Gathered { profiles: Vec::new(), events: Vec::new(), refused: Vec::new(), digest: 0 };
-    for range in cut.inputs.iter().chain([&cut.exchange]) {
-        gathered.fold(range.first as u64);
-        gathered.fold(range.next as u64);
-    }
+    let mut gathered = Gathered {
+        profiles: Vec::new(),
+        events: Vec::new(),
+        refused: Vec::new(),
+        digest: 0,
+        digests: Digests::default(),
+    };
     let mut parts: Vec<&Part> = cut.parts.iter().collect();
     if bugs.has(Bug::ArrivalOrder) {
         parts.sort_by_key(|part| part.number);
@@ -47,9 +57,9 @@ pub(crate) fn gather<'a>(cut: &'a Cut, plan: &Plan, settings: &Settings, bugs: B
     for part in parts {
         gathered.take_refused(part);
         gathered.take_profiles(part);
-        gathered.take_events(part, plan, settings, &mut text);
+        gathered.take_events(part, plan, settings);
     }
-    gathered.fold(text.finish());
+    gathered.digest = gathered.digests.of(cut);
     if bugs.has(Bug::HashMapOrder) {
         let order = RandomState::new();
         gathered.events.sort_by_key(|arrival| order.hash_one(arrival.event.actor));
@@ -57,34 +67,36 @@ pub(crate) fn gather<'a>(cut: &'a Cut, plan: &Plan, settings: &Settings, bugs: B
     gathered
 }
 
-impl<'a> Gathered<'a> {
-    #[inline]
-    fn fold(&mut self, word: u64) {
-        self.digest = fold(self.digest, word);
+impl Digests {
+    fn of(&self, cut: &Cut) -> u64 {
+        let ranges = cut.inputs.iter().chain([&cut.exchange]);
+        let places = ranges.fold(0, |digest, range| fold(fold(digest, range.first as u64), range.next as u64));
+        [self.names.finish(), self.events, self.profiles, self.refused].into_iter().fold(places, fold)
     }
+}
 
+impl<'a> Gathered<'a> {
     fn take_refused(&mut self, part: &'a Part) {
         for refused in part.batch.refused(&part.offsets) {
-            self.fold(refused.offset as u64);
+            self.digests.refused = fold(self.digests.refused, refused.offset as u64);
             self.refused.push(refused.clone());
         }
     }
 
     fn take_profiles(&mut self, part: &'a Part) {
         for (offset, profile) in part.batch.profiles(&part.offsets) {
-            self.fold(offset as u64);
-            self.fold(XxHash3_64::oneshot(profile.user.as_bytes()));
-            self.fold(u64::from(profile.opted_out));
-            self.fold(profile.trust.map_or(1, f64::to_bits));
+            let name = XxHash3_64::oneshot(profile.user.as_bytes());
+            let said = profile.trust.map_or(1, f64::to_bits).rotate_left(1) ^ u64::from(profile.opted_out);
+            self.digests.profiles = fold(fold(fold(self.digests.profiles, offset as u64), name), said);
             self.profiles.push(profile);
         }
     }
 
-    fn take_events(&mut self, part: &'a Part, plan: &Plan, settings: &Settings, text: &mut XxHash3_64) {
+    fn take_events(&mut self, part: &'a Part, plan: &Plan, settings: &Settings) {
         let (events, names) = part.batch.events(&part.offsets);
-        text.write(names.as_bytes());
+        self.digests.names.write(names.as_bytes());
         let stamps = settings.inputs[part.input].stamps;
-        let mut digest = self.digest;
+        let mut digest = self.digests.events;
         for stored in events {
             let Stored { offset, stored_at, event } = stored;
             let lens = (event.actor.len() as u64) << 24 | (event.target.len() as u64) << 8 | event.kind as u64;
@@ -104,6 +116,6 @@ impl<'a> Gathered<'a> {
                 self.refused.extend(part.batch.suspected(part.input, offset, reason));
             }
         }
-        self.digest = digest;
+        self.digests.events = digest;
     }
 }

@@ -28,7 +28,7 @@ use wire::JournalRecord;
 use crate::bugs::{Bug, Bugs};
 use crate::fault::Fault;
 use crate::keeper::{Done, Job, Keeper, Loaded};
-use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Step};
+use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Room, Step};
 use crate::restore::{Stage, check_past};
 use crate::rounds::Rounds;
 use crate::seat::Seat;
@@ -50,6 +50,7 @@ pub struct Worker<L> {
     keeper: Keeper,
     rounds: Rounds,
     inbox: Inbox,
+    room: Room,
     epoch_ended: Timestamp,
     status: Arc<Status>,
     sized_at: Timestamp,
@@ -67,6 +68,7 @@ impl<L: Log> Worker<L> {
             shards: BTreeMap::new(),
             keeper,
             inbox: Inbox::default(),
+            room: Room::default(),
             status,
             sized_at: Timestamp::MIN,
             bugs: Bugs::NONE,
@@ -95,9 +97,9 @@ impl<L: Log> Worker<L> {
         self.take_ownership()?;
         self.take_checkpoints()?;
         self.ask_for_pasts()?;
-        self.open_journals()?;
         let cue = self.fetch()?;
         self.repeat_slices()?;
+        self.open_journals()?;
         if cue.is_some() || self.is_due() {
             self.epoch(cue)?;
         }
@@ -269,9 +271,8 @@ impl<L: Log> Worker<L> {
     fn fetch(&mut self) -> Result<Option<Cue>, Fault> {
         let pace = self.settings.pace;
         let wait_ms = (self.epoch_ended + pace.epoch_ms - self.log.now()).clamp(0, pace.epoch_ms);
-        let seats = self.shards.values_mut().filter_map(Stage::seat_mut);
-        let waiting: usize = seats.map(|seat| seat.backlog.records()).sum();
-        self.log.fetch(wait_ms, pace.backlog_records_max.saturating_sub(waiting), &mut self.inbox)?;
+        self.make_room();
+        self.log.fetch(wait_ms, &self.room, &mut self.inbox)?;
         for delivery in self.inbox.deliveries.drain(..) {
             let (Delivery::Records { shard, .. } | Delivery::Exchange { shard, .. }) = delivery;
             // What comes for a shard that has just gone is somebody else's.
@@ -280,6 +281,18 @@ impl<L: Log> Worker<L> {
             }
         }
         Ok(self.inbox.cue.take())
+    }
+
+    /// Each part of an input has its share of what may wait, so that none starves another.
+    fn make_room(&mut self) {
+        let lanes = self.shards.len() * self.settings.inputs.len();
+        let records_max = (self.settings.pace.backlog_records_max / lanes.max(1)).max(1);
+        self.room.records.clear();
+        for (&shard, stage) in &self.shards {
+            let Some((seat, next)) = stage.seat_and_next() else { continue };
+            let room = seat.backlog.room(records_max, next).enumerate();
+            self.room.records.extend(room.map(|(input, records)| ((shard, input), records)));
+        }
     }
 
     /// Takes the image of a shard whose checkpoint is due, once there is touched memory to copy it to.

@@ -7,7 +7,7 @@ use pipeline::Ownership;
 
 /// A topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Topic {
+pub(crate) enum Topic {
     /// An input, by number.
     Input(usize),
     /// What shards tell each other.
@@ -22,16 +22,16 @@ pub enum Topic {
 
 /// A record of a partition.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     state: State,
     /// Its key.
-    pub key: Vec<u8>,
+    pub(crate) key: Vec<u8>,
     /// Its value; `None` deletes the key from a table.
-    pub value: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
     /// When it was stored.
-    pub stored_at: i64,
+    pub(crate) stored_at: i64,
     /// Headers.
-    pub headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ enum State {
 
 type TransactionId = u64;
 /// A member of the group, never given twice.
-pub type Member = u64;
+pub(crate) type Member = u64;
 /// A producer's name, which outlives it, and how often it was given.
-pub type Producer = (usize, u64);
+pub(crate) type Producer = (usize, u64);
 
 #[derive(Clone, Debug, Default)]
 struct Partition {
@@ -72,11 +72,11 @@ struct MemberState {
 
 /// The broker.
 #[derive(Clone, Debug)]
-pub struct Broker {
+pub(crate) struct Broker {
     /// Virtual time.
-    pub now: i64,
+    pub(crate) now: i64,
     /// Until when no call succeeds.
-    pub away_until: i64,
+    pub(crate) away_until: i64,
     shards: u16,
     partitions: BTreeMap<(Topic, u16), Partition>,
     transactions: BTreeMap<TransactionId, Transaction>,
@@ -94,14 +94,14 @@ pub struct Broker {
 }
 
 /// Why a call did not succeed.
-pub type Refusal = &'static str;
+pub(crate) type Refusal = &'static str;
 
 const TRANSACTION_TIMEOUT_MS: i64 = 2_000;
 const SESSION_TIMEOUT_MS: i64 = 700;
 
 impl Broker {
     /// An empty broker.
-    pub fn new(shards: u16, now: i64) -> Broker {
+    pub(crate) fn new(shards: u16, now: i64) -> Broker {
         Broker {
             now,
             away_until: i64::MIN,
@@ -121,12 +121,12 @@ impl Broker {
     }
 
     /// Whether calls succeed.
-    pub fn answers(&self) -> Result<(), Refusal> {
+    pub(crate) fn answers(&self) -> Result<(), Refusal> {
         if self.now < self.away_until { Err("the broker does not answer") } else { Ok(()) }
     }
 
     /// Time goes on: late ends arrive, transactions and sessions time out.
-    pub fn tick(&mut self, now: i64) {
+    pub(crate) fn tick(&mut self, now: i64) {
         self.now = now;
         let due: Vec<_> = self.late_ends.extract_if(.., |(at, ..)| *at <= now).collect();
         for (_, transaction, producer) in due {
@@ -142,7 +142,7 @@ impl Broker {
     }
 
     /// A producer of this name: what an older one has begun is given up, and it can end nothing any more.
-    pub fn init_producer(&mut self, name: usize) -> Producer {
+    pub(crate) fn init_producer(&mut self, name: usize) -> Producer {
         let epoch = self.producers.entry(name).or_default();
         *epoch += 1;
         let producer = (name, *epoch);
@@ -157,7 +157,7 @@ impl Broker {
     }
 
     /// Begins a transaction.
-    pub fn begin(&mut self, producer: Producer) -> Result<TransactionId, Refusal> {
+    pub(crate) fn begin(&mut self, producer: Producer) -> Result<TransactionId, Refusal> {
         self.check_producer(producer)?;
         let id = self.next_transaction;
         self.next_transaction += 1;
@@ -167,7 +167,7 @@ impl Broker {
     }
 
     /// Appends a record in a transaction; returns its offset.
-    pub fn produce(
+    pub(crate) fn produce(
         &mut self,
         transaction: TransactionId,
         topic: Topic,
@@ -182,7 +182,7 @@ impl Broker {
     }
 
     /// Appends a record outside of any transaction.
-    pub fn store(&mut self, topic: Topic, shard: u16, key: Vec<u8>, value: Option<Vec<u8>>) -> i64 {
+    pub(crate) fn store(&mut self, topic: Topic, shard: u16, key: Vec<u8>, value: Option<Vec<u8>>) -> i64 {
         let (state, stored_at) = (State::Committed, self.now);
         self.append(topic, shard, Record { state, key, value, stored_at, headers: Vec::new() })
     }
@@ -194,7 +194,7 @@ impl Broker {
     }
 
     /// Adds offsets to a transaction, if the member owns the shard.
-    pub fn send_offsets(
+    pub(crate) fn send_offsets(
         &mut self,
         transaction: TransactionId,
         member: Member,
@@ -210,12 +210,12 @@ impl Broker {
     }
 
     /// Commits offsets outside of any transaction.
-    pub fn store_offset(&mut self, topic: Topic, shard: u16, offset: i64) {
+    pub(crate) fn store_offset(&mut self, topic: Topic, shard: u16, offset: i64) {
         self.offsets.insert((topic, shard), offset);
     }
 
     /// Ends a transaction.
-    pub fn end(&mut self, transaction: TransactionId, producer: Producer, commits: bool) -> Result<(), Refusal> {
+    pub(crate) fn end(&mut self, transaction: TransactionId, producer: Producer, commits: bool) -> Result<(), Refusal> {
         self.check_producer(producer)?;
         if !self.transactions.contains_key(&transaction) {
             return Err("the transaction is over");
@@ -225,7 +225,7 @@ impl Broker {
     }
 
     /// The end of a transaction arrives later.
-    pub fn end_later(&mut self, at: i64, transaction: TransactionId, producer: Producer) {
+    pub(crate) fn end_later(&mut self, at: i64, transaction: TransactionId, producer: Producer) {
         self.late_ends.push((at, transaction, producer));
     }
 
@@ -247,7 +247,7 @@ impl Broker {
 
     /// The committed records from this offset on, at most so many, and the position behind them. Readers wait behind
     /// the first record that is pending.
-    pub fn read(&self, topic: Topic, shard: u16, from: i64, records_max: usize) -> (Vec<(i64, &Record)>, i64) {
+    pub(crate) fn read(&self, topic: Topic, shard: u16, from: i64, records_max: usize) -> (Vec<(i64, &Record)>, i64) {
         let Some(partition) = self.partitions.get(&(topic, shard)) else { return (Vec::new(), from) };
         let mut found = Vec::new();
         let mut position = from;
@@ -264,38 +264,38 @@ impl Broker {
     }
 
     /// The first offset and the one behind the last record, whatever has become of it.
-    pub fn bounds(&self, topic: Topic, shard: u16) -> (i64, i64) {
+    pub(crate) fn bounds(&self, topic: Topic, shard: u16) -> (i64, i64) {
         self.partitions
             .get(&(topic, shard))
             .map_or((0, 0), |partition| (partition.begins, partition.records.len() as i64))
     }
 
     /// Whether nothing is pending anywhere.
-    pub fn is_stable(&self) -> bool {
+    pub(crate) fn is_stable(&self) -> bool {
         self.transactions.is_empty()
     }
 
     /// The committed offset; the error: a transaction that would change it is pending.
-    pub fn committed(&self, topic: Topic, shard: u16) -> Result<Option<i64>, Refusal> {
+    pub(crate) fn committed(&self, topic: Topic, shard: u16) -> Result<Option<i64>, Refusal> {
         let is_pending =
             self.transactions.values().any(|open| open.offsets.iter().any(|(place, _)| *place == (topic, shard)));
         if is_pending { Err("its offsets are not stable") } else { Ok(self.offsets.get(&(topic, shard)).copied()) }
     }
 
     /// Records before this offset are gone; or come back, when a fault is undone.
-    pub fn set_begin(&mut self, topic: Topic, shard: u16, begins: i64) {
+    pub(crate) fn set_begin(&mut self, topic: Topic, shard: u16, begins: i64) {
         self.partitions.entry((topic, shard)).or_default().begins = begins;
     }
 
     /// Takes one record out of the middle of a partition, or puts it back.
-    pub fn punch(&mut self, topic: Topic, shard: u16, offset: i64, is_gone: bool) {
+    pub(crate) fn punch(&mut self, topic: Topic, shard: u16, offset: i64, is_gone: bool) {
         if let Some(record) = self.partitions.entry((topic, shard)).or_default().records.get_mut(offset as usize) {
             record.state = if is_gone { State::Aborted } else { State::Committed };
         }
     }
 
     /// A worker joins the group.
-    pub fn join(&mut self, worker: usize) -> Member {
+    pub(crate) fn join(&mut self, worker: usize) -> Member {
         let member = self.next_member;
         self.next_member += 1;
         self.members.insert(member, MemberState { worker, heard_at: self.now, changes: Vec::new() });
@@ -304,14 +304,14 @@ impl Broker {
     }
 
     /// A member goes, in good order or not: its shards are somebody else's.
-    pub fn leave(&mut self, member: Member) {
+    pub(crate) fn leave(&mut self, member: Member) {
         self.members.remove(&member);
         self.owners.retain(|_, owner| *owner != member);
         self.rebalance(false);
     }
 
     /// Everybody leaves, whatever they have begun is given up.
-    pub fn dismiss(&mut self) {
+    pub(crate) fn dismiss(&mut self) {
         let open: Vec<TransactionId> = self.transactions.keys().copied().collect();
         open.into_iter().for_each(|id| self.finish(id, false));
         self.members.clear();
@@ -319,7 +319,7 @@ impl Broker {
     }
 
     /// Shards are spread anew.
-    pub fn shuffle(&mut self, salt: u64, at_once: bool) {
+    pub(crate) fn shuffle(&mut self, salt: u64, at_once: bool) {
         self.salt = salt;
         self.rebalance(at_once);
     }
@@ -358,7 +358,7 @@ impl Broker {
     }
 
     /// A member is heard of, and hears what has changed; `None`: it is a member no longer.
-    pub fn hear(&mut self, member: Member) -> Option<Vec<Ownership>> {
+    pub(crate) fn hear(&mut self, member: Member) -> Option<Vec<Ownership>> {
         let now = self.now;
         let state = self.members.get_mut(&member)?;
         state.heard_at = now;
@@ -366,7 +366,7 @@ impl Broker {
     }
 
     /// A member releases a shard, which goes where it is wanted.
-    pub fn release(&mut self, member: Member, shard: u16) -> Result<(), Refusal> {
+    pub(crate) fn release(&mut self, member: Member, shard: u16) -> Result<(), Refusal> {
         if self.owners.get(&shard) != Some(&member) {
             return Err("the group has given the shard to another member");
         }
@@ -378,12 +378,12 @@ impl Broker {
     }
 
     /// Who owns a shard.
-    pub fn owner(&self, shard: u16) -> Option<Member> {
+    pub(crate) fn owner(&self, shard: u16) -> Option<Member> {
         self.owners.get(&shard).copied()
     }
 
     /// Which worker a member is.
-    pub fn worker(&self, member: Member) -> Option<usize> {
+    pub(crate) fn worker(&self, member: Member) -> Option<usize> {
         Some(self.members.get(&member)?.worker)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use influence::exchange::Section;
 use pipeline::{
-    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Settings, Step,
+    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Room, Settings, Step,
 };
 use wire::{JournalRecord, decode_exchange, encode_exchange, encode_score};
 
@@ -16,7 +16,7 @@ use crate::scenario::{Happens, Moment};
 
 /// What is to go wrong with the next commit.
 #[derive(Clone, Copy, Debug)]
-pub enum CommitFault {
+pub(crate) enum CommitFault {
     /// The worker dies.
     Crash(Moment),
     /// The answer is lost.
@@ -25,21 +25,21 @@ pub enum CommitFault {
 
 /// What the driver does to one worker's log.
 #[derive(Clone, Debug, Default)]
-pub struct Hooks {
+pub(crate) struct Hooks {
     /// For the next commit.
-    pub commit: Option<CommitFault>,
+    pub(crate) commit: Option<CommitFault>,
     /// The worker has died inside a call.
-    pub has_died: bool,
+    pub(crate) has_died: bool,
     /// It does not hear of the next changes of ownership.
-    pub is_deaf: bool,
+    pub(crate) is_deaf: bool,
 }
 
 /// One worker's access to the broker.
 #[derive(Debug)]
-pub struct FaultyLog {
+pub(crate) struct FaultyLog {
     broker: Rc<RefCell<Broker>>,
     /// Its faults, which the driver sets.
-    pub hooks: Rc<RefCell<Hooks>>,
+    pub(crate) hooks: Rc<RefCell<Hooks>>,
     settings: Arc<Settings>,
     member: Member,
     producer: Producer,
@@ -54,20 +54,20 @@ pub struct FaultyLog {
 
 /// What all logs of a run share.
 #[derive(Clone, Debug)]
-pub struct Shared {
+pub(crate) struct Shared {
     /// The broker.
-    pub broker: Rc<RefCell<Broker>>,
+    pub(crate) broker: Rc<RefCell<Broker>>,
     /// Starved shards.
-    pub starved: Rc<RefCell<BTreeMap<u16, i64>>>,
+    pub(crate) starved: Rc<RefCell<BTreeMap<u16, i64>>>,
     /// Records of a read.
-    pub read_records: usize,
+    pub(crate) read_records: usize,
     /// A planted mistake.
-    pub bugs: Bugs,
+    pub(crate) bugs: Bugs,
 }
 
 impl FaultyLog {
     /// A worker joins.
-    pub fn join(shared: &Shared, worker: usize, settings: &Arc<Settings>, hooks: Rc<RefCell<Hooks>>) -> FaultyLog {
+    pub(crate) fn join(shared: &Shared, worker: usize, settings: &Arc<Settings>, hooks: Rc<RefCell<Hooks>>) -> FaultyLog {
         let mut broker = shared.broker.borrow_mut();
         FaultyLog {
             member: broker.join(worker),
@@ -85,7 +85,7 @@ impl FaultyLog {
     }
 
     /// Leaves the group in good order, and gives up what it has begun.
-    pub fn leave(&self) {
+    pub(crate) fn leave(&self) {
         let mut broker = self.broker.borrow_mut();
         broker.leave(self.member);
     }
@@ -229,7 +229,7 @@ impl Log for FaultyLog {
         Ok(())
     }
 
-    fn fetch(&mut self, _wait_ms: i64, room_records: usize, inbox: &mut Inbox) -> Result<(), Fault> {
+    fn fetch(&mut self, _wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
         let broker = self.broker.borrow();
         broker.answers().map_err(broken)?;
         self.turn += 1;
@@ -237,13 +237,14 @@ impl Log for FaultyLog {
         for (&shard, positions) in &mut self.positions {
             let is_starved = self.starved.borrow().get(&shard).is_some_and(|&until| broker.now < until);
             // Topics take turns, so that their records arrive in another order each time.
-            for place in 0..if is_starved || room_records == 0 { 0 } else { inputs } {
+            for place in 0..if is_starved { 0 } else { inputs } {
                 let input = (place + self.turn as usize) % inputs;
                 if (self.turn + input as u64).is_multiple_of(3) && inputs > 1 {
                     continue;
                 }
                 let position = &mut positions.inputs[input];
-                let (records, next) = broker.read(Topic::Input(input), shard, *position, self.read_records);
+                let records_max = self.read_records.min(room.records(shard, input));
+                let (records, next) = broker.read(Topic::Input(input), shard, *position, records_max);
                 let mut batch = Batch::new(*position);
                 for (offset, record) in &records {
                     let value = record.value.as_deref().unwrap_or_default();

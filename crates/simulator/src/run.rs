@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -74,18 +75,30 @@ struct Slot {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Harm {
-    Begin { topic: Topic, shard: u16, was: i64 },
+    /// Records are gone.
+    Begin { topic: Topic, shard: u16 },
+    /// A checkpoint is gone, or of no use.
+    Checkpoint { shard: u16 },
+    /// All are.
+    Checkpoints { shard: u16 },
     Punched { shard: u16, offset: i64 },
     Model { worker: usize },
 }
 
 /// Runs a scenario to its end and judges it.
 pub fn run(scenario: &Scenario, bugs: Bugs) -> Verdict {
-    let mut simulation = Simulation::new(scenario, bugs);
-    if let Err(failure) = simulation.live() {
-        simulation.verdict.failure = Some(failure);
-    }
-    simulation.verdict
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        let mut simulation = Simulation::new(scenario, bugs);
+        if let Err(failure) = simulation.live() {
+            simulation.verdict.failure = Some(failure);
+        }
+        std::mem::take(&mut simulation.verdict)
+    }));
+    lived.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("without words");
+        Verdict { failure: Some(format!("a panic: {text}")), ..Verdict::default() }
+    })
 }
 
 pub(crate) fn settings(scenario: &Scenario, model: Model) -> Settings {
@@ -272,9 +285,13 @@ impl<'a> Simulation<'a> {
             Mishap::Torn => self.store.tear_next(),
             Mishap::Corrupt { shard } => self.corrupt(shard),
             Mishap::LoseNewest { shard } => {
+                self.do_harm(Harm::Checkpoint { shard });
                 self.store.list_shard(shard).first().into_iter().for_each(|path| self.store.lose(path));
             }
-            Mishap::LoseAll { shard } => self.store.list_shard(shard).iter().for_each(|path| self.store.lose(path)),
+            Mishap::LoseAll { shard } => {
+                self.do_harm(Harm::Checkpoints { shard });
+                self.store.list_shard(shard).iter().for_each(|path| self.store.lose(path));
+            }
             Mishap::Stale { shard } => self.put_stale(shard),
             Mishap::ShortenJournal { shard } => {
                 self.store.list_shard(shard).iter().for_each(|path| self.store.lose(path));
@@ -303,6 +320,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn corrupt(&mut self, shard: u16) {
+        self.do_harm(Harm::Checkpoint { shard });
         if let Some(path) = self.store.list_shard(shard).first() {
             let at = self.scenario.seed as usize;
             self.store.change(path, |bytes| {
@@ -331,13 +349,12 @@ impl<'a> Simulation<'a> {
     fn shorten(&mut self, topic: Topic, shard: u16) {
         let mut broker = self.shared.broker.borrow_mut();
         let (was, ends) = broker.bounds(topic, shard);
-        broker.set_begin(topic, shard, ends.max(was));
+        // The last record of a journal stays: it lies before the mark of its transaction.
+        let begins = if topic == Topic::Journal { ends - 2 } else { ends };
+        broker.set_begin(topic, shard, begins.max(was));
         drop(broker);
-        self.do_harm(Harm::Begin { topic, shard, was });
-        let mut broker = self.shared.broker.borrow_mut();
-        if topic == Topic::Journal && ends > was {
-            broker.set_begin(topic, shard, ends - 2);
-        }
+        self.do_harm(Harm::Begin { topic, shard });
+        self.do_harm(Harm::Checkpoints { shard });
     }
 
     fn punch(&mut self, shard: u16) {
@@ -370,7 +387,9 @@ impl<'a> Simulation<'a> {
             Fatal::ModelChanged { .. } => {
                 self.provoked.iter().any(|harm| matches!(harm, Harm::Model { worker } if *worker == number))
             }
-            Fatal::JournalShortened { shard, .. } => self.was_shortened(Topic::Journal, *shard),
+            Fatal::JournalShortened { shard, .. } => {
+                self.was_shortened(Topic::Journal, *shard) || self.has_lost_checkpoints(*shard)
+            }
             Fatal::JournalMissing { partition, .. } => self.was_shortened(Topic::Journal, *partition),
             Fatal::Expired { partition, .. } => self.was_shortened(Topic::Input(1), *partition),
             Fatal::JournalGap { shard, .. } => self
@@ -395,16 +414,27 @@ impl<'a> Simulation<'a> {
     fn was_shortened(&self, topic: Topic, shard: u16) -> bool {
         self.provoked
             .iter()
-            .any(|harm| matches!(harm, Harm::Begin { topic: t, shard: s, .. } if (*t, *s) == (topic, shard)))
+            .any(|harm| matches!(harm, Harm::Begin { topic: t, shard: s } if (*t, *s) == (topic, shard)))
+    }
+
+    /// Two are kept, so that one may be lost.
+    fn has_lost_checkpoints(&self, shard: u16) -> bool {
+        let lost = |harm: &Harm| match harm {
+            Harm::Checkpoints { shard: lost } if *lost == shard => 2,
+            Harm::Checkpoint { shard: lost } if *lost == shard => 1,
+            _ => 0,
+        };
+        self.provoked.iter().map(lost).sum::<usize>() >= 2
     }
 
     fn undo(&mut self) {
         let mut broker = self.shared.broker.borrow_mut();
         for harm in self.harm.drain(..) {
             match harm {
-                Harm::Begin { topic, shard, was } => {
-                    let (begins, _) = broker.bounds(topic, shard);
-                    broker.set_begin(topic, shard, was.min(begins));
+                Harm::Begin { topic, shard } => broker.set_begin(topic, shard, 0),
+                // Nobody has them: everything is done again.
+                Harm::Checkpoint { shard } | Harm::Checkpoints { shard } => {
+                    [Topic::Journal, Topic::Exchange].iter().for_each(|topic| broker.set_begin(*topic, shard, 0));
                 }
                 Harm::Punched { shard, offset } => broker.punch(Topic::Journal, shard, offset, false),
                 Harm::Model { worker } => self.slots[worker].has_other_model = false,

@@ -15,7 +15,7 @@ use object_store::{
 
 /// A store in memory with faults.
 #[derive(Debug)]
-pub struct FaultyStore {
+pub(crate) struct FaultyStore {
     inner: InMemory,
     faults: Mutex<Faults>,
 }
@@ -31,7 +31,7 @@ struct Faults {
 
 impl FaultyStore {
     /// An empty store without faults.
-    pub fn new() -> Arc<FaultyStore> {
+    pub(crate) fn new() -> Arc<FaultyStore> {
         Arc::new(FaultyStore { inner: InMemory::new(), faults: Mutex::default() })
     }
 
@@ -40,23 +40,23 @@ impl FaultyStore {
     }
 
     /// Whether calls fail, and whether writes do.
-    pub fn set(&self, is_away: bool, is_full: bool) {
+    pub(crate) fn set(&self, is_away: bool, is_full: bool) {
         let mut faults = self.faults();
         (faults.is_away, faults.is_full) = (is_away, is_full);
     }
 
     /// The next object is written in part.
-    pub fn tear_next(&self) {
+    pub(crate) fn tear_next(&self) {
         self.faults().tears_next = true;
     }
 
     /// The checkpoints that were put since this was last asked: shard, sequence, digest.
-    pub fn take_put(&self) -> Vec<(u16, u64, u64)> {
+    pub(crate) fn take_put(&self) -> Vec<(u16, u64, u64)> {
         std::mem::take(&mut self.faults().put)
     }
 
     /// The checkpoints of a shard, the newest first.
-    pub fn list_shard(&self, shard: u16) -> Vec<Path> {
+    pub(crate) fn list_shard(&self, shard: u16) -> Vec<Path> {
         let folder = Path::from(format!("shard-{shard:05}"));
         let found: Result<Vec<ObjectMeta>> = executor::block_on(self.inner.list(Some(&folder)).try_collect());
         let mut found: Vec<Path> = found.unwrap_or_default().into_iter().map(|meta| meta.location).collect();
@@ -66,7 +66,7 @@ impl FaultyStore {
     }
 
     /// Changes an object's bytes.
-    pub fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let read = executor::block_on(async { self.inner.get(path).await?.bytes().await });
         if let Ok(bytes) = read {
             let mut bytes = bytes.to_vec();
@@ -76,13 +76,13 @@ impl FaultyStore {
     }
 
     /// Writes an object, as nobody but a fault does.
-    pub fn write(&self, path: &Path, bytes: Vec<u8>) {
+    pub(crate) fn write(&self, path: &Path, bytes: Vec<u8>) {
         let put = executor::block_on(self.inner.put(path, PutPayload::from(bytes)));
         put.expect("a store in memory takes everything");
     }
 
     /// Loses an object.
-    pub fn lose(&self, path: &Path) {
+    pub(crate) fn lose(&self, path: &Path) {
         // Lost already is lost as well.
         let _ = executor::block_on(self.inner.delete(path));
     }
@@ -97,7 +97,7 @@ fn failure(what: &'static str) -> Error {
 }
 
 /// What a checkpoint's name says.
-pub fn parse(path: &Path) -> Option<(u16, u64, u64)> {
+pub(crate) fn parse(path: &Path) -> Option<(u16, u64, u64)> {
     let mut parts = path.parts();
     let shard = parts.next()?.as_ref().strip_prefix("shard-")?.parse().ok()?;
     let name = parts.next()?;

@@ -9,7 +9,7 @@ use crate::broker::{Broker, Topic};
 
 /// A reader of committed scores.
 #[derive(Debug)]
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     positions: Vec<i64>,
     /// What was seen, with its offset.
     seen: Vec<Vec<(i64, Vec<u8>)>>,
@@ -19,13 +19,13 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// A subscriber to all partitions.
-    pub fn new(shards: u16) -> Subscriber {
+    pub(crate) fn new(shards: u16) -> Subscriber {
         let shards = usize::from(shards);
         Subscriber { positions: vec![0; shards], seen: vec![Vec::new(); shards], table: BTreeMap::new() }
     }
 
     /// Reads on. Counts and times of a person never go back, except by erasure.
-    pub fn poll(&mut self, broker: &Broker) -> Result<(), String> {
+    pub(crate) fn poll(&mut self, broker: &Broker) -> Result<(), String> {
         for shard in 0..self.positions.len() {
             let (records, next) = broker.read(Topic::Scores, shard as u16, self.positions[shard], usize::MAX);
             for (offset, record) in records {
@@ -59,7 +59,7 @@ impl Subscriber {
     }
 
     /// What was seen is what is committed in the end, each record once, in its order.
-    pub fn check(&self, broker: &Broker) -> Result<(), String> {
+    pub(crate) fn check(&self, broker: &Broker) -> Result<(), String> {
         for (shard, seen) in self.seen.iter().enumerate() {
             let (records, _) = broker.read(Topic::Scores, shard as u16, 0, usize::MAX);
             let committed =

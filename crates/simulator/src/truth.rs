@@ -19,7 +19,8 @@ const STEPS_MAX: usize = 5_000;
 pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<(), String> {
     let shards = (0..simulation.scenario.shards)
         .filter_map(|shard| simulation.live_worker(shard).and_then(|worker| worker.shard(shard)).cloned());
-    let shards = settled(shards.collect())?;
+    let newest = history.slices.iter().flat_map(|slice| &slice.events).map(|act| act.at).max();
+    let shards = settled(shards.collect(), newest.unwrap_or(i64::MIN))?;
     let now = shards.iter().filter_map(Shard::now).max();
     let truth = oracle::score(&model(simulation), inputs(history), now);
     let engine: BTreeMap<&str, Score> = shards.iter().flat_map(Shard::scores).collect();
@@ -69,9 +70,9 @@ fn check_amounts(engine: &BTreeMap<&str, Score>, truth: &Outcome) -> Result<(), 
     Ok(())
 }
 
-fn settled(mut shards: Vec<Shard>) -> Result<Vec<Shard>, String> {
+fn settled(mut shards: Vec<Shard>, newest: i64) -> Result<Vec<Shard>, String> {
     let clock = shards.iter().filter_map(Shard::now).max();
-    let Some(clock) = clock else { return Ok(shards) };
+    let Some(clock) = clock.map(|clock| clock.max(newest)) else { return Ok(shards) };
     let mut told: Vec<Vec<Section>> = vec![Vec::new(); shards.len()];
     let (mut effects, mut quiet) = (Effects::default(), 0);
     for _ in 0..STEPS_MAX {
