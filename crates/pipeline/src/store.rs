@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -75,14 +75,11 @@ impl Store {
         Ok(Store { objects, prefix, runtime })
     }
 
-    /// Writes a checkpoint; one that is there already is the same.
+    /// Writes a checkpoint, in one piece. One of this name that is there already is the same, or is torn.
     pub(crate) fn put(&self, shard: u16, sequence: u64, digest: u64, bytes: Vec<u8>) -> Result<(), StoreError> {
         let key = self.folder(shard).join(format!("{sequence:020}-{digest:016x}.checkpoint"));
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.runtime.block_on(self.objects.put_opts(&key, PutPayload::from(bytes), options)) {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.runtime.block_on(self.objects.put(&key, PutPayload::from(bytes)))?;
+        Ok(())
     }
 
     /// The checkpoints of a shard, the newest first.

@@ -120,6 +120,7 @@ impl<L: Log> Worker<L> {
         }
         if self.bugs.has(Bug::CheckpointBeforeCommit) {
             self.begin_checkpoint();
+            self.take_checkpoints()?;
         }
         let commit_us = self.commit()?;
         self.epoch_ended = self.log.now();

@@ -295,7 +295,7 @@ impl Log for FaultyLog {
             Some(CommitFault::Lost(Happens::Later { ms })) => {
                 let at = broker.now + ms;
                 broker.end_later(at, transaction, self.producer);
-                return Err(broken("the answer is lost"));
+                return Err(self.die());
             }
             _ => {}
         }

@@ -20,6 +20,8 @@ use crate::subscriber::Subscriber;
 const TICK_MS: i64 = 10;
 /// Longer than this no run takes to come to rest.
 const TICKS_MAX: u64 = 60_000;
+/// More often than this no run is healed from outside.
+const FATALS_MAX: u64 = 100;
 /// A worker that has failed comes back after so long.
 const BACKOFF_MS: i64 = 30;
 
@@ -69,6 +71,8 @@ struct Slot {
     hooks: Rc<RefCell<Hooks>>,
     back_at: i64,
     paused_until: i64,
+    /// Once it has died it stays dead for so long.
+    dead_ms: i64,
     /// It comes back with other parameters.
     has_other_model: bool,
 }
@@ -238,9 +242,10 @@ impl<'a> Simulation<'a> {
     /// Drops a worker. One that has died does not say goodbye.
     fn end_worker(&mut self, number: usize) {
         let slot = &mut self.slots[number];
-        if let Some(worker) = slot.worker.take()
-            && !slot.hooks.borrow().has_died
-        {
+        let Some(worker) = slot.worker.take() else { return };
+        if slot.hooks.borrow().has_died {
+            slot.back_at = slot.back_at.max(self.now + std::mem::take(&mut slot.dead_ms));
+        } else {
             worker.log().leave();
             slot.back_at = slot.back_at.max(self.now + BACKOFF_MS);
         }
@@ -257,16 +262,14 @@ impl<'a> Simulation<'a> {
                 slot.back_at = now + back_ms;
             }
             Mishap::CrashInCommit { worker, moment, back_ms } => {
-                let slot = &mut self.slots[worker];
-                slot.hooks.borrow_mut().commit = Some(CommitFault::Crash(moment));
-                slot.back_at = slot.back_at.max(if slot.worker.is_some() { 0 } else { now + back_ms });
+                self.slots[worker].hooks.borrow_mut().commit = Some(CommitFault::Crash(moment));
+                self.slots[worker].dead_ms = back_ms;
             }
             Mishap::Ambiguous { worker, happens } => {
-                let slot = &mut self.slots[worker];
-                slot.hooks.borrow_mut().commit = Some(CommitFault::Lost(happens));
+                self.slots[worker].hooks.borrow_mut().commit = Some(CommitFault::Lost(happens));
                 if let Happens::Later { ms } = happens {
-                    // The one who comes back at once would fence it off.
-                    slot.back_at = slot.back_at.max(if slot.worker.is_some() { 0 } else { now + ms });
+                    // Who comes back sooner fences the end off: sometimes it does, sometimes somebody else is waiting.
+                    self.slots[worker].dead_ms = ms * (self.scenario.seed % 3) as i64;
                 }
             }
             Mishap::Pause { worker, pause_ms } => self.slots[worker].paused_until = now + pause_ms,
@@ -284,6 +287,7 @@ impl<'a> Simulation<'a> {
             Mishap::StoreFull { full_ms } => self.store_full_until = now + full_ms,
             Mishap::Torn => self.store.tear_next(),
             Mishap::Corrupt { shard } => self.corrupt(shard),
+            Mishap::Rotten { shard } => self.rot(shard),
             Mishap::LoseNewest { shard } => {
                 self.do_harm(Harm::Checkpoint { shard });
                 self.store.list_shard(shard).first().into_iter().for_each(|path| self.store.lose(path));
@@ -328,6 +332,22 @@ impl<'a> Simulation<'a> {
                 bytes.iter_mut().skip(place).take(3).for_each(|byte| *byte ^= 0x5a);
             });
         }
+    }
+
+    /// Whatever the frame's own checksum says, the image is not the one that was written.
+    fn rot(&mut self, shard: u16) {
+        self.do_harm(Harm::Checkpoint { shard });
+        let Some(path) = self.store.list_shard(shard).into_iter().next() else { return };
+        let seed = self.scenario.seed as usize;
+        self.store.change(&path, |bytes| {
+            let Ok(mut whole) = zstd::decode_all(&bytes[..]) else { return };
+            // Behind the header there are tables of numbers.
+            let place = (whole.len() / 3 + seed * 8) % whole.len().max(1);
+            whole.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1);
+            if let Ok(packed) = zstd::encode_all(&whole[..], 1) {
+                *bytes = packed;
+            }
+        });
     }
 
     /// The newest checkpoint of a shard under a digest that nobody has journaled.
@@ -407,6 +427,9 @@ impl<'a> Simulation<'a> {
             return Err(format!("an error does not say where, or what to do: {text}"));
         }
         self.verdict.fatals += 1;
+        if self.verdict.fatals > FATALS_MAX {
+            return Err(format!("what was undone does not heal it: {text}"));
+        }
         self.undo();
         Ok(())
     }
@@ -447,9 +470,7 @@ impl<'a> Simulation<'a> {
         self.undo();
         for slot in &mut self.slots {
             (slot.back_at, slot.paused_until, slot.has_other_model) = (self.now, self.now, false);
-            if slot.worker.as_ref().is_some_and(|worker| !worker.is_live()) {
-                slot.back_at = self.now;
-            }
+            slot.dead_ms = 0;
         }
         (self.store_away_until, self.store_full_until) = (BEGIN, BEGIN);
         self.shared.starved.borrow_mut().clear();

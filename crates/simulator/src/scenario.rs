@@ -92,6 +92,8 @@ pub enum Mishap {
     Torn,
     /// Bytes of the newest checkpoint of a shard change.
     Corrupt { shard: u16 },
+    /// The shard inside its newest checkpoint changes, and what is around it does not.
+    Rotten { shard: u16 },
     /// The newest checkpoint of a shard is lost.
     LoseNewest { shard: u16 },
     /// All checkpoints of a shard are lost.
@@ -150,6 +152,7 @@ impl Mishap {
             Mishap::StoreFull { .. } => "store-full",
             Mishap::Torn => "torn",
             Mishap::Corrupt { .. } => "corrupt",
+            Mishap::Rotten { .. } => "rotten",
             Mishap::LoseNewest { .. } => "lose-newest",
             Mishap::LoseAll { .. } => "lose-all",
             Mishap::Stale { .. } => "stale",
@@ -400,7 +403,7 @@ fn fault(scenario: &Scenario, which: u64, dice: &mut Dice) -> Mishap {
         11 => Mishap::StoreAway { away_ms: dice.pick(&[100, 1_000]) },
         12 => Mishap::StoreFull { full_ms: dice.pick(&[100, 2_000]) },
         13 => Mishap::Torn,
-        14 => Mishap::Corrupt { shard },
+        14 => dice.pick(&[Mishap::Corrupt { shard }, Mishap::Rotten { shard }]),
         15 => dice.pick(&[Mishap::LoseNewest { shard }, Mishap::LoseAll { shard }]),
         16 => Mishap::Stale { shard },
         17 => dice.pick(&[Mishap::ShortenJournal { shard }, Mishap::ShortenInput { shard }]),
