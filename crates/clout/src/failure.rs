@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use embedded::WorldError;
+
 use crate::generate::GenerateError;
 use crate::replay::{InputError, Stop, UsageError};
 
@@ -20,6 +22,9 @@ pub enum Failure {
     /// An input cannot be opened, or is nothing that is known.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The folder of an earlier run cannot be gone on with.
+    #[error(transparent)]
+    State(Box<WorldError>),
     /// An output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -33,10 +38,10 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Stopped(Stop::Interrupted) => 130,
-            Failure::Stopped(Stop::Output(_)) | Failure::Output(_) => 3,
+            Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Stopped(_) => 1,
-            Failure::Usage(_) | Failure::Input(_) | Failure::Generate(_) => 2,
+            Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }
     }
 }

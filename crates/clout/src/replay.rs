@@ -31,6 +31,8 @@ mod words;
 use std::io::{self, Write};
 use std::path::Path;
 
+use embedded::WorldError;
+
 pub use input::InputError;
 pub use log::Unreadable;
 pub use options::{ReplayArgs, Timeline, UsageError};
@@ -65,6 +67,9 @@ pub enum Stop {
     /// An input breaks off.
     #[error(transparent)]
     Unreadable(Box<Unreadable>),
+    /// The state cannot be kept, or is not that of this input.
+    #[error(transparent)]
+    State(#[from] Box<WorldError>),
     /// The timeline or a dead letter cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -88,15 +93,22 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let scores_out = args.scores_out.as_deref().map(create).transpose()?;
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
     let mut gate = Gate::new(args.until, rejects, Watch { progress: progress.clone(), interrupt: interrupt.clone() });
-    let mut scoring = Scoring::new(&model, args, interrupt)?;
+    let (mut scoring, resumed) = Scoring::new(&model, args, interrupt)?;
+    if let (Some(folder), true) = (&args.state, resumed.records > 0) {
+        progress.say(&words::resumed(folder, resumed));
+    }
 
     let mut files = Vec::new();
     let read = logs.read(&mut gate, &mut scoring, &mut files);
     progress.settling();
     let settled = scoring.finish(args.until.filter(|_| read.is_ok()));
     progress.finish();
-    let stop = read.and(settled).err();
+    let mut stop = read.and(settled).err();
     let (counts, dead_letters) = gate.finish();
+    // A world that has not got to where it was before has no result.
+    if let Some(stop) = stop.take_if(|_| scoring.world.has_failed()) {
+        return Err(stop.into());
+    }
 
     let run =
         Run { args, model: &model, files, counts, scoring: &scoring, stop: stop.as_ref(), elapsed: progress.elapsed() };

@@ -213,6 +213,11 @@ impl<'a> World<'a> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
+    /// Whether the world takes nothing more.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
     fn fail(&mut self, failure: impl Into<WorldError>) {
         self.has_failed = true;
         self.failure.get_or_insert(failure.into());
@@ -521,7 +526,12 @@ fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
         encoding: Encoding::Protobuf,
         stamps: true,
     };
-    let pace = Pace { epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
+    let pace = Pace {
+        epoch_ms: i64::MAX,
+        epoch_records_max: usize::MAX,
+        backlog_records_max: usize::MAX,
+        ..Pace::default()
+    };
     Settings {
         model: model.clone(),
         shards,

@@ -96,6 +96,8 @@ impl<L: Log> Worker<L> {
     pub fn turn(&mut self) -> Result<(), Fault> {
         self.take_ownership()?;
         self.take_checkpoints()?;
+        // Of the epoch before this turn, of which all is safe by now.
+        self.begin_checkpoint();
         self.ask_for_pasts()?;
         let cue = self.fetch()?;
         self.repeat_slices()?;
@@ -103,7 +105,6 @@ impl<L: Log> Worker<L> {
         if cue.is_some() || self.is_due() {
             self.epoch(cue)?;
         }
-        self.begin_checkpoint();
         Ok(())
     }
 
@@ -271,7 +272,8 @@ impl<L: Log> Worker<L> {
     /// Takes records until an epoch is due, or the log says that one is.
     fn fetch(&mut self) -> Result<Option<Cue>, Fault> {
         let pace = self.settings.pace;
-        let wait_ms = (self.epoch_ended + pace.epoch_ms - self.log.now()).clamp(0, pace.epoch_ms);
+        let due_at = self.epoch_ended.saturating_add(pace.epoch_ms);
+        let wait_ms = due_at.saturating_sub(self.log.now()).clamp(0, pace.epoch_ms);
         self.make_room();
         self.log.fetch(wait_ms, &self.room, &mut self.inbox)?;
         for delivery in self.inbox.deliveries.drain(..) {

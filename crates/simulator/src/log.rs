@@ -67,7 +67,12 @@ pub(crate) struct Shared {
 
 impl FaultyLog {
     /// A worker joins.
-    pub(crate) fn join(shared: &Shared, worker: usize, settings: &Arc<Settings>, hooks: Rc<RefCell<Hooks>>) -> FaultyLog {
+    pub(crate) fn join(
+        shared: &Shared,
+        worker: usize,
+        settings: &Arc<Settings>,
+        hooks: Rc<RefCell<Hooks>>,
+    ) -> FaultyLog {
         let mut broker = shared.broker.borrow_mut();
         FaultyLog {
             member: broker.join(worker),

@@ -80,13 +80,25 @@ struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Harm {
     /// Records are gone.
-    Begin { topic: Topic, shard: u16 },
+    Begin {
+        topic: Topic,
+        shard: u16,
+    },
     /// A checkpoint is gone, or of no use.
-    Checkpoint { shard: u16 },
+    Checkpoint {
+        shard: u16,
+    },
     /// All are.
-    Checkpoints { shard: u16 },
-    Punched { shard: u16, offset: i64 },
-    Model { worker: usize },
+    Checkpoints {
+        shard: u16,
+    },
+    Punched {
+        shard: u16,
+        offset: i64,
+    },
+    Model {
+        worker: usize,
+    },
 }
 
 /// Runs a scenario to its end and judges it.

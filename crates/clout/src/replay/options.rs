@@ -18,6 +18,7 @@ Examples:
   clout replay higgs-activity_time.txt.gz --half-life 12h
   clout replay sx-mathoverflow-a2q.txt.gz sx-mathoverflow-c2a.txt.gz --kind reply --half-life 60d
   clout replay log.json.zst --until 2025-01-20T00:00:00Z --user ana --user bo
+  clout replay 2024.json.zst 2025.json.zst --state state --scores-out scores.csv
   clout replay log.csv --scores-out scores.ndjson.gz --dead-letters bad.ndjson --quiet
   zcat events.gz | clout replay - --json --top 100
 
@@ -96,6 +97,15 @@ pub struct ReplayArgs {
     /// Nothing on the standard error except errors
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+
+    /// Keep the state in this folder: a run that is killed, at any moment and in any way, goes on from where it was when the
+    /// same command is given again, with the same result bit by bit. A log that has grown at its end goes on as well
+    #[arg(long, help_heading = "Interruptions", value_name = "FOLDER", conflicts_with = "timeline")]
+    pub state: Option<PathBuf>,
+    /// How often a checkpoint is written there
+    #[arg(long = "checkpoint-every", help_heading = "Interruptions", value_name = "DURATION", default_value = "10s",
+        requires = "state", value_parser = parse_duration)]
+    pub checkpoint_every_ms: i64,
 
     /// Partitions that people are spread over: the same number gives the same scores, bit by bit
     #[arg(long, help_heading = "Speed", value_name = "NUMBER", default_value_t = 1,

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use embedded::World;
+use embedded::{Resumed, World};
 use influence::{Event, Model, Timestamp};
 
-use crate::failure::OutputError;
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::replay::Stop;
 use crate::replay::options::{ReplayArgs, Timeline};
@@ -22,8 +22,13 @@ pub(crate) struct Scoring {
 }
 
 impl Scoring {
-    pub(crate) fn new(model: &Model, args: &ReplayArgs, interrupt: Interrupt) -> Result<Scoring, OutputError> {
-        let world = World::new(model, args.partitions, usize::from(args.workers));
+    pub(crate) fn new(model: &Model, args: &ReplayArgs, interrupt: Interrupt) -> Result<(Scoring, Resumed), Failure> {
+        let (partitions, workers) = (args.partitions, usize::from(args.workers));
+        let (world, resumed) = match &args.state {
+            Some(folder) => World::open(model, partitions, workers, folder, args.checkpoint_every_ms)
+                .map_err(|error| Failure::State(Box::new(error)))?,
+            None => (World::new(model, partitions, workers), Resumed::default()),
+        };
         let clusters = Clusters::new(model.window_ms);
         let mut scoring = Scoring { world, clusters, steps: None, movements: None };
         match (args.timeline, &args.timeline_out) {
@@ -33,7 +38,7 @@ impl Scoring {
             (Some(Timeline::All), Some(path)) => scoring.watch(Movements::create(path)?),
             _ => {}
         }
-        Ok(scoring)
+        Ok((scoring, resumed))
     }
 
     fn watch(&mut self, movements: Movements) {
@@ -54,7 +59,13 @@ impl Scoring {
             }
         }
         self.world.event(event);
-        Ok(())
+        if self.world.has_failed() { self.check() } else { Ok(()) }
+    }
+
+    /// Why the world takes nothing more, if it does not.
+    #[cold]
+    fn check(&mut self) -> Result<(), Stop> {
+        Ok(self.world.check().map_err(Box::new)?)
     }
 
     /// Moves the clock to the time that is asked for, and everything to where it belongs then.
@@ -67,6 +78,7 @@ impl Scoring {
             self.world.advance(until);
         }
         self.world.settle();
+        self.check()?;
         if let Some(steps) = self.steps.take() {
             steps.finish()?;
         }

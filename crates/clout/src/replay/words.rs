@@ -1,5 +1,8 @@
 //! Numbers and times as people read them.
 
+use std::path::Path;
+
+use embedded::Resumed;
 use influence::Timestamp;
 
 /// `1234567` as `1,234,567`.
@@ -28,6 +31,17 @@ pub(crate) fn decimal(number: f64, places: usize) -> String {
 /// `1 event`, `2 events`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// Where a run goes on that was interrupted.
+pub(crate) fn resumed(folder: &Path, resumed: Resumed) -> String {
+    let Resumed { records, repeated } = resumed;
+    let what = match repeated {
+        0 => String::new(),
+        repeated => format!(", {} of them stepped again since the last checkpoint", thousands(repeated)),
+    };
+    let records = count(records, "record was", "records were");
+    format!("resumed {}: the first {records} taken before{what}", folder.display())
 }
 
 /// RFC 3339 in UTC.
