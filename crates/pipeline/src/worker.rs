@@ -97,7 +97,9 @@ impl<L: Log> Worker<L> {
         self.take_ownership()?;
         self.take_checkpoints()?;
         // Of the epoch before this turn, of which all is safe by now.
-        self.begin_checkpoint();
+        if !self.bugs.has(Bug::CheckpointBeforeCommit) {
+            self.begin_checkpoint();
+        }
         self.ask_for_pasts()?;
         let cue = self.fetch()?;
         self.repeat_slices()?;

@@ -148,8 +148,14 @@ impl<'a> Simulation<'a> {
             read_records: scenario.read_records,
             bugs,
         };
-        let slot =
-            || Slot { worker: None, hooks: Rc::default(), back_at: BEGIN, paused_until: BEGIN, has_other_model: false };
+        let slot = || Slot {
+            worker: None,
+            hooks: Rc::default(),
+            back_at: BEGIN,
+            paused_until: BEGIN,
+            dead_ms: 0,
+            has_other_model: false,
+        };
         Simulation {
             scenario,
             shared,

@@ -7,6 +7,7 @@ mod formats;
 mod program;
 mod real_logs;
 mod results;
+mod state;
 mod stopping;
 mod timelines;
 mod usage;
