@@ -35,7 +35,8 @@ pub(crate) fn profile(user: &str, opted_out: bool, trust: Option<f64>) -> Result
     }
 }
 
-fn name(role: &'static str, name: &str) -> Result<(), Malformed> {
+/// Nothing, or why this is no name. The role says whose it would be.
+pub(crate) fn name(role: &'static str, name: &str) -> Result<(), Malformed> {
     if name.is_empty() {
         return Err(Malformed::Missing(role));
     }

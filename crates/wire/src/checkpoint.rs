@@ -7,7 +7,7 @@ use crate::{JournalRecord, Malformed, proto, protobuf};
 /// The header of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointHeader {
-    /// Of the object around the header.
+    /// Counts the changes of the object around the header, from 1. Which ones are known is for its reader to say.
     pub format_version: u32,
     /// The epoch after which the shard was so.
     pub journal: JournalRecord,
@@ -21,26 +21,36 @@ pub struct CheckpointHeader {
 
 impl CheckpointHeader {
     /// Appends the protobuf message, without a length before it.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    ///
+    /// # Panics
+    ///
+    /// If a range of the journal record is none, as [`JournalRecord::encode`] does.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
         let message = proto::CheckpointHeader {
             format_version: self.format_version,
             journal: Some(self.journal.message()),
             journal_offset: self.journal_offset,
             image_bytes: self.image_bytes,
-            image_digest: self.image_digest,
+            image_digest: Some(self.image_digest),
         };
-        message.encode_raw(out);
+        message.encode_raw(bytes);
     }
 
     /// What a protobuf message says.
     pub fn decode(bytes: &[u8]) -> Result<CheckpointHeader, Malformed> {
         let message = proto::CheckpointHeader::decode(bytes).map_err(protobuf::malformed)?;
+        if message.format_version == 0 {
+            return Err(Malformed::Missing("format_version"));
+        }
+        if message.journal_offset < 0 {
+            return Err(Malformed::Field(format!("journal_offset {} is negative", message.journal_offset)));
+        }
         Ok(CheckpointHeader {
             format_version: message.format_version,
-            journal: JournalRecord::of(message.journal.ok_or(Malformed::Missing("journal record"))?)?,
+            journal: JournalRecord::from_message(message.journal.ok_or(Malformed::Missing("journal"))?)?,
             journal_offset: message.journal_offset,
             image_bytes: message.image_bytes,
-            image_digest: message.image_digest,
+            image_digest: message.image_digest.ok_or(Malformed::Missing("image_digest"))?,
         })
     }
 }

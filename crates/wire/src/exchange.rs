@@ -1,116 +1,202 @@
 //! What shards tell each other, as records of the exchange.
+//!
+//! A section travels in columns: they pack well, compress well and are read in long runs. The columns of endorse are
+//! sparse, since most changes are of a few parts only. What is read back is the same bit for bit.
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{RANKS, Report, Scale};
-use influence::{LEVELS, NAME_BYTES_MAX};
+use influence::{LEVELS, Landmark, NAME_BYTES_MAX};
 use prost::Message;
 
-use crate::{Malformed, proto, protobuf};
+use crate::{AT_MAX, Malformed, proto, protobuf};
 
-const FOLLOWS: u32 = 1;
-const WANTS_ANSWER: u32 = 2;
-
-/// Appends the protobuf message of one record, without a length before it.
-pub fn encode_exchange<'a>(sections: impl IntoIterator<Item = &'a Section>, out: &mut Vec<u8>) {
-    proto::Exchange { sections: sections.into_iter().map(message).collect() }.encode_raw(out);
+/// Bits of `endorse_parts`: which columns have a number for the entry.
+mod part {
+    pub(super) const GIVEN: u8 = 1 << 0;
+    pub(super) const RETURNED: u8 = 1 << 1;
+    pub(super) const REACH: u8 = 1 << 2;
+    pub(super) const WEIGHT: u8 = 1 << 3;
+    pub(super) const FANS: u8 = 1 << 4;
+    pub(super) const MENTIONS: u8 = 1 << 5;
+    pub(super) const RETWEETS: u8 = 1 << 6;
+    pub(super) const REPLIES: u8 = 1 << 7;
 }
 
-/// The sections of one record.
+/// Appends the protobuf message of one record, without a length before it.
+///
+/// # Panics
+///
+/// If a sum is no finite number: told to others it would poison what they know, for ever.
+pub fn encode_exchange<'a>(sections: impl IntoIterator<Item = &'a Section>, bytes: &mut Vec<u8>) {
+    let sections = sections.into_iter().map(message).collect();
+    proto::Exchange { sections }.encode_raw(bytes);
+}
+
+/// The sections of one record, in their order.
 pub fn decode_exchange(bytes: &[u8]) -> Result<Vec<Section>, Malformed> {
     let message = proto::Exchange::decode(bytes).map_err(protobuf::malformed)?;
-    message.sections.into_iter().map(section).collect()
+    let placed =
+        |(place, message)| section(message).map_err(|reason| Malformed::Field(format!("sections[{place}]: {reason}")));
+    message.sections.into_iter().enumerate().map(placed).collect()
 }
 
 fn message(section: &Section) -> proto::Section {
     let mut message = proto::Section {
         source: u32::from(section.source),
         landmark: section.landmark,
-        clock: section.clock,
+        clock: protobuf::clock_message(section.clock),
         names: section.names.iter().map(|name| name.to_string()).collect(),
-        report: section
-            .report
-            .as_ref()
-            .map(|report| proto::Report { largest: report.largest, ranks: report.ranks.clone() }),
-        scale: section.scale.as_ref().map(|scale| proto::Scale {
-            votes: scale.votes,
-            version: scale.version,
-            ranks: scale.ranks.clone(),
-        }),
+        report: section.report.as_ref().map(report_message),
+        scale: section.scale.as_ref().map(scale_message),
         ..proto::Section::default()
     };
-    section.endorse.iter().for_each(|entry| message.push_endorse(entry));
-    section.contacts.iter().for_each(|contact| message.push_contact(contact));
-    section.follows.iter().for_each(|notice| message.push_follow(notice));
-    section.audiences.iter().for_each(|change| message.push_audience(change));
+    message.put_endorse(&section.endorse);
+    message.put_contacts(&section.contacts);
+    message.put_follows(&section.follows);
+    message.put_audiences(&section.audiences);
     message
 }
 
+/// Columns from entries.
 impl proto::Section {
-    fn push_endorse(&mut self, Endorse { target, change }: &Endorse) {
+    fn put_endorse(&mut self, entries: &[Endorse]) {
+        self.endorse_target = entries.iter().map(|entry| entry.target).collect();
+        self.endorse_parts = entries.iter().map(|entry| self.put_change(&entry.change)).collect();
+    }
+
+    /// Puts what is not 0 into its columns, and says what that was. A negative zero is something: its bits would be
+    /// lost.
+    #[inline]
+    fn put_change(&mut self, change: &Change) -> u8 {
         let [mentions, retweets, replies] = change.received;
-        self.endorse_target.push(*target);
-        self.endorse_given.push(change.given);
-        self.endorse_returned.push(change.returned);
-        self.endorse_reach.push(change.reach);
-        self.endorse_weight.push(change.weight);
-        self.endorse_fans.push(change.fans);
-        self.endorse_mentions.push(mentions);
-        self.endorse_retweets.push(retweets);
-        self.endorse_replies.push(replies);
-    }
-
-    fn push_contact(&mut self, contact: &Contact) {
-        self.contact_actor.push(contact.actor);
-        self.contact_target.push(contact.target);
-        self.contact_endorsement.push(contact.endorsement);
-        self.contact_wants_answer.push(contact.wants_answer);
-    }
-
-    fn push_follow(&mut self, notice: &FollowNotice) {
-        let follows = if notice.follows { FOLLOWS } else { 0 };
-        self.follow_actor.push(notice.actor);
-        self.follow_target.push(notice.target);
-        self.follow_marks.push(follows | if notice.wants_answer { WANTS_ANSWER } else { 0 });
-    }
-
-    fn push_audience(&mut self, change: &AudienceChange) {
-        self.audience_target.push(change.target);
-        self.audience_group.push(2 * u32::from(change.level) + u32::from(change.mutual));
-        self.audience_followers.push(change.followers);
-    }
-
-    fn endorse(&self) -> Result<Vec<Endorse>, Malformed> {
-        let len = self.endorse_target.len();
-        let sums = [&self.endorse_given, &self.endorse_returned, &self.endorse_reach, &self.endorse_weight];
-        let counts = [&self.endorse_mentions, &self.endorse_retweets, &self.endorse_replies];
-        same_len("endorse", len, sums.map(Vec::len))?;
-        same_len("endorse", len, counts.map(Vec::len))?;
-        same_len("endorse", len, [self.endorse_fans.len()])?;
-        if !sums.into_iter().flatten().all(|sum| sum.is_finite()) {
-            return Err(Malformed::message("a change of a sum is no finite number"));
-        }
-        let entry = |place: usize| Endorse {
-            target: self.endorse_target[place],
-            change: Change {
-                given: self.endorse_given[place],
-                returned: self.endorse_returned[place],
-                reach: self.endorse_reach[place],
-                weight: self.endorse_weight[place],
-                fans: self.endorse_fans[place],
-                received: counts.map(|column| column[place]),
-            },
+        let mut parts = 0;
+        let mut put_sum = |part, sum: f64, column: &mut Vec<f64>| {
+            assert!(sum.is_finite(), "a change of a sum is {sum}");
+            if sum.to_bits() != 0 {
+                column.push(sum);
+                parts |= part;
+            }
         };
-        Ok((0..len).map(entry).collect())
+        put_sum(part::GIVEN, change.given, &mut self.endorse_given);
+        put_sum(part::RETURNED, change.returned, &mut self.endorse_returned);
+        put_sum(part::REACH, change.reach, &mut self.endorse_reach);
+        put_sum(part::WEIGHT, change.weight, &mut self.endorse_weight);
+        if change.fans != 0 {
+            self.endorse_fans.push(change.fans);
+            parts |= part::FANS;
+        }
+        let mut put_count = |part, count, column: &mut Vec<u32>| {
+            if count != 0 {
+                column.push(count);
+                parts |= part;
+            }
+        };
+        put_count(part::MENTIONS, mentions, &mut self.endorse_mentions);
+        put_count(part::RETWEETS, retweets, &mut self.endorse_retweets);
+        put_count(part::REPLIES, replies, &mut self.endorse_replies);
+        parts
     }
 
-    fn contacts(&self) -> Result<Vec<Contact>, Malformed> {
-        let len = self.contact_target.len();
-        same_len("contact", len, [self.contact_actor.len(), self.contact_endorsement.len()])?;
-        same_len("contact", len, [self.contact_wants_answer.len()])?;
-        if !self.contact_endorsement.iter().all(|sum| sum.is_finite()) {
-            return Err(Malformed::message("an endorsement is no finite number"));
-        }
-        let entry = |place: usize| Contact {
+    fn put_contacts(&mut self, contacts: &[Contact]) {
+        self.contact_actor = contacts.iter().map(|contact| contact.actor).collect();
+        self.contact_target = contacts.iter().map(|contact| contact.target).collect();
+        self.contact_endorsement = contacts.iter().map(|contact| contact.endorsement).collect();
+        self.contact_wants_answer = contacts.iter().map(|contact| contact.wants_answer).collect();
+        let infinite = self.contact_endorsement.iter().find(|endorsement| !endorsement.is_finite());
+        assert_eq!(infinite, None, "an endorsement is no finite number");
+    }
+
+    fn put_follows(&mut self, notices: &[FollowNotice]) {
+        self.follow_actor = notices.iter().map(|notice| notice.actor).collect();
+        self.follow_target = notices.iter().map(|notice| notice.target).collect();
+        self.follow_follows = notices.iter().map(|notice| notice.follows).collect();
+        self.follow_wants_answer = notices.iter().map(|notice| notice.wants_answer).collect();
+    }
+
+    fn put_audiences(&mut self, changes: &[AudienceChange]) {
+        self.audience_target = changes.iter().map(|change| change.target).collect();
+        self.audience_level = changes.iter().map(|change| u32::from(change.level)).collect();
+        self.audience_mutual = changes.iter().map(|change| change.mutual).collect();
+        self.audience_followers = changes.iter().map(|change| change.followers).collect();
+    }
+}
+
+fn report_message(report: &Report) -> proto::Report {
+    assert!(report.largest.is_finite(), "the largest influence is {}", report.largest);
+    proto::Report { largest: Some(report.largest), ranks: report.ranks.clone() }
+}
+
+fn scale_message(scale: &Scale) -> proto::Scale {
+    assert!(scale.votes.is_finite(), "the scale is {}", scale.votes);
+    proto::Scale { votes: scale.votes, version: scale.version, ranks: scale.ranks.clone() }
+}
+
+fn section(message: proto::Section) -> Result<Section, String> {
+    Ok(Section {
+        source: u16::try_from(message.source).map_err(|_| format!("source {} is above 65535", message.source))?,
+        landmark: landmark(message.landmark)?,
+        clock: protobuf::clock(message.clock)?,
+        endorse: message.endorse()?,
+        contacts: message.contacts()?,
+        follows: message.follows()?,
+        audiences: message.audiences()?,
+        report: message.report.map(report).transpose()?,
+        scale: message.scale.map(scale).transpose()?,
+        names: message.names.into_iter().map(name).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Entries from columns.
+impl proto::Section {
+    fn endorse(&self) -> Result<Vec<Endorse>, String> {
+        self.check_endorse()?;
+        let mut given = sparse(&self.endorse_given, part::GIVEN);
+        let mut returned = sparse(&self.endorse_returned, part::RETURNED);
+        let mut reach = sparse(&self.endorse_reach, part::REACH);
+        let mut weight = sparse(&self.endorse_weight, part::WEIGHT);
+        let mut fans = sparse(&self.endorse_fans, part::FANS);
+        let mut mentions = sparse(&self.endorse_mentions, part::MENTIONS);
+        let mut retweets = sparse(&self.endorse_retweets, part::RETWEETS);
+        let mut replies = sparse(&self.endorse_replies, part::REPLIES);
+        let entry = |(&target, &parts): (&u64, &u8)| {
+            let change = Change {
+                given: given(parts),
+                returned: returned(parts),
+                reach: reach(parts),
+                weight: weight(parts),
+                fans: fans(parts),
+                received: [mentions(parts), retweets(parts), replies(parts)],
+            };
+            Endorse { target, change }
+        };
+        Ok(self.endorse_target.iter().zip(&self.endorse_parts).map(entry).collect())
+    }
+
+    /// Every column is as long as the parts say.
+    fn check_endorse(&self) -> Result<(), String> {
+        have("endorse_parts", self.endorse_parts.len(), self.endorse_target.len())?;
+        let having = |part| self.endorse_parts.iter().filter(|&parts| parts & part != 0).count();
+        have("endorse_given", self.endorse_given.len(), having(part::GIVEN))?;
+        have("endorse_returned", self.endorse_returned.len(), having(part::RETURNED))?;
+        have("endorse_reach", self.endorse_reach.len(), having(part::REACH))?;
+        have("endorse_weight", self.endorse_weight.len(), having(part::WEIGHT))?;
+        have("endorse_fans", self.endorse_fans.len(), having(part::FANS))?;
+        have("endorse_mentions", self.endorse_mentions.len(), having(part::MENTIONS))?;
+        have("endorse_retweets", self.endorse_retweets.len(), having(part::RETWEETS))?;
+        have("endorse_replies", self.endorse_replies.len(), having(part::REPLIES))?;
+        finite("endorse_given", &self.endorse_given)?;
+        finite("endorse_returned", &self.endorse_returned)?;
+        finite("endorse_reach", &self.endorse_reach)?;
+        finite("endorse_weight", &self.endorse_weight)
+    }
+
+    fn contacts(&self) -> Result<Vec<Contact>, String> {
+        let len = self.contact_actor.len();
+        have("contact_target", self.contact_target.len(), len)?;
+        have("contact_endorsement", self.contact_endorsement.len(), len)?;
+        have("contact_wants_answer", self.contact_wants_answer.len(), len)?;
+        finite("contact_endorsement", &self.contact_endorsement)?;
+        let entry = |place| Contact {
             actor: self.contact_actor[place],
             target: self.contact_target[place],
             endorsement: self.contact_endorsement[place],
@@ -119,71 +205,96 @@ impl proto::Section {
         Ok((0..len).map(entry).collect())
     }
 
-    fn follows(&self) -> Result<Vec<FollowNotice>, Malformed> {
-        let len = self.follow_target.len();
-        same_len("follow", len, [self.follow_actor.len(), self.follow_marks.len()])?;
-        let entry = |place: usize| FollowNotice {
+    fn follows(&self) -> Result<Vec<FollowNotice>, String> {
+        let len = self.follow_actor.len();
+        have("follow_target", self.follow_target.len(), len)?;
+        have("follow_follows", self.follow_follows.len(), len)?;
+        have("follow_wants_answer", self.follow_wants_answer.len(), len)?;
+        let entry = |place| FollowNotice {
             actor: self.follow_actor[place],
             target: self.follow_target[place],
-            follows: self.follow_marks[place] & FOLLOWS != 0,
-            wants_answer: self.follow_marks[place] & WANTS_ANSWER != 0,
+            follows: self.follow_follows[place],
+            wants_answer: self.follow_wants_answer[place],
         };
         Ok((0..len).map(entry).collect())
     }
 
-    fn audiences(&self) -> Result<Vec<AudienceChange>, Malformed> {
+    fn audiences(&self) -> Result<Vec<AudienceChange>, String> {
         let len = self.audience_target.len();
-        same_len("audience", len, [self.audience_group.len(), self.audience_followers.len()])?;
-        if let Some(group) = self.audience_group.iter().find(|&&group| group >= 2 * LEVELS as u32) {
-            return Err(Malformed::message(format!("audience_group {group} is none")));
-        }
-        let entry = |place: usize| AudienceChange {
-            target: self.audience_target[place],
-            level: (self.audience_group[place] / 2) as u8,
-            mutual: self.audience_group[place] % 2 == 1,
-            followers: self.audience_followers[place],
+        have("audience_level", self.audience_level.len(), len)?;
+        have("audience_mutual", self.audience_mutual.len(), len)?;
+        have("audience_followers", self.audience_followers.len(), len)?;
+        let entry = |place| {
+            Ok(AudienceChange {
+                target: self.audience_target[place],
+                level: level(place, self.audience_level[place])?,
+                mutual: self.audience_mutual[place],
+                followers: self.audience_followers[place],
+            })
         };
-        Ok((0..len).map(entry).collect())
+        (0..len).map(entry).collect()
     }
 }
 
-fn same_len<const N: usize>(what: &str, len: usize, columns: [usize; N]) -> Result<(), Malformed> {
-    match columns.into_iter().find(|&column| column != len) {
-        Some(column) => Err(Malformed::message(format!("a column of {what} has {column} entries, another {len}"))),
+/// Goes through a sparse column: its next number for an entry with this part, else 0.
+fn sparse<T: Copy + Default>(column: &[T], part: u8) -> impl FnMut(u8) -> T {
+    let mut numbers = column.iter().copied();
+    move |parts| if parts & part == 0 { T::default() } else { numbers.next().unwrap_or_default() }
+}
+
+fn have(column: &str, found: usize, expected: usize) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{column} has {found} entries, expected {expected}")) }
+}
+
+fn finite<T: Copy + Into<f64>>(column: &str, numbers: &[T]) -> Result<(), String> {
+    match numbers.iter().position(|&number| !number.into().is_finite()) {
+        Some(place) => Err(format!("{column}[{place}] is {}, not a finite number", numbers[place].into())),
         None => Ok(()),
     }
 }
 
-fn section(message: proto::Section) -> Result<Section, Malformed> {
-    let source = u16::try_from(message.source)
-        .map_err(|_| Malformed::message(format!("source {} is too large", message.source)))?;
-    if let Some(name) = message.names.iter().find(|name| name.is_empty() || name.len() > NAME_BYTES_MAX) {
-        return Err(Malformed::NameTooLong(name.len()));
+fn landmark(landmark: Landmark) -> Result<Landmark, String> {
+    // No half-life is shorter than a millisecond.
+    match landmark {
+        0..=AT_MAX => Ok(landmark),
+        _ => Err(format!("landmark {landmark} is not from 0 to {AT_MAX}")),
     }
-    Ok(Section {
-        source,
-        landmark: message.landmark,
-        clock: message.clock,
-        endorse: message.endorse()?,
-        contacts: message.contacts()?,
-        follows: message.follows()?,
-        audiences: message.audiences()?,
-        report: message.report.map(report).transpose()?,
-        scale: message.scale.map(scale).transpose()?,
-        names: message.names.into_iter().map(String::into_boxed_str).collect(),
-    })
 }
 
-fn report(message: proto::Report) -> Result<Report, Malformed> {
-    if message.ranks.len() != RANKS || !message.largest.is_finite() {
-        return Err(Malformed::message(format!("a report has {} ranks, expected {RANKS}", message.ranks.len())));
+fn level(place: usize, level: u32) -> Result<u8, String> {
+    match u8::try_from(level) {
+        Ok(known) if usize::from(known) < LEVELS => Ok(known),
+        _ => Err(format!("audience_level[{place}] is {level}, above {}", LEVELS - 1)),
     }
-    Ok(Report { largest: message.largest, ranks: message.ranks })
 }
 
-fn scale(message: proto::Scale) -> Result<Scale, Malformed> {
-    if !matches!(message.ranks.len(), 0 | RANKS) || !message.votes.is_finite() {
-        return Err(Malformed::message(format!("a scale has {} ranks, expected {RANKS}", message.ranks.len())));
+fn name(name: String) -> Result<Box<str>, String> {
+    match name.len() {
+        0 => Err(String::from("a name is empty")),
+        1..=NAME_BYTES_MAX => Ok(name.into_boxed_str()),
+        bytes => Err(Malformed::NameTooLong(bytes).to_string()),
     }
-    Ok(Scale { votes: message.votes, version: message.version, ranks: message.ranks })
+}
+
+fn report(message: proto::Report) -> Result<Report, String> {
+    let largest = message.largest.ok_or("report.largest is absent")?;
+    have("report.ranks", message.ranks.len(), RANKS)?;
+    if !(largest.is_finite() && largest >= 0.0) {
+        return Err(format!("report.largest is {largest}, not a finite number of at least 0"));
+    }
+    Ok(Report { largest, ranks: message.ranks })
+}
+
+fn scale(message: proto::Scale) -> Result<Scale, String> {
+    let proto::Scale { votes, version, ranks } = message;
+    if !ranks.is_empty() {
+        have("scale.ranks", ranks.len(), RANKS)?;
+    }
+    if !(votes.is_finite() && votes > 0.0) {
+        return Err(format!("scale.votes is {votes}, not a finite number above 0"));
+    }
+    match ranks.iter().position(|share| !(0.0..=1.0).contains(share)) {
+        Some(place) => Err(format!("scale.ranks[{place}] is {}, not from 0 to 1", ranks[place])),
+        None => Ok(Scale { votes, version, ranks }),
+    }
 }

@@ -5,33 +5,39 @@ use prost::Message;
 
 use crate::{Malformed, proto, protobuf};
 
-/// Offsets of one partition, from the first to before the next.
+/// Offsets of one partition, from the first to before the next. `0 <= first <= next`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OffsetRange {
     /// The first offset.
     pub first: i64,
-    /// The offset behind the last one.
+    /// The offset behind the last one; the first one of the range that follows.
     pub next: i64,
 }
 
 impl OffsetRange {
-    /// Whether there is none.
+    /// Whether there is none: exactly if `len` is 0.
     pub fn is_empty(self) -> bool {
         self.first == self.next
     }
 
-    /// Offsets in it.
+    /// Offsets in it. Of ranges that follow each other, the sum is that of one range over all of them.
     pub fn len(self) -> u64 {
-        (self.next - self.first) as u64
+        self.next.abs_diff(self.first)
     }
 
-    /// Whether it begins where the other ends: nothing is missing between them, and nothing is in both.
-    pub fn follows(self, before: OffsetRange) -> bool {
-        self.first == before.next
+    /// Whether it begins where the other ends: nothing is missing between them, and nothing is in both. An empty range
+    /// follows itself.
+    pub fn follows(self, previous: OffsetRange) -> bool {
+        self.first == previous.next
+    }
+
+    /// Whether it begins at an offset and does not end before.
+    fn is_valid(self) -> bool {
+        0 <= self.first && self.first <= self.next
     }
 }
 
-/// One epoch of one shard.
+/// Which slice made which epoch of a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
     /// The shard.
@@ -42,7 +48,7 @@ pub struct JournalRecord {
     pub exchange: OffsetRange,
     /// The slice's parts of the inputs, in the order of the configuration.
     pub inputs: Vec<OffsetRange>,
-    /// The clock at the slice's end; [`Timestamp::MIN`] before there is one.
+    /// The clock at the slice's end; [`Timestamp::MIN`] before there is one, which travels as absent.
     pub clock: Timestamp,
     /// People whom the sweep visited at most.
     pub sweep: u32,
@@ -54,65 +60,76 @@ pub struct JournalRecord {
     pub engine_revision: u32,
     /// The model's parameters.
     pub model_fingerprint: u64,
-    /// Over the slice's records.
+    /// Over the slice's records alone.
     pub slice_digest: u64,
-    /// Over all slices and steps up to this one.
+    /// Over all slices and steps up to this one, chained.
     pub digest: u64,
 }
 
 impl JournalRecord {
     /// Appends the protobuf message, without a length before it.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        self.message().encode_raw(out);
+    ///
+    /// # Panics
+    ///
+    /// If a range is none: whoever reads the journal could not go on behind the record.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        self.message().encode_raw(bytes);
     }
 
     /// What a protobuf message says.
     pub fn decode(bytes: &[u8]) -> Result<JournalRecord, Malformed> {
-        JournalRecord::of(proto::JournalRecord::decode(bytes).map_err(protobuf::malformed)?)
+        JournalRecord::from_message(proto::JournalRecord::decode(bytes).map_err(protobuf::malformed)?)
     }
 
     pub(crate) fn message(&self) -> proto::JournalRecord {
-        let range = |range: &OffsetRange| proto::OffsetRange { first: range.first, next: range.next };
         proto::JournalRecord {
             shard: u32::from(self.shard),
             sequence: self.sequence,
-            exchange: Some(range(&self.exchange)),
-            inputs: self.inputs.iter().map(range).collect(),
-            clock: (self.clock != Timestamp::MIN).then_some(self.clock),
+            exchange: Some(range_message(&self.exchange)),
+            inputs: self.inputs.iter().map(range_message).collect(),
+            clock: protobuf::clock_message(self.clock),
             sweep: self.sweep,
             publishes: self.publishes,
             settles: self.settles,
             engine_revision: self.engine_revision,
-            model_fingerprint: self.model_fingerprint,
-            slice_digest: self.slice_digest,
-            digest: self.digest,
+            model_fingerprint: Some(self.model_fingerprint),
+            slice_digest: Some(self.slice_digest),
+            digest: Some(self.digest),
         }
     }
 
-    pub(crate) fn of(message: proto::JournalRecord) -> Result<JournalRecord, Malformed> {
-        let shard = u16::try_from(message.shard)
-            .map_err(|_| Malformed::message(format!("shard {} is too large", message.shard)))?;
+    pub(crate) fn from_message(message: proto::JournalRecord) -> Result<JournalRecord, Malformed> {
+        let inputs = message.inputs.into_iter().enumerate();
         Ok(JournalRecord {
-            shard,
+            shard: shard(message.shard)?,
             sequence: message.sequence,
-            exchange: range(message.exchange.ok_or(Malformed::Missing("exchange"))?)?,
-            inputs: message.inputs.into_iter().map(range).collect::<Result<_, _>>()?,
-            clock: message.clock.unwrap_or(Timestamp::MIN),
+            exchange: range("exchange", message.exchange.ok_or(Malformed::Missing("exchange"))?)?,
+            inputs: inputs.map(|(place, input)| range(&format!("inputs[{place}]"), input)).collect::<Result<_, _>>()?,
+            clock: protobuf::clock(message.clock).map_err(Malformed::Field)?,
             sweep: message.sweep,
             publishes: message.publishes,
             settles: message.settles,
             engine_revision: message.engine_revision,
-            model_fingerprint: message.model_fingerprint,
-            slice_digest: message.slice_digest,
-            digest: message.digest,
+            model_fingerprint: message.model_fingerprint.ok_or(Malformed::Missing("model_fingerprint"))?,
+            slice_digest: message.slice_digest.ok_or(Malformed::Missing("slice_digest"))?,
+            digest: message.digest.ok_or(Malformed::Missing("digest"))?,
         })
     }
 }
 
-fn range(range: proto::OffsetRange) -> Result<OffsetRange, Malformed> {
-    let proto::OffsetRange { first, next } = range;
-    if first < 0 || next < first {
-        return Err(Malformed::message(format!("offsets {first}..{next} are none")));
+fn range_message(range: &OffsetRange) -> proto::OffsetRange {
+    assert!(range.is_valid(), "{range:?} is no range of offsets");
+    proto::OffsetRange { first: range.first, next: range.next }
+}
+
+fn shard(shard: u32) -> Result<u16, Malformed> {
+    u16::try_from(shard).map_err(|_| Malformed::Field(format!("shard {shard} is above 65535")))
+}
+
+fn range(field: &str, message: proto::OffsetRange) -> Result<OffsetRange, Malformed> {
+    let range = OffsetRange { first: message.first, next: message.next };
+    if !range.is_valid() {
+        return Err(Malformed::Field(format!("{field} {}..{} is no range of offsets", range.first, range.next)));
     }
-    Ok(OffsetRange { first, next })
+    Ok(range)
 }

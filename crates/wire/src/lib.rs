@@ -1,10 +1,13 @@
 //! Bytes to model and back: protobuf, JSON and the file formats of public data sets.
 //!
 //! This crate owns what an event, a profile, a score and a dead letter look like outside the program, what shards tell
-//! each other and what a journal and a checkpoint say, and what is accepted as a name and a time. It opens no file, asks no clock and decides nothing about influence.
+//! each other through the exchange, what the journal and the header of a checkpoint say, and what is accepted as a name
+//! and a time. It opens no file, asks no clock and decides nothing about influence.
 //!
-//! Two invariants: whatever the bytes are, a reader answers with events and reasons, never with a panic; and what a
-//! writer here writes, the reader here reads back as the same event.
+//! Two invariants: whatever the bytes are, a reader answers with records and reasons, never with a panic; and what a
+//! writer here writes, the reader here reads back as the same. The second holds bit for bit for what shards tell each
+//! other: from it a shard's state is made again. Numbers of fields are for ever, so every format is told by its schema
+//! in `proto/clout/v1`, and unknown fields are ignored.
 
 mod accept;
 mod checkpoint;

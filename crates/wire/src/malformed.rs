@@ -63,16 +63,12 @@ pub enum Malformed {
     /// No protobuf, or not the message that was expected; what the parser says.
     #[error("is not the protobuf message expected: {0}")]
     Protobuf(String),
+    /// A field of a message that says what cannot be: which one, and what it says.
+    #[error("{0}")]
+    Field(String),
     /// A trust that is not one.
     #[error("trust {0} is not a finite number of at least 0")]
     Trust(f64),
-}
-
-impl Malformed {
-    /// A message that lacks something or says what cannot be.
-    pub(crate) fn message(what: impl Into<String>) -> Malformed {
-        Malformed::Protobuf(what.into())
-    }
 }
 
 /// The beginning of a text, short enough for a message.

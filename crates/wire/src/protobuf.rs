@@ -1,10 +1,10 @@
-//! Events, profiles and scores as protobuf messages.
+//! Events, profiles and scores as protobuf messages, and what several messages have in common.
 
-use influence::{Event, Profile, Received, Score};
+use influence::{Event, Profile, Received, Score, Timestamp};
 use prost::Message;
 
 use crate::kind::{kind_number, kind_of_number};
-use crate::{Malformed, accept, proto};
+use crate::{AT_MAX, Malformed, accept, proto};
 
 /// Decodes into `message`, whose strings keep their memory from one event to the next.
 pub(crate) fn event<'a>(bytes: &[u8], message: &'a mut proto::Event) -> Result<Event<'a>, Malformed> {
@@ -22,6 +22,20 @@ pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Resu
 
 pub(crate) fn malformed(error: prost::DecodeError) -> Malformed {
     Malformed::Protobuf(error.to_string())
+}
+
+/// The clock of a message; [`Timestamp::MIN`] where there is none yet. The reason is for people.
+pub(crate) fn clock(clock: Option<i64>) -> Result<Timestamp, String> {
+    match clock {
+        None => Ok(Timestamp::MIN),
+        Some(clock @ 0..=AT_MAX) => Ok(clock),
+        Some(clock) => Err(format!("clock {clock} is not from 0 to {AT_MAX}")),
+    }
+}
+
+/// The clock for a message; absent where there is none yet.
+pub(crate) fn clock_message(clock: Timestamp) -> Option<i64> {
+    (clock != Timestamp::MIN).then_some(clock)
 }
 
 /// The message of an event.

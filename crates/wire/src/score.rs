@@ -7,7 +7,7 @@ use prost::Message;
 use serde::Serialize;
 
 use crate::write::csv_field;
-use crate::{Malformed, WriteError, proto, protobuf, time};
+use crate::{Malformed, WriteError, accept, proto, protobuf, time};
 
 /// What is given to the system at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -84,16 +84,28 @@ pub fn encode_score(user: &str, score: &Score, model_version: u32, out: &mut Vec
     protobuf::score_message(user, score, model_version).encode_raw(out);
 }
 
-/// The score that a protobuf message holds, and whose it is.
+/// The score that a protobuf message holds, and whose it is: what was encoded, bit for bit, except that a negative zero
+/// comes back as zero.
 pub fn decode_score(bytes: &[u8]) -> Result<(String, Score), Malformed> {
     let message = proto::Score::decode(bytes).map_err(protobuf::malformed)?;
-    if message.user.is_empty() {
-        return Err(Malformed::Missing("user"));
+    accept::name("user", &message.user)?;
+    let (user, score) = protobuf::score(message);
+    let previous = score.previous.filter(|previous| !previous.is_finite()).map(|previous| ("previous", previous));
+    match first_not_finite(&score).or(previous) {
+        Some((part, number)) => Err(Malformed::Field(format!("{part} is {number}, not a finite number"))),
+        None => Ok((user, score)),
     }
-    Ok(protobuf::score(message))
 }
 
 fn refuse_not_finite(user: &str, score: &Score) -> Result<(), WriteError> {
+    match first_not_finite(score) {
+        Some((part, number)) => Err(WriteError::NotFinite { user: user.to_owned(), part, number }),
+        None => Ok(()),
+    }
+}
+
+/// The first part that is no finite number, by its name.
+fn first_not_finite(score: &Score) -> Option<(&'static str, f64)> {
     let parts = [
         ("score", score.score),
         ("influence", score.influence),
@@ -105,10 +117,7 @@ fn refuse_not_finite(user: &str, score: &Score) -> Result<(), WriteError> {
         ("percentile", score.percentile),
         ("scale", score.scale),
     ];
-    match parts.into_iter().find(|(_, number)| !number.is_finite()) {
-        Some((part, number)) => Err(WriteError::NotFinite { user: user.to_owned(), part, number }),
-        None => Ok(()),
-    }
+    parts.into_iter().find(|(_, number)| !number.is_finite())
 }
 
 /// One line, in the order of its keys.

@@ -2,11 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod common;
+
 use std::io::{self, Read};
 
+use common::{checkpoint_header, exchange, journal_record, message, report, scale, section};
 use influence::Kind;
+use influence::exchange::Section;
 use proptest::prelude::*;
-use wire::{Encoding, EventDecoder, EventReader, Format, ProfileDecoder, ProfileReader, ReadError};
+use wire::{
+    CheckpointHeader, Encoding, EventDecoder, EventReader, Format, JournalRecord, ProfileDecoder, ProfileReader,
+    ReadError, decode_exchange, decode_score, encode_score,
+};
 
 /// Gives a few bytes at a time, interrupted now and then, and fails at the end if told to.
 struct Trickle<'a> {
@@ -130,6 +137,60 @@ proptest! {
             prop_assert!(start >= end_before);
             prop_assert_eq!(&bytes[start..start + record.raw.len()], record.raw);
             end_before = start + record.raw.len();
+        }
+    }
+}
+
+/// Records of logs of our own, as they are when they are whole.
+fn whole_records() -> Vec<Vec<u8>> {
+    let ranked = Section { report: Some(report()), scale: Some(scale()), ..Section::default() };
+    vec![
+        exchange(&[section()]),
+        exchange(&[section(), ranked, section()]),
+        message(|bytes| journal_record().encode(bytes)),
+        message(|bytes| checkpoint_header().encode(bytes)),
+        message(|bytes| encode_score("ana", &common::score(), 1, bytes)),
+    ]
+}
+
+/// A whole record, of which some bytes are others, and then a piece is another.
+fn spoilt() -> impl Strategy<Value = Vec<u8>> {
+    let record = proptest::sample::select(whole_records());
+    let changes = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4);
+    let piece = proptest::collection::vec(any::<u8>(), 0..4);
+    (record, changes, any::<[proptest::sample::Index; 2]>(), proptest::option::of(piece)).prop_map(
+        |(mut record, changes, ends, piece)| {
+            for (place, byte) in changes {
+                let place = place.index(record.len());
+                record[place] = byte;
+            }
+            if let Some(piece) = piece {
+                let [first, last] = ends.map(|end| end.index(record.len()));
+                record.splice(first.min(last)..first.max(last), piece);
+            }
+            record
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
+    /// Whatever is accepted is written again, and then says the same.
+    #[test]
+    fn records_of_our_own_logs_never_panic(bytes in prop_oneof![1 => junk(), 3 => spoilt()]) {
+        if let Ok(sections) = decode_exchange(&bytes) {
+            prop_assert_eq!(decode_exchange(&exchange(&sections)), Ok(sections));
+        }
+        if let Ok(record) = JournalRecord::decode(&bytes) {
+            prop_assert_eq!(JournalRecord::decode(&message(|bytes| record.encode(bytes))), Ok(record));
+        }
+        if let Ok(header) = CheckpointHeader::decode(&bytes) {
+            prop_assert_eq!(CheckpointHeader::decode(&message(|bytes| header.encode(bytes))), Ok(header));
+        }
+        if let Ok((user, score)) = decode_score(&bytes) {
+            let again = message(|bytes| encode_score(&user, &score, 1, bytes));
+            prop_assert_eq!(decode_score(&again), Ok((user, score)));
         }
     }
 }

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod common;
+
+use common::{bytes, fixed, message, score, unknown_fields};
 use expect_test::{Expect, expect};
 use influence::{Event, Kind, Received, Score};
 use proptest::prelude::*;
 use wire::{
-    DeadLetter, Encoding, EventDecoder, Malformed, ProfileReader, ScoreFormat, ScoreWriter, encode_event, encode_score,
-    parse_kind, parse_time,
+    DeadLetter, Encoding, EventDecoder, Malformed, ProfileReader, ScoreFormat, ScoreWriter, decode_score, encode_event,
+    encode_score, parse_kind, parse_time,
 };
 
 #[test]
@@ -93,26 +96,6 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
     );
 }
 
-fn score() -> Score {
-    Score {
-        score: 71.25,
-        influence: 1e21,
-        reach: 1.0 / 3.0,
-        amplification: 1.0,
-        network: 0.0,
-        openness: 0.1,
-        audience: 5e-324,
-        received: Received { mentions: 1, retweets: 2, replies: u64::MAX },
-        followers: 4,
-        following: 5,
-        percentile: 99.9,
-        as_of: 1_341_100_972_250,
-        scale: 250.0,
-        scale_version: 3,
-        previous: Some(70.0),
-    }
-}
-
 fn scores(format: ScoreFormat) -> String {
     let mut writer = ScoreWriter::new(Vec::new(), format);
     writer.write("ana", &score()).unwrap();
@@ -150,6 +133,63 @@ fn a_score_in_protobuf_keeps_its_field_numbers() {
     let small = Score { influence: 0.0, reach: 0.0, openness: 0.0, audience: 0.0, percentile: 0.0, ..score() };
     encode_score("ana", &small, 2, &mut bytes);
     expect![[r#"\n\x03ana\x11\x00\x00\x00\x00\x00\xd0Q@)\x00\x00\x00\x00\x00\x00\xf0?J\x0f\x08\x01\x10\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01P\x04X\x05h\xda\xb1\xe3\xfe\x83\'q\x00\x00\x00\x00\x00@o@x\x03\x81\x01\x00\x00\x00\x00\x00\x80Q@\x88\x01\x02"#]].assert_eq(&bytes.escape_ascii().to_string());
+}
+
+#[test]
+fn a_score_in_protobuf_comes_back() {
+    let nothing = Score {
+        score: 0.0,
+        influence: 0.0,
+        reach: 0.0,
+        amplification: 0.0,
+        openness: 0.0,
+        audience: 0.0,
+        received: Received::default(),
+        followers: 0,
+        following: 0,
+        percentile: 0.0,
+        as_of: 0,
+        scale: 0.0,
+        scale_version: 0,
+        previous: None,
+        ..score()
+    };
+    let rising = Score { previous: Some(0.0), as_of: i64::MIN, scale_version: u64::MAX, ..score() };
+    for score in [score(), nothing, rising] {
+        let message = message(|bytes| encode_score("bö", &score, 2, bytes));
+        assert_eq!(decode_score(&message), Ok(("bö".into(), score)));
+        let later = [message, unknown_fields()].concat();
+        assert_eq!(decode_score(&later), Ok(("bö".into(), score)));
+    }
+    assert_eq!(decode_score(&bytes(1, "bö")), Ok(("bö".into(), nothing)));
+}
+
+#[test]
+fn a_score_in_protobuf_is_of_somebody_and_finite() {
+    let spoilt = |appended: Vec<u8>| [message(|bytes| encode_score("ana", &score(), 2, bytes)), appended].concat();
+    let number = |field, number: f64| fixed(field, number.to_bits());
+    let messages = [
+        Vec::new(),
+        spoilt(bytes(1, "")),
+        spoilt(bytes(1, "a\n")),
+        spoilt(bytes(1, "a".repeat(513))),
+        spoilt(number(2, f64::NAN)),
+        spoilt(number(14, f64::INFINITY)),
+        spoilt(number(16, f64::NEG_INFINITY)),
+        spoilt(bytes(9, [0xff])),
+    ];
+    let shown = messages.map(|message| decode_score(&message).unwrap_err().to_string() + "\n").concat();
+    expect![[r#"
+        has no user
+        has no user
+        name "a\n" contains the control character U+000A
+        name of 513 bytes is longer than 512
+        score is NaN, not a finite number
+        scale is inf, not a finite number
+        previous is -inf, not a finite number
+        is not the protobuf message expected: failed to decode Protobuf message: Score.received: invalid varint
+    "#]]
+    .assert_eq(&shown);
 }
 
 proptest! {
