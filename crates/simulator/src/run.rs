@@ -19,7 +19,7 @@ use crate::subscriber::Subscriber;
 /// Virtual milliseconds between two rounds of turns.
 const TICK_MS: i64 = 10;
 /// Longer than this no run takes to come to rest.
-const TICKS_MAX: u64 = 60_000;
+const TICKS_MAX: u64 = 4_000;
 /// More often than this no run is healed from outside.
 const FATALS_MAX: u64 = 100;
 /// A worker that has failed comes back after so long.
@@ -497,33 +497,33 @@ impl<'a> Simulation<'a> {
         for _ in 0..TICKS_MAX {
             self.advance(self.scenario.epoch_ms.max(TICK_MS));
             self.turns()?;
-            quiet = if self.is_at_rest() { quiet + 1 } else { 0 };
-            // The sweep publishes what nobody else did: one visit an epoch for each of the few people of a shard.
-            if quiet > 60 {
+            let rests = self.is_at_rest();
+            quiet += u64::from(rests);
+            // The sweep publishes what nobody else did: one visit an epoch for each of the few people of a shard. Now
+            // and then shards report how their people stand.
+            if rests && quiet > 60 {
                 return Ok(());
             }
         }
-        Err("it does not come to rest".into())
+        let broker = self.shared.broker.borrow();
+        let pending = if broker.is_stable() { "" } else { ", with a transaction pending" };
+        let restless = (0..self.scenario.shards).filter(|&shard| !self.is_shard_at_rest(&broker, shard));
+        Err(format!("shards {:?} do not come to rest{pending}", restless.collect::<Vec<_>>()))
     }
 
     fn is_at_rest(&self) -> bool {
         let broker = self.shared.broker.borrow();
-        let topics = || (0..self.scenario.inputs.len()).map(Topic::Input).chain([Topic::Exchange]);
-        let is_read = |shard: u16| {
-            topics().all(|topic| {
-                let (_, ends) = broker.bounds(topic, shard);
-                let committed = broker.committed(topic, shard).ok().flatten().unwrap_or(0);
-                committed >= ends || broker.read(topic, shard, committed, 1).0.is_empty()
-            })
-        };
-        broker.is_stable()
-            && (0..self.scenario.shards).all(|shard| {
-                is_read(shard)
-                    && self
-                        .live_worker(shard)
-                        .and_then(|worker| worker.shard(shard))
-                        .is_some_and(|shard| shard.is_at_rest())
-            })
+        broker.is_stable() && (0..self.scenario.shards).all(|shard| self.is_shard_at_rest(&broker, shard))
+    }
+
+    fn is_shard_at_rest(&self, broker: &Broker, shard: u16) -> bool {
+        let mut topics = (0..self.scenario.inputs.len()).map(Topic::Input).chain([Topic::Exchange]);
+        let is_read = topics.all(|topic| {
+            let committed = broker.committed(topic, shard).ok().flatten().unwrap_or(0);
+            broker.read(topic, shard, committed, 1).0.is_empty()
+        });
+        let live = self.live_worker(shard).and_then(|worker| worker.shard(shard));
+        is_read && live.is_some_and(|shard| shard.is_at_rest())
     }
 
     /// The worker that owns a shard and steps it.

@@ -5,7 +5,7 @@ use std::thread;
 use pipeline::Bugs;
 use simulator::{Scenario, Verdict, run};
 
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 2_000;
 
 fn failures(seeds: impl Iterator<Item = u64>) -> Vec<(u64, String)> {
     seeds.filter_map(|seed| Some((seed, run(&Scenario::of(seed), Bugs::NONE).failure?))).collect()
@@ -34,5 +34,5 @@ fn a_seed_always_gives_the_same_run() {
 fn every_fault_happens() {
     let mut seen = std::collections::BTreeSet::new();
     (0..400).for_each(|seed| seen.extend(Scenario::of(seed).faults.iter().map(|timed| timed.fault.name())));
-    assert_eq!(seen.len(), 23, "{seen:?}");
+    assert_eq!(seen.len(), 21, "{seen:?}");
 }
