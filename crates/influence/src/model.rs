@@ -153,3 +153,41 @@ impl fmt::Display for InvalidModel {
 }
 
 impl std::error::Error for InvalidModel {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_parameter_is_in_the_fingerprint() {
+        type Change = fn(&mut Model);
+        let changes: [(&str, Change); 13] = [
+            ("half-life", |model| model.half_life_ms += 1),
+            ("window", |model| model.window_ms += 1),
+            ("rho", |model| model.rho = model.rho.next_up()),
+            ("mu", |model| model.mu = model.mu.next_up()),
+            ("eps", |model| model.eps = model.eps.next_up()),
+            ("contact growth", |model| model.contact_growth = model.contact_growth.next_up()),
+            ("edges a step", |model| model.edges_a_step_max += 1),
+            ("first half of the key", |model| model.hash_key[0] ^= 1),
+            ("second half of the key", |model| model.hash_key[1] ^= 1 << 63),
+            ("hash bits", |model| model.hash_bits -= 1),
+            ("partitioner", |model| model.partitioner = Partitioner::Crc32),
+            ("published move", |model| model.published_move = model.published_move.next_up()),
+            ("level pause", |model| model.level_pause_ms += 1),
+        ];
+        let mut seen = std::collections::BTreeSet::from([Model::default().fingerprint()]);
+        for (name, change) in changes {
+            let mut model = Model::default();
+            change(&mut model);
+            assert!(seen.insert(model.fingerprint()), "{name}");
+            assert_eq!(model.fingerprint(), model.clone().fingerprint());
+        }
+    }
+
+    /// Logs and checkpoints hold it: where it changes, all of them are of another model.
+    #[test]
+    fn the_fingerprint_of_the_default_model_stays() {
+        assert_eq!(Model::default().fingerprint(), 351_393_758_296_834_076);
+    }
+}
