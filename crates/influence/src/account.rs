@@ -60,6 +60,10 @@ impl Slot for Follow {
     fn target(&self) -> u32 {
         self.target
     }
+
+    fn is_sound(&self) -> bool {
+        self.marks & !(FOLLOWS | MUTUAL) == 0
+    }
 }
 
 /// A person's account.
@@ -113,9 +117,9 @@ impl Account {
         mu * libm::log2(1.0 + self.tally.iter().zip(LEVEL_WEIGHT).map(weigh).sum::<f64>())
     }
 
-    /// Whether its level is one.
+    /// Whether level and trust are some.
     pub(crate) fn is_sound(&self) -> bool {
-        (self.level as usize) < LEVELS
+        (self.level as usize) < LEVELS && self.trust.is_finite() && self.trust >= 0.0 && self.zero == 0
     }
 
     /// The level of a person with this score, who is live and endorsed.

@@ -1,5 +1,6 @@
 //! Contacts: both sides of a pair know what the other endorses them with, so that circles can be seen.
 
+use crate::digest::both;
 use crate::exchange::{Change, Contact};
 use crate::people::{Known, PersonId, Target};
 use crate::shard::{ContactHere, Shard};
@@ -67,6 +68,7 @@ impl Shard {
         let edge = self.edges.at_mut(place);
         let before = edge.reciprocity();
         edge.returned = contact.endorsement;
+        self.step.digest.fold_both(both(contact.target, edge.target), edge.returned.to_bits().into());
         let returned = rate * edge.weight() * (edge.reciprocity() - before);
         let answers = contact.wants_answer || edge.is_worth_telling(self.model.contact_growth);
         if returned != 0.0 {

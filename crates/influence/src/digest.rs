@@ -1,4 +1,10 @@
 //! A running digest of what a step does, so that the same slice done again can be seen to do the same.
+//!
+//! Each part of a step folds in what it changes where it has it at hand; who came and all effects follow at its end.
+
+use crate::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
+use crate::scale::{Report, Scale};
+use crate::shard::{Effects, Shard, Taken};
 
 /// 64 bits over words, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,28 +17,145 @@ impl Default for Digest {
 }
 
 impl Digest {
+    /// One to one for each word: no change of a single word goes unseen.
     #[inline]
     pub(crate) fn fold(&mut self, word: u64) {
         self.0 = (self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 
-    /// Two words at the price of one: they are mixed before.
+    /// Two words at the price of one: they are mixed before, which does not wait for what was folded last.
     #[inline]
     pub(crate) fn fold_both(&mut self, first: u64, second: u64) {
-        self.fold(first ^ second.wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(32));
+        let product = u128::from(first ^ 0xa409_3822_299f_31d0) * u128::from(second ^ 0x082e_fa98_ec4e_6c89);
+        self.fold(product as u64 ^ (product >> 64) as u64);
     }
 
     #[inline]
-    pub(crate) fn fold_text(&mut self, text: &str) {
-        self.fold(text.len() as u64);
-        for word in text.as_bytes().chunks(8) {
-            let mut bytes = [0; 8];
-            bytes[..word.len()].copy_from_slice(word);
-            self.fold(u64::from_le_bytes(bytes));
-        }
+    pub(crate) fn fold_bytes(&mut self, bytes: &[u8]) {
+        self.fold(bytes.len() as u64);
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|&word| self.fold(u64::from_le_bytes(word)));
+        self.fold(rest.iter().fold(0, |last, &byte| last << 8 | u64::from(byte)));
     }
 
     pub(crate) fn value(self) -> u64 {
         self.0
+    }
+
+    fn fold_section(&mut self, section: &Section) {
+        let Section { source, landmark, clock, names, endorse, contacts, follows, audiences, report, scale } = section;
+        self.fold_both(u64::from(*source), names.len() as u64);
+        self.fold_both(*landmark as u64, *clock as u64);
+        self.fold_both(both(endorse.len() as u32, contacts.len() as u32), follows.len() as u64);
+        self.fold_both(both(audiences.len() as u32, report.is_some().into()), scale.is_some().into());
+        names.iter().for_each(|name| self.fold_bytes(name.as_bytes()));
+        endorse.iter().for_each(|entry| self.fold_endorse(entry));
+        contacts.iter().for_each(|contact| self.fold_contact(contact));
+        follows.iter().for_each(|notice| self.fold_notice(notice));
+        audiences.iter().for_each(|change| self.fold_audience(change));
+        report.iter().for_each(|report| self.fold_report(report));
+        scale.iter().for_each(|scale| self.fold_scale(scale));
+    }
+
+    pub(crate) fn fold_report(&mut self, Report { largest, ranks }: &Report) {
+        self.fold(largest.to_bits());
+        self.fold_bytes(bytemuck::cast_slice(ranks));
+    }
+
+    pub(crate) fn fold_scale(&mut self, Scale { votes, version, ranks }: &Scale) {
+        self.fold_both(votes.to_bits(), *version);
+        self.fold_bytes(bytemuck::cast_slice(ranks));
+    }
+
+    fn fold_endorse(&mut self, Endorse { target, change }: &Endorse) {
+        let Change { given, returned, reach, weight, fans, received: [mentions, retweets, replies] } = *change;
+        self.fold_both(*target, given.to_bits());
+        self.fold_both(returned.to_bits(), weight.to_bits());
+        self.fold_both(reach.to_bits(), both(fans as u32, mentions));
+        self.fold(both(retweets, replies));
+    }
+
+    fn fold_contact(&mut self, Contact { actor, target, endorsement, wants_answer }: &Contact) {
+        self.fold_both(*actor, *target);
+        self.fold(both(endorsement.to_bits(), (*wants_answer).into()));
+    }
+
+    fn fold_notice(&mut self, FollowNotice { actor, target, follows, wants_answer }: &FollowNotice) {
+        self.fold_both(*actor, *target);
+        self.fold(both((*follows).into(), (*wants_answer).into()));
+    }
+
+    fn fold_audience(&mut self, AudienceChange { target, level, mutual, followers }: &AudienceChange) {
+        let kind = u32::from(*level) << 1 | u32::from(*mutual);
+        self.fold_both(*target, both(*followers as u32, kind));
+    }
+
+    fn fold_taken(&mut self, taken: &Taken) {
+        let Taken { accepted, late, self_acts, opted_out, misrouted, pushed_edges } = *taken;
+        accepted.iter().for_each(|&count| self.fold(count));
+        self.fold_both(late, self_acts);
+        self.fold_both(opted_out, misrouted);
+        self.fold(pushed_edges);
+    }
+}
+
+/// Two halves of a word.
+#[inline]
+pub(crate) fn both(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+impl Shard {
+    /// Ends the step's digest: with who came, what the shard as a whole has become, and all effects.
+    pub(crate) fn seal(&mut self, effects: &mut Effects) {
+        let mut digest = std::mem::take(&mut self.step.digest);
+        self.people.fold_news(self.step.known_before, &mut digest);
+        digest.fold_both(self.now as u64, self.landmark as u64);
+        digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);
+        digest.fold_both(
+            self.cursor.into(),
+            both(self.leader.unwrap_or(u32::MAX), self.round_leader.unwrap_or(u32::MAX)),
+        );
+        digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
+        if let Some(scale) = &self.coming_scale {
+            digest.fold_scale(scale);
+        }
+        // Scores were folded as they were published.
+        let Effects { scores, erased, exchange, taken, collisions, levels_changed, swept, digest: sealed } = effects;
+        digest.fold_both(both(scores.len() as u32, erased.len() as u32), collisions.len() as u64);
+        digest.fold_both(*levels_changed, u64::from(*swept));
+        digest.fold_taken(taken);
+        erased.iter().for_each(|name| digest.fold_bytes(name.as_bytes()));
+        collisions.iter().for_each(|collision| digest.fold_bytes(collision.second.as_bytes()));
+        for (shard, section) in (0..).zip(&*exchange).filter(|(_, section)| !section.is_empty()) {
+            digest.fold(shard);
+            digest.fold_section(section);
+        }
+        *sealed = digest.value();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(fold: impl FnOnce(&mut Digest)) -> u64 {
+        let mut digest = Digest::default();
+        fold(&mut digest);
+        digest.value()
+    }
+
+    #[test]
+    fn every_bit_every_order_and_every_length_counts() {
+        let words = |first: u64, second: u64| digest(|digest| digest.fold_both(first, second));
+        let mut seen = std::collections::BTreeSet::from([words(0, 0)]);
+        for bit in 0..64 {
+            assert!(seen.insert(words(1 << bit, 0)) && seen.insert(words(0, 1 << bit)), "bit {bit}");
+        }
+        assert_ne!(words(1, 2), words(2, 1));
+        assert_ne!(digest(|digest| digest.fold(0)), digest(|_| {}));
+        let bytes = |bytes: &[u8]| digest(|digest| digest.fold_bytes(bytes));
+        let mut seen = std::collections::BTreeSet::from([bytes(&[])]);
+        assert!((1..40).all(|len| seen.insert(bytes(&vec![0; len])) && seen.insert(bytes(&vec![1; len]))));
     }
 }

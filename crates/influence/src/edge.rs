@@ -25,6 +25,11 @@ impl Slot for Edge {
     fn target(&self) -> u32 {
         self.target
     }
+
+    fn is_sound(&self) -> bool {
+        let parts = [self.last, self.returned, self.told];
+        self.endorsement.is_finite() && parts.iter().all(|part| part.is_finite())
+    }
 }
 
 impl Edge {

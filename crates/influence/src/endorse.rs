@@ -1,5 +1,6 @@
 //! An act that endorses: it changes one edge, and by that its target's sums.
 
+use crate::digest::both;
 use crate::edge::Edge;
 use crate::event::{Kind, Timestamp};
 use crate::exchange::Change;
@@ -44,8 +45,12 @@ impl Shard {
         };
         self.targets.give_to(&mut self.people.remotes, target, &change);
         let digest = &mut self.step.digest;
-        digest.fold_both(after.endorsement.to_bits(), u64::from(after.target) << 32 | u64::from(after.last.to_bits()));
-        digest.fold_both(u64::from(actor) << 32 | u64::from(rate.to_bits()), change.given.to_bits());
+        let person = &self.people.persons[actor as usize];
+        digest.fold_both(after.endorsement.to_bits(), both(after.target, after.last.to_bits()));
+        digest.fold_both(
+            both(actor, after.returned.to_bits()),
+            both(person.handed_out.to_bits(), person.liveness.to_bits()),
+        );
         self.keep(actor, place, after);
         self.enqueue_if_off(actor, rate);
     }
@@ -105,7 +110,7 @@ impl Shard {
             fans: -1,
             received: [0; 3],
         };
-        self.step.digest.fold_both(u64::from(actor) << 32 | u64::from(edge.target), edge.endorsement.to_bits());
+        self.step.digest.fold_both(both(actor, edge.target), edge.endorsement.to_bits());
         self.edges.remove(&mut person.row, place);
         if person.row.len() == 0 {
             // Nobody is left to whom the rate was published.

@@ -1,6 +1,5 @@
 //! What one shard has to tell another: entries, summed over a step, in sections of one source each.
 
-use crate::digest::Digest;
 use crate::event::Timestamp;
 use crate::growth::Landmark;
 use crate::name::UserKey;
@@ -46,38 +45,6 @@ impl Section {
             + self.audiences.len()
             + usize::from(self.report.is_some())
             + usize::from(self.scale.is_some())
-    }
-}
-
-impl Section {
-    pub(crate) fn fold_into(&self, digest: &mut Digest) {
-        self.names.iter().for_each(|name| digest.fold_text(name));
-        for Endorse { target, change } in &self.endorse {
-            let [mentions, retweets, replies] = change.received.map(u64::from);
-            digest.fold_both(*target, change.given.to_bits());
-            digest.fold_both(change.returned.to_bits(), change.weight.to_bits());
-            digest.fold_both(
-                change.reach.to_bits(),
-                mentions << 40 ^ retweets << 20 ^ replies ^ (change.fans as u64) << 50,
-            );
-        }
-        for Contact { actor, target, endorsement, wants_answer } in &self.contacts {
-            digest.fold_both(*actor, *target);
-            digest.fold(u64::from(endorsement.to_bits()) << 1 | u64::from(*wants_answer));
-        }
-        for FollowNotice { actor, target, follows, wants_answer } in &self.follows {
-            digest.fold_both(*actor, *target);
-            digest.fold(u64::from(*follows) << 1 | u64::from(*wants_answer));
-        }
-        for AudienceChange { target, level, mutual, followers } in &self.audiences {
-            digest.fold_both(*target, (*followers as u64) << 8 | u64::from(*level) << 1 | u64::from(*mutual));
-        }
-        if let Some(report) = &self.report {
-            digest.fold_both(report.largest.to_bits(), 1);
-        }
-        if let Some(scale) = &self.scale {
-            digest.fold_both(scale.votes.to_bits(), scale.version);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Follows: the newest of follow and unfollow wins, and what a follower weighs depends on who it is.
 
 use crate::account::Follow;
+use crate::digest::both;
 use crate::event::{Kind, Timestamp};
 use crate::exchange::{AudienceChange, FollowNotice};
 use crate::people::{Flag, Known, PersonId, Target};
@@ -15,9 +16,8 @@ impl Shard {
             return;
         }
         let target = self.target(target);
-        self.step
-            .digest
-            .fold_both(u64::from(actor) << 33 | u64::from(target.pack()) << 1 | u64::from(follows), at as u64);
+        self.step.digest.fold_both(both(actor, target.pack()), at as u64);
+        self.step.digest.fold(follows.into());
         self.open_account(actor);
         match self.find_follow(actor, target) {
             Some(place) => self.renew_follow(actor, place, follows, at),
@@ -55,6 +55,7 @@ impl Shard {
 
     pub(crate) fn drop_follow(&mut self, actor: PersonId, place: usize) {
         if let Some(account) = self.accounts.get_mut(actor) {
+            self.step.digest.fold(both(actor, self.follows.at(place).target));
             self.follows.remove(&mut account.follows, place);
         }
     }
@@ -122,6 +123,7 @@ impl Shard {
 
     pub(crate) fn take_audience(&mut self, person: PersonId, level: u32, is_mutual: bool, followers: i32) {
         self.open_account(person).count(level, is_mutual, followers);
+        self.step.digest.fold_both(both(person, level << 1 | u32::from(is_mutual)), followers as u64);
         let standing = self.standing(person);
         let kept = &mut self.targets.standings[standing as usize];
         if !kept.has(Mark::Nameless) {
@@ -181,6 +183,7 @@ impl Shard {
         }
         let was_mutual = kept.is_mutual();
         kept.set_mutual(follows);
+        self.step.digest.fold_both(both(person, kept.target), follows.into());
         if was_mutual != follows {
             self.tell_audience(actor, level, was_mutual, -1);
             self.tell_audience(actor, level, follows, 1);
@@ -197,7 +200,7 @@ impl Shard {
         account.level_at = self.now;
         let row = account.follows;
         self.step.levels_changed += 1;
-        self.step.digest.fold(u64::from(person) << 3 | u64::from(level));
+        self.step.digest.fold(both(person, level));
         self.step.edges_left -= i64::from(row.len());
         let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(|follow| follow.follows()).collect();
         for follow in follows {

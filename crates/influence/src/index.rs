@@ -6,8 +6,8 @@
 
 use prefetch_index::prefetch_index;
 
-use crate::image::{InvalidImage, Put, Reader};
 use crate::name::{Hashed, UserKey};
+use crate::tables::{InvalidImage, Put, Reader};
 
 const EMPTY: u64 = u64::MAX;
 
@@ -101,15 +101,32 @@ impl Index {
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.len = from.word()? as usize;
-        self.slots = from.table()?;
+        self.slots = from.table("the index")?;
         Ok(())
     }
 
-    /// Whether every place in it is one, and searches come to an end.
-    pub(crate) fn is_sound(&self, is_there: impl Fn(u32) -> bool) -> bool {
-        let taken = self.slots.iter().filter(|&&slot| slot != EMPTY);
-        let is_loose = self.slots.is_empty() || self.len < self.slots.len();
-        taken.clone().count() == self.len && is_loose && taken.clone().all(|&slot| is_there(slot as u32))
+    /// Whether a search for the key of each place in it would find it, and every search comes to an end. `key_of` tells
+    /// the key of a place, each once, and nothing if there is no such place.
+    pub(crate) fn is_sound(&self, mut key_of: impl FnMut(u32) -> Option<UserKey>) -> bool {
+        let capacity = self.slots.len();
+        let Some(gap) = self.slots.iter().position(|&slot| slot == EMPTY) else {
+            return capacity == 0 && self.len == 0;
+        };
+        let (mut taken, mut taken_since_gap) = (0, 0);
+        for at in (gap..capacity).chain(0..gap) {
+            if self.slots[at] == EMPTY {
+                taken_since_gap = 0;
+                continue;
+            }
+            let Some(key) = key_of(self.slots[at] as u32) else { return false };
+            let home = home(key, capacity);
+            let travelled = if at >= home { at - home } else { at + capacity - home };
+            if travelled > taken_since_gap {
+                return false;
+            }
+            (taken, taken_since_gap) = (taken + 1, taken_since_gap + 1);
+        }
+        taken == self.len
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

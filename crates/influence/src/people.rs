@@ -1,10 +1,11 @@
 //! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
 
-use crate::image::{InvalidImage, Put, Reader};
+use crate::digest::{Digest, both};
 use crate::index::Index;
 use crate::model::{Model, Partitioner};
 use crate::name::{Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
+use crate::tables::{Claims, InvalidImage, Put, Reader, check};
 
 /// A person of this shard, by order of first appearance.
 pub(crate) type PersonId = u32;
@@ -108,6 +109,11 @@ impl Person {
         (standing != NO_STANDING).then_some(standing)
     }
 
+    /// Whether what it does is told in numbers.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.handed_out.is_finite() && self.liveness.is_finite() && self.rate.is_finite()
+    }
+
     pub(crate) fn set_standing(&mut self, standing: StandingId) {
         assert!(standing < NO_STANDING, "a shard holds 67 million people: use more partitions");
         self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
@@ -132,6 +138,14 @@ pub struct Collision {
     pub first: Option<String>,
     /// The name that came second, and is taken for the first.
     pub second: String,
+}
+
+/// How far the tables of people reach: they only grow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    persons: usize,
+    remotes: usize,
+    names_bytes: usize,
 }
 
 /// Where names come to be known.
@@ -300,6 +314,20 @@ impl People {
         });
     }
 
+    pub(crate) fn extent(&self) -> Extent {
+        let names_bytes = self.names.bytes.len();
+        Extent { persons: self.persons.len(), remotes: self.remotes.len(), names_bytes }
+    }
+
+    /// Who came, and the names that came, since the tables were of this extent.
+    pub(crate) fn fold_news(&self, since: Extent, digest: &mut Digest) {
+        let (persons, remotes) = (&self.persons[since.persons..], &self.remotes[since.remotes..]);
+        digest.fold(both(persons.len() as u32, remotes.len() as u32));
+        persons.iter().for_each(|person| digest.fold(person.key));
+        remotes.iter().for_each(|remote| digest.fold_both(remote.key, u64::from(remote.shard)));
+        digest.fold_bytes(&self.names.bytes[since.names_bytes..]);
+    }
+
     pub(crate) fn write_image(&self, to: &mut impl Put) {
         to.table(&self.persons);
         to.table(&self.remotes);
@@ -309,20 +337,27 @@ impl People {
     }
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
-        self.persons = from.table()?;
-        self.remotes = from.table()?;
-        self.names = Names { places: from.table_of(self.persons.len())?, bytes: from.table()? };
+        self.persons = from.table("persons")?;
+        self.remotes = from.table("remotes")?;
+        self.names = Names { places: from.table_of("names", self.persons.len())?, bytes: from.table("names")? };
         self.index.read_image(from)
     }
 
-    /// Whether all that the index and the places of names point at is there.
-    pub(crate) fn are_sound(&self) -> bool {
-        let is_there = |packed| match Known::unpack(packed) {
-            Known::Here(person) => (person as usize) < self.persons.len(),
-            Known::Away(remote) => (remote as usize) < self.remotes.len(),
+    /// Whether everybody is found by their key, and all names are there.
+    pub(crate) fn check(&self) -> Result<(), InvalidImage> {
+        let mut claims = [Claims::new(self.persons.len()), Claims::new(self.remotes.len())];
+        let key_of = |packed| match Known::unpack(packed) {
+            Known::Here(person) => claims[0].claim(person as usize).then(|| self.persons[person as usize].key),
+            Known::Away(remote) => claims[1].claim(remote as usize).then(|| self.remotes[remote as usize].key),
         };
-        let is_home = |remote: &Remote| remote.shard < self.home.shards && remote.change == 0;
-        self.index.is_sound(is_there) && self.remotes.iter().all(is_home) && self.names.are_sound()
+        check(self.index.is_sound(key_of), "the index: somebody in it is not found")?;
+        let is_whole = claims.map(|claims| claims.count) == [self.persons.len(), self.remotes.len()];
+        check(is_whole, "the index: somebody is not in it")?;
+        let (home, shards) = (self.home.shard, self.home.shards);
+        let is_away =
+            |remote: &Remote| remote.shard < shards && remote.shard != home && (remote.zero, remote.change) == (0, 0);
+        check(self.remotes.iter().all(is_away), "remotes: somebody lives nowhere")?;
+        check(self.names.are_sound(), "names: somebody's is none")
     }
 
     /// Bytes of the tables, without names.
@@ -378,7 +413,8 @@ impl Names {
             let end = start + 2 + usize::from(u16::from_le_bytes([low, high]));
             self.bytes.get(start + 2..end).is_some_and(|name| std::str::from_utf8(name).is_ok())
         };
-        self.places.iter().filter(|&&place| place != Names::NONE).all(is_name)
+        let is_aligned = self.bytes.len().is_multiple_of(Names::UNIT);
+        is_aligned && self.places.iter().filter(|&&place| place != Names::NONE).all(is_name)
     }
 
     /// Forgets a name, down to its bytes.

@@ -1,6 +1,7 @@
 //! Profiles: trust, and opting out, which erases a person and everything they gave.
 
-use crate::event::Profile;
+use crate::digest::both;
+use crate::event::{Profile, Timestamp};
 use crate::people::{Flag, Known, PersonId, Target};
 use crate::row::{NOBODY, Row};
 use crate::scale::rank;
@@ -13,9 +14,9 @@ impl Shard {
         let Known::Here(person) = self.people.resolve(profile.user) else {
             return self.step.taken.misrouted += 1;
         };
-        self.step
-            .digest
-            .fold_both(u64::from(person) << 1 | u64::from(profile.opted_out), profile.trust.map_or(1, f64::to_bits));
+        // No trust that is accepted has these bits.
+        let trust = profile.trust.map_or(u64::MAX, f64::to_bits);
+        self.step.digest.fold_both(both(person, profile.opted_out.into()), trust);
         match (self.has_opted_out(person), profile.opted_out) {
             (false, true) => self.erase(person),
             (true, false) => self.opt_in(person, profile.user),
@@ -86,6 +87,6 @@ impl Shard {
         let account = self.accounts.open(person);
         self.follows.clear(&mut account.follows);
         debug_assert_eq!(account.follows, Row::default());
-        (account.trust, account.level, account.level_at, account.following) = (1.0, 0, crate::event::Timestamp::MIN, 0);
+        (account.trust, account.level, account.level_at, account.following) = (1.0, 0, Timestamp::MIN, 0);
     }
 }

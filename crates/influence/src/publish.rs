@@ -78,18 +78,18 @@ impl Shard {
     #[inline]
     fn look_at(&mut self, standing: StandingId, now: &Moment, looks: Looks, effects: &mut Effects) -> f64 {
         let kept = &self.targets.standings[standing as usize];
+        kept.fold_into(&mut self.step.digest);
         if !kept.has(Mark::Rated) {
             return 0.0;
         }
         let influence = self.influence_at(standing, now);
-        kept.fold_into(&mut self.step.digest);
         assert!(influence.is_finite(), "the influence of person {} is {influence}", kept.person());
         let score = now.ruler.score(influence);
         let before = f64::from(kept.published);
         // Nothing published yet is NaN, and no move from it is small.
         let stands = (score - before).abs() < self.model.published_move;
         if looks.publishes && (!stands || looks.is_visit && kept.has(Mark::Unsaid)) {
-            self.step.digest.fold_both(score.to_bits(), u64::from(kept.published.to_bits()));
+            self.step.digest.fold(score.to_bits());
             effects.scores.push(Published { person: kept.person(), previous: kept.published });
             self.note_published(standing, score);
         }

@@ -1,5 +1,6 @@
 //! Pushes: telling all targets of a row that the rate changed.
 
+use crate::digest::both;
 use crate::exchange::Change;
 use crate::people::{Flag, PersonId, Target};
 use crate::row::NOBODY;
@@ -80,6 +81,8 @@ impl Shard {
         if rate.is_some() || is_off(next, published, self.model.eps) {
             self.publish_rate(person, next, &weights);
         }
+        let kept = &self.people.persons[person as usize];
+        self.step.digest.fold_both(both(person, kept.rate.to_bits()), both(kept.handed_out.to_bits(), kept.row.len()));
         self.step.weights = weights;
     }
 
@@ -87,7 +90,6 @@ impl Shard {
         let kept = &mut self.people.persons[person as usize];
         let risen = f64::from(rate) - f64::from(kept.rate);
         kept.rate = rate;
-        self.step.digest.fold_both(u64::from(person) << 32 | u64::from(rate.to_bits()), weights.len() as u64);
         for (edge, weight) in self.edges.slots(kept.row).iter().zip(weights) {
             if edge.target == NOBODY {
                 continue;

@@ -6,8 +6,7 @@
 
 use prefetch_index::prefetch_index;
 
-use crate::image::{InvalidImage, Put, Reader};
-use crate::people::Target;
+use crate::tables::{Claims, InvalidImage, Put, Reader, check};
 
 /// One slot of a row.
 pub(crate) trait Slot: Copy {
@@ -15,6 +14,8 @@ pub(crate) trait Slot: Copy {
     const EMPTY: Self;
     /// Whom it is about; [`NOBODY`] when empty.
     fn target(&self) -> u32;
+    /// Whether the rest of it could be.
+    fn is_sound(&self) -> bool;
 }
 
 /// The target of an empty slot.
@@ -81,6 +82,14 @@ impl Row {
     #[inline]
     fn is_full(self) -> bool {
         if self.is_table() { self.len() >= self.capacity() / 5 * 4 } else { self.len() == self.capacity() }
+    }
+
+    /// Whether there are such rows. A table is never full: a search in it ends at an empty slot.
+    fn is_whole(self) -> bool {
+        match self.class() as usize {
+            0 => self == Row::default(),
+            class => class < CLASSES && self.len() > 0 && self.len() <= CAPACITY[class] - u32::from(self.is_table()),
+        }
     }
 
     fn set_len(&mut self, len: u32) {
@@ -294,34 +303,43 @@ impl<S: Slot + bytemuck::Pod> Rows<S> {
         self.free.iter().for_each(|list| to.table(list));
     }
 
-    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+    pub(crate) fn read_image(&mut self, part: &str, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.len = from.word()? as usize;
-        self.slots = from.table()?;
+        self.slots = from.table(part)?;
         for list in &mut self.free {
-            *list = from.table()?;
+            *list = from.table(part)?;
         }
         Ok(())
     }
 
-    /// Whether this row lies in the arena.
-    pub(crate) fn holds(&self, row: Row) -> bool {
-        let is_class = (row.class() as usize) < CLASSES;
-        is_class && row.len() <= row.capacity() && row.start as usize + row.capacity() as usize <= self.slots.len()
+    /// Checks that these rows and the free pieces fill the arena without overlap, and that the rows hold what they say.
+    pub(crate) fn check(
+        &self,
+        part: &str,
+        rows: impl Iterator<Item = Row> + Clone,
+        is_there: impl Fn(u32) -> bool,
+    ) -> Result<(), InvalidImage> {
+        let mut claims = Claims::new(self.slots.len());
+        let lies = |row: Row| row.is_whole() && claims.claim_all(row.start(), row.capacity() as usize);
+        check(rows.clone().all(lies), &format!("{part}: a row lies where it cannot"))?;
+        let mut free = (0..).zip(&self.free).flat_map(|(class, list)| list.iter().map(move |&start| (class, start)));
+        let lies =
+            |(class, start): (usize, u32)| class > 0 && claims.claim_all(start as usize, CAPACITY[class] as usize);
+        check(free.all(lies), &format!("{part}: a free piece lies where it cannot"))?;
+        check(claims.count == self.slots.len(), &format!("{part}: slots are lost"))?;
+        check(
+            rows.clone().map(|row| row.len() as usize).sum::<usize>() == self.len,
+            &format!("{part}: are more or less"),
+        )?;
+        let mut rows = rows;
+        check(rows.all(|row| self.is_filled(row, &is_there)), &format!("{part}: a row does not hold what it says"))
     }
 
-    /// Whether all slots are about somebody there is, or nobody, and all free pieces lie in the arena.
-    pub(crate) fn are_sound(&self, standings: usize, remotes: usize) -> bool {
-        let is_known = |slot: &S| match slot.target() {
-            NOBODY => true,
-            target => match Target::unpack(target) {
-                Target::Here(standing) => (standing as usize) < standings,
-                Target::Away(remote) => (remote as usize) < remotes,
-            },
-        };
-        let is_inside = |(class, list): (usize, &Vec<u32>)| {
-            list.iter().all(|&start| start as usize + CAPACITY[class] as usize <= self.slots.len())
-        };
-        self.slots.iter().all(is_known) && self.free.iter().enumerate().all(is_inside)
+    /// Whether a row that lies in the arena has as many entries as it says, each of them possible.
+    fn is_filled(&self, row: Row, is_there: impl Fn(u32) -> bool) -> bool {
+        let taken = self.slots(row).iter().filter(|slot| slot.target() != NOBODY);
+        taken.clone().count() == row.len() as usize
+            && taken.clone().all(|slot| is_there(slot.target()) && slot.is_sound())
     }
 }
 
@@ -349,6 +367,9 @@ mod tests {
         const EMPTY: (u32, u64) = (NOBODY, 0);
         fn target(&self) -> u32 {
             self.0
+        }
+        fn is_sound(&self) -> bool {
+            true
         }
     }
 

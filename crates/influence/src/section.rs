@@ -29,9 +29,11 @@ impl Shard {
             }
         }
         if let Some(report) = &section.report {
+            self.step.digest.fold_report(report);
             self.keeper.take(section.source, report.clone());
         }
         if let Some(scale) = &section.scale {
+            self.step.digest.fold_scale(scale);
             self.scale = scale.clone();
         }
     }
@@ -63,13 +65,6 @@ impl Shard {
             self.send_notices(&mut effects.exchange);
             self.send_scale(&mut effects.exchange);
         }
-        let digest = &mut self.step.digest;
-        effects.erased.iter().for_each(|name| digest.fold_text(name));
-        effects.exchange.iter().filter(|section| !section.is_empty()).for_each(|section| section.fold_into(digest));
-        effects.taken.accepted.iter().for_each(|&count| digest.fold(count));
-        digest.fold_both(self.now as u64, self.landmark as u64);
-        digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
-        effects.digest = digest.value();
     }
 
     fn send_endorsements(&mut self, exchange: &mut [Section]) {

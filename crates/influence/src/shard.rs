@@ -17,7 +17,7 @@ use crate::exchange::{AudienceChange, Contact, FollowNotice, Section};
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{LANDMARK_LAG_MAX, Model};
 use crate::name::Hashed;
-use crate::people::{Collision, Known, People, PersonId, StandingId, Target};
+use crate::people::{Collision, Extent, Known, People, PersonId, StandingId, Target};
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
 use crate::standing::Targets;
@@ -163,6 +163,8 @@ pub(crate) struct StepState {
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     pub(crate) digest: Digest,
+    /// Who was known when it began.
+    pub(crate) known_before: Extent,
     hashed: Vec<(Hashed, Hashed)>,
     found: Vec<(Option<Known>, Option<Known>)>,
     resolved: Vec<Act>,
@@ -236,6 +238,7 @@ impl Shard {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
         self.step.settles = slice.settles;
         self.step.digest = Digest::default();
+        self.step.known_before = self.people.extent();
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;
         }
@@ -252,6 +255,7 @@ impl Shard {
         self.publish(slice.publishes, effects);
         self.report();
         self.send(effects);
+        self.seal(effects);
     }
 
     /// Whether a step without input would change nothing but what ageing does.

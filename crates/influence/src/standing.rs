@@ -1,14 +1,17 @@
 //! What people received: the sums of the model on the target's side, and what has to be told to other shards.
 
-use crate::digest::Digest;
+use crate::digest::{Digest, both};
 use crate::exchange::Change;
-use crate::image::{InvalidImage, Put, Reader};
 use crate::people::{PersonId, RemoteId, StandingId, Target};
 use crate::row::grow;
+use crate::tables::{InvalidImage, Put, Reader, check};
 use std::collections::BTreeMap;
 
 /// Below this share of the weight `G` reads as 0: endorsers that are all suspended leave a residue.
 const RESIDUE: f64 = 1e-12;
+
+/// The score of somebody who has none. Its bits are in images, so they are spelled out.
+pub(crate) const UNPUBLISHED: f32 = f32::from_bits(0x7fc0_0000);
 
 /// What one person of this shard received; 56 bytes, sums in the landmark domain. What a push needs comes first.
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
@@ -71,7 +74,7 @@ impl Standing {
             weight: 0.0,
             received: [0; 3],
             fans: 0,
-            published: f32::NAN,
+            published: UNPUBLISHED,
             person_and_marks: person,
         }
     }
@@ -130,17 +133,21 @@ impl Standing {
     pub(crate) fn fold_into(&self, digest: &mut Digest) {
         digest.fold_both(self.given.to_bits(), self.returned.to_bits());
         digest.fold_both(self.weight.to_bits(), self.reach.to_bits());
-        let [mentions, retweets, replies] = self.received.map(u64::from);
-        digest.fold_both(
-            u64::from(self.person()) << 32 | u64::from(self.fans),
-            mentions << 40 ^ retweets << 20 ^ replies,
-        );
+        let [mentions, retweets, replies] = self.received;
+        digest.fold_both(both(self.person_and_marks, self.fans), both(mentions, retweets));
+        digest.fold(both(replies, self.published.to_bits()));
     }
 
     /// Nobody is left: what the sums still hold is rounding.
     #[inline]
     fn settle(&mut self) {
         (self.given, self.returned, self.reach, self.weight) = (0.0, 0.0, 0.0, 0.0);
+    }
+
+    fn is_finite(&self) -> bool {
+        let sums = [self.given, self.returned, self.weight, self.reach];
+        let is_score = self.published.is_nan() || (0.0..=100.0).contains(&self.published);
+        is_score && sums.iter().all(|sum| sum.is_finite())
     }
 
     fn rescale(&mut self, factor: f64) {
@@ -251,7 +258,7 @@ impl Targets {
     pub(crate) fn make_nameless(&mut self, standing: StandingId) {
         let kept = &mut self.standings[standing as usize];
         kept.received = [0; 3];
-        kept.published = f32::NAN;
+        kept.published = UNPUBLISHED;
         kept.unmark(Mark::Rated);
         kept.unmark(Mark::Unsaid);
         kept.mark(Mark::Nameless);
@@ -276,12 +283,20 @@ impl Targets {
     }
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
-        self.standings = from.table()?;
-        self.touched = from.table()?;
-        self.unchecked = from.table()?;
-        let carries: Vec<[u32; 4]> = from.table()?;
+        self.standings = from.table("standings")?;
+        self.touched = from.table("touched standings")?;
+        self.unchecked = from.table("unchecked standings")?;
+        let carries: Vec<[u32; 4]> = from.table("carries")?;
+        let is_there = |carry: &[u32; 4]| (carry[0] as usize) < self.standings.len();
+        let is_sorted = carries.is_sorted_by(|one, next| one[0] < next[0]);
+        check(is_sorted && carries.iter().all(is_there), "carries: somebody is not there, or there twice")?;
         self.carries = carries.into_iter().map(|[standing, a, b, c]| (standing, [a, b, c])).collect();
         Ok(())
+    }
+
+    /// Whether what everybody received is told in numbers.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.standings.iter().all(Standing::is_finite)
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The sweep: visits everybody in turn, forgets what is older than the window, announces levels, and has looked at
 //! again what ageing alone has moved.
 
+use crate::digest::both;
 use crate::event::Timestamp;
 use crate::people::{Flag, PersonId};
 use crate::row::{NOBODY, Slot};
@@ -57,6 +58,7 @@ impl Shard {
         // After many subtractions from an `f32` little of it may be right.
         let kept = &mut self.people.persons[person as usize];
         kept.handed_out = self.edges.slots(kept.row).iter().map(|edge| edge.weight()).sum::<f64>() as f32;
+        self.step.digest.fold(both(person, kept.handed_out.to_bits()));
         self.check(person);
     }
 

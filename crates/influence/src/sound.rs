@@ -1,0 +1,107 @@
+//! Whether the tables of an image fit together: whoever a table names is there, and whatever is marked is so.
+//!
+//! Strong enough that no later step reaches beyond a table, searches for ever or meets a number that is none. Whether
+//! the numbers are those that events made only the slices can say.
+
+use crate::event::Timestamp;
+use crate::model::LANDMARK_LAG_MAX;
+use crate::people::{Flag, Person, StandingId, Target};
+use crate::row::NOBODY;
+use crate::scale::{RANKS, rank};
+use crate::shard::Shard;
+use crate::standing::{Mark, Standing};
+use crate::tables::{Claims, InvalidImage, check};
+
+impl Shard {
+    /// Checks all tables against each other.
+    pub(crate) fn check_tables(&self) -> Result<(), InvalidImage> {
+        check(self.has_sound_clock(), "the clock: does not go with the landmark")?;
+        self.people.check()?;
+        check(self.people.persons.iter().all(Person::is_finite), "persons: a rate or a sum is no number")?;
+        check(self.has_sound_standings(), "standings: somebody's are not theirs")?;
+        check(self.targets.is_finite(), "standings: a sum is no number")?;
+        check(self.has_sound_ranks(), "ranks: they are not those of the published scores")?;
+        check(self.has_sound_accounts(), "accounts: somebody's are not theirs")?;
+        self.check_rows()?;
+        self.check_lists()
+    }
+
+    fn has_sound_clock(&self) -> bool {
+        let is_past = |at: Option<Timestamp>| at.is_none_or(|at| self.now.checked_sub(at).is_some_and(|ago| ago >= 0));
+        if self.now == Timestamp::MIN {
+            let at_rest = (self.landmark, self.landmark_until) == (0, Timestamp::MIN);
+            return at_rest && self.reported_at.is_none() && self.keeper.moved_at.is_none();
+        }
+        let until = self.landmark.checked_add(LANDMARK_LAG_MAX).map(|landmark| self.growth.time_of(landmark));
+        until == Some(self.landmark_until)
+            && self.now < self.landmark_until
+            && self.landmark <= self.growth.landmark(self.now)
+            && is_past(self.reported_at)
+            && is_past(self.keeper.moved_at)
+    }
+
+    /// A standing is its person's, and has an account if the person has.
+    fn has_sound_standings(&self) -> bool {
+        let persons = &self.people.persons;
+        let is_theirs = |(id, standing): (StandingId, &Standing)| {
+            persons.get(standing.person() as usize).is_some_and(|person| {
+                person.standing() == Some(id) && person.is(Flag::Account) == standing.has(Mark::Account)
+            })
+        };
+        let with_standing = persons.iter().filter(|person| person.standing().is_some()).count();
+        let standings = &self.targets.standings;
+        with_standing == standings.len() && (0..).zip(standings).all(is_theirs)
+    }
+
+    fn has_sound_ranks(&self) -> bool {
+        let mut ranks = vec![0u32; RANKS];
+        for standing in &self.targets.standings {
+            if !standing.published.is_nan() {
+                ranks[rank(f64::from(standing.published))] += 1;
+            }
+        }
+        ranks == self.ranks
+    }
+
+    fn has_sound_accounts(&self) -> bool {
+        let persons = &self.people.persons;
+        let mut claims = Claims::new(persons.len());
+        let with_account = persons.iter().filter(|person| person.is(Flag::Account)).count();
+        with_account == self.accounts.list.len()
+            && self.accounts.list.iter().all(|account| {
+                let person = account.person as usize;
+                account.is_sound() && claims.claim(person) && persons[person].is(Flag::Account)
+            })
+    }
+
+    fn check_rows(&self) -> Result<(), InvalidImage> {
+        let (standings, remotes) = (self.targets.standings.len(), self.people.remotes.len());
+        let is_there = |target: u32| match Target::unpack(target) {
+            _ if target == NOBODY => false,
+            Target::Here(standing) => (standing as usize) < standings,
+            Target::Away(remote) => (remote as usize) < remotes,
+        };
+        self.edges.check("edges", self.people.persons.iter().map(|person| person.row), is_there)?;
+        self.follows.check("follows", self.accounts.list.iter().map(|account| account.follows), is_there)
+    }
+
+    /// Whoever waits in a list is marked so, and the other way round.
+    fn check_lists(&self) -> Result<(), InvalidImage> {
+        let (persons, standings) = (&self.people.persons, &self.targets.standings);
+        let leads = |leader: Option<StandingId>| leader.is_none_or(|leader| (leader as usize) < standings.len());
+        check(leads(self.leader) && leads(self.round_leader), "the leader: is nobody")?;
+        let queue = self.queue.iter().copied();
+        check(lists_all(queue, persons, |person| person.is(Flag::Queued)), "the queue: others wait")?;
+        let touched = self.targets.touched.iter().copied();
+        check(lists_all(touched, standings, |kept| kept.has(Mark::Touched)), "touched standings: others are")?;
+        let unchecked = self.targets.unchecked.iter().copied();
+        check(lists_all(unchecked, standings, |kept| kept.has(Mark::Unchecked)), "unchecked standings: others are")
+    }
+}
+
+/// Whether the list has the place of each that is marked, once, and no other.
+fn lists_all<T>(mut list: impl ExactSizeIterator<Item = u32>, table: &[T], is_marked: impl Fn(&T) -> bool) -> bool {
+    let mut claims = Claims::new(table.len());
+    let marked = table.iter().filter(|&entry| is_marked(entry)).count();
+    list.len() == marked && list.all(|place| claims.claim(place as usize) && is_marked(&table[place as usize]))
+}
