@@ -6,39 +6,10 @@
 
 use std::time::Instant;
 
-use benches::{Counter, DAY_MS};
-use influence::{Arrival, Effects, Event, Kind, Model, Shard, Slice, Taken, Timestamp};
+use benches::{Counter, DAY_MS, Recorded};
+use influence::{Arrival, Effects, Model, Shard, Slice, Taken, Timestamp};
 
 const SLICE_EVENTS: usize = 65_536;
-
-/// Events in memory, names one after the other.
-struct Recorded {
-    text: String,
-    events: Vec<(u32, u8, u8, Kind, Timestamp)>,
-}
-
-impl Recorded {
-    fn of(world: &worlds::World) -> Recorded {
-        let mut recorded = Recorded { text: String::new(), events: Vec::new() };
-        let mut events = world.events().expect("the reference world is valid");
-        while let Some(event) = events.next_event() {
-            let start = recorded.text.len() as u32;
-            recorded.text.push_str(event.actor);
-            recorded.text.push_str(event.target);
-            let lengths = (event.actor.len() as u8, event.target.len() as u8);
-            recorded.events.push((start, lengths.0, lengths.1, event.kind, event.at));
-        }
-        recorded
-    }
-
-    fn event(&self, number: usize) -> Event<'_> {
-        let (start, actor_len, target_len, kind, at) = self.events[number];
-        let middle = start as usize + usize::from(actor_len);
-        let actor = &self.text[start as usize..middle];
-        let target = &self.text[middle..middle + usize::from(target_len)];
-        Event { actor, target, kind, at }
-    }
-}
 
 fn main() {
     let world = benches::world();
@@ -55,10 +26,10 @@ fn main() {
 fn decayed_counter(recorded: &Recorded) -> f64 {
     let mut counter = Counter::new(7 * DAY_MS);
     let started = Instant::now();
-    for number in 0..recorded.events.len() {
+    for number in 0..recorded.len() {
         counter.take(&recorded.event(number));
     }
-    let rate = recorded.events.len() as f64 / started.elapsed().as_secs_f64();
+    let rate = recorded.len() as f64 / started.elapsed().as_secs_f64();
     println!("plain decayed counter: {:.2} M events/s ({} people)", rate / 1e6, counter.people());
     rate
 }
@@ -89,9 +60,9 @@ fn scored(recorded: &Recorded) -> (Shard, Run) {
     let mut run = Run { taken: Taken::default(), published: 0, slowest_secs: 0.0, secs: 0.0 };
     let mut clock = Timestamp::MIN;
     let mut arrivals: Vec<Arrival<'_>> = Vec::with_capacity(SLICE_EVENTS);
-    for first in (0..recorded.events.len()).step_by(SLICE_EVENTS) {
+    for first in (0..recorded.len()).step_by(SLICE_EVENTS) {
         arrivals.clear();
-        for number in first..recorded.events.len().min(first + SLICE_EVENTS) {
+        for number in first..recorded.len().min(first + SLICE_EVENTS) {
             let event = recorded.event(number);
             clock = clock.max(event.at);
             arrivals.push(Arrival { clock, event });
@@ -111,7 +82,7 @@ fn scored(recorded: &Recorded) -> (Shard, Run) {
 
 fn engine(recorded: &Recorded) -> f64 {
     let (shard, run) = scored(recorded);
-    let events = recorded.events.len() as f64;
+    let events = recorded.len() as f64;
     let rate = events / run.secs;
     let sizes = shard.sizes();
     let people = sizes.people.max(1) as f64;

@@ -1,8 +1,10 @@
 //! What the benchmarks share.
 
 mod counter;
+mod recorded;
 
 pub use counter::Counter;
+pub use recorded::Recorded;
 
 /// Milliseconds in a day.
 pub const DAY_MS: influence::Timestamp = 86_400_000;

@@ -526,12 +526,8 @@ fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
         encoding: Encoding::Protobuf,
         stamps: true,
     };
-    let pace = Pace {
-        epoch_ms: i64::MAX,
-        epoch_records_max: usize::MAX,
-        backlog_records_max: usize::MAX,
-        ..Pace::default()
-    };
+    let pace =
+        Pace { epoch_ms: i64::MAX, epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
     Settings {
         model: model.clone(),
         shards,

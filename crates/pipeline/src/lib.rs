@@ -7,6 +7,9 @@
 pub mod log;
 pub mod worker;
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 mod backlog;
 mod batch;
 mod decode;

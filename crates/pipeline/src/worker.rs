@@ -38,6 +38,10 @@ use crate::stopwatch::Stopwatch;
 
 /// How long a shard that is wanted back waits for its checkpoint.
 const RELEASE_WAIT: Duration = Duration::from_secs(30);
+/// Changes of ownership and checkpoints are looked after at least that often,
+const WAIT_MS_MAX: i64 = 1_000;
+/// and checkpoints that are being read sooner.
+const RESTORING_WAIT_MS_MAX: i64 = 5;
 /// Milliseconds between two counts of what a shard holds: that looks at all of it.
 const SIZES_MS: Timestamp = 10_000;
 
@@ -275,7 +279,8 @@ impl<L: Log> Worker<L> {
     fn fetch(&mut self) -> Result<Option<Cue>, Fault> {
         let pace = self.settings.pace;
         let due_at = self.epoch_ended.saturating_add(pace.epoch_ms);
-        let wait_ms = due_at.saturating_sub(self.log.now()).clamp(0, pace.epoch_ms);
+        let wait_ms_max = if self.is_live() { WAIT_MS_MAX } else { RESTORING_WAIT_MS_MAX };
+        let wait_ms = due_at.saturating_sub(self.log.now()).clamp(0, pace.epoch_ms.min(wait_ms_max));
         self.make_room();
         self.log.fetch(wait_ms, &self.room, &mut self.inbox)?;
         for delivery in self.inbox.deliveries.drain(..) {

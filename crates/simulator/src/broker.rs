@@ -91,6 +91,8 @@ pub(crate) struct Broker {
     /// Ends that are still on their way.
     late_ends: Vec<(i64, TransactionId, Producer)>,
     salt: u64,
+    /// Shards go where they are given, and nowhere else.
+    is_by_hand: bool,
 }
 
 /// Why a call did not succeed.
@@ -117,6 +119,7 @@ impl Broker {
             wanted: BTreeMap::new(),
             late_ends: Vec::new(),
             salt: 0,
+            is_by_hand: false,
         }
     }
 
@@ -326,7 +329,7 @@ impl Broker {
 
     fn rebalance(&mut self, at_once: bool) {
         let members: Vec<Member> = self.members.keys().copied().collect();
-        if members.is_empty() {
+        if members.is_empty() || self.is_by_hand {
             return;
         }
         for shard in 0..self.shards {
@@ -355,6 +358,35 @@ impl Broker {
             member.changes.retain(|told| !is_undone(*told, change));
             member.changes.push(change);
         }
+    }
+
+    /// From now on shards are given by hand.
+    #[cfg(test)]
+    pub(crate) fn stop_balancing(&mut self) {
+        self.is_by_hand = true;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// A shard is given to a member at once.
+    #[cfg(test)]
+    pub(crate) fn give(&mut self, shard: u16, member: Member) {
+        if let Some(owner) = self.owners.get(&shard).copied() {
+            self.tell(owner, Ownership::Lost(shard));
+        }
+        self.assign(shard, member);
+    }
+
+    /// A shard is asked back.
+    #[cfg(test)]
+    pub(crate) fn take_back(&mut self, shard: u16) {
+        if let Some(owner) = self.owners.get(&shard).copied() {
+            self.tell(owner, Ownership::Revoked(shard));
+        }
+        self.wanted.remove(&shard);
     }
 
     /// A member is heard of, and hears what has changed; `None`: it is a member no longer.

@@ -12,6 +12,9 @@ mod log;
 mod store;
 mod subscriber;
 
+#[cfg(test)]
+mod contract;
+
 mod judge;
 mod truth;
 

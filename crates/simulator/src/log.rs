@@ -95,6 +95,12 @@ impl FaultyLog {
         broker.leave(self.member);
     }
 
+    /// Its place in the group.
+    #[cfg(test)]
+    pub(crate) fn member(&self) -> Member {
+        self.member
+    }
+
     fn topics(&self) -> impl Iterator<Item = Topic> + use<> {
         (0..self.settings.inputs.len()).map(Topic::Input).chain([Topic::Exchange])
     }
