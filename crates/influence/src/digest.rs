@@ -1,6 +1,7 @@
 //! A running digest of what a step does, so that the same slice done again can be seen to do the same.
 //!
 //! Each part of a step folds in what it changes where it has it at hand; who came and all effects follow at its end.
+//! That costs 2 to 3 % of the engine's speed, so nothing is fetched only to be folded.
 
 use crate::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use crate::scale::{Report, Scale};
