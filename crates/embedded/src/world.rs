@@ -554,5 +554,5 @@ fn hands(
         let worker = Worker::new(log, Arc::clone(settings), keeper(number)?, Arc::clone(&status));
         Ok(Hand::start(number, worker))
     };
-    (0..workers).map(|number| hand(number)).collect()
+    (0..workers).map(&mut hand).collect()
 }

@@ -202,9 +202,8 @@ impl Clerk {
         let mut room = std::mem::take(&mut self.spare);
         let wanted = bytes / ROOM.1 * ROOM.0;
         if room.capacity() < bytes {
-            room = Vec::with_capacity(wanted);
-            // Writes to every page.
-            room.resize(wanted, 0);
+            // Zeros would be promised by the system, and given when they are read: ones are written.
+            room = vec![1; wanted];
         }
         room.clear();
         room

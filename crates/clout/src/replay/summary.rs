@@ -329,7 +329,7 @@ mod tests {
     fn warnings(hash_bits: u32, targets: &[&str]) -> Vec<String> {
         let args = Line::parse_from(["replay", "log"]).args;
         let model = Model { hash_bits, ..Model::default() };
-        let mut scoring = Scoring::new(&model, &args, Interrupt::default()).unwrap();
+        let (mut scoring, _) = Scoring::new(&model, &args, Interrupt::default()).unwrap();
         for target in targets {
             scoring.take(&Event { actor: "ana", target, kind: Kind::Mention, at: 0 }).unwrap();
         }
