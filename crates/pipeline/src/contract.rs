@@ -1,4 +1,4 @@
-//! What every log must keep, as one suite: whoever implements [`Log`](crate::Log) runs it in its tests.
+//! What every log must keep, as one suite: whoever implements [`Log`] runs it in its tests.
 
 use std::sync::Arc;
 
