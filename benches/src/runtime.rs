@@ -12,7 +12,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use benches::{DAY_MS, Recorded};
 use embedded::{Manner, Memory, World};
 use influence::{Arrival, Effects, Event, Model, Shard, Slice, Timestamp};
-use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Place, Settings, Status, Store, Worker};
+use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Place, Settings, Stamp, Status, Store, Worker};
 use wire::Encoding;
 
 type Failure = Box<dyn Error>;
@@ -98,12 +98,7 @@ fn settings() -> Settings {
     Settings {
         model: model(),
         shards: 1,
-        inputs: vec![Input {
-            topic: "events".into(),
-            holds: Holds::Events,
-            encoding: Encoding::Protobuf,
-            stamps: true,
-        }],
+        inputs: vec![Input { topic: "events".into(), holds: Holds::Events, encoding: Encoding::Protobuf }],
         exchange: "exchange".into(),
         clock: Clock::Stored,
         pace: Pace { backlog_records_max: usize::MAX, ..Pace::default() },
@@ -119,7 +114,7 @@ fn append(memory: &Memory, recorded: &Recorded, range: std::ops::Range<usize>, l
         for number in first..range.end.min(first + BATCH_EVENTS) {
             let event = recorded.event(number % recorded.len());
             let event = Event { at: event.at + late_ms, ..event };
-            batch.push_event(number as i64, &event, event.at);
+            batch.push_event(number as i64, &event, Stamp::Stored(event.at));
         }
         memory.append(0, 0, Arc::new(batch));
     }

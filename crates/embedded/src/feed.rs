@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use influence::{Event, Profile, Timestamp};
-use pipeline::Batch;
+use pipeline::{Batch, Stamp};
 
 use crate::memory::Memory;
 
@@ -31,7 +31,7 @@ impl Feed {
     #[inline]
     pub(crate) fn event(&mut self, shard: u16, event: &Event<'_>, clock: Timestamp) {
         let batch = own(&mut self.shards[usize::from(shard)][EVENTS]);
-        batch.push_event(batch.next(), event, clock);
+        batch.push_event(batch.next(), event, Stamp::Stored(clock));
         self.records += 1;
     }
 

@@ -520,12 +520,7 @@ fn memory(partitions: u16) -> Memory {
 
 /// The log itself cuts epochs, so that no pace does.
 fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
-    let input = |(topic, holds): (&str, Holds)| Input {
-        topic: topic.to_owned(),
-        holds,
-        encoding: Encoding::Protobuf,
-        stamps: true,
-    };
+    let input = |(topic, holds): (&str, Holds)| Input { topic: topic.to_owned(), holds, encoding: Encoding::Protobuf };
     let pace =
         Pace { epoch_ms: i64::MAX, epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
     Settings {

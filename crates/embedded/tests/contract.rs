@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use embedded::{Manner, Memory, MemoryLog};
 use influence::Event;
-use pipeline::Batch;
 use pipeline::contract::{Candidate, SHARDS, check};
+use pipeline::{Batch, Stamp};
 
 struct InMemory {
     memory: Memory,
@@ -33,7 +33,7 @@ impl Candidate for InMemory {
         let end = &mut self.ends[usize::from(shard)];
         let mut batch = Batch::new(*end);
         for event in events {
-            batch.push_event(*end, event, event.at);
+            batch.push_event(*end, event, Stamp::Created(event.at));
             *end += 1;
         }
         self.memory.append(shard, 0, Arc::new(batch));

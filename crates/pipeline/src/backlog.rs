@@ -155,7 +155,7 @@ impl Backlog {
 
     /// When the oldest record that waits was stored.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        let first = |lane: &Lane<Arc<Batch>>| lane.waiting.front().and_then(|waiting| waiting.what.stored_at());
+        let first = |lane: &Lane<Arc<Batch>>| lane.waiting.front().and_then(|waiting| waiting.what.stamp_at());
         self.inputs.iter().filter_map(first).min()
     }
 

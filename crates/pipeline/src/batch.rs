@@ -30,12 +30,13 @@ struct Name {
 #[derive(Clone, Copy, Debug)]
 struct EventEntry {
     at: Timestamp,
-    stored_at: Timestamp,
+    stamp_at: Timestamp,
     /// From the batch's first.
     offset: u32,
     actor: Name,
     target_len: u16,
     kind: Kind,
+    is_stored: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,24 @@ pub struct Refused {
     pub value: Vec<u8>,
     /// What is wrong with it.
     pub reason: Reason,
+}
+
+/// The time that a record carries beside what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// The log's clock when it stored the record (Kafka's `LogAppendTime`).
+    Stored(Timestamp),
+    /// What its producer says (Kafka's `CreateTime`).
+    Created(Timestamp),
+}
+
+impl Stamp {
+    /// The time, whoever says so.
+    pub fn at(self) -> Timestamp {
+        match self {
+            Stamp::Stored(at) | Stamp::Created(at) => at,
+        }
+    }
 }
 
 /// Why a record cannot be used.
@@ -97,7 +116,7 @@ struct Suspect {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored<'a> {
     pub(crate) offset: i64,
-    pub(crate) stored_at: Timestamp,
+    pub(crate) stamp: Stamp,
     pub(crate) event: Event<'a>,
 }
 
@@ -117,18 +136,19 @@ impl Batch {
         self.suspects.clear();
     }
 
-    /// Adds an event that was stored at this time.
+    /// Adds an event whose record carries this time.
     #[inline]
-    pub fn push_event(&mut self, offset: i64, event: &Event<'_>, stored_at: Timestamp) {
+    pub fn push_event(&mut self, offset: i64, event: &Event<'_>, stamp: Stamp) {
         let actor = self.name(event.actor);
         self.text.push_str(event.target);
         self.events.push(EventEntry {
             at: event.at,
-            stored_at,
+            stamp_at: stamp.at(),
             offset: (offset - self.first) as u32,
             actor,
             target_len: event.target.len() as u16,
             kind: event.kind,
+            is_stored: matches!(stamp, Stamp::Stored(_)),
         });
         self.next = offset + 1;
     }
@@ -184,7 +204,7 @@ impl Batch {
         let mut digest = fold(XxHash3_64::oneshot(self.text.as_bytes()), self.next as u64);
         for entry in &self.events {
             let lens = u64::from(entry.actor.len) << 24 | u64::from(entry.target_len) << 8 | entry.kind as u64;
-            digest = fold(fold(fold(digest, entry.at as u64), entry.stored_at as u64), lens);
+            digest = fold(fold(fold(digest, entry.at as u64), entry.stamp_at as u64), lens);
         }
         for entry in &self.profiles {
             let trust = entry.trust.map_or(1, f64::to_bits);
@@ -193,9 +213,9 @@ impl Batch {
         digest
     }
 
-    /// When the oldest record was stored, as far as records say so.
-    pub(crate) fn stored_at(&self) -> Option<Timestamp> {
-        self.events.first().map(|entry| entry.stored_at)
+    /// The time that the oldest record carries, as far as records do.
+    pub(crate) fn stamp_at(&self) -> Option<Timestamp> {
+        self.events.first().map(|entry| entry.stamp_at)
     }
 
     /// The events of these offsets, and their text, which other events do not share.
@@ -216,7 +236,8 @@ impl Batch {
             kind: entry.kind,
             at: entry.at,
         };
-        Stored { offset: self.first + i64::from(entry.offset), stored_at: entry.stored_at, event }
+        let stamp = if entry.is_stored { Stamp::Stored(entry.stamp_at) } else { Stamp::Created(entry.stamp_at) };
+        Stored { offset: self.first + i64::from(entry.offset), stamp, event }
     }
 
     /// The profiles of these offsets.

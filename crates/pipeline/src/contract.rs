@@ -36,12 +36,7 @@ pub fn settings() -> Settings {
     Settings {
         model: Model::default(),
         shards: SHARDS,
-        inputs: vec![Input {
-            topic: "events".into(),
-            holds: Holds::Events,
-            encoding: Encoding::Protobuf,
-            stamps: false,
-        }],
+        inputs: vec![Input { topic: "events".into(), holds: Holds::Events, encoding: Encoding::Protobuf }],
         exchange: "exchange".into(),
         clock: Clock::Wall,
         pace: Pace { epoch_ms: 10, ..Pace::default() },

@@ -3,7 +3,7 @@
 use influence::{Partitioner, Timestamp};
 use wire::{EventDecoder, ProfileDecoder};
 
-use crate::batch::{Batch, Reason, Refused};
+use crate::batch::{Batch, Reason, Refused, Stamp};
 use crate::settings::{AHEAD_MS_MAX, Holds, Input, Settings};
 
 /// Decodes the records of one input and keeps its memory between them.
@@ -26,8 +26,8 @@ enum Decode {
 pub struct RawRecord<'a> {
     /// Its offset.
     pub offset: i64,
-    /// When it was stored.
-    pub stored_at: Timestamp,
+    /// The time that it carries.
+    pub stamp: Stamp,
     /// Its key.
     pub key: Option<&'a [u8]>,
     /// Its value; empty for none.
@@ -48,7 +48,7 @@ impl Decoder {
     /// Adds a record of a shard to its batch: as what it is, or as one that cannot be used. `now` is the log's clock:
     /// an event beyond it is kept untouched as well, since it may have to be refused when its slice is cut.
     pub fn decode(&mut self, shard: u16, record: &RawRecord<'_>, now: Timestamp, batch: &mut Batch) {
-        let RawRecord { offset, stored_at, key, value } = *record;
+        let RawRecord { offset, stamp, key, value } = *record;
         let home = |user: &str| match (self.shards, self.partitioner) {
             (1, _) => Ok(()),
             (shards, partitioner) => match partitioner.partition(user, shards) {
@@ -59,8 +59,8 @@ impl Decoder {
         let decoded = match &mut self.decode {
             Decode::Events(decoder) => decoder.decode(value).map_err(Reason::from).and_then(|event| {
                 home(event.actor)?;
-                batch.push_event(offset, &event, stored_at);
-                Ok(event.at > now.min(stored_at).saturating_add(AHEAD_MS_MAX))
+                batch.push_event(offset, &event, stamp);
+                Ok(event.at > now.min(stamp.at()).saturating_add(AHEAD_MS_MAX))
             }),
             Decode::Profiles(decoder) => decoder.decode(value).map_err(Reason::from).and_then(|profile| {
                 home(profile.user)?;

@@ -29,7 +29,7 @@ mod settings;
 mod status;
 mod stopwatch;
 
-pub use batch::{Batch, Reason, Refused};
+pub use batch::{Batch, Reason, Refused, Stamp};
 pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};
 pub use fault::{Fatal, Fault};

@@ -11,7 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::digest::chain;
 use crate::fault::Fatal;
 use crate::log::{Cue, Delivery, Positions, Step};
-use crate::settings::Settings;
+use crate::settings::{Clock, Settings};
 use crate::slice::{Plan, gather};
 
 /// The sweep visits one in so many people an epoch: everybody about once a minute.
@@ -128,7 +128,11 @@ impl Seat {
         Ok(self.last.as_ref())
     }
 
-    fn run(&mut self, cut: Cut, plan: Plan, settings: &Settings, bugs: Bugs) {
+    fn run(&mut self, cut: Cut, mut plan: Plan, settings: &Settings, bugs: Bugs) {
+        if settings.clock == Clock::Event {
+            let told = cut.sections.iter().map(|section| section.clock);
+            plan.clock = told.chain(self.shard.now()).max().unwrap_or(Timestamp::MIN);
+        }
         let gathered = gather(&cut, &plan, settings, bugs);
         let sections: Vec<&Section> = cut.sections.iter().collect();
         let slice = Slice {
@@ -149,7 +153,10 @@ impl Seat {
             sequence: last.sequence + 1,
             exchange: cut.exchange,
             inputs: cut.inputs,
-            clock: plan.clock,
+            clock: match settings.clock {
+                Clock::Event => self.shard.now().unwrap_or(Timestamp::MIN),
+                Clock::Wall | Clock::Stored => plan.clock,
+            },
             sweep: plan.sweep,
             publishes: plan.publishes,
             settles: plan.settles,

@@ -34,8 +34,6 @@ pub struct Input {
     pub holds: Holds,
     /// How they are written.
     pub encoding: Encoding,
-    /// Whether the broker says when it stored a record (`LogAppendTime`); else the producer says so.
-    pub stamps: bool,
 }
 
 /// What an input's records are.
@@ -52,7 +50,10 @@ pub enum Holds {
 pub enum Clock {
     /// The worker's wall clock: all events of a slice arrive at its end.
     Wall,
-    /// The time at which the log stored each event: the log has its own clock.
+    /// The newest event that was taken, and what other shards know of: history moves at its own pace.
+    Event,
+    /// The time at which the log stored each event: the log has its own clock, and has looked for events from the future
+    /// itself.
     Stored,
 }
 

@@ -6,7 +6,7 @@ use influence::{Arrival, Profile, Timestamp};
 use twox_hash::XxHash3_64;
 
 use crate::backlog::{Cut, Part};
-use crate::batch::{Reason, Refused, Stored};
+use crate::batch::{Reason, Refused, Stamp, Stored};
 use crate::bugs::{Bug, Bugs};
 use crate::digest::fold;
 use crate::settings::{AHEAD_MS_MAX, Clock, Settings};
@@ -14,7 +14,7 @@ use crate::settings::{AHEAD_MS_MAX, Clock, Settings};
 /// What is decided about a slice when it is cut, and told by the journal to whoever does it again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// The clock at the slice's end.
+    /// The clock at the slice's end; where events move it, before them.
     pub(crate) clock: Timestamp,
     pub(crate) sweep: u32,
     pub(crate) publishes: bool,
@@ -29,6 +29,8 @@ pub(crate) struct Gathered<'a> {
     /// Over all of them, and where they lie; not over how they were delivered.
     pub(crate) digest: u64,
     digests: Digests,
+    /// Where events move it, behind the newest of them.
+    clock: Timestamp,
 }
 
 /// One for each kind of record: batches may be cut anywhere.
@@ -48,6 +50,7 @@ pub(crate) fn gather<'a>(cut: &'a Cut, plan: &Plan, settings: &Settings, bugs: B
         refused: Vec::new(),
         digest: 0,
         digests: Digests::default(),
+        clock: Timestamp::MIN,
     };
     let mut parts: Vec<&Part> = cut.parts.iter().collect();
     if bugs.has(Bug::ArrivalOrder) {
@@ -95,27 +98,35 @@ impl<'a> Gathered<'a> {
     fn take_events(&mut self, part: &'a Part, plan: &Plan, settings: &Settings) {
         let (events, names) = part.batch.events(&part.offsets);
         self.digests.names.write(names.as_bytes());
-        let stamps = settings.inputs[part.input].stamps;
         let mut digest = self.digests.events;
+        let mut clock = self.clock.max(plan.clock);
         for stored in events {
-            let Stored { offset, stored_at, event } = stored;
+            let Stored { offset, stamp, event } = stored;
             let lens = (event.actor.len() as u64) << 24 | (event.target.len() as u64) << 8 | event.kind as u64;
             digest = fold(fold(digest, offset as u64 ^ lens << 32), event.at as u64);
-            let clock = match settings.clock {
-                Clock::Wall => plan.clock,
-                Clock::Stored => {
-                    digest = fold(digest, stored_at as u64);
-                    stored_at
+            let stored_by = match (settings.clock, stamp) {
+                (Clock::Wall, Stamp::Created(_)) => plan.clock,
+                (_, Stamp::Created(at) | Stamp::Stored(at)) => {
+                    digest = fold(digest, at as u64);
+                    at
                 }
             };
-            let latest = if stamps { stored_at } else { clock }.saturating_add(AHEAD_MS_MAX);
-            if event.at <= latest {
-                self.events.push(Arrival { clock, event });
-            } else {
+            let latest = stored_by.saturating_add(AHEAD_MS_MAX);
+            if event.at > latest && settings.clock != Clock::Stored {
                 let reason = Reason::Future { at: event.at, latest };
                 self.refused.extend(part.batch.suspected(part.input, offset, reason));
+                continue;
             }
+            match settings.clock {
+                Clock::Wall => {}
+                // What people do to themselves does not move the clock.
+                Clock::Event if event.actor == event.target => {}
+                Clock::Event => clock = clock.max(event.at),
+                Clock::Stored => clock = stored_by,
+            }
+            self.events.push(Arrival { clock, event });
         }
+        self.clock = clock;
         self.digests.events = digest;
     }
 }

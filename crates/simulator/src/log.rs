@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use influence::exchange::Section;
 use pipeline::{
-    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Room, Settings, Step,
+    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Room, Settings, Stamp,
+    Step,
 };
 use wire::{JournalRecord, decode_exchange, encode_exchange, encode_score};
 
@@ -259,7 +260,12 @@ impl Log for FaultyLog {
                 let mut batch = Batch::new(*position);
                 for (offset, record) in &records {
                     let value = record.value.as_deref().unwrap_or_default();
-                    let raw = RawRecord { offset: *offset, stored_at: record.stored_at, key: Some(&record.key), value };
+                    let raw = RawRecord {
+                        offset: *offset,
+                        stamp: Stamp::Created(record.stored_at),
+                        key: Some(&record.key),
+                        value,
+                    };
                     self.decoders[input].decode(shard, &raw, broker.now, &mut batch);
                 }
                 *position = next;

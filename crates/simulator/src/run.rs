@@ -122,7 +122,6 @@ pub(crate) fn settings(scenario: &Scenario, model: Model) -> Settings {
         topic: if number == 0 { "profiles".into() } else { format!("events-{number}") },
         holds: if number == 0 { Holds::Profiles } else { Holds::Events },
         encoding: *encoding,
-        stamps: false,
     };
     Settings {
         model,
