@@ -1,0 +1,55 @@
+//! How to reach the brokers: librdkafka's own properties, under librdkafka's own names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rdkafka::ClientConfig;
+
+/// Words in the names of properties whose values are never shown.
+const SECRET: [&str; 5] = ["password", "secret", "token", "key.pem", "jaas"];
+
+/// Properties of every client, as the configuration gives them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    properties: BTreeMap<String, String>,
+}
+
+impl Connection {
+    /// Of these properties, such as `bootstrap.servers`.
+    pub fn new(properties: impl IntoIterator<Item = (String, String)>) -> Connection {
+        Connection { properties: properties.into_iter().collect() }
+    }
+
+    /// The brokers' addresses, for messages.
+    pub fn brokers(&self) -> &str {
+        self.properties.get("bootstrap.servers").map_or("", String::as_str)
+    }
+
+    /// A client's configuration: ours first, so that what somebody sets is what holds.
+    pub fn client<'a>(&self, ours: impl IntoIterator<Item = (&'a str, String)>) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        ours.into_iter().for_each(|(name, value)| _ = config.set(name, value));
+        self.properties.iter().for_each(|(name, value)| _ = config.set(name, value));
+        config
+    }
+
+    /// A client's configuration in which some properties are not for anybody to set.
+    pub fn client_with<'a>(
+        &self,
+        ours: impl IntoIterator<Item = (&'a str, String)>,
+        fixed: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> ClientConfig {
+        let mut config = self.client(ours);
+        fixed.into_iter().for_each(|(name, value)| _ = config.set(name, value));
+        config
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_secret = |name: &str| SECRET.iter().any(|word| name.contains(word));
+        let shown =
+            self.properties.iter().map(|(name, value)| (name, if is_secret(name) { "(hidden)" } else { value }));
+        f.debug_map().entries(shown).finish()
+    }
+}

@@ -1,0 +1,27 @@
+//! The names of an application's own topics.
+
+/// Topics that belong to one application: each has as many partitions as the inputs, and shard n lives in the n-th of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topics {
+    /// What shards tell each other.
+    pub exchange: String,
+    /// Which slice made which epoch.
+    pub journal: String,
+    /// The table of scores: compacted, keyed by user.
+    pub scores: String,
+    /// Records that could not be used.
+    pub dead_letters: String,
+}
+
+impl Topics {
+    /// Those of this application.
+    pub fn of(application: &str) -> Topics {
+        let name = |what: &str| format!("{application}-{what}");
+        Topics {
+            exchange: name("exchange"),
+            journal: name("journal"),
+            scores: name("scores"),
+            dead_letters: name("dead-letters"),
+        }
+    }
+}
