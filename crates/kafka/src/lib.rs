@@ -3,8 +3,28 @@
 //! Owns everything that is Kafka's: clients, groups, transactions, topics. Knows nothing of the model, and decides nothing
 //! about shards: that is `pipeline`'s.
 
+mod supervisor;
+
+mod log;
+
+mod membership;
+mod historian;
+mod reader;
+mod writer;
+
+mod application;
 mod connection;
 mod topics;
 
+mod aside;
+mod native;
+mod troubles;
+
+#[cfg(test)]
+mod contract;
+
+pub use application::{Application, Start};
 pub use connection::Connection;
+pub use log::KafkaLog;
+pub use supervisor::Workers;
 pub use topics::Topics;
