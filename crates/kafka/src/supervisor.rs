@@ -40,18 +40,19 @@ impl Workers<'_> {
     /// The first thing that no retry heals. The other workers have stopped in good order then.
     pub fn run(&self, stop: &AtomicBool) -> Result<(), Box<Fatal>> {
         let fatal: Mutex<Option<Box<Fatal>>> = Mutex::new(None);
+        let given_up = &fatal;
         thread::scope(|scope| {
             for number in 0..self.count {
-                let live = || {
+                let live = move || {
                     if let Err(why) = self.live(number, stop) {
                         error!(worker = number, %why, "gave up");
-                        fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+                        given_up.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
                         stop.store(true, Relaxed);
                     }
                 };
                 if let Err(why) = thread::Builder::new().name(format!("worker-{number}")).spawn_scoped(scope, live) {
                     let why = Fatal::Log(format!("no thread for worker {number}: {why}"));
-                    fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why.into());
+                    given_up.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why.into());
                     stop.store(true, Relaxed);
                 }
             }
