@@ -7,6 +7,7 @@ use pipeline::Settings;
 use rdkafka::ClientConfig;
 
 use crate::connection::Connection;
+use crate::costs::Costs;
 use crate::topics::Topics;
 
 /// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
@@ -29,6 +30,8 @@ pub struct Application {
     pub start: Start,
     /// What its workers are told.
     pub settings: Arc<Settings>,
+    /// Where their time goes.
+    pub costs: Arc<Costs>,
 }
 
 /// Where a shard's first slice begins.

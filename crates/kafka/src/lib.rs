@@ -7,17 +7,19 @@ mod supervisor;
 
 mod log;
 
-mod membership;
 mod historian;
+mod membership;
 mod reader;
 mod writer;
 
 mod application;
 mod connection;
+mod costs;
 mod topics;
 
 mod aside;
 mod native;
+mod raw;
 mod troubles;
 
 #[cfg(test)]
@@ -25,6 +27,8 @@ mod contract;
 
 pub use application::{Application, Start};
 pub use connection::Connection;
+pub use costs::Costs;
 pub use log::KafkaLog;
+pub use raw::{RawRead, raw_read};
 pub use supervisor::Workers;
 pub use topics::Topics;
