@@ -14,6 +14,7 @@ mod writer;
 
 mod application;
 mod connection;
+mod shards;
 mod costs;
 mod topics;
 
@@ -30,5 +31,6 @@ pub use connection::Connection;
 pub use costs::Costs;
 pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
+pub use shards::shards;
 pub use supervisor::Workers;
 pub use topics::Topics;
