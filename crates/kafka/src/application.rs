@@ -7,6 +7,7 @@ use pipeline::Settings;
 use rdkafka::ClientConfig;
 
 use crate::connection::Connection;
+use crate::costs::Costs;
 use crate::topics::Topics;
 
 /// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
@@ -29,6 +30,8 @@ pub struct Application {
     pub start: Start,
     /// What its workers are told.
     pub settings: Arc<Settings>,
+    /// Where their time goes.
+    pub costs: Arc<Costs>,
 }
 
 /// Where a shard's first slice begins.
@@ -73,6 +76,8 @@ impl Application {
     /// The consumer of records: without a group, each partition read from where it is told.
     pub(crate) fn reader(&self, worker: usize) -> ClientConfig {
         let ours = properties(&[
+            // A partition that is new waits for the end of the request under way.
+            ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.error.backoff.ms", "100"),
             ("queued.min.messages", "1000000"),

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::executor::block_on;
 use influence::Event;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
 use pipeline::{Fault, Ownership, Settings};
-use futures::executor::block_on;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -60,7 +60,8 @@ impl Given {
 }
 
 fn create_topics(brokers: &str, own: &[&str], input: &str) {
-    let admin: AdminClient<DefaultClientContext> = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
     let topics = own.iter().chain([&input]);
     let topics: Vec<NewTopic<'_>> =
         topics.map(|topic| NewTopic::new(topic, SHARDS.into(), TopicReplication::Fixed(1))).collect();
@@ -101,6 +102,7 @@ impl OnKafka {
             topics,
             start: Start::Earliest,
             settings: Arc::new(settings),
+            costs: Arc::default(),
         };
         OnKafka { application: Arc::new(application), register: Arc::default(), producer, members: 0 }
     }

@@ -14,15 +14,15 @@ use std::time::Duration;
 use pipeline::{Fatal, Fault, Past, Positions};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, warn};
 use wire::JournalRecord;
 
 use crate::application::{Application, Start};
-use crate::native::{End, Refusal, delete_records, ends};
-use crate::troubles::{Troubles, fault, fault_of};
+use crate::native::{End, delete_records, ends};
+use crate::troubles::{self, Troubles, fault, fault_of};
 
 /// For one question.
 const TIME: Duration = Duration::from_secs(5);
@@ -59,11 +59,7 @@ struct Archive {
 }
 
 impl Historian {
-    pub(crate) fn new(
-        application: &Arc<Application>,
-        worker: usize,
-        troubles: &Troubles,
-    ) -> Result<Historian, Fault> {
+    pub(crate) fn new(application: &Arc<Application>, worker: usize, troubles: &Troubles) -> Result<Historian, Fault> {
         let consumer = BaseConsumer::from_config_and_context(&application.historian(worker), troubles.clone())
             .map_err(|error| fault_of("cannot read journals", &error))?;
         let is_over = Arc::new(AtomicBool::new(false));
@@ -185,9 +181,13 @@ impl Archive {
             self.check_over()?;
             match ends(self.consumer.client(), &[(topic, shard.into())], end, TIME) {
                 Ok(ends) => return Ok(ends[0]),
-                Err(Refusal { code: Code::OperationTimedOut | Code::RequestTimedOut, .. }) => {}
+                Err(refusal) if troubles::is_passing(refusal.code) => thread::sleep(PENDING_WAIT),
                 Err(refusal) => {
-                    return Err(fault(&format!("the end of {topic}[{shard}] is not told"), Some(refusal.code), &refusal));
+                    return Err(fault(
+                        &format!("the end of {topic}[{shard}] is not told"),
+                        Some(refusal.code),
+                        &refusal,
+                    ));
                 }
             }
         }
@@ -254,7 +254,8 @@ impl Archive {
         let topics = &self.application.topics;
         let partition = i32::from(shard);
         let before = [(topics.journal.as_str(), partition, journal), (topics.exchange.as_str(), partition, exchange)];
-        if let Err(error) = delete_records(self.consumer.client(), before.into_iter().filter(|place| place.2 > 0), TIME) {
+        if let Err(error) = delete_records(self.consumer.client(), before.into_iter().filter(|place| place.2 > 0), TIME)
+        {
             warn!(shard, %error, "journal and exchange are not trimmed");
         }
     }
@@ -265,18 +266,5 @@ impl Archive {
 }
 
 fn is_passing(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::UnstableOffsetCommit
-                | Code::OperationTimedOut
-                | Code::RequestTimedOut
-                | Code::BrokerTransportFailure
-                | Code::AllBrokersDown
-                | Code::CoordinatorLoadInProgress
-                | Code::CoordinatorNotAvailable
-                | Code::NotCoordinator
-                | Code::WaitingForCoordinator
-        )
-    )
+    error.rdkafka_error_code().is_some_and(troubles::is_passing)
 }

@@ -7,17 +7,20 @@ mod supervisor;
 
 mod log;
 
-mod membership;
 mod historian;
+mod membership;
 mod reader;
 mod writer;
 
 mod application;
 mod connection;
+mod shards;
+mod costs;
 mod topics;
 
 mod aside;
 mod native;
+mod raw;
 mod troubles;
 
 #[cfg(test)]
@@ -25,6 +28,9 @@ mod contract;
 
 pub use application::{Application, Start};
 pub use connection::Connection;
+pub use costs::Costs;
 pub use log::KafkaLog;
+pub use raw::{RawRead, raw_read};
+pub use shards::shards;
 pub use supervisor::Workers;
 pub use topics::Topics;

@@ -25,6 +25,8 @@ use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::costs::{Costs, Watch};
+
 /// What librdkafka says of a call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -161,11 +163,19 @@ impl<C: ConsumerContext> Partition<C> {
     }
 
     /// Takes what is there, so many messages at most, without waiting. Returns their number.
-    pub(crate) fn read(&self, batch: &mut Batch, messages_max: usize, mut take: impl FnMut(Delivered<'_>)) -> usize {
+    pub(crate) fn read(
+        &self,
+        batch: &mut Batch,
+        messages_max: usize,
+        costs: &Costs,
+        mut take: impl FnMut(Delivered<'_>),
+    ) -> usize {
+        let mut watch = Watch::start();
         let room = messages_max.min(batch.0.len());
         // SAFETY: the batch has room for so many, and the queue lives.
         let count = unsafe { c::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, batch.0.as_mut_ptr(), room) };
         let messages = &batch.0[..usize::try_from(count).unwrap_or(0)];
+        watch.book(&costs.fetch);
         for &message in messages {
             // SAFETY: the first `count` were given to us, each is looked at before it is destroyed, once.
             unsafe {
@@ -173,6 +183,7 @@ impl<C: ConsumerContext> Partition<C> {
                 c::rd_kafka_message_destroy(message);
             }
         }
+        watch.book(&costs.decode);
         messages.len()
     }
 }
@@ -270,12 +281,7 @@ pub(crate) fn send_offsets<C: ClientContext>(
 ) -> Result<(), Refusal> {
     // SAFETY: all three live, and are only read.
     Refusal::check(unsafe {
-        c::rd_kafka_send_offsets_to_transaction(
-            producer.native_ptr(),
-            offsets.ptr(),
-            group.0.as_ptr(),
-            millis(time),
-        )
+        c::rd_kafka_send_offsets_to_transaction(producer.native_ptr(), offsets.ptr(), group.0.as_ptr(), millis(time))
     })
 }
 
@@ -429,12 +435,8 @@ impl<'a> Asked<'a> {
                 queue: c::rd_kafka_queue_new(client),
                 _client: PhantomData,
             };
-            let set = c::rd_kafka_AdminOptions_set_request_timeout(
-                asked.options,
-                millis(time),
-                why.as_mut_ptr(),
-                why.len(),
-            );
+            let set =
+                c::rd_kafka_AdminOptions_set_request_timeout(asked.options, millis(time), why.as_mut_ptr(), why.len());
             if set.is_error() { Err(Refusal::of(set)) } else { Ok(asked) }
         }
     }

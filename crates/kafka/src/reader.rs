@@ -14,8 +14,9 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 use wire::decode_exchange;
 
 use crate::application::Application;
+use crate::costs::Watch;
 use crate::native::{Batch, Delivered, End, Partition, Record, Refusal, Wakeup, ends};
-use crate::troubles::{Troubles, fault, fault_of};
+use crate::troubles::{Troubles, fault, fault_of, is_passing};
 
 /// Messages that are taken from a partition at once.
 const MESSAGES_MAX: usize = 4_096;
@@ -27,6 +28,8 @@ const PROOF_RECORDS: usize = 100;
 const MISROUTED_SHARE: usize = 3;
 /// For answers of the brokers.
 const TIME: Duration = Duration::from_secs(10);
+/// Between two questions.
+const ASK_WAIT: Duration = Duration::from_millis(20);
 
 /// Reads a worker's shards.
 pub(crate) struct Reader {
@@ -89,8 +92,16 @@ impl Reader {
         let consumer = self.consumer.as_ref().ok_or_else(|| Fault::Broken("the reader has stopped".into()))?;
         let places: Vec<(&str, i32)> = self.application.read().map(|topic| (topic, shard.into())).collect();
         let ask = |end| {
-            ends(consumer.client(), &places, end, TIME)
-                .map_err(|refusal| fault("the ends of the inputs are not told", Some(refusal.code), &refusal))
+            let until = Instant::now() + TIME;
+            loop {
+                match ends(consumer.client(), &places, end, TIME) {
+                    Ok(offsets) => return Ok(offsets),
+                    Err(refusal) if is_passing(refusal.code) && Instant::now() < until => thread::sleep(ASK_WAIT),
+                    Err(refusal) => {
+                        return Err(fault("the ends of the inputs are not told", Some(refusal.code), &refusal));
+                    }
+                }
+            }
         };
         let (begins, written) = (ask(End::Begin)?, ask(End::Written)?);
         let needed = positions.inputs.iter().copied().chain([positions.exchange]);
@@ -113,13 +124,7 @@ impl Reader {
     }
 
     /// Adds what there is to the inbox, after so long at the latest.
-    pub(crate) fn fetch(
-        &mut self,
-        wait_ms: i64,
-        now: Timestamp,
-        room: &Room,
-        inbox: &mut Inbox,
-    ) -> Result<(), Fault> {
+    pub(crate) fn fetch(&mut self, wait_ms: i64, now: Timestamp, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
         let until = Instant::now() + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
         loop {
             let records = self.take(now, room, inbox)?;
@@ -128,7 +133,9 @@ impl Reader {
                 return Ok(());
             }
             // Whatever arrives in between has woken this thread already.
+            let mut watch = Watch::start();
             thread::park_timeout(left);
+            watch.book(&self.application.costs.idle);
         }
     }
 
@@ -178,7 +185,7 @@ fn take_records(
     while taken < records_max {
         let mut records: Option<Records> = None;
         let mut failed = None;
-        let count = partition.read(batch, records_max - taken, |delivered| match delivered {
+        let count = partition.read(batch, records_max - taken, &place.application.costs, |delivered| match delivered {
             Delivered::Record(Record { offset, stamp, key, value }) => {
                 let records = records.get_or_insert_with(|| Records::new(offset));
                 let raw = RawRecord { offset, stamp, key, value };
@@ -202,11 +209,7 @@ fn take_records(
 }
 
 /// The first records of a new shard must not be other shards'.
-fn prove(
-    place: &Place<'_>,
-    records: &Records,
-    unproven: &mut BTreeMap<u16, (usize, usize)>,
-) -> Result<(), Fault> {
+fn prove(place: &Place<'_>, records: &Records, unproven: &mut BTreeMap<u16, (usize, usize)>) -> Result<(), Fault> {
     let Some((seen, misrouted)) = unproven.get_mut(&place.shard) else { return Ok(()) };
     *seen += records.len();
     *misrouted += records.misrouted();
@@ -237,7 +240,7 @@ fn take_exchange(
 ) -> Result<usize, Fault> {
     let topic = &application.topics.exchange;
     let mut failed = None;
-    let count = partition.read(batch, MESSAGES_MAX, |delivered| match delivered {
+    let count = partition.read(batch, MESSAGES_MAX, &application.costs, |delivered| match delivered {
         Delivered::Record(record) => match decode_exchange(record.value.unwrap_or_default()) {
             Ok(sections) => inbox.exchange(shard, record.offset, sections),
             Err(error) => {

@@ -67,6 +67,24 @@ impl ProducerContext for Troubles {
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
+/// Whether asking again will do.
+pub(crate) fn is_passing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnstableOffsetCommit
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::WaitingForCoordinator
+    )
+}
+
 /// What a call's failure means: some failures stay whatever one does.
 pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display) -> Fault {
     let advice = match code {

@@ -17,6 +17,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use wire::{encode_exchange, encode_score};
 
 use crate::application::Application;
+use crate::costs::Watch;
 use crate::membership::Membership;
 use crate::native::{Refusal, abort_transaction, begin_transaction, commit_transaction, send_offsets};
 use crate::troubles::{Troubles, fault, fault_of};
@@ -120,7 +121,10 @@ impl Writer {
         writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
             // What the clients have told meanwhile says more.
             Some(Code::OperationTimedOut) => troubles.check().err().unwrap_or_else(|| {
-                Fault::Broken(format!("no transactions yet: {error}; are the brokers at {} up?", application.connection.brokers()))
+                Fault::Broken(format!(
+                    "no transactions yet: {error}; are the brokers at {} up?",
+                    application.connection.brokers()
+                ))
             }),
             _ => fault_of("no transactions", &error),
         })?;
@@ -156,9 +160,11 @@ impl Writer {
         told: &BTreeMap<u16, Vec<u8>>,
         membership: &Membership,
     ) -> Result<(), Failed> {
+        let mut watch = Watch::start();
         let client = self.producer()?.client();
         begin_transaction(client).map_err(|refusal| self.failed("no transaction can begin", refusal))?;
         self.send(steps, told)?;
+        watch.book(&self.application.costs.produce);
         let group = membership.fence()?;
         let client = self.producer()?.client();
         send_offsets(client, &self.offsets(steps)?, &group, TIME).map_err(|refusal| {
@@ -168,7 +174,10 @@ impl Writer {
                 _ => self.failed("the offsets are refused", refusal),
             }
         })?;
-        commit_transaction(client, TIME).map_err(|refusal| self.failed("the transaction", refusal))
+        watch.book(&self.application.costs.offsets);
+        let committed = commit_transaction(client, TIME).map_err(|refusal| self.failed("the transaction", refusal));
+        watch.book(&self.application.costs.commit);
+        committed
     }
 
     fn failed(&self, what: &str, refusal: Refusal) -> Failed {
