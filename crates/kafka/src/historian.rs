@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -35,35 +35,49 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct Historian {
     jobs: Sender<Job>,
     answers: Receiver<Answer>,
-    /// Counts what became of each shard, so that no answer is taken for another one's.
-    visits: BTreeMap<u16, u64>,
+    visits: Visits,
     waiting: BTreeMap<u16, Option<Past>>,
-    is_over: Arc<AtomicBool>,
+}
+
+/// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
+/// wanted any more: others may write to that journal for ever.
+type Visits = Arc<[AtomicU64]>;
+
+/// One visit of a shard.
+#[derive(Clone, Copy)]
+struct Visit {
+    shard: u16,
+    number: u64,
+}
+
+impl Visit {
+    fn is_wanted(self, visits: &Visits) -> bool {
+        visits[usize::from(self.shard)].load(Relaxed) == self.number
+    }
 }
 
 enum Job {
-    Past { shard: u16, visit: u64 },
+    Past(Visit),
     Trim { shard: u16, journal: i64, exchange: i64 },
 }
 
 struct Answer {
-    shard: u16,
-    visit: u64,
+    visit: Visit,
     past: Result<Past, Fault>,
 }
 
 struct Archive {
     application: Arc<Application>,
     consumer: BaseConsumer<Troubles>,
-    is_over: Arc<AtomicBool>,
+    visits: Visits,
 }
 
 impl Historian {
     pub(crate) fn new(application: &Arc<Application>, worker: usize, troubles: &Troubles) -> Result<Historian, Fault> {
         let consumer = BaseConsumer::from_config_and_context(&application.historian(worker), troubles.clone())
             .map_err(|error| fault_of("cannot read journals", &error))?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let archive = Archive { application: Arc::clone(application), consumer, is_over: Arc::clone(&is_over) };
+        let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
+        let archive = Archive { application: Arc::clone(application), consumer, visits: Arc::clone(&visits) };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
         let run = move || inbox.into_iter().all(|job| archive.work(job, &outbox));
@@ -71,7 +85,7 @@ impl Historian {
             .name(format!("journals-{worker}"))
             .spawn(run)
             .map_err(|error| Fault::Broken(format!("no thread to read journals: {error}")))?;
-        Ok(Historian { jobs, answers, visits: BTreeMap::new(), waiting: BTreeMap::new(), is_over })
+        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new() })
     }
 
     /// A shard's past, once it is known; asks for it the first time.
@@ -86,9 +100,7 @@ impl Historian {
                 Ok(past)
             }
             None => {
-                let visit = self.visits.entry(shard).or_default();
-                *visit += 1;
-                let job = Job::Past { shard, visit: *visit };
+                let job = Job::Past(self.visit(shard));
                 self.waiting.insert(shard, None);
                 self.ask(job)?;
                 Ok(None)
@@ -97,9 +109,9 @@ impl Historian {
     }
 
     fn take_answers(&mut self) -> Result<(), Fault> {
-        while let Ok(Answer { shard, visit, past }) = self.answers.try_recv() {
-            if self.visits.get(&shard) == Some(&visit)
-                && let Some(waiting) = self.waiting.get_mut(&shard)
+        while let Ok(Answer { visit, past }) = self.answers.try_recv() {
+            if visit.is_wanted(&self.visits)
+                && let Some(waiting) = self.waiting.get_mut(&visit.shard)
             {
                 *waiting = Some(past?);
             }
@@ -114,7 +126,12 @@ impl Historian {
     /// What was asked about a shard is not worth anything any more.
     pub(crate) fn forget(&mut self, shard: u16) {
         self.waiting.remove(&shard);
-        *self.visits.entry(shard).or_default() += 1;
+        self.visit(shard);
+    }
+
+    /// Begins the next visit of a shard.
+    fn visit(&self, shard: u16) -> Visit {
+        Visit { shard, number: self.visits[usize::from(shard)].fetch_add(1, Relaxed) + 1 }
     }
 
     pub(crate) fn trim(&self, shard: u16, journal: i64, exchange: i64) -> Result<(), Fault> {
@@ -124,7 +141,7 @@ impl Historian {
 
 impl Drop for Historian {
     fn drop(&mut self) {
-        self.is_over.store(true, Relaxed);
+        (0..=u16::MAX).zip(self.visits.iter()).for_each(|(shard, _)| _ = self.visit(shard));
     }
 }
 
@@ -132,8 +149,7 @@ impl Archive {
     /// Whether anybody waits for more.
     fn work(&self, job: Job, outbox: &Sender<Answer>) -> bool {
         match job {
-            _ if self.is_over.load(Relaxed) => false,
-            Job::Past { shard, visit } => outbox.send(Answer { shard, visit, past: self.past(shard) }).is_ok(),
+            Job::Past(visit) => outbox.send(Answer { visit, past: self.past(visit) }).is_ok(),
             Job::Trim { shard, journal, exchange } => {
                 self.trim(shard, journal, exchange);
                 true
@@ -141,19 +157,21 @@ impl Archive {
         }
     }
 
-    fn past(&self, shard: u16) -> Result<Past, Fault> {
-        let mut committed = self.committed(shard)?;
+    fn past(&self, visit: Visit) -> Result<Past, Fault> {
+        let shard = visit.shard;
+        let mut committed = self.committed(visit)?;
         let exchange_committed = committed.pop().flatten();
-        let journal = self.journal(shard)?;
-        let starts = if journal.is_empty() { self.starts(shard)? } else { Positions::default() };
+        let journal = self.journal(visit)?;
+        let starts = if journal.is_empty() { self.starts(visit)? } else { Positions::default() };
         debug!(shard, records = journal.len(), "journal read");
         Ok(Past { journal, starts, exchange_committed, inputs_committed: committed })
     }
 
     /// The offsets of the group, in the order of the topics that are read; `None` where there is none.
-    fn committed(&self, shard: u16) -> Result<Vec<Option<i64>>, Fault> {
+    fn committed(&self, visit: Visit) -> Result<Vec<Option<i64>>, Fault> {
+        let shard = visit.shard;
         loop {
-            self.check_over()?;
+            self.check_wanted(visit)?;
             let mut asked = TopicPartitionList::new();
             self.application.read().for_each(|topic| _ = asked.add_partition(topic, shard.into()));
             let answer = match self.consumer.committed_offsets(asked, TIME) {
@@ -176,9 +194,10 @@ impl Archive {
         }
     }
 
-    fn end(&self, topic: &str, shard: u16, end: End) -> Result<i64, Fault> {
+    fn end(&self, topic: &str, visit: Visit, end: End) -> Result<i64, Fault> {
+        let shard = visit.shard;
         loop {
-            self.check_over()?;
+            self.check_wanted(visit)?;
             match ends(self.consumer.client(), &[(topic, shard.into())], end, TIME) {
                 Ok(ends) => return Ok(ends[0]),
                 Err(refusal) if troubles::is_passing(refusal.code) => thread::sleep(PENDING_WAIT),
@@ -194,13 +213,14 @@ impl Archive {
     }
 
     /// All of a shard's journal that is committed, once nothing that was begun earlier can be committed any more.
-    fn journal(&self, shard: u16) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+    fn journal(&self, visit: Visit) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+        let shard = visit.shard;
         let topic = &self.application.topics.journal;
-        let written = self.end(topic, shard, End::Written)?;
-        while self.end(topic, shard, End::Stable)? < written {
+        let written = self.end(topic, visit, End::Written)?;
+        while self.end(topic, visit, End::Stable)? < written {
             thread::sleep(PENDING_WAIT);
         }
-        let begins = self.end(topic, shard, End::Begin)?;
+        let begins = self.end(topic, visit, End::Begin)?;
         if begins >= written {
             return Ok(Vec::new());
         }
@@ -209,19 +229,22 @@ impl Archive {
             .add_partition_offset(topic, shard.into(), Offset::Offset(begins))
             .and_then(|()| self.consumer.assign(&places))
             .map_err(|error| fault_of(&format!("{topic}[{shard}] cannot be read"), &error))?;
-        let journal = self.read(topic, shard);
+        let journal = self.read(topic, visit, written);
         let _ = self.consumer.unassign();
         journal
     }
 
-    fn read(&self, topic: &str, shard: u16) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+    /// What is committed before this end, which is stable.
+    fn read(&self, topic: &str, visit: Visit, written: i64) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+        let shard = visit.shard;
         let mut journal = Vec::new();
         loop {
-            self.check_over()?;
+            self.check_wanted(visit)?;
             match self.consumer.poll(POLL) {
                 None => {}
-                // The end was stable before anybody began to read.
+                // What lies at the end may be no record, and is not delivered.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(journal),
+                Some(Ok(message)) if message.offset() >= written => return Ok(journal),
                 Some(Err(error)) if is_passing(&error) => {}
                 Some(Err(error)) => return Err(fault_of(&format!("{topic}[{shard}] cannot be read"), &error)),
                 Some(Ok(message)) => {
@@ -239,14 +262,14 @@ impl Archive {
     }
 
     /// Where a shard begins that was never sliced.
-    fn starts(&self, shard: u16) -> Result<Positions, Fault> {
+    fn starts(&self, visit: Visit) -> Result<Positions, Fault> {
         let end = match self.application.start {
             Start::Earliest => End::Begin,
             Start::Latest => End::Stable,
         };
         let inputs = self.application.settings.inputs.iter();
-        let inputs = inputs.map(|input| self.end(&input.topic, shard, end)).collect::<Result<_, _>>()?;
-        Ok(Positions { exchange: self.end(&self.application.topics.exchange, shard, End::Begin)?, inputs })
+        let inputs = inputs.map(|input| self.end(&input.topic, visit, end)).collect::<Result<_, _>>()?;
+        Ok(Positions { exchange: self.end(&self.application.topics.exchange, visit, End::Begin)?, inputs })
     }
 
     /// A topic that is not trimmed costs room, and nothing else.
@@ -260,8 +283,8 @@ impl Archive {
         }
     }
 
-    fn check_over(&self) -> Result<(), Fault> {
-        if self.is_over.load(Relaxed) { Err(Fault::Broken("nobody waits any more".into())) } else { Ok(()) }
+    fn check_wanted(&self, visit: Visit) -> Result<(), Fault> {
+        if visit.is_wanted(&self.visits) { Ok(()) } else { Err(Fault::Broken("nobody waits any more".into())) }
     }
 }
 
