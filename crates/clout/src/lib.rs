@@ -1,8 +1,10 @@
 //! The commands of Clout, each a module with its options and a `run`.
 
+pub mod config;
 pub mod failure;
 pub mod generate;
 pub mod replay;
+pub mod run;
 
 pub mod duration;
 pub mod output;
