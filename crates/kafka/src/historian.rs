@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault, Past, Positions};
 use rdkafka::config::FromClientConfigAndContext;
@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use wire::JournalRecord;
 
 use crate::application::{Application, Start};
+use crate::census::Census;
 use crate::native::{End, delete_records, ends};
 use crate::troubles::{self, Troubles, fault, fault_of};
 
@@ -28,6 +29,10 @@ use crate::troubles::{self, Troubles, fault, fault_of};
 const TIME: Duration = Duration::from_secs(5);
 /// Between two looks at a transaction that is pending.
 const PENDING_WAIT: Duration = Duration::from_millis(20);
+/// A transaction that does not end for so long is told.
+const PENDING_TOLD: Duration = Duration::from_secs(30);
+/// Between two looks at the topics.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// For the next record of a journal; then it is looked whether anybody still waits.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -37,6 +42,8 @@ pub(crate) struct Historian {
     answers: Receiver<Answer>,
     visits: Visits,
     waiting: BTreeMap<u16, Option<Past>>,
+    census: Arc<Census>,
+    looked_at: Instant,
 }
 
 /// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
@@ -58,6 +65,7 @@ impl Visit {
 
 enum Job {
     Past(Visit),
+    Look,
     Trim { shard: u16, journal: i64, exchange: i64 },
 }
 
@@ -70,6 +78,8 @@ struct Archive {
     application: Arc<Application>,
     consumer: BaseConsumer<Troubles>,
     visits: Visits,
+    census: Arc<Census>,
+    troubles: Troubles,
 }
 
 impl Historian {
@@ -77,7 +87,14 @@ impl Historian {
         let consumer = BaseConsumer::from_config_and_context(&application.historian(worker), troubles.clone())
             .map_err(|error| fault_of("cannot read journals", &error))?;
         let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
-        let archive = Archive { application: Arc::clone(application), consumer, visits: Arc::clone(&visits) };
+        let census = Arc::new(Census::take(consumer.client(), application)?);
+        let archive = Archive {
+            application: Arc::clone(application),
+            consumer,
+            visits: Arc::clone(&visits),
+            census: Arc::clone(&census),
+            troubles: troubles.clone(),
+        };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
         let run = move || inbox.into_iter().all(|job| archive.work(job, &outbox));
@@ -85,7 +102,7 @@ impl Historian {
             .name(format!("journals-{worker}"))
             .spawn(run)
             .map_err(|error| Fault::Broken(format!("no thread to read journals: {error}")))?;
-        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new() })
+        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new(), census, looked_at: Instant::now() })
     }
 
     /// A shard's past, once it is known; asks for it the first time.
@@ -119,6 +136,20 @@ impl Historian {
         Ok(())
     }
 
+    /// The topics as they were when this worker began.
+    pub(crate) fn census(&self) -> &Arc<Census> {
+        &self.census
+    }
+
+    /// Sees now and then that the topics are still the same.
+    pub(crate) fn look(&mut self) -> Result<(), Fault> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        self.ask(Job::Look)
+    }
+
     fn ask(&self, job: Job) -> Result<(), Fault> {
         self.jobs.send(job).map_err(|_| Fault::Broken("the thread that reads journals has ended".into()))
     }
@@ -150,6 +181,10 @@ impl Archive {
     fn work(&self, job: Job, outbox: &Sender<Answer>) -> bool {
         match job {
             Job::Past(visit) => outbox.send(Answer { visit, past: self.past(visit) }).is_ok(),
+            Job::Look => {
+                self.look();
+                true
+            }
             Job::Trim { shard, journal, exchange } => {
                 self.trim(shard, journal, exchange);
                 true
@@ -157,41 +192,75 @@ impl Archive {
         }
     }
 
+    fn look(&self) {
+        let look = || Ok(Census::take(self.consumer.client(), &self.application)?.check_same(&self.census)?);
+        match look() {
+            Ok(()) => {}
+            Err(Fault::Fatal(why)) => self.troubles.give_up(why.to_string()),
+            Err(Fault::Broken(why)) => debug!(why, "the topics are not looked at"),
+        }
+    }
+
     fn past(&self, visit: Visit) -> Result<Past, Fault> {
         let shard = visit.shard;
         let mut committed = self.committed(visit)?;
-        let exchange_committed = committed.pop().flatten();
         let journal = self.journal(visit)?;
+        if !journal.is_empty() {
+            self.check_complete(shard, &committed)?;
+        }
+        let exchange_committed = committed.pop().flatten();
         let starts = if journal.is_empty() { self.starts(visit)? } else { Positions::default() };
         debug!(shard, records = journal.len(), "journal read");
         Ok(Past { journal, starts, exchange_committed, inputs_committed: committed })
     }
 
+    /// A group forgets all its offsets, or those of a topic that was deleted.
+    fn check_complete(&self, shard: u16, committed: &[Option<i64>]) -> Result<(), Fatal> {
+        let is_forgotten = committed.iter().all(Option::is_none);
+        let gone = self.application.read().zip(committed).find(|(_, offset)| offset.is_none());
+        match gone {
+            Some((topic, _)) if !is_forgotten => Err(Fatal::Log(format!(
+                "the group {} has no offset of {topic}[{shard}] any more, and has others: the topic was deleted and \
+                 created anew; start under a new application id",
+                self.application.id
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The offsets of the group, in the order of the topics that are read; `None` where there is none.
     fn committed(&self, visit: Visit) -> Result<Vec<Option<i64>>, Fault> {
-        let shard = visit.shard;
+        let mut patience = Patience::new(visit.shard, "the group's offsets");
         loop {
             self.check_wanted(visit)?;
-            let mut asked = TopicPartitionList::new();
-            self.application.read().for_each(|topic| _ = asked.add_partition(topic, shard.into()));
-            let answer = match self.consumer.committed_offsets(asked, TIME) {
-                Ok(answer) => answer,
-                Err(error) if is_passing(&error) => continue,
-                Err(error) => return Err(fault_of(&format!("the offsets of shard {shard} are not told"), &error)),
-            };
-            let offset = |topic: &str| match answer.find_partition(topic, shard.into()) {
-                Some(place) => place.error().map(|()| match place.offset() {
-                    Offset::Offset(offset) => Some(offset),
-                    _ => None,
-                }),
-                None => Ok(None),
-            };
-            match self.application.read().map(offset).collect::<Result<Vec<_>, _>>() {
-                Ok(offsets) => return Ok(offsets),
-                Err(error) if is_passing(&error) => thread::sleep(PENDING_WAIT),
-                Err(error) => return Err(fault_of(&format!("the offsets of shard {shard} are not told"), &error)),
+            match self.ask_committed(visit.shard) {
+                Ok(places) => {
+                    let known = self.application.read().zip(&places);
+                    known.into_iter().try_for_each(|(topic, (_, id))| self.census.check_id(topic, id))?;
+                    return Ok(places.into_iter().map(|(offset, _)| offset).collect());
+                }
+                Err(error) if is_passing(&error) => patience.wait(),
+                Err(error) => {
+                    let what = format!("the offsets of shard {} are not told", visit.shard);
+                    return Err(fault_of(&what, &error));
+                }
             }
         }
+    }
+
+    /// Offsets, each with what its topic was known by.
+    fn ask_committed(&self, shard: u16) -> Result<Vec<(Option<i64>, String)>, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        self.application.read().for_each(|topic| _ = asked.add_partition(topic, shard.into()));
+        let answer = self.consumer.committed_offsets(asked, TIME)?;
+        let told = |topic: &str| match answer.find_partition(topic, shard.into()) {
+            Some(place) => place.error().map(|()| match place.offset() {
+                Offset::Offset(offset) => (Some(offset), place.metadata().to_owned()),
+                _ => (None, String::new()),
+            }),
+            None => Ok((None, String::new())),
+        };
+        self.application.read().map(told).collect()
     }
 
     fn end(&self, topic: &str, visit: Visit, end: End) -> Result<i64, Fault> {
@@ -217,8 +286,9 @@ impl Archive {
         let shard = visit.shard;
         let topic = &self.application.topics.journal;
         let written = self.end(topic, visit, End::Written)?;
+        let mut patience = Patience::new(shard, topic);
         while self.end(topic, visit, End::Stable)? < written {
-            thread::sleep(PENDING_WAIT);
+            patience.wait();
         }
         let begins = self.end(topic, visit, End::Begin)?;
         if begins >= written {
@@ -285,6 +355,32 @@ impl Archive {
 
     fn check_wanted(&self, visit: Visit) -> Result<(), Fault> {
         if visit.is_wanted(&self.visits) { Ok(()) } else { Err(Fault::Broken("nobody waits any more".into())) }
+    }
+}
+
+/// Waits for a transaction to end, and says so if that takes long.
+struct Patience<'a> {
+    shard: u16,
+    on: &'a str,
+    told_at: Instant,
+}
+
+impl Patience<'_> {
+    fn new(shard: u16, on: &str) -> Patience<'_> {
+        Patience { shard, on, told_at: Instant::now() }
+    }
+
+    fn wait(&mut self) {
+        if self.told_at.elapsed() >= PENDING_TOLD {
+            self.told_at = Instant::now();
+            warn!(
+                shard = self.shard,
+                on = self.on,
+                "waits for a transaction that does not end, or for the brokers: `kafka-transactions.sh find-hanging` says \
+                 whether one hangs"
+            );
+        }
+        thread::sleep(PENDING_WAIT);
     }
 }
 
