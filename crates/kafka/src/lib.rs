@@ -15,8 +15,8 @@ mod writer;
 
 mod application;
 mod connection;
-mod shards;
 mod costs;
+mod shards;
 mod topics;
 
 mod aside;

@@ -30,7 +30,10 @@ pub fn shards(connection: &Connection, inputs: &[&str], topics: &Topics) -> Resu
             Err(error) => {
                 // Errors in the background say more than that the time is over.
                 client.poll(Duration::ZERO);
-                return Err(troubles.check().err().unwrap_or_else(|| fault_of(&format!("{topic} is not told of"), &error)));
+                return Err(troubles
+                    .check()
+                    .err()
+                    .unwrap_or_else(|| fault_of(&format!("{topic} is not told of"), &error)));
             }
         };
         match (count, first) {

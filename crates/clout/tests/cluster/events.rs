@@ -32,9 +32,9 @@ impl Events {
         Some(Events(text))
     }
 
-    /// So many events of so many people over thirty days, one in ten of them a follow.
+    /// So many events of so many people over five days.
     pub(crate) fn generated(events: u64, users: u32) -> Events {
-        let world = worlds::World { users, events, follows: 0.1, ..worlds::World::default() };
+        let world = worlds::World { users, events, span_ms: 5 * 86_400_000, ..worlds::World::default() };
         let mut events = world.events().expect("a world");
         let mut writer = EventWriter::new(Vec::new(), Format::Snap);
         while let Some(event) = events.next_event() {

@@ -147,13 +147,23 @@ impl Seen {
         self.journals.iter().filter_map(last).collect()
     }
 
+    /// Records of inputs that were taken.
+    pub(crate) fn taken(&self) -> i64 {
+        let taken = |journal: &Vec<JournalRecord>| {
+            journal.last().map_or(0, |record| record.inputs.iter().map(|range| range.next).sum())
+        };
+        self.journals.values().map(taken).sum()
+    }
+
     /// Epochs at the end of each shard's journal that took nothing; the fewest.
     pub(crate) fn quiet_epochs(&self, partitions: u16) -> u64 {
         let quiet = |shard| {
             let Some((last, before)) = self.journals.get(&shard).and_then(|journal| journal.split_last()) else {
                 return 0;
             };
-            let ends = |record: &JournalRecord| (record.exchange.next, record.inputs.iter().map(|range| range.next).sum::<i64>());
+            let ends = |record: &JournalRecord| {
+                (record.exchange.next, record.inputs.iter().map(|range| range.next).sum::<i64>())
+            };
             before.iter().rev().take_while(|record| ends(record) == ends(last)).count() as u64
         };
         (0..partitions).map(quiet).min().unwrap_or(0)
