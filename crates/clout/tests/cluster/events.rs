@@ -58,7 +58,7 @@ fn act(line: &str) -> Act<'_> {
     let mut words = line.split_ascii_whitespace();
     let mut word = || words.next().expect("a word");
     let (actor, target) = (word(), word());
-    let at_secs: i64 = word().parse().expect("seconds");
+    let at_secs: f64 = word().parse().expect("seconds");
     let kind = match word() {
         "RT" => Kind::Retweet,
         "MT" => Kind::Mention,
@@ -67,5 +67,5 @@ fn act(line: &str) -> Act<'_> {
         "UN" => Kind::Unfollow,
         other => panic!("{other} is no kind"),
     };
-    Act { actor, target, kind, at_ms: at_secs * 1_000 }
+    Act { actor, target, kind, at_ms: (at_secs * 1e3).round() as i64 }
 }
