@@ -10,3 +10,4 @@ pub mod duration;
 pub mod output;
 
 mod interrupt;
+mod logs;
