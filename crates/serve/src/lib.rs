@@ -18,6 +18,7 @@ mod server;
 mod answer;
 mod cursor;
 mod etag;
+mod metrics;
 mod openapi;
 mod page;
 mod problem;

@@ -17,6 +17,7 @@ use crate::routes;
         routes::distribution,
         routes::changes,
         routes::status,
+        routes::metrics,
         routes::live,
         routes::ready,
         routes::document,

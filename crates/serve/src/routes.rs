@@ -3,16 +3,16 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, RawQuery, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use pipeline::Status;
+use pipeline::{Place, Status};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
@@ -23,6 +23,7 @@ use crate::answer::{
     Distribution, LookupAnswer, LookupQuestion, Missing, Movements, RankingAnswer, ScoreAnswer, Users,
 };
 use crate::cursor::Cursor;
+use crate::metrics::{Metrics, Open};
 use crate::problem::{Problem, explain};
 use crate::question::Question;
 use crate::server::ServerOptions;
@@ -44,8 +45,14 @@ const HEADERS_BYTES_MAX: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) view: Arc<View>,
+    /// Whether anything is applied to the view: else only the pipeline is told about.
+    has_scores: bool,
     pub(crate) pipeline: Option<Arc<Status>>,
     pub(crate) rates: Rates,
+    pub(crate) metrics: Metrics,
+    connections: Arc<Semaphore>,
+    connections_max: usize,
+    streams_max: usize,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) stop: watch::Receiver<bool>,
     tokens: Option<Tokens>,
@@ -56,21 +63,34 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(
-        view: Arc<View>,
+        view: Option<Arc<View>>,
         pipeline: Option<Arc<Status>>,
         options: &ServerOptions,
+        connections: Arc<Semaphore>,
         stop: watch::Receiver<bool>,
     ) -> App {
         App {
-            view,
+            has_scores: view.is_some(),
+            view: view.unwrap_or_default(),
             pipeline,
             rates: Rates::new(),
+            metrics: Metrics::new(table().into_iter().map(|(path, _)| path)),
+            connections,
+            connections_max: options.connections_max,
+            streams_max: options.streams_max,
             streams: Arc::new(Semaphore::new(options.streams_max)),
             stop,
             tokens: options.tokens.clone(),
             request_timeout: options.request_timeout,
             process: RandomState::new().hash_one("process") as u32,
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        let is_live = |status: &Arc<Status>| {
+            status.shards().all(|shard| !matches!(shard.place, Place::Loading | Place::Restoring))
+        };
+        if self.has_scores { self.view.is_ready() } else { self.pipeline.as_ref().is_some_and(is_live) }
     }
 
     /// The id of the event before this sequence.
@@ -86,6 +106,9 @@ impl App {
     }
 }
 
+/// Routes that need no scores.
+const WITHOUT_SCORES: [&str; 5] = ["/v1/status", "/metrics", "/health/live", "/health/ready", "/openapi.json"];
+
 /// Every route of the API but the page's, as the OpenAPI document lists them.
 pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
@@ -99,6 +122,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/distribution", get(distribution)),
         ("/v1/stream", get(changes)),
         ("/v1/status", get(status)),
+        ("/metrics", get(metrics)),
         ("/health/live", get(live)),
         ("/health/ready", get(ready)),
         ("/openapi.json", get(document)),
@@ -107,16 +131,19 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
 
 /// All routes, and what a request passes on its way.
 pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
-    let api = table().into_iter().fold(Router::new(), |router, (path, method)| router.route(path, method));
+    let table = table().into_iter().filter(|(path, _)| app.has_scores || WITHOUT_SCORES.contains(path));
+    let api = table.fold(Router::new(), |router, (path, method)| router.route(path, method));
     let api = api.layer(from_fn_with_state(Arc::clone(&app), admit)).with_state(Arc::clone(&app));
-    api.merge(page::routes())
+    let page = if app.has_scores { page::routes() } else { Router::new() };
+    api.merge(page)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(etag::tag))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(from_fn_with_state(app, in_time))
+        .layer(from_fn_with_state(Arc::clone(&app), in_time))
         .layer(cors(cors_origins))
         .layer(from_fn(within_limits))
         .layer(from_fn(explain))
+        .layer(from_fn_with_state(app, measure))
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
@@ -154,6 +181,14 @@ async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 
 fn not_ready() -> Problem {
     Problem::busy("the view is still catching up with the scores: try again soon")
+}
+
+async fn measure(State(app): State<Arc<App>>, route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    app.metrics.answered(route, response.status().as_u16(), began.elapsed());
+    response
 }
 
 async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -312,7 +347,20 @@ async fn changes(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderM
 #[utoipa::path(get, path = "/v1/status", tag = "operation", responses((status = 200, body = StatusAnswer)))]
 async fn status(State(app): Shared) -> Json<StatusAnswer> {
     let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status));
-    Json(StatusAnswer { view: ViewStatus::new(&app.view), pipeline })
+    let view = app.has_scores.then(|| ViewStatus::new(&app.view));
+    Json(StatusAnswer { view, pipeline })
+}
+
+/// Numbers for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+async fn metrics(State(app): Shared) -> Response {
+    let open = Open {
+        connections: app.connections_max - app.connections.available_permits(),
+        streams: app.streams_max - app.streams.available_permits(),
+    };
+    let text = app.metrics.text(app.has_scores.then_some(&*app.view), app.pipeline.as_deref(), open);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
 /// Whether the process runs.
@@ -321,11 +369,11 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-/// Whether the view has caught up.
+/// Whether the view has caught up; without a view, whether no shard is being restored.
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
     responses((status = 200, body = String), (status = 503, body = Problem)))]
 async fn ready(State(app): Shared) -> Result<&'static str, Problem> {
-    if app.view.is_ready() { Ok("ready\n") } else { Err(not_ready()) }
+    if app.is_ready() { Ok("ready\n") } else { Err(not_ready()) }
 }
 
 /// This document.
@@ -333,4 +381,43 @@ async fn ready(State(app): Shared) -> Result<&'static str, Problem> {
     responses((status = 200, body = serde_json::Value, description = "OpenAPI 3.1.")))]
 async fn document() -> Response {
     Json(openapi::document()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[test]
+    fn the_document_lists_the_routes_and_nothing_else() {
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let documented: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
+        let routed: BTreeSet<String> = table().into_iter().map(|(path, _)| path.to_owned()).collect();
+        assert_eq!(documented, routed);
+    }
+
+    #[tokio::test]
+    async fn the_document_lists_the_methods_and_nothing_else() {
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let connections = Arc::new(Semaphore::new(1));
+        let options = ServerOptions::default();
+        let app = App::new(Some(Arc::default()), None, &options, connections, watch::channel(false).1);
+        app.view.caught_up();
+        let router = router(Arc::new(app), &[]);
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in ["GET", "POST", "PUT", "DELETE"] {
+                let address = path.replace("{user}", "ana");
+                let request = Request::builder().method(method).uri(address).body(Body::empty()).unwrap();
+                let is_taken =
+                    router.clone().oneshot(request).await.unwrap().status() != StatusCode::METHOD_NOT_ALLOWED;
+                // Somebody may be called lookup.
+                let is_name = path == "/v1/users/lookup" && method == "GET";
+                assert_eq!(is_taken, is_name || methods.get(method.to_lowercase()).is_some(), "{method} {path}");
+            }
+        }
+    }
 }

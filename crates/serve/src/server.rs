@@ -87,7 +87,7 @@ pub enum ServeError {
 /// A server that is about to start.
 #[derive(Debug)]
 pub struct Server {
-    view: Arc<View>,
+    view: Option<Arc<View>>,
     pipeline: Option<Arc<Status>>,
     options: ServerOptions,
 }
@@ -104,7 +104,12 @@ pub struct Running {
 impl Server {
     /// A server that answers from a view.
     pub fn new(view: Arc<View>, options: ServerOptions) -> Server {
-        Server { view, pipeline: None, options }
+        Server { view: Some(view), pipeline: None, options }
+    }
+
+    /// A server that tells only how a pipeline does: status, health, metrics.
+    pub fn for_pipeline(status: Arc<Status>, options: ServerOptions) -> Server {
+        Server { view: None, pipeline: Some(status), options }
     }
 
     /// Tells about the pipeline of this process as well.
@@ -144,11 +149,13 @@ impl Server {
     }
 
     async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
-        let app = Arc::new(App::new(Arc::clone(&self.view), self.pipeline, &self.options, stop.clone()));
-        let router = routes::router(app, &self.options.cors_origins);
-        let showing = tokio::spawn(show_changes(self.view));
-        accept(listener, router, self.options.connections_max, stop).await;
-        showing.abort();
+        let Server { view, pipeline, options } = self;
+        let connections = Arc::new(Semaphore::new(options.connections_max));
+        let app = Arc::new(App::new(view, pipeline, &options, Arc::clone(&connections), stop.clone()));
+        let router = routes::router(Arc::clone(&app), &options.cors_origins);
+        let ticking = tokio::spawn(tick(app));
+        accept(listener, router, connections, stop).await;
+        ticking.abort();
     }
 }
 
@@ -168,17 +175,17 @@ impl Running {
     }
 }
 
-async fn show_changes(view: Arc<View>) {
+async fn tick(app: Arc<App>) {
     let mut ticks = interval(SHOW_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        view.show_changes();
+        app.view.show_changes();
+        app.metrics.tidy();
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, connections_max: usize, mut stop: watch::Receiver<bool>) {
-    let connections = Arc::new(Semaphore::new(connections_max));
+async fn accept(listener: TcpListener, router: Router, connections: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     loop {
         let next = async {

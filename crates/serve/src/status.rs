@@ -15,8 +15,9 @@ const SAMPLE: Duration = Duration::from_secs(1);
 /// How the process does.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusAnswer {
-    /// The live view.
-    pub(crate) view: ViewStatus,
+    /// The live view; absent where no scores are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) view: Option<ViewStatus>,
     /// The pipeline; absent where scores come from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pipeline: Option<PipelineStatus>,

@@ -163,6 +163,11 @@ impl View {
         self.ranking.read().len() as u64
     }
 
+    /// People who opted out, as far as tombstones told.
+    pub fn opted_out(&self) -> u64 {
+        self.opted_out.len() as u64
+    }
+
     /// Votes: the newest scale; `None` before the first record.
     pub fn scale(&self) -> Option<f64> {
         Some(self.scales.newest()?.votes)
