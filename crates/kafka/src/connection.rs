@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 /// Words in the names of properties whose values are never shown.
 const SECRET: [&str; 5] = ["password", "secret", "token", "key.pem", "jaas"];
@@ -18,6 +20,12 @@ impl Connection {
     /// Of these properties, such as `bootstrap.servers`.
     pub fn new(properties: impl IntoIterator<Item = (String, String)>) -> Connection {
         Connection { properties: properties.into_iter().collect() }
+    }
+
+    /// Whether librdkafka has a property of this name.
+    pub fn knows(property: &str) -> bool {
+        let unknown = |error| matches!(error, KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..));
+        !ClientConfig::new().set(property, "").create_native_config().is_err_and(unknown)
     }
 
     /// The brokers' addresses, for messages.

@@ -3,8 +3,34 @@
 //! Owns everything that is Kafka's: clients, groups, transactions, topics. Knows nothing of the model, and decides nothing
 //! about shards: that is `pipeline`'s.
 
+mod supervisor;
+
+mod log;
+
+mod historian;
+mod membership;
+mod reader;
+mod writer;
+
+mod application;
 mod connection;
+mod shards;
+mod costs;
 mod topics;
 
+mod aside;
+mod native;
+mod raw;
+mod troubles;
+
+#[cfg(test)]
+mod contract;
+
+pub use application::{Application, Start};
 pub use connection::Connection;
+pub use costs::Costs;
+pub use log::KafkaLog;
+pub use raw::{RawRead, raw_read};
+pub use shards::shards;
+pub use supervisor::Workers;
 pub use topics::Topics;

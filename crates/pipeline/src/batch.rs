@@ -57,7 +57,7 @@ pub struct Refused {
     /// Its key.
     pub key: Option<Vec<u8>>,
     /// Its value.
-    pub value: Vec<u8>,
+    pub value: Option<Vec<u8>>,
     /// What is wrong with it.
     pub reason: Reason,
 }
@@ -109,7 +109,7 @@ pub enum Reason {
 struct Suspect {
     offset: i64,
     key: Option<Vec<u8>>,
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
 }
 
 /// An event with what its record says beside it.
@@ -169,8 +169,9 @@ impl Batch {
     }
 
     /// Keeps the untouched record of the event that was added last.
-    pub fn suspect(&mut self, offset: i64, key: Option<&[u8]>, value: &[u8]) {
-        self.suspects.push(Suspect { offset, key: key.map(<[u8]>::to_vec), value: value.to_vec() });
+    pub fn suspect(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
+        self.suspects.push(Suspect { offset, key, value });
     }
 
     fn name(&mut self, name: &str) -> Name {
@@ -197,6 +198,11 @@ impl Batch {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Records in it whose users belong to other partitions.
+    pub fn misrouted(&self) -> usize {
+        self.refused.iter().filter(|refused| matches!(refused.reason, Reason::Misrouted { .. })).count()
     }
 
     /// A digest of all that is in it.

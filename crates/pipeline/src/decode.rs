@@ -30,8 +30,8 @@ pub struct RawRecord<'a> {
     pub stamp: Stamp,
     /// Its key.
     pub key: Option<&'a [u8]>,
-    /// Its value; empty for none.
-    pub value: &'a [u8],
+    /// Its value.
+    pub value: Option<&'a [u8]>,
 }
 
 impl Decoder {
@@ -49,6 +49,7 @@ impl Decoder {
     /// an event beyond it is kept untouched as well, since it may have to be refused when its slice is cut.
     pub fn decode(&mut self, shard: u16, record: &RawRecord<'_>, now: Timestamp, batch: &mut Batch) {
         let RawRecord { offset, stamp, key, value } = *record;
+        let bytes = value.unwrap_or_default();
         let home = |user: &str| match (self.shards, self.partitioner) {
             (1, _) => Ok(()),
             (shards, partitioner) => match partitioner.partition(user, shards) {
@@ -57,12 +58,12 @@ impl Decoder {
             },
         };
         let decoded = match &mut self.decode {
-            Decode::Events(decoder) => decoder.decode(value).map_err(Reason::from).and_then(|event| {
+            Decode::Events(decoder) => decoder.decode(bytes).map_err(Reason::from).and_then(|event| {
                 home(event.actor)?;
                 batch.push_event(offset, &event, stamp);
                 Ok(event.at > now.min(stamp.at()).saturating_add(AHEAD_MS_MAX))
             }),
-            Decode::Profiles(decoder) => decoder.decode(value).map_err(Reason::from).and_then(|profile| {
+            Decode::Profiles(decoder) => decoder.decode(bytes).map_err(Reason::from).and_then(|profile| {
                 home(profile.user)?;
                 batch.push_profile(offset, &profile);
                 Ok(false)
@@ -72,7 +73,7 @@ impl Decoder {
             Ok(false) => {}
             Ok(true) => batch.suspect(offset, key, value),
             Err(reason) => {
-                let (key, value) = (key.map(<[u8]>::to_vec), value.to_vec());
+                let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
                 batch.push_refused(Refused { input: self.input, offset, key, value, reason });
             }
         }

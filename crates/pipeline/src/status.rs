@@ -12,6 +12,7 @@ use crate::log::Step;
 #[derive(Debug)]
 pub struct Status {
     shards: Box<[Cell]>,
+    rebuilds: AtomicU64,
     epochs: AtomicU64,
     records: AtomicU64,
     accepted: [AtomicU64; 5],
@@ -97,6 +98,8 @@ pub struct ShardStatus {
 /// Sums over all shards and workers of this process since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
+    /// Workers that began anew after something broke.
+    pub rebuilds: u64,
     /// Transactions.
     pub epochs: u64,
     /// Records of inputs.
@@ -171,6 +174,7 @@ impl Status {
     pub fn new(shards: u16) -> Status {
         Status {
             shards: (0..shards).map(|_| Cell::default()).collect(),
+            rebuilds: AtomicU64::new(0),
             epochs: AtomicU64::new(0),
             records: AtomicU64::new(0),
             accepted: Default::default(),
@@ -195,10 +199,16 @@ impl Status {
         self.shards.iter().map(Cell::read)
     }
 
+    /// A worker begins anew.
+    pub fn rebuilt(&self) {
+        self.rebuilds.fetch_add(1, Relaxed);
+    }
+
     /// The sums.
     pub fn totals(&self) -> Totals {
         let refused_by: [u64; REASONS.len()] = std::array::from_fn(|reason| self.refused[reason].load(Relaxed));
         Totals {
+            rebuilds: self.rebuilds.load(Relaxed),
             epochs: self.epochs.load(Relaxed),
             records: self.records.load(Relaxed),
             accepted: std::array::from_fn(|kind| self.accepted[kind].load(Relaxed)),

@@ -139,7 +139,7 @@ impl FaultyLog {
                     ("__connect.errors.offset", refused.offset.to_string()),
                     ("__connect.errors.exception.message", refused.reason.to_string()),
                 ];
-                let record = (refused.key.clone().unwrap_or_default(), Some(refused.value.clone()));
+                let record = (refused.key.clone().unwrap_or_default(), refused.value.clone());
                 broker.produce(transaction, Topic::DeadLetters, shard, record, headers)?;
             }
             for (target, section) in (0..).zip(step.effects.exchange.drain(..)).filter(|(_, told)| !told.is_empty()) {
@@ -259,7 +259,7 @@ impl Log for FaultyLog {
                 let (records, next) = broker.read(Topic::Input(input), shard, *position, records_max);
                 let mut batch = Batch::new(*position);
                 for (offset, record) in &records {
-                    let value = record.value.as_deref().unwrap_or_default();
+                    let value = record.value.as_deref();
                     let raw = RawRecord {
                         offset: *offset,
                         stamp: Stamp::Created(record.stored_at),

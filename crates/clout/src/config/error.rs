@@ -1,0 +1,57 @@
+//! What is not understood in a configuration.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::values::Whence;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file, or one with a secret, cannot be read.
+    #[error("{whence}: cannot read {path}", path = .path.display())]
+    Read {
+        /// Who names it.
+        whence: Whence,
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is not TOML.
+    #[error("{whence}: {reason}")]
+    Syntax {
+        /// Where.
+        whence: Whence,
+        /// What the reader says.
+        reason: String,
+    },
+    /// There is no such key.
+    #[error("{whence}: no key is called {key}{}", hint(.nearest.as_deref()))]
+    UnknownKey {
+        /// Where it stands.
+        whence: Whence,
+        /// With its section.
+        key: String,
+        /// The one that is most like it.
+        nearest: Option<String>,
+    },
+    /// A value is not what its key wants.
+    #[error("{whence}: {key}: {reason}")]
+    Value {
+        /// Where it stands.
+        whence: Whence,
+        /// With its section.
+        key: String,
+        /// What it must be.
+        reason: String,
+    },
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!(": did you mean {nearest}?"),
+        None => "; docs/configuration.md lists all".to_owned(),
+    }
+}

@@ -1,0 +1,113 @@
+//! All that can be configured: one table for the file, the environment, the flags and the page that lists them.
+
+/// A key, or a table whose keys are somebody else's.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// As in the file, with its section.
+    pub(crate) name: &'static str,
+    /// Without the dashes; empty where there is none.
+    pub(crate) flag: &'static str,
+    /// What the help calls the value.
+    pub(crate) value: &'static str,
+    /// As text; in brackets where it is not a value but told.
+    pub(crate) default: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) scope: Scope,
+}
+
+/// Which commands take its flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All that know Kafka.
+    All,
+    /// `run` alone.
+    Run,
+}
+
+use Scope::{All, Run};
+
+const fn key(
+    scope: Scope,
+    name: &'static str,
+    flag: &'static str,
+    value: &'static str,
+    default: &'static str,
+    what: &'static str,
+) -> Key {
+    Key { name, flag, value, default, what, scope }
+}
+
+/// The table of topics.
+pub(crate) const INPUTS: &str = "inputs";
+/// The table of what the checkpoints' store wants to know.
+pub(crate) const OPTIONS: &str = "checkpoints.options";
+/// The table of librdkafka's properties.
+pub(crate) const KAFKA: &str = "kafka";
+
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    key(All, "application_id", "application-id", "NAME", "clout", "consumer group, and the beginning of the names of its topics"),
+    key(Run, "instance", "instance", "NAME", "[the host's name]", "names this process among all of the application; the same when it is started again"),
+    key(Run, "workers", "workers", "NUMBER", "1", "threads that score"),
+    key(Run, "clock", "clock", "wall|event", "wall", "what moves the clock: this machine's, or for history the newest event"),
+    key(Run, "start", "start", "earliest|latest", "earliest", "where an application that is new begins to read its inputs"),
+    key(Run, "dedup_window", "dedup-window", "DURATION", "[none]", "events with one id count once within this time; without it ids are not looked at"),
+    key(All, INPUTS, "input", "TOPIC[:WORD...]", "events", "topics that are read; a word may be events or profiles, protobuf or json, confluent"),
+    key(Run, "model.half_life", "half-life", "DURATION", "30d", "time after which an act counts half"),
+    key(Run, "model.window", "window", "DURATION", "[6 half-lives]", "time without an act after which a pair is forgotten"),
+    key(Run, "model.eps", "eps", "SHARE", "0.05", "somebody's rate is passed on when it is off by more than this share"),
+    key(Run, "model.contact_threshold", "contact-threshold", "SHARE", "0.002", "the two sides of a mutual pair are told of growth beyond this share"),
+    key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),
+    key(Run, "model.hash_key", "", "32 HEX DIGITS", "[a public one]", "secret key of the hash of names; `model.hash_key.file` reads it from a file"),
+    key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
+    key(Run, "pace.records", "epoch-records", "NUMBER", "65536", "or when so many records wait"),
+    key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),
+    key(Run, "pace.lag", "lag", "DURATION", "60s", "nothing is published while a shard lags by more than this"),
+    key(Run, "checkpoints.place", "checkpoints", "FOLDER|URL", "checkpoints", "where checkpoints are kept: a folder, or a URL such as s3://bucket/clout"),
+    key(Run, "checkpoints.every", "checkpoint-every", "DURATION", "30s", "time between two checkpoints of a shard"),
+    key(Run, OPTIONS, "checkpoint-option", "NAME=VALUE", "[none]", "what the store wants to know, such as aws_region; `NAME.file` reads the value from a file"),
+    key(All, "kafka.bootstrap.servers", "brokers", "ADDRESSES", "localhost:9092", "where the brokers are, with commas between"),
+    key(All, KAFKA, "kafka", "NAME=VALUE", "[none]", "any property of librdkafka, such as security.protocol; `NAME.file` reads the value from a file"),
+];
+
+impl Key {
+    /// Its variable.
+    pub(crate) fn variable(&self) -> String {
+        format!("CLOUT_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// Whether it is a list or a table.
+    pub(crate) fn is_many(&self) -> bool {
+        matches!(self.name, INPUTS | OPTIONS | KAFKA)
+    }
+
+    /// The value where nobody says anything, if it is one.
+    pub(crate) fn default(&self) -> Option<&'static str> {
+        (!self.default.starts_with('[')).then_some(self.default)
+    }
+}
+
+/// The key of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The word that is most like another one, if any is.
+pub(crate) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, nearest) = words.map(|other| (distance(word, other), other)).min()?;
+    (distance <= 2 + word.len() / 4).then_some(nearest)
+}
+
+/// Letters to insert, remove or replace to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,157 @@
+//! The command `run`: workers of an application on Kafka, until somebody says stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use kafka::{Application, Workers};
+use pipeline::{Fatal, Fault, Keeper, Place, Status, Store, StoreError};
+use tracing::info;
+
+use crate::config::{Config, ConfigError, RunFlags};
+use crate::interrupt::Interrupt;
+
+const AFTER_HELP: &str = "\
+Examples:
+  clout topics create --config clout.toml --partitions 12
+  clout run --config clout.toml
+  clout run --config clout.toml --workers 4 --instance host-7
+
+The first SIGTERM or Ctrl-C ends it in good order: the epoch is finished, checkpoints are written, the group is left. A
+second one ends it at once, and nothing is lost either.
+
+Exit codes:
+  0    stopped in good order
+  1    gave up: something has to be done first, the error says what
+  2    nothing done: wrong options or configuration";
+
+/// How long brokers may take to answer at the start.
+const BROKERS_WAIT: Duration = Duration::from_secs(60);
+/// Between two lines that say how it goes.
+const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// How soon those end when somebody says stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Score live: read events from Kafka and write every score that moves, exactly once.
+///
+/// Start as many processes as you like: they share the work, and take over from each other.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct RunArgs {
+    #[command(flatten)]
+    flags: RunFlags,
+}
+
+/// Why it ended otherwise than well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It is not known what to do.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The place for checkpoints cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The brokers do not answer.
+    #[error("the brokers at {brokers} do not answer: {reason}")]
+    Away {
+        /// Where they were looked for.
+        brokers: String,
+        /// What came instead.
+        reason: String,
+    },
+    /// No retry heals it.
+    #[error(transparent)]
+    Fatal(#[from] Box<Fatal>),
+}
+
+impl RunError {
+    /// What the program exits with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            RunError::Config(_) => 2,
+            RunError::Store(_) | RunError::Away { .. } | RunError::Fatal(_) => 1,
+        }
+    }
+}
+
+/// Works until it is told to stop.
+///
+/// # Errors
+/// If it cannot begin, or cannot go on.
+pub fn run(args: &RunArgs) -> Result<(), RunError> {
+    let config = Config::load(&args.flags)?;
+    let stop = Interrupt::install().flag();
+    let application = Arc::new(application(&config, &stop)?);
+    let settings = &application.settings;
+    let keeper = || {
+        let options = config.checkpoints.options.clone();
+        Ok(Keeper::beside(Store::open(&config.checkpoints.place, options)?, &settings.model, settings.shards))
+    };
+    // What is wrong with the place is told at once, and not by the first checkpoint.
+    drop(keeper()?);
+    let status = Arc::new(Status::new(settings.shards));
+    let workers = Workers { application: &application, count: config.workers, keeper: &keeper, status: &status };
+    info!(application = application.id, instance = application.instance, workers = config.workers, "starting");
+    thread::scope(|scope| {
+        scope.spawn(|| report(&status, &stop));
+        let ended = workers.run(&stop);
+        stop.store(true, Relaxed);
+        ended
+    })?;
+    info!("stopped in good order");
+    Ok(())
+}
+
+/// Looks at the topics, which say how many shards there are.
+fn application(config: &Config, stop: &AtomicBool) -> Result<Application, RunError> {
+    let (connection, topics) = (config.connection(), config.topics());
+    let inputs: Vec<&str> = config.inputs.iter().map(|input| input.topic.as_str()).collect();
+    let until = Instant::now() + BROKERS_WAIT;
+    let shards = loop {
+        match kafka::shards(&connection, &inputs, &topics) {
+            Ok(shards) => break shards,
+            Err(Fault::Fatal(fatal)) => return Err(fatal.into()),
+            Err(Fault::Broken(reason)) if stop.load(Relaxed) || Instant::now() > until => {
+                return Err(RunError::Away { brokers: connection.brokers().to_owned(), reason });
+            }
+            Err(Fault::Broken(_)) => thread::sleep(LOOK),
+        }
+    };
+    Ok(Application {
+        id: config.application_id.clone(),
+        instance: config.instance.clone(),
+        topics,
+        start: config.start,
+        settings: Arc::new(config.settings(shards)),
+        costs: Arc::default(),
+        connection,
+    })
+}
+
+/// Says now and then how it goes.
+fn report(status: &Status, stop: &AtomicBool) {
+    let (mut before, mut reported) = (status.totals(), Instant::now());
+    while !stop.load(Relaxed) {
+        thread::sleep(LOOK);
+        let passed = reported.elapsed();
+        if passed < REPORT_EVERY {
+            continue;
+        }
+        let totals = status.totals();
+        let a_second = |count: u64, before: u64| ((count - before) as f64 / passed.as_secs_f64()).round();
+        let places = |place| status.shards().filter(|shard| shard.place == place).count();
+        info!(
+            events_per_second = a_second(totals.records, before.records),
+            scores_per_second = a_second(totals.published, before.published),
+            lag_ms = status.shards().map(|shard| shard.lag_ms).max().unwrap_or(0),
+            live = places(Place::Live),
+            restoring = places(Place::Loading) + places(Place::Restoring),
+            dead_letters = totals.refused,
+            "working"
+        );
+        (before, reported) = (totals, Instant::now());
+    }
+}

@@ -1,0 +1,130 @@
+//! What all workers of one application share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pipeline::Settings;
+use rdkafka::ClientConfig;
+
+use crate::connection::Connection;
+use crate::costs::Costs;
+use crate::topics::Topics;
+
+/// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
+const SESSION_TIMEOUT_MS: u32 = 10_000;
+/// A transaction that is left open blocks its readers for so long, and until the broker looks. Kafka Streams' is the same.
+const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+
+/// One application: its name, its topics, and how its clients are set.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Consumer group, and the beginning of the names of everything that belongs to it.
+    pub id: String,
+    /// Names this process among all of the application, and stays the same when it is started again.
+    pub instance: String,
+    /// How to reach the brokers.
+    pub connection: Connection,
+    /// Its own topics.
+    pub topics: Topics,
+    /// Where an application that is new begins to read its inputs.
+    pub start: Start,
+    /// What its workers are told.
+    pub settings: Arc<Settings>,
+    /// Where their time goes.
+    pub costs: Arc<Costs>,
+}
+
+/// Where a shard's first slice begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the first record that there is.
+    #[default]
+    Earliest,
+    /// Behind the last one.
+    Latest,
+}
+
+fn properties<'a>(pairs: &[(&'a str, &str)]) -> BTreeMap<&'a str, String> {
+    pairs.iter().map(|&(name, value)| (name, value.to_owned())).collect()
+}
+
+impl Application {
+    /// The topics that a shard reads: the inputs in the order of the configuration, and then the exchange.
+    pub(crate) fn read(&self) -> impl Iterator<Item = &str> + Clone {
+        self.settings.inputs.iter().map(|input| input.topic.as_str()).chain([self.topics.exchange.as_str()])
+    }
+
+    /// The consumer that says which shards are whose.
+    pub(crate) fn membership(&self, worker: usize) -> ClientConfig {
+        let ours = properties(&[
+            ("session.timeout.ms", &SESSION_TIMEOUT_MS.to_string()),
+            ("heartbeat.interval.ms", "2000"),
+            ("client.id", &format!("{}-{}-{worker}-ownership", self.id, self.instance)),
+        ]);
+        let fixed = properties(&[
+            ("group.id", &self.id),
+            ("group.protocol", "classic"),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "latest"),
+        ]);
+        self.connection.client_with(ours, fixed)
+    }
+
+    /// The consumer of records: without a group, each partition read from where it is told.
+    pub(crate) fn reader(&self, worker: usize) -> ClientConfig {
+        let ours = properties(&[
+            // A partition that is new waits for the end of the request under way.
+            ("fetch.wait.max.ms", "100"),
+            ("fetch.queue.backoff.ms", "10"),
+            ("fetch.error.backoff.ms", "100"),
+            ("queued.min.messages", "1000000"),
+            ("queued.max.messages.kbytes", "16384"),
+            ("client.id", &format!("{}-{}-{worker}-input", self.id, self.instance)),
+        ]);
+        let fixed = properties(&[
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "error"),
+        ]);
+        self.connection.client_with(ours, fixed)
+    }
+
+    /// The consumer that reads journals, and asks for what is committed.
+    pub(crate) fn historian(&self, worker: usize) -> ClientConfig {
+        let ours = properties(&[("client.id", &format!("{}-{}-{worker}-journal", self.id, self.instance))]);
+        let fixed = properties(&[
+            // It reads with the group's offsets, and never joins.
+            ("group.id", &self.id),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.partition.eof", "true"),
+            // `committed` waits for pending transactions as well.
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "error"),
+        ]);
+        self.connection.client_with(ours, fixed)
+    }
+
+    /// The transactional producer.
+    pub(crate) fn writer(&self, worker: usize) -> ClientConfig {
+        let ours = properties(&[
+            // A commit right after another one waits for it; the default of 100 ms is the whole transaction's time.
+            ("retry.backoff.ms", "2"),
+            ("retry.backoff.max.ms", "100"),
+            ("linger.ms", "5"),
+            ("queue.buffering.max.messages", "0"),
+            ("queue.buffering.max.kbytes", "1048576"),
+            ("batch.num.messages", "100000"),
+            ("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string()),
+            ("client.id", &format!("{}-{}-{worker}-output", self.id, self.instance)),
+        ]);
+        // A worker that is started again fences off what it left open.
+        let id = format!("{}-{}-{worker}", self.id, self.instance);
+        let fixed = properties(&[("transactional.id", &id), ("enable.idempotence", "true")]);
+        self.connection.client_with(ours, fixed)
+    }
+}

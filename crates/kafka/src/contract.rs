@@ -1,0 +1,163 @@
+//! Kafka keeps what every log must keep. Shards are given by hand here, as no group would: that it fences is shown with
+//! real groups elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::executor::block_on;
+use influence::Event;
+use pipeline::contract::{Candidate, SHARDS, check, settings};
+use pipeline::{Fault, Ownership, Settings};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use testbroker::Broker;
+use wire::encode_event;
+
+use crate::membership::Membership;
+use crate::native::GroupMetadata;
+use crate::troubles::Troubles;
+use crate::writer::Writer;
+use crate::{Application, Connection, KafkaLog, Start, Topics};
+
+/// Who has which shard, said by the test.
+#[derive(Debug, Default)]
+struct Register {
+    owners: BTreeMap<u16, usize>,
+    changes: BTreeMap<usize, Vec<Ownership>>,
+}
+
+/// One worker's place in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    register: Arc<Mutex<Register>>,
+    member: usize,
+    group: String,
+}
+
+impl Given {
+    pub(crate) fn changes(&self) -> Vec<Ownership> {
+        self.register.lock().unwrap().changes.remove(&self.member).unwrap_or_default()
+    }
+
+    pub(crate) fn release(&self, shard: u16) -> Result<(), Fault> {
+        self.register.lock().unwrap().owners.remove(&shard);
+        Ok(())
+    }
+
+    pub(crate) fn fence(&self) -> Result<GroupMetadata, Fault> {
+        let register = self.register.lock().unwrap();
+        let unheard = register.changes.get(&self.member).into_iter().flatten();
+        if unheard.into_iter().any(|change| matches!(change, Ownership::Lost(_))) {
+            return Err(Fault::Broken("it is somebody else's".into()));
+        }
+        Ok(GroupMetadata::of_nobody(&self.group).expect("a name for the group"))
+    }
+}
+
+fn create_topics(brokers: &str, own: &[&str], input: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
+    let topics = own.iter().chain([&input]);
+    let topics: Vec<NewTopic<'_>> =
+        topics.map(|topic| NewTopic::new(topic, SHARDS.into(), TopicReplication::Fixed(1))).collect();
+    let created = block_on(admin.create_topics(&topics, &AdminOptions::new())).expect("the broker answers");
+    created.into_iter().for_each(|topic| _ = topic.expect("it is new"));
+}
+
+struct OnKafka {
+    application: Arc<Application>,
+    register: Arc<Mutex<Register>>,
+    producer: BaseProducer,
+    members: usize,
+}
+
+/// Names that nobody has used, whoever uses the same broker.
+fn unique(what: &str) -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    format!("{what}-{now:x}-{}", NUMBER.fetch_add(1, Relaxed))
+}
+
+impl OnKafka {
+    fn new(brokers: &str) -> OnKafka {
+        let id = unique("contract");
+        let topics = Topics::of(&id);
+        let mut settings: Settings = settings();
+        settings.inputs[0].topic = format!("{id}-events");
+        settings.exchange.clone_from(&topics.exchange);
+        let own = [&topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
+        create_topics(brokers, &own.map(String::as_str), &settings.inputs[0].topic);
+        let properties = [("bootstrap.servers".to_owned(), brokers.to_owned())];
+        let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
+        let connection = Connection::new(properties);
+        let application = Application {
+            id,
+            instance: "here".into(),
+            connection,
+            topics,
+            start: Start::Earliest,
+            settings: Arc::new(settings),
+            costs: Arc::default(),
+        };
+        OnKafka { application: Arc::new(application), register: Arc::default(), producer, members: 0 }
+    }
+
+    fn member(log: &KafkaLog) -> usize {
+        log.membership().given.as_ref().expect("shards are given").member
+    }
+}
+
+impl Candidate for OnKafka {
+    type Log = KafkaLog;
+
+    fn join(&mut self) -> KafkaLog {
+        let member = self.members;
+        self.members += 1;
+        let given = Given { register: Arc::clone(&self.register), member, group: self.application.id.clone() };
+        let membership = Membership::given(&self.application.topics.exchange, given);
+        let troubles = Troubles::default();
+        let writer = Writer::new(&self.application, member, &troubles).expect("a producer");
+        KafkaLog::of(&self.application, member, membership, writer, troubles).expect("a log")
+    }
+
+    fn assign(&mut self, shard: u16, log: &KafkaLog) {
+        let member = OnKafka::member(log);
+        let mut register = self.register.lock().unwrap();
+        if let Some(before) = register.owners.insert(shard, member) {
+            register.changes.entry(before).or_default().push(Ownership::Lost(shard));
+        }
+        register.changes.entry(member).or_default().push(Ownership::Assigned(shard));
+    }
+
+    fn revoke(&mut self, shard: u16) {
+        let mut register = self.register.lock().unwrap();
+        let owner = register.owners[&shard];
+        register.changes.entry(owner).or_default().push(Ownership::Revoked(shard));
+    }
+
+    fn append(&mut self, shard: u16, events: &[Event<'_>]) {
+        for event in events {
+            let mut value = Vec::new();
+            encode_event(event, &mut value);
+            let topic = &self.application.settings.inputs[0].topic;
+            let record = BaseRecord::to(topic).partition(shard.into()).key(event.actor).payload(&value);
+            self.producer.send(record).map_err(|(error, _)| error).expect("there is room");
+        }
+        self.producer.flush(Duration::from_secs(10)).expect("the broker takes it");
+    }
+
+    fn wait(&mut self) {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_log_on_kafka() {
+    let Some(broker) = Broker::shared() else { return };
+    check(|| OnKafka::new(broker.brokers()));
+}

@@ -1,0 +1,135 @@
+//! The log on Kafka, as one worker has it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use influence::Timestamp;
+use pipeline::{Fault, Inbox, Log, Ownership, Past, Positions, Room, Step};
+
+use crate::application::Application;
+use crate::historian::Historian;
+use crate::membership::Membership;
+use crate::reader::Reader;
+use crate::troubles::Troubles;
+use crate::writer::Writer;
+
+/// One worker's access to Kafka: after a failure it is dropped, and another one made.
+pub struct KafkaLog {
+    // The order in which they are dropped: who writes is fenced last.
+    reader: Reader,
+    historian: Historian,
+    writer: Writer,
+    membership: Membership,
+    troubles: Troubles,
+    owned: BTreeSet<u16>,
+    /// Shards without a journal.
+    new: BTreeSet<u16>,
+    now: Timestamp,
+}
+
+impl KafkaLog {
+    /// Makes a worker's clients, and joins the group. The thread that calls is the worker's.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or do not let it in.
+    pub fn join(application: &Arc<Application>, worker: usize) -> Result<KafkaLog, Fault> {
+        let troubles = Troubles::default();
+        // Whatever a predecessor of the same name left open is ended before anything is taken over.
+        let writer = Writer::new(application, worker, &troubles)?;
+        let membership = Membership::join(application, worker, &troubles)?;
+        KafkaLog::of(application, worker, membership, writer, troubles)
+    }
+
+    pub(crate) fn of(
+        application: &Arc<Application>,
+        worker: usize,
+        membership: Membership,
+        writer: Writer,
+        troubles: Troubles,
+    ) -> Result<KafkaLog, Fault> {
+        Ok(KafkaLog {
+            reader: Reader::new(application, worker, &troubles)?,
+            historian: Historian::new(application, worker, &troubles)?,
+            writer,
+            membership,
+            troubles,
+            owned: BTreeSet::new(),
+            new: BTreeSet::new(),
+            now: Timestamp::MIN,
+        })
+    }
+
+    /// Transactions that were aborted and begun anew, and rebalances.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.writer.aborts, self.membership.rebalances())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    fn forget(&mut self, shard: u16) {
+        self.owned.remove(&shard);
+        self.reader.stop(shard);
+        self.historian.forget(shard);
+        self.new.remove(&shard);
+    }
+}
+
+impl Log for KafkaLog {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // A machine's clock that is set back stands still here.
+        self.now.max(Timestamp::try_from(since.as_millis()).unwrap_or(Timestamp::MAX))
+    }
+
+    fn ownership(&mut self) -> Result<Vec<Ownership>, Fault> {
+        self.now = self.now();
+        self.troubles.check()?;
+        let changes = self.membership.changes()?;
+        for change in &changes {
+            match *change {
+                Ownership::Assigned(shard) => _ = self.owned.insert(shard),
+                Ownership::Revoked(_) => {}
+                Ownership::Lost(shard) => self.forget(shard),
+            }
+        }
+        Ok(changes)
+    }
+
+    fn past(&mut self, shard: u16) -> Result<Option<Past>, Fault> {
+        let past = self.historian.past(shard)?;
+        if past.as_ref().is_some_and(|past| past.journal.is_empty()) {
+            self.new.insert(shard);
+        }
+        Ok(past)
+    }
+
+    fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault> {
+        let is_new = self.new.contains(&shard);
+        self.reader.start(shard, positions, is_new)
+    }
+
+    fn fetch(&mut self, wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
+        let now = self.now();
+        self.reader.fetch(wait_ms, now, room, inbox)
+    }
+
+    fn commit(&mut self, steps: &mut [Step<'_>]) -> Result<Vec<i64>, Fault> {
+        match steps.iter().find(|step| !self.owned.contains(&step.journal.shard)) {
+            Some(step) => Err(Fault::Broken(format!("shard {} is not this worker's any more", step.journal.shard))),
+            None => self.writer.commit(steps, &self.membership),
+        }
+    }
+
+    fn release(&mut self, shard: u16) -> Result<(), Fault> {
+        self.forget(shard);
+        self.membership.release(shard)
+    }
+
+    fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault> {
+        self.historian.trim(shard, journal_offset, exchange_offset)
+    }
+}

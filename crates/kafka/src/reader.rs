@@ -1,0 +1,277 @@
+//! The records of a worker's shards: each partition from the offset that it is told, in batches, each as far as there is
+//! room for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use influence::Timestamp;
+use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRecord, Room};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use wire::decode_exchange;
+
+use crate::application::Application;
+use crate::costs::Watch;
+use crate::native::{Batch, Delivered, End, Partition, Record, Refusal, Wakeup, ends};
+use crate::troubles::{Troubles, fault, fault_of, is_passing};
+
+/// Messages that are taken from a partition at once.
+const MESSAGES_MAX: usize = 4_096;
+/// Records that are taken before the worker looks at something else.
+const RECORDS_MAX: usize = 32_768;
+/// So many records of a new shard say whether its inputs are keyed as they should be:
+const PROOF_RECORDS: usize = 100;
+/// by another partitioner, one in as many as there are partitions would be right, and the rest not.
+const MISROUTED_SHARE: usize = 3;
+/// For answers of the brokers.
+const TIME: Duration = Duration::from_secs(10);
+/// Between two questions.
+const ASK_WAIT: Duration = Duration::from_millis(20);
+
+/// Reads a worker's shards.
+pub(crate) struct Reader {
+    application: Arc<Application>,
+    // Dropped before the consumer, each stops its partition first.
+    shards: BTreeMap<u16, Lanes>,
+    consumer: Option<Arc<BaseConsumer<Troubles>>>,
+    decoders: Vec<Decoder>,
+    wakeup: Arc<Wakeup>,
+    batch: Batch,
+    /// Shards that were never sliced, with how many of their first records there were, and were somebody else's.
+    unproven: BTreeMap<u16, (usize, usize)>,
+    turn: usize,
+}
+
+/// The partitions of one shard.
+struct Lanes {
+    inputs: Vec<Partition<Troubles>>,
+    exchange: Partition<Troubles>,
+}
+
+impl Reader {
+    pub(crate) fn new(application: &Arc<Application>, worker: usize, troubles: &Troubles) -> Result<Reader, Fault> {
+        let consumer = BaseConsumer::from_config_and_context(&application.reader(worker), troubles.clone())
+            .map_err(|error| fault_of("cannot read", &error))?;
+        let settings = &application.settings;
+        Ok(Reader {
+            application: Arc::clone(application),
+            shards: BTreeMap::new(),
+            consumer: Some(Arc::new(consumer)),
+            decoders: (0..settings.inputs.len()).map(|input| Decoder::new(settings, input)).collect(),
+            wakeup: Wakeup::here(),
+            batch: Batch::of(MESSAGES_MAX),
+            unproven: BTreeMap::new(),
+            turn: 0,
+        })
+    }
+
+    /// Reads a shard from these positions on.
+    pub(crate) fn start(&mut self, shard: u16, positions: &Positions, is_new: bool) -> Result<(), Fault> {
+        self.stop(shard);
+        self.check(shard, positions)?;
+        let consumer = self.consumer.as_ref().ok_or_else(|| Fault::Broken("the reader has stopped".into()))?;
+        let offsets = positions.inputs.iter().copied().chain([positions.exchange]);
+        let start = |(topic, offset): (&str, i64)| {
+            Partition::start(consumer, topic, shard.into(), offset, &self.wakeup)
+                .map_err(|refusal| fault(&format!("cannot read {topic}[{shard}]"), Some(refusal.code), &refusal))
+        };
+        let mut lanes = self.application.read().zip(offsets).map(start).collect::<Result<Vec<_>, _>>()?;
+        let exchange = lanes.pop().ok_or_else(|| Fault::Broken("there is no exchange".into()))?;
+        if is_new {
+            self.unproven.insert(shard, (0, 0));
+        }
+        self.shards.insert(shard, Lanes { inputs: lanes, exchange });
+        Ok(())
+    }
+
+    /// What is needed must be there.
+    fn check(&self, shard: u16, positions: &Positions) -> Result<(), Fault> {
+        let consumer = self.consumer.as_ref().ok_or_else(|| Fault::Broken("the reader has stopped".into()))?;
+        let places: Vec<(&str, i32)> = self.application.read().map(|topic| (topic, shard.into())).collect();
+        let ask = |end| {
+            let until = Instant::now() + TIME;
+            loop {
+                match ends(consumer.client(), &places, end, TIME) {
+                    Ok(offsets) => return Ok(offsets),
+                    Err(refusal) if is_passing(refusal.code) && Instant::now() < until => thread::sleep(ASK_WAIT),
+                    Err(refusal) => {
+                        return Err(fault("the ends of the inputs are not told", Some(refusal.code), &refusal));
+                    }
+                }
+            }
+        };
+        let (begins, written) = (ask(End::Begin)?, ask(End::Written)?);
+        let needed = positions.inputs.iter().copied().chain([positions.exchange]);
+        for (((topic, _), needed), (begins, ends)) in places.iter().zip(needed).zip(begins.into_iter().zip(written)) {
+            let (topic, partition) = ((*topic).to_owned(), shard);
+            if needed > ends {
+                return Err(Fatal::Shortened { topic, partition, ends, needed }.into());
+            }
+            if needed < begins {
+                return Err(Fatal::Expired { topic, partition, begins, needed }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a shard no more.
+    pub(crate) fn stop(&mut self, shard: u16) {
+        self.shards.remove(&shard);
+        self.unproven.remove(&shard);
+    }
+
+    /// Adds what there is to the inbox, after so long at the latest.
+    pub(crate) fn fetch(&mut self, wait_ms: i64, now: Timestamp, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
+        let until = Instant::now() + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0));
+        loop {
+            let records = self.take(now, room, inbox)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if records > 0 || left.is_zero() {
+                return Ok(());
+            }
+            // Whatever arrives in between has woken this thread already.
+            let mut watch = Watch::start();
+            thread::park_timeout(left);
+            watch.book(&self.application.costs.idle);
+        }
+    }
+
+    /// Takes what is there, partition by partition, beginning with another shard each time.
+    fn take(&mut self, now: Timestamp, room: &Room, inbox: &mut Inbox) -> Result<usize, Fault> {
+        self.turn += 1;
+        let Reader { application, shards, decoders, batch, unproven, .. } = self;
+        let first = self.turn % shards.len().max(1);
+        let mut taken = 0;
+        for (&shard, lanes) in shards.iter().skip(first).chain(shards.iter().take(first)) {
+            taken += take_exchange(application, shard, &lanes.exchange, batch, inbox)?;
+            for (input, (partition, decoder)) in lanes.inputs.iter().zip(&mut *decoders).enumerate() {
+                let records_max = room.records(shard, input).min(RECORDS_MAX.saturating_sub(taken));
+                let place = Place { application, shard, input };
+                taken += take_records(&place, partition, decoder, records_max, now, batch, unproven, inbox)?;
+            }
+        }
+        Ok(taken)
+    }
+}
+
+/// Where records come from.
+struct Place<'a> {
+    application: &'a Application,
+    shard: u16,
+    input: usize,
+}
+
+impl Place<'_> {
+    fn topic(&self) -> &str {
+        &self.application.settings.inputs[self.input].topic
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "they are the reader's own parts, borrowed one by one")]
+fn take_records(
+    place: &Place<'_>,
+    partition: &Partition<Troubles>,
+    decoder: &mut Decoder,
+    records_max: usize,
+    now: Timestamp,
+    batch: &mut Batch,
+    unproven: &mut BTreeMap<u16, (usize, usize)>,
+    inbox: &mut Inbox,
+) -> Result<usize, Fault> {
+    let mut taken = 0;
+    while taken < records_max {
+        let mut records: Option<Records> = None;
+        let mut failed = None;
+        let count = partition.read(batch, records_max - taken, &place.application.costs, |delivered| match delivered {
+            Delivered::Record(Record { offset, stamp, key, value }) => {
+                let records = records.get_or_insert_with(|| Records::new(offset));
+                let raw = RawRecord { offset, stamp, key, value };
+                decoder.decode(place.shard, &raw, now, records);
+            }
+            Delivered::Failed(refusal) => failed = Some(refusal),
+        });
+        if let Some(records) = records {
+            prove(place, &records, unproven)?;
+            taken += records.len();
+            inbox.records(place.shard, place.input, Arc::new(records));
+        }
+        if let Some(refusal) = failed {
+            return Err(read_fault(place.topic(), place.shard, &refusal));
+        }
+        if count == 0 {
+            break;
+        }
+    }
+    Ok(taken)
+}
+
+/// The first records of a new shard must not be other shards'.
+fn prove(place: &Place<'_>, records: &Records, unproven: &mut BTreeMap<u16, (usize, usize)>) -> Result<(), Fault> {
+    let Some((seen, misrouted)) = unproven.get_mut(&place.shard) else { return Ok(()) };
+    *seen += records.len();
+    *misrouted += records.misrouted();
+    let (seen, misrouted) = (*seen, *misrouted);
+    if seen < PROOF_RECORDS {
+        return Ok(());
+    }
+    unproven.remove(&place.shard);
+    if misrouted * MISROUTED_SHARE < seen {
+        return Ok(());
+    }
+    let (topic, shard) = (place.topic(), place.shard);
+    Err(Fatal::Log(format!(
+        "{topic}[{shard}]: {misrouted} of the first {seen} records (to offset {}) belong to other partitions: the topic is \
+         not keyed by user with this partitioner; set the one that its producers use (murmur2 for Java, consistent for \
+         librdkafka), or re-key the topic with `clout route`",
+        records.next()
+    ))
+    .into())
+}
+
+fn take_exchange(
+    application: &Application,
+    shard: u16,
+    partition: &Partition<Troubles>,
+    batch: &mut Batch,
+    inbox: &mut Inbox,
+) -> Result<usize, Fault> {
+    let topic = &application.topics.exchange;
+    let mut failed = None;
+    let count = partition.read(batch, MESSAGES_MAX, &application.costs, |delivered| match delivered {
+        Delivered::Record(record) => match decode_exchange(record.value.unwrap_or_default()) {
+            Ok(sections) => inbox.exchange(shard, record.offset, sections),
+            Err(error) => {
+                let offset = record.offset;
+                let text = format!(
+                    "{topic}[{shard}]@{offset} cannot be read: {error}; something else than this program wrote to the \
+                     topic: take its records away, or start under a new application id"
+                );
+                failed = Some(Fatal::Log(text).into());
+            }
+        },
+        Delivered::Failed(refusal) => failed = Some(read_fault(topic, shard, &refusal)),
+    });
+    failed.map_or(Ok(count), Err)
+}
+
+fn read_fault(topic: &str, shard: u16, refusal: &Refusal) -> Fault {
+    match refusal.code {
+        // The next restore finds out which end is missing.
+        Code::AutoOffsetReset | Code::OffsetOutOfRange => {
+            Fault::Broken(format!("{topic}[{shard}] does not have the next offset any more: {refusal}"))
+        }
+        code => fault(&format!("cannot read {topic}[{shard}]"), Some(code), refusal),
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shards.clear();
+        if let Some(consumer) = self.consumer.take() {
+            crate::aside::drop_aside(consumer);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What clients tell of their troubles, in the background: kept until somebody asks why nothing works.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pipeline::{Fatal, Fault};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::ProducerContext;
+use tracing::{debug, info, warn};
+
+/// The troubles of one worker's clients. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Troubles {
+    /// What no retry heals.
+    hopeless: Arc<Mutex<Option<String>>>,
+}
+
+impl Troubles {
+    /// Whether there is one that no retry heals.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        match self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(text) => Err(Fatal::Log(text.clone()).into()),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, code: Option<Code>, reason: &str) {
+        let advice = match code {
+            Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
+                "the brokers do not accept these credentials: check sasl.* and security.protocol"
+            }
+            Some(Code::SSL) => "no secure connection to the brokers: check ssl.* and security.protocol",
+            _ => return warn!(reason, "a client is in trouble"),
+        };
+        let text = format!("{advice} ({reason})");
+        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }
+}
+
+impl ClientContext for Troubles {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                warn!(fac, "{message}")
+            }
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => info!(fac, "{message}"),
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => debug!(fac, "{message}"),
+        }
+    }
+
+    // The default reads the whole document each time.
+    fn stats_raw(&self, _: &[u8]) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.note(error.rdkafka_error_code(), reason);
+    }
+}
+
+impl ConsumerContext for Troubles {}
+
+impl ProducerContext for Troubles {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+/// Whether asking again will do.
+pub(crate) fn is_passing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnstableOffsetCommit
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::WaitingForCoordinator
+    )
+}
+
+/// What a call's failure means: some failures stay whatever one does.
+pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display) -> Fault {
+    let advice = match code {
+        Some(Code::TopicAuthorizationFailed) => "this user may not use the topic: grant it, see the README",
+        Some(Code::GroupAuthorizationFailed) => "this user may not use the consumer group: grant it, see the README",
+        Some(Code::TransactionalIdAuthorizationFailed) => {
+            "this user may not use the transactional ids: grant it, see the README"
+        }
+        Some(Code::ClusterAuthorizationFailed) => "this user may not write: grant it, see the README",
+        Some(Code::InvalidTransactionTimeout) => {
+            "transaction.timeout.ms is above the brokers' transaction.max.timeout.ms: lower it"
+        }
+        _ => return Fault::Broken(format!("{what}: {text}")),
+    };
+    Fatal::Log(format!("{what}: {text}: {advice}")).into()
+}
+
+/// Likewise, of a call of the wrapper.
+pub(crate) fn fault_of(what: &str, error: &KafkaError) -> Fault {
+    match error {
+        KafkaError::ClientConfig(_, text, name, _) => {
+            Fatal::Log(format!("{what}: the property {name} is not accepted: {text}")).into()
+        }
+        _ => fault(what, error.rdkafka_error_code(), error),
+    }
+}

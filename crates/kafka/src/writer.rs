@@ -1,0 +1,321 @@
+//! One transaction an epoch: scores, what shards tell each other, dead letters, journal records, and the group's offsets.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use influence::exchange::Section;
+use pipeline::{Fatal, Fault, Positions, Reason, Refused, Step};
+use rdkafka::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use wire::{encode_exchange, encode_score};
+
+use crate::application::Application;
+use crate::costs::Watch;
+use crate::membership::Membership;
+use crate::native::{Refusal, abort_transaction, begin_transaction, commit_transaction, send_offsets};
+use crate::troubles::{Troubles, fault, fault_of};
+
+/// For everything that waits for the brokers.
+const TIME: Duration = Duration::from_secs(30);
+/// While a transaction of another member of this name is being ended, or the coordinator moves.
+const INIT_TIME: Duration = Duration::from_secs(60);
+/// A rebalance that ends while a transaction is under way refuses its offsets: so often it is begun anew.
+const ATTEMPTS_MAX: usize = 5;
+/// Between two tries to hand over a record.
+const FULL_WAIT: Duration = Duration::from_millis(1);
+/// Of the score's format: what reads them looks at it before it compares.
+const MODEL_VERSION: u32 = 1;
+
+/// The transactional producer of a worker.
+pub(crate) struct Writer {
+    application: Arc<Application>,
+    producer: Option<ThreadedProducer<Deliveries>>,
+    delivered: Arc<Delivered>,
+    value: Vec<u8>,
+    pub(crate) aborts: u64,
+}
+
+/// What has become of the records of the transaction under way.
+#[derive(Debug)]
+struct Delivered {
+    /// Of each shard, the offset of the journal record that was delivered last.
+    journal: Box<[AtomicI64]>,
+    failed: AtomicU64,
+    first_failure: Mutex<Option<KafkaError>>,
+}
+
+/// Takes delivery reports. A record carries its shard's number plus one if it is a journal record, else 0.
+struct Deliveries {
+    delivered: Arc<Delivered>,
+    troubles: Troubles,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        self.troubles.log(level, fac, message);
+    }
+
+    fn stats_raw(&self, _: &[u8]) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.troubles.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    #[inline]
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        match (result, number.checked_sub(1)) {
+            (Ok(_), None) => {}
+            (Ok(message), Some(shard)) => self.delivered.journal[shard].store(message.offset(), Relaxed),
+            (Err((error, _)), _) => {
+                self.delivered.failed.fetch_add(1, Relaxed);
+                let mut first = self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert_with(|| error.clone());
+            }
+        }
+    }
+}
+
+/// Why a transaction was not committed.
+enum Failed {
+    /// It is certain that it was not, and why passes by itself.
+    Passing(Refusal),
+    Fault(Fault),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Failed {
+        Failed::Fault(fault)
+    }
+}
+
+impl Writer {
+    /// A producer that has fenced off what another one of its name left open.
+    pub(crate) fn new(application: &Arc<Application>, worker: usize, troubles: &Troubles) -> Result<Writer, Fault> {
+        let shards = usize::from(application.settings.shards);
+        let delivered = Arc::new(Delivered {
+            journal: (0..shards).map(|_| AtomicI64::new(-1)).collect(),
+            failed: AtomicU64::new(0),
+            first_failure: Mutex::default(),
+        });
+        let deliveries = Deliveries { delivered: Arc::clone(&delivered), troubles: troubles.clone() };
+        let producer = ThreadedProducer::from_config_and_context(&application.writer(worker), deliveries)
+            .map_err(|error| fault_of("cannot write", &error))?;
+        let writer = Writer {
+            application: Arc::clone(application),
+            producer: Some(producer),
+            delivered,
+            value: Vec::new(),
+            aborts: 0,
+        };
+        writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
+            // What the clients have told meanwhile says more.
+            Some(Code::OperationTimedOut) => troubles.check().err().unwrap_or_else(|| {
+                Fault::Broken(format!(
+                    "no transactions yet: {error}; are the brokers at {} up?",
+                    application.connection.brokers()
+                ))
+            }),
+            _ => fault_of("no transactions", &error),
+        })?;
+        Ok(writer)
+    }
+
+    fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Fault> {
+        self.producer.as_ref().ok_or_else(|| Fault::Broken("the writer has stopped".into()))
+    }
+
+    /// Appends it all, and moves the offsets, or does nothing.
+    pub(crate) fn commit(&mut self, steps: &mut [Step<'_>], membership: &Membership) -> Result<Vec<i64>, Fault> {
+        let told = told(steps);
+        for attempt in 1.. {
+            match self.attempt(steps, &told, membership) {
+                Ok(()) => break,
+                Err(Failed::Passing(_)) if attempt < ATTEMPTS_MAX => self.abort()?,
+                Err(Failed::Passing(refusal)) => return Err(fault("the transaction", Some(refusal.code), &refusal)),
+                Err(Failed::Fault(fault)) => {
+                    // What can be aborted is, so that nobody waits for it; else the next producer of this name does it.
+                    let _ = self.abort();
+                    return Err(fault);
+                }
+            }
+        }
+        let offset = |step: &Step<'_>| self.delivered.journal[usize::from(step.journal.shard)].load(Relaxed);
+        Ok(steps.iter().map(offset).collect())
+    }
+
+    fn attempt(
+        &mut self,
+        steps: &[Step<'_>],
+        told: &BTreeMap<u16, Vec<u8>>,
+        membership: &Membership,
+    ) -> Result<(), Failed> {
+        let mut watch = Watch::start();
+        let client = self.producer()?.client();
+        begin_transaction(client).map_err(|refusal| self.failed("no transaction can begin", refusal))?;
+        self.send(steps, told)?;
+        watch.book(&self.application.costs.produce);
+        let group = membership.fence()?;
+        let client = self.producer()?.client();
+        send_offsets(client, &self.offsets(steps)?, &group, TIME).map_err(|refusal| {
+            match refusal.code {
+                // The group has counted on since it was asked; it is asked again.
+                Code::IllegalGeneration | Code::RebalanceInProgress if refusal.is_abortable => Failed::Passing(refusal),
+                _ => self.failed("the offsets are refused", refusal),
+            }
+        })?;
+        watch.book(&self.application.costs.offsets);
+        let committed = commit_transaction(client, TIME).map_err(|refusal| self.failed("the transaction", refusal));
+        watch.book(&self.application.costs.commit);
+        committed
+    }
+
+    fn failed(&self, what: &str, refusal: Refusal) -> Failed {
+        let first = self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Failed::Fault(match first {
+            Some(error) => fault_of(&format!("{what}: {refusal}, since a record was not stored"), &error),
+            None => fault(what, Some(refusal.code), &refusal),
+        })
+    }
+
+    fn abort(&mut self) -> Result<(), Fault> {
+        self.aborts += 1;
+        abort_transaction(self.producer()?.client(), TIME)
+            .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
+    }
+
+    fn send(&mut self, steps: &[Step<'_>], told: &BTreeMap<u16, Vec<u8>>) -> Result<(), Fault> {
+        let mut value = std::mem::take(&mut self.value);
+        let Application { topics, settings, .. } = &*self.application;
+        for step in steps {
+            let shard = step.journal.shard;
+            // Who was erased and came back within one step is there in the end.
+            for user in &step.effects.erased {
+                self.produce(record(&topics.scores, shard).key(user.as_bytes()))?;
+            }
+            for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
+                value.clear();
+                encode_score(user, &score, MODEL_VERSION, &mut value);
+                self.produce(record(&topics.scores, shard).key(user.as_bytes()).payload(&value[..]))?;
+            }
+            for refused in step.refused {
+                let topic = &settings.inputs[refused.input].topic;
+                self.produce(dead_letter(&topics.dead_letters, topic, shard, refused))?;
+            }
+            value.clear();
+            step.journal.encode(&mut value);
+            let journal = record(&topics.journal, shard).payload(&value[..]);
+            self.produce(journal.delivery_opaque(usize::from(shard) + 1))?;
+        }
+        for (&shard, sections) in told {
+            self.produce(record(&topics.exchange, shard).payload(&sections[..]))?;
+        }
+        self.value = value;
+        Ok(())
+    }
+
+    /// Hands a record over; if there is no room, waits until there is.
+    #[inline]
+    fn produce(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Fault> {
+        let producer = self.producer()?;
+        let Err((error, mut record)) = producer.send(record) else { return Ok(()) };
+        let (mut error, until) = (error, Instant::now() + TIME);
+        while error.rdkafka_error_code() == Some(Code::QueueFull) && Instant::now() < until {
+            thread::sleep(FULL_WAIT);
+            match producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err(back) => (error, record) = back,
+            }
+        }
+        let what = format!("a record for {} cannot be stored", record.topic);
+        if error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge) {
+            let advice = "raise message.max.bytes, of the client and of the topic, or lower the epoch's records";
+            return Err(Fatal::Log(format!("{what}: {error}: {advice}")).into());
+        }
+        Err(fault_of(&what, &error))
+    }
+
+    /// Of all partitions of the shards, moved or not: brokers forget those that nobody commits.
+    fn offsets(&self, steps: &[Step<'_>]) -> Result<TopicPartitionList, Fault> {
+        let mut list = TopicPartitionList::new();
+        for step in steps {
+            let Positions { exchange, inputs } = Positions::after(step.journal);
+            for (topic, offset) in self.application.read().zip(inputs.into_iter().chain([exchange])) {
+                list.add_partition_offset(topic, step.journal.shard.into(), Offset::Offset(offset))
+                    .map_err(|error| fault_of("the offsets", &error))?;
+            }
+        }
+        Ok(list)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(producer) = self.producer.take() {
+            crate::aside::drop_aside(producer);
+        }
+    }
+}
+
+/// One record for each shard that is told something, with a section from each that tells it.
+fn told(steps: &mut [Step<'_>]) -> BTreeMap<u16, Vec<u8>> {
+    let mut told: BTreeMap<u16, Vec<Section>> = BTreeMap::new();
+    for step in steps {
+        let sections = (0..).zip(step.effects.exchange.drain(..)).filter(|(_, section)| !section.is_empty());
+        sections.for_each(|(shard, section)| told.entry(shard).or_default().push(section));
+    }
+    let encode = |(shard, sections): (u16, Vec<Section>)| {
+        let mut value = Vec::new();
+        encode_exchange(&sections, &mut value);
+        (shard, value)
+    };
+    told.into_iter().map(encode).collect()
+}
+
+fn record(topic: &str, shard: u16) -> BaseRecord<'_, [u8], [u8], usize> {
+    BaseRecord::with_opaque_to(topic, 0).partition(shard.into())
+}
+
+/// The record as it was, with Kafka Connect's headers. It goes to the partition of its own number, if there is one.
+fn dead_letter<'a>(
+    dead_letters: &'a str,
+    topic: &str,
+    shard: u16,
+    refused: &'a Refused,
+) -> BaseRecord<'a, [u8], [u8], usize> {
+    let (stage, class) = match refused.reason {
+        Reason::Malformed(_) => ("VALUE_CONVERTER", "clout.Malformed"),
+        Reason::Misrouted { .. } => ("TRANSFORMATION", "clout.Misrouted"),
+        Reason::Future { .. } => ("TRANSFORMATION", "clout.Future"),
+    };
+    let headers = [
+        ("topic", topic),
+        ("partition", &shard.to_string()),
+        ("offset", &refused.offset.to_string()),
+        ("stage", stage),
+        ("exception.class.name", class),
+        ("exception.message", &refused.reason.to_string()),
+    ];
+    let headers = headers.into_iter().fold(OwnedHeaders::new(), |headers, (name, value)| {
+        headers.insert(Header { key: &format!("__connect.errors.{name}"), value: Some(value) })
+    });
+    let letter = record(dead_letters, shard).headers(headers);
+    let letter = match &refused.value {
+        Some(value) => letter.payload(&value[..]),
+        None => letter,
+    };
+    match &refused.key {
+        Some(key) => letter.key(&key[..]),
+        None => letter,
+    }
+}

@@ -1,0 +1,92 @@
+//! Real Kafka brokers for tests: one that a test process shares, and ones of their own for tests that break them.
+//!
+//! A broker is a Java process that `deploy/test-broker/broker` starts. It lives as long as the pipe to its standard
+//! input is open, so it ends with this process, however that ends; its data lie in a temporary folder that goes with it.
+//! Where there is no Java or no Maven, tests are told so and skip themselves, unless `CLOUT_KAFKA_REQUIRED` is 1.
+
+mod process;
+
+use std::sync::OnceLock;
+
+use process::{Data, Process};
+
+/// A broker of ours, or somebody else's that the tests may use.
+#[derive(Debug)]
+pub struct Broker {
+    brokers: String,
+    own: Option<Own>,
+}
+
+// The process goes before its data.
+#[derive(Debug)]
+struct Own {
+    /// `None` while it is killed.
+    process: Option<Process>,
+    data: Data,
+}
+
+impl Broker {
+    /// The one that all tests of this process use: that of `KAFKA_BROKERS`, or one that is started now. `None` if there
+    /// can be none, which is told.
+    pub fn shared() -> Option<&'static Broker> {
+        static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
+        let start = || match std::env::var("KAFKA_BROKERS") {
+            Ok(brokers) if !brokers.is_empty() => Some(Broker { brokers, own: None }),
+            _ => Broker::own(&[]),
+        };
+        SHARED.get_or_init(start).as_ref()
+    }
+
+    /// One of the test's own, with these properties of the server over those of a test broker. `None` if there can be
+    /// none, which is told.
+    pub fn own(properties: &[(&str, &str)]) -> Option<Broker> {
+        Broker::formatted(properties, &[])
+    }
+
+    /// The same, its data folder made with these arguments of Kafka's `format`, such as `--add-scram`.
+    pub fn formatted(properties: &[(&str, &str)], format: &[&str]) -> Option<Broker> {
+        let data = Data::new();
+        let Some(process) = Process::start(&data, properties, format) else {
+            let is_required = std::env::var("CLOUT_KAFKA_REQUIRED").is_ok_and(|value| value == "1");
+            assert!(!is_required, "CLOUT_KAFKA_REQUIRED is 1, and no broker can be started: the reason stands above");
+            eprintln!("skipped: this test wants a Kafka broker: install Java 17 and Maven, or set KAFKA_BROKERS");
+            return None;
+        };
+        Some(Broker { brokers: process.brokers().to_owned(), own: Some(Own { process: Some(process), data }) })
+    }
+
+    /// Where clients find it.
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// Kills it as a power cut does.
+    pub fn kill(&mut self) {
+        self.process();
+        self.own_mut().process.take().into_iter().for_each(Process::kill);
+    }
+
+    /// Starts it again after [`Broker::kill`], with the same data at the same port.
+    pub fn start_again(&mut self) {
+        let own = self.own_mut();
+        own.process = Process::start(&own.data, &[], &[]);
+    }
+
+    /// Stops it where it is: it keeps its connections and says nothing.
+    pub fn pause(&self) {
+        self.process().signal("-STOP");
+    }
+
+    /// Lets it go on after [`Broker::pause`].
+    pub fn go_on(&self) {
+        self.process().signal("-CONT");
+    }
+
+    fn process(&self) -> &Process {
+        self.own.as_ref().and_then(|own| own.process.as_ref()).expect("the broker is this test's own, and runs")
+    }
+
+    fn own_mut(&mut self) -> &mut Own {
+        self.own.as_mut().expect("the broker is this test's own")
+    }
+}

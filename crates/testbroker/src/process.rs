@@ -1,0 +1,86 @@
+//! The process of one broker, and the folder of its data.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/test-broker/broker");
+
+/// What the script exits with where there is no Java or no Maven.
+const UNAVAILABLE: i32 = 69;
+
+/// A folder that is removed in the end.
+#[derive(Debug)]
+pub(crate) struct Data(PathBuf);
+
+impl Data {
+    pub(crate) fn new() -> Data {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Data(std::env::temp_dir().join(format!("clout-broker-{}-{number}", std::process::id())))
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        // One that was never made need not be removed.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A broker that runs.
+#[derive(Debug)]
+pub(crate) struct Process {
+    script: Child,
+    /// The broker lives while this is open.
+    input: Option<ChildStdin>,
+    brokers: String,
+    java: String,
+}
+
+impl Process {
+    /// Starts one and waits until it takes requests; `None` where there is no Java or no Maven.
+    pub(crate) fn start(data: &Data, properties: &[(&str, &str)], format: &[&str]) -> Option<Process> {
+        let mut command = Command::new(SCRIPT);
+        command.args(["run", "--remove", "--data"]).arg(&data.0);
+        properties.iter().for_each(|(name, value)| _ = command.arg("--set").arg(format!("{name}={value}")));
+        format.iter().for_each(|argument| _ = command.arg("--format").arg(argument));
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = piped.spawn().expect("bash runs the broker's script");
+        let input = script.stdin.take();
+        let mut line = String::new();
+        let output = script.stdout.take().expect("the output is a pipe");
+        BufReader::new(output).read_line(&mut line).expect("the script writes text");
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [brokers, java, ..] => Some(Process { script, input, brokers: brokers.to_owned(), java: java.to_owned() }),
+            _ => match script.wait().expect("the script ends").code() {
+                Some(UNAVAILABLE) => None,
+                code => panic!("the broker does not start: exit code {code:?}, the reason stands above"),
+            },
+        }
+    }
+
+    pub(crate) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    pub(crate) fn signal(&self, option: &str) {
+        let sent = Command::new("kill").args([option, &self.java]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the broker is not there any more");
+    }
+
+    /// Kills the broker, its data stay. The script must see it while its input is open.
+    pub(crate) fn kill(mut self) {
+        self.signal("-KILL");
+        self.script.wait().expect("the script ends with the broker");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.input = None;
+        // It has nothing more to say, and the system keeps nothing of it.
+        let _ = self.script.wait();
+    }
+}
