@@ -8,6 +8,7 @@ use embedded::WorldError;
 
 use crate::generate::GenerateError;
 use crate::replay::{InputError, Stop, UsageError};
+use crate::serve::ServeFailure;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum Failure {
     /// An output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Scores could not be shown, or not for longer.
+    #[error(transparent)]
+    Serve(#[from] ServeFailure),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -40,6 +44,7 @@ impl Failure {
             Failure::Stopped(Stop::Interrupted) => 130,
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
+            Failure::Serve(failure) => failure.exit_code(),
             Failure::Stopped(_) => 1,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }

@@ -4,8 +4,10 @@ pub mod config;
 pub mod failure;
 pub mod generate;
 pub mod replay;
+pub mod serve;
 
 pub mod duration;
 pub mod output;
 
 mod interrupt;
+mod logs;

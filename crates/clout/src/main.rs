@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use clout::failure::{Failure, tell};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
+use clout::serve::{self, ServeArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -33,6 +34,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Replay(Box<ReplayArgs>),
+    Serve(Box<ServeArgs>),
     Generate(Box<GenerateArgs>),
 }
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => Ok(serve::run(&args)?),
         Command::Generate(args) => Ok(generate::run(*args)?),
     }
 }

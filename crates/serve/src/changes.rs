@@ -111,6 +111,17 @@ impl Changes {
         }
     }
 
+    /// Forgets all changes, and lets nobody go on from where they were.
+    pub(crate) fn break_off(&self) {
+        let mut open = self.open.lock();
+        open.clear();
+        let mut ring = self.sealed.write();
+        ring.batches.clear();
+        ring.count = 0;
+        ring.next += 1;
+        self.next.send_replace(ring.next);
+    }
+
     /// The sequence that the next sealed change will have; it wakes whoever waits for one.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.next.subscribe()
@@ -165,5 +176,8 @@ mod tests {
         assert_eq!(changes.next(), 4106);
         let kept: usize = changes.sealed.read().batches.iter().map(|batch| batch.changes.len()).sum();
         assert!(kept <= 3000 && kept == changes.sealed.read().count);
+        changes.break_off();
+        assert_eq!(first(&changes, 4106), Err(Lost));
+        assert_eq!(first(&changes, 4107), Ok(None));
     }
 }

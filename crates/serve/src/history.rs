@@ -97,6 +97,12 @@ impl History {
         self.people.remove(&person);
     }
 
+    /// Erases everybody's.
+    pub(crate) fn clear(&mut self) {
+        self.people.clear();
+        self.ages.clear();
+    }
+
     /// A person's points, the oldest first; two in a row are a movement.
     pub(crate) fn points(&self, person: u64) -> Vec<Point> {
         self.people.get(&person).map_or_else(Vec::new, |track| track.points.iter().map(|&(_, point)| point).collect())

@@ -138,6 +138,17 @@ impl View {
         self.is_ready.store(true, Relaxed);
     }
 
+    /// Forgets everybody: the table of scores is another one now. Until it has caught up again, nothing is shown.
+    pub fn begin_anew(&self) {
+        self.is_ready.store(false, Relaxed);
+        self.users.clear();
+        *self.ranking.write() = Ranking::default();
+        *self.names.write() = Ordered::default();
+        self.history.lock().clear();
+        self.opted_out.clear();
+        self.changes.break_off();
+    }
+
     /// Whether it has caught up.
     pub fn is_ready(&self) -> bool {
         self.is_ready.load(Relaxed)
