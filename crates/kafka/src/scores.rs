@@ -269,3 +269,82 @@ fn reading(message: &BorrowedMessage<'_>) -> Option<Reading> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use rdkafka::ClientConfig;
+    use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+    use rdkafka::client::DefaultClientContext;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use testbroker::Broker;
+
+    use super::*;
+
+    const TOPIC: &str = "reader-scores";
+
+    struct Table {
+        admin: AdminClient<DefaultClientContext>,
+        producer: BaseProducer,
+        reader: ScoreReader,
+    }
+
+    impl Table {
+        fn on(brokers: &str) -> Table {
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", brokers);
+            let connection = Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())]);
+            Table {
+                admin: config.create().unwrap(),
+                producer: config.create().unwrap(),
+                reader: ScoreReader::new(&connection, TOPIC).unwrap(),
+            }
+        }
+
+        fn create(&self, partitions: i32) {
+            let topic = NewTopic::new(TOPIC, partitions, TopicReplication::Fixed(1)).set("cleanup.policy", "compact");
+            let made = block_on(self.admin.create_topics([&topic], &AdminOptions::new())).unwrap();
+            made.into_iter().for_each(|topic| _ = topic.unwrap());
+        }
+
+        fn remove(&self, user: &str, partition: i32) {
+            let record = BaseRecord::<str, [u8]>::to(TOPIC).key(user).partition(partition);
+            self.producer.send(record).unwrap();
+            self.producer.flush(TIME).unwrap();
+        }
+
+        /// The next reading, as text.
+        fn next(&mut self) -> String {
+            let until = Instant::now() + Duration::from_secs(60);
+            while Instant::now() < until {
+                match self.reader.read(Duration::from_millis(50)).unwrap() {
+                    Some(Reading::Removed { user }) => return user,
+                    Some(other) => return format!("{other:?}"),
+                    None => {}
+                }
+            }
+            "nothing".into()
+        }
+    }
+
+    #[test]
+    fn it_reads_from_the_beginning_and_notices_when_the_topic_becomes_another_one() {
+        let Some(broker) = Broker::shared() else { return };
+        let mut table = Table::on(broker.brokers());
+        assert_eq!(table.reader.read(Duration::ZERO), Ok(None), "the topic is waited for");
+        table.create(2);
+        table.remove("ana", 0);
+        assert_eq!([table.next(), table.next()], ["ana", "CaughtUp"]);
+        table.remove("bo", 1);
+        assert_eq!(table.next(), "bo");
+        let more = [NewPartitions::new(TOPIC, 3)];
+        block_on(table.admin.create_partitions(&more, &AdminOptions::new())).unwrap();
+        table.remove("cy", 2);
+        assert_eq!(table.next(), "cy");
+        block_on(table.admin.delete_topics(&[TOPIC], &AdminOptions::new())).unwrap();
+        assert_eq!(table.next(), "Anew");
+        table.create(1);
+        table.remove("di", 0);
+        assert_eq!([table.next(), table.next()], ["di", "CaughtUp"]);
+    }
+}

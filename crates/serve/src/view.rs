@@ -25,7 +25,7 @@ use crate::split::{self, Moment};
 /// Names that a search looks at, one by one, before it goes through the ranking instead,
 const SEARCHED_NAMES_MAX: usize = 2_000;
 /// and people of the ranking that it looks at then.
-const SEARCHED_PLACES_MAX: usize = 50_000;
+const SEARCHED_PLACES_MAX: usize = 10_000;
 
 /// How much a view keeps beside the records.
 #[derive(Clone, Copy, Debug)]

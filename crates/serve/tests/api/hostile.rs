@@ -73,3 +73,52 @@ fn slow_ones_are_cut_and_idle_ones_do_not_keep_others_out() {
     assert!(began.elapsed() < Duration::from_secs(20), "a slow head is cut after ten seconds");
     drop(idle);
 }
+
+#[test]
+fn whatever_is_asked_gets_an_answer_or_a_problem() {
+    const PIECES: [&str; 24] = [
+        "/",
+        "v1",
+        "users",
+        "u1",
+        "ranking",
+        "stream",
+        "history",
+        "?",
+        "&",
+        "=",
+        "limit",
+        "cursor",
+        "prefix",
+        "%",
+        "%2F",
+        "%00",
+        "%F0%9F%99%82",
+        "..",
+        "-1",
+        "1e999",
+        "min_score",
+        ":",
+        "\u{7f}",
+        "user=u1",
+    ];
+    let site = Site::with_people();
+    let mut seed = 7_u32;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    for _ in 0..300 {
+        let path: String = (0..next(12)).map(|_| PIECES[next(PIECES.len())]).collect();
+        // A stream would not end.
+        let path = format!("/v1/{path}").replace("/v1/stream", "/v1/strea");
+        let method = ["GET", "POST", "HEAD", "OPTIONS", "BREW"][next(5)];
+        let answer = site.ask(method, &path, &[("content-type", "application/json")], b"{\"users\": [\"u1\"");
+        // A byte that no address may hold ends it before anything of ours sees it.
+        let is_http = !path.contains('\u{7f}');
+        assert!((200..500).contains(&answer.status), "{method} {path}: {answer:?}");
+        if answer.status >= 400 && is_http && method != "HEAD" {
+            assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}: {answer:?}");
+        }
+    }
+}
