@@ -9,6 +9,7 @@ use embedded::WorldError;
 use crate::generate::GenerateError;
 use crate::replay::{InputError, Stop, UsageError};
 use crate::run::RunError;
+use crate::serve::ServeFailure;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum Failure {
     /// Workers could not begin, or go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Scores could not be shown, or not for longer.
+    #[error(transparent)]
+    Serve(#[from] ServeFailure),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -45,6 +49,7 @@ impl Failure {
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Run(error) => error.exit_code(),
+            Failure::Serve(failure) => failure.exit_code(),
             Failure::Stopped(_) => 1,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }

@@ -5,6 +5,7 @@ pub mod failure;
 pub mod generate;
 pub mod replay;
 pub mod run;
+pub mod serve;
 
 pub mod duration;
 pub mod output;

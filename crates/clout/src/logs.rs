@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// How a command tells what it does.
 #[derive(Args, Clone, Debug)]
-pub struct LogArgs {
+pub(crate) struct LogArgs {
     /// What is told: error, warn, info, debug or trace, also by part as in `info,kafka=debug`. RUST_LOG says it as well
     #[arg(long, value_name = "LEVEL", help_heading = "Logs", value_parser = filter)]
     log: Option<String>,

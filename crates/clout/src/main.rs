@@ -7,6 +7,7 @@ use clout::failure::{Failure, tell};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
 use clout::run::{self, RunArgs};
+use clout::serve::{self, ServeArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -35,6 +36,7 @@ struct CommandLine {
 enum Command {
     Replay(Box<ReplayArgs>),
     Run(Box<RunArgs>),
+    Serve(Box<ServeArgs>),
     Generate(Box<GenerateArgs>),
 }
 
@@ -52,6 +54,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => Ok(run::run(&args)?),
+        Command::Serve(args) => Ok(serve::run(&args)?),
         Command::Generate(args) => Ok(generate::run(*args)?),
     }
 }

@@ -12,10 +12,12 @@ mod membership;
 mod reader;
 mod writer;
 
+mod scores;
+
 mod application;
 mod connection;
-mod shards;
 mod costs;
+mod shards;
 mod topics;
 
 mod aside;
@@ -31,6 +33,7 @@ pub use connection::Connection;
 pub use costs::Costs;
 pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
+pub use scores::{Reading, ScoreReader};
 pub use shards::shards;
 pub use supervisor::Workers;
 pub use topics::Topics;
