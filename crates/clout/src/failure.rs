@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use embedded::WorldError;
+use kafka::AdminError;
 
+use crate::config::ConfigError;
 use crate::generate::GenerateError;
 use crate::replay::{InputError, Stop, UsageError};
 
@@ -28,6 +30,12 @@ pub enum Failure {
     /// An output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The configuration is not understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Topics or groups cannot be looked at or changed, or are not as they must be.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -40,7 +48,8 @@ impl Failure {
             Failure::Stopped(Stop::Interrupted) => 130,
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
-            Failure::Stopped(_) => 1,
+            Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) => 1,
+            Failure::Config(_) | Failure::Admin(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }
     }

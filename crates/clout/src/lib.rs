@@ -4,6 +4,7 @@ pub mod config;
 pub mod failure;
 pub mod generate;
 pub mod replay;
+pub mod topics;
 
 pub mod duration;
 pub mod output;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use clout::failure::{Failure, tell};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
+use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -34,6 +35,7 @@ struct CommandLine {
 enum Command {
     Replay(Box<ReplayArgs>),
     Generate(Box<GenerateArgs>),
+    Topics(Box<TopicsArgs>),
 }
 
 fn main() -> ExitCode {
@@ -50,5 +52,6 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
         Command::Generate(args) => Ok(generate::run(*args)?),
+        Command::Topics(args) => topics::run(&args),
     }
 }

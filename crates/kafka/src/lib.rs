@@ -6,5 +6,10 @@
 mod connection;
 mod topics;
 
+mod admin;
+mod requirements;
+
+pub use admin::{Admin, AdminError, check_topics, differences};
 pub use connection::Connection;
+pub use requirements::{Difference, Found, Requirement, Role};
 pub use topics::Topics;
