@@ -8,8 +8,11 @@ use embedded::WorldError;
 use kafka::AdminError;
 
 use crate::config::ConfigError;
+use crate::diff::DiffError;
 use crate::generate::GenerateError;
-use crate::replay::{InputError, Stop, UsageError};
+use crate::recorded::{InputError, Stop};
+use crate::replay::UsageError;
+use crate::reset::ResetError;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,12 @@ pub enum Failure {
     /// Topics or groups cannot be looked at or changed, or are not as they must be.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// An application was not reset.
+    #[error(transparent)]
+    Reset(#[from] ResetError),
+    /// Two tables cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] DiffError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -49,7 +58,7 @@ impl Failure {
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) => 1,
-            Failure::Config(_) | Failure::Admin(_) => 2,
+            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }
     }

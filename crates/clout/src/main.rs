@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clout::diff::{self, DiffArgs};
 use clout::failure::{Failure, tell};
+use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
+use clout::reset::{self, ResetArgs};
 use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
@@ -36,6 +39,9 @@ enum Command {
     Replay(Box<ReplayArgs>),
     Generate(Box<GenerateArgs>),
     Topics(Box<TopicsArgs>),
+    Feed(Box<FeedArgs>),
+    Diff(Box<DiffArgs>),
+    Reset(Box<ResetArgs>),
 }
 
 fn main() -> ExitCode {
@@ -53,5 +59,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(&args),
         Command::Generate(args) => Ok(generate::run(*args)?),
         Command::Topics(args) => topics::run(&args),
+        Command::Feed(args) => feed::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Reset(args) => reset::run(&args),
     }
 }

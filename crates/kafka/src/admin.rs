@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use rdkafka::admin::{
-    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+    AdminClient, AdminOptions, ConfigEntry, ConfigSource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -134,7 +135,7 @@ impl Admin {
         for topic in metadata.topics().iter().filter(|topic| topics.contains(&topic.name())) {
             let replication = topic.partitions().first().map_or(0, |partition| partition.replicas().len());
             let partitions = topic.partitions().len();
-            found.insert(topic.name().to_owned(), Found { partitions, replication, properties: BTreeMap::new() });
+            found.insert(topic.name().to_owned(), Found { partitions, replication, ..Found::default() });
         }
         self.describe(&mut found)?;
         Ok(found)
@@ -157,6 +158,8 @@ impl Admin {
             };
             let OwnedResourceSpecifier::Topic(topic) = &resource.specifier else { continue };
             let Some(found) = found.get_mut(topic) else { continue };
+            let is_set = |entry: &&ConfigEntry| entry.source == ConfigSource::DynamicTopic;
+            found.set = resource.entries.iter().filter(is_set).map(|entry| entry.name.clone()).collect();
             found.properties =
                 resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
         }
@@ -250,7 +253,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
 }
 
-fn refused(what: &str, error: KafkaError) -> AdminError {
+pub(crate) fn refused(what: &str, error: KafkaError) -> AdminError {
     match error {
         KafkaError::ClientConfig(_, reason, name, _) => AdminError::Property { name, reason },
         error => AdminError::Refused { what: what.to_owned(), reason: reason(&error) },

@@ -7,9 +7,13 @@ mod connection;
 mod topics;
 
 mod admin;
+mod feeder;
 mod requirements;
+mod table;
 
 pub use admin::{Admin, AdminError, check_topics, differences};
 pub use connection::Connection;
+pub use feeder::{FeedError, Feeder};
 pub use requirements::{Difference, Found, Requirement, Role};
+pub use table::read_table;
 pub use topics::Topics;

@@ -38,6 +38,15 @@ pub struct Found {
     pub replication: usize,
     /// Its properties; empty where nobody may see them.
     pub properties: BTreeMap<String, String>,
+    /// Names of those that were set for this topic alone.
+    pub set: Vec<String>,
+}
+
+impl Found {
+    /// The properties that were set for this topic alone.
+    pub fn own_properties(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.set.iter().filter_map(|name| Some((name.as_str(), self.properties.get(name)?.as_str())))
+    }
 }
 
 /// Something about a topic that an application cannot work with, and the way out.

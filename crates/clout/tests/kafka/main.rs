@@ -2,4 +2,8 @@
 
 mod common;
 
+mod diff;
+mod feed;
+mod reset;
+mod route;
 mod topics;

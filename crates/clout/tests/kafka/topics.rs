@@ -36,11 +36,17 @@ fn what_differs_is_told_with_the_way_out() {
         format!("{}: {said}", ran.code.expect("an exit code"))
     };
     let create = ["topics", "create", "--application-id", &app];
-    expect![[""]].assert_eq(&told(&[&create[..], &["--input", &input]].concat()));
+    expect![[r#"
+        2: error: topic INPUT is missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs
+    "#]].assert_eq(&told(&[&create[..], &["--input", &input]].concat()));
     done(broker, &[&create[..], &["--input", &input, "--inputs", "--partitions", "2"]].concat());
     done(broker, &["topics", "create", "--application-id", &other, "--input", &other, "--inputs", "--partitions", "3"]);
-    expect![[""]].assert_eq(&told(&[&create[..], &["--input", &input, "--input", &other]].concat()));
-    expect![[""]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
+    expect![[r#"
+        1: error: topic OTHER has 3 partitions: shard n lives in partition n of every topic, and the others have 2; write this one anew with 2 partitions (`clout route` moves the records), or make the application's own topics anew with 3 (`clout reset`)
+    "#]].assert_eq(&told(&[&create[..], &["--input", &input, "--input", &other]].concat()));
+    expect![[r#"
+        1: error: topic OTHER-scores has cleanup.policy=compact: records would vanish before they count; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete; topic APP-exchange has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-journal has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-scores has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-dead-letters has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`
+    "#]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
 }
 
 #[test]
@@ -50,5 +56,7 @@ fn without_a_broker_it_says_where_it_looked() {
         .output()
         .expect("the program runs");
     assert_eq!(output.status.code(), Some(2));
-    expect![[""]].assert_eq(&String::from_utf8_lossy(&output.stderr));
+    expect![[r#"
+        error: no broker answers at 127.0.0.1:1: check kafka.bootstrap.servers and how to log in (BrokerTransportFailure (Local: Broker transport failure))
+    "#]].assert_eq(&String::from_utf8_lossy(&output.stderr));
 }
