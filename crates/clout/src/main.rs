@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clout::diff::{self, DiffArgs};
 use clout::failure::{Failure, tell};
+use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
 use clout::run::{self, RunArgs};
 use clout::serve::{self, ServeArgs};
+use clout::reset::{self, ResetArgs};
+use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -38,6 +42,10 @@ enum Command {
     Run(Box<RunArgs>),
     Serve(Box<ServeArgs>),
     Generate(Box<GenerateArgs>),
+    Topics(Box<TopicsArgs>),
+    Feed(Box<FeedArgs>),
+    Diff(Box<DiffArgs>),
+    Reset(Box<ResetArgs>),
 }
 
 fn main() -> ExitCode {
@@ -56,5 +64,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(args) => Ok(run::run(&args)?),
         Command::Serve(args) => Ok(serve::run(&args)?),
         Command::Generate(args) => Ok(generate::run(*args)?),
+        Command::Topics(args) => topics::run(&args),
+        Command::Feed(args) => feed::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Reset(args) => reset::run(&args),
     }
 }
