@@ -38,6 +38,6 @@ pub use journal::{JournalRecord, OffsetRange};
 pub use kind::{kind_word, parse_kind};
 pub use malformed::Malformed;
 pub use profile::ProfileDecoder;
-pub use score::{ScoreFormat, ScoreWriter, decode_score, encode_score};
-pub use time::parse_time;
+pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score};
+pub use time::{parse_time, rfc3339};
 pub use write::{EventWriter, WriteError};
