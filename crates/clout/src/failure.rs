@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use embedded::WorldError;
+use pipeline::{Fault, StoreError};
+use serve::ServeError;
 
 use crate::generate::GenerateError;
 use crate::replay::{InputError, Stop, UsageError};
@@ -31,6 +33,18 @@ pub enum Failure {
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// The server cannot start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Checkpoints have no place.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system has no room for another thread.
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
+    /// A worker has given up.
+    #[error(transparent)]
+    Worker(#[from] Fault),
 }
 
 impl Failure {
@@ -40,8 +54,9 @@ impl Failure {
             Failure::Stopped(Stop::Interrupted) => 130,
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
-            Failure::Stopped(_) => 1,
+            Failure::Stopped(_) | Failure::Worker(_) => 1,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
+            Failure::Serve(_) | Failure::Store(_) | Failure::Threads(_) => 2,
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clout::demo::{self, DemoArgs};
 use clout::failure::{Failure, tell};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
+  clout demo
   clout generate --users 1000 --events 50000 --out log.json
   clout replay log.json
   clout replay --half-life 12h --user 88 higgs-activity_time.txt.gz
@@ -32,6 +34,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(Box<DemoArgs>),
     Replay(Box<ReplayArgs>),
     Generate(Box<GenerateArgs>),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Generate(args) => Ok(generate::run(*args)?),
     }

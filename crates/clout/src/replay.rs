@@ -5,7 +5,7 @@
 
 mod options;
 
-mod input;
+pub(crate) mod input;
 mod pipe;
 
 mod gate;
@@ -26,7 +26,7 @@ mod report;
 
 mod progress;
 mod screen;
-mod words;
+pub(crate) mod words;
 
 use std::io::{self, Write};
 use std::path::Path;
