@@ -154,13 +154,17 @@ fn feed(
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
+    let mut head_start = None;
     let mut history = feeder.begin(args.head_start_ms, args.speed_ms);
     let mut has_ended = false;
     while !interrupt.is_asked() && workers.are_well() {
         let waiting = workers.waiting(feeder.appended());
         let fed = if waiting < WAITING_MAX { feeder.feed(&mut history) } else { feeder.pause(&mut history) };
-        let is_there = fed != Fed::More && workers.waiting(feeder.appended()) == 0;
-        if !view.is_ready() && (is_there || begun.elapsed() > PATIENCE) {
+        if fed != Fed::More {
+            head_start.get_or_insert(feeder.appended());
+        }
+        let is_scored = head_start.is_some_and(|records| workers.waiting(records) == 0);
+        if !view.is_ready() && (is_scored || begun.elapsed() > PATIENCE) {
             view.caught_up();
         }
         if fed == Fed::End && !std::mem::replace(&mut has_ended, true) {

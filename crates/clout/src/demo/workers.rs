@@ -18,6 +18,8 @@ pub(crate) const SHARDS: u16 = 4;
 const WORKERS: u16 = 2;
 /// The only input.
 pub(crate) const EVENTS: usize = 0;
+/// Short epochs, also while much waits: shards hear of each other, and the scale of everybody, once an epoch.
+const EPOCH_RECORDS_MAX: usize = 4_096;
 const CHECKPOINT_EVERY_MS: i64 = 15_000;
 /// There is one model.
 const MODEL_VERSION: u32 = 1;
@@ -105,7 +107,7 @@ fn settings(model: &Model) -> Settings {
         inputs: vec![events],
         exchange: "exchange".to_owned(),
         clock: Clock::Event,
-        pace: Pace::default(),
+        pace: Pace { epoch_records_max: EPOCH_RECORDS_MAX, ..Pace::default() },
         checkpoint_every_ms: CHECKPOINT_EVERY_MS,
     }
 }
