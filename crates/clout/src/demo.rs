@@ -8,6 +8,8 @@ mod source;
 mod feeder;
 mod workers;
 
+mod opening;
+
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ use crate::failure::{Failure, OutputError};
 use crate::interrupt::Interrupt;
 use crate::replay::{InputError, UsageError, words};
 use feeder::{Fed, Feeder, WAITING_MAX};
+use opening::Opening;
 use source::{Bad, Source};
 use workers::Workers;
 
@@ -89,11 +92,12 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let model = args.model()?;
     let source = args.source(&interrupt)?;
     let view = Arc::new(View::default());
-    let workers = Workers::start(&model, &view)?;
+    let opening = Opening::new(&view);
+    let workers = Workers::start(&model, &opening)?;
     let server = args.server(&view, &workers)?;
     say(&args.welcome(&server)).map_err(OutputError::to("-".as_ref()))?;
     let feeder = Feeder::new(source, workers.memory(), model.partitioner);
-    let fed = feed(args, feeder, &workers, &view, &interrupt);
+    let fed = feed(args, feeder, &workers, &opening, &interrupt);
     server.stop();
     fed.and(workers.stop())
 }
@@ -150,7 +154,7 @@ fn feed(
     args: &DemoArgs,
     mut feeder: Feeder,
     workers: &Workers,
-    view: &View,
+    opening: &Opening,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -164,8 +168,8 @@ fn feed(
             head_start.get_or_insert(feeder.appended());
         }
         let is_scored = head_start.is_some_and(|records| workers.waiting(records) == 0);
-        if !view.is_ready() && (is_scored || begun.elapsed() > PATIENCE) {
-            view.caught_up();
+        if !opening.is_open() && (is_scored || begun.elapsed() > PATIENCE) {
+            opening.open();
         }
         if fed == Fed::End && !std::mem::replace(&mut has_ended, true) {
             say(&end(feeder.bad())).map_err(OutputError::to("-".as_ref()))?;

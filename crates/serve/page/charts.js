@@ -48,19 +48,27 @@ function widened(low, high, spanMin) {
   return high - low + missing > 0 ? [low - missing, high + missing] : [low - 1, high + 1];
 }
 
-const HISTORY = { width: 720, height: 220, left: 40, right: 8, top: 12, bottom: 26 };
+const HISTORY = { height: 220, left: 36, right: 8, top: 12, bottom: 28 };
+/** What a drawing is wide that is not on the page yet. */
+const WIDTH = 400;
+
+/** One unit of a drawing is one pixel, so that its text has the size of all other text. */
+function fit(drawing, height) {
+  const width = drawing.parentElement.clientWidth || WIDTH;
+  drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  return width;
+}
 
 /** How a score moved: `[{ at, score }]`, the oldest first. A score stands until the next one is published. */
 export function history() {
-  const { width, height } = HISTORY;
-  const drawing = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const drawing = s("svg", { role: "img" });
   const readout = h("p", { class: "readout", hidden: true });
   const element = h("div", { class: "history" }, drawing, readout);
   let scene = null;
   drawing.addEventListener("pointermove", (event) => scene && point(scene, drawing, readout, event));
   drawing.addEventListener("pointerleave", () => unpoint(drawing, readout));
   const show = (moves) => {
-    scene = layOut(moves);
+    scene = layOut(moves, fit(drawing, HISTORY.height));
     unpoint(drawing, readout);
     drawing.setAttribute("aria-label", describe(moves));
     drawing.replaceChildren(...axes(scene), ...curve(scene), s("g", { class: "cross" }));
@@ -68,19 +76,19 @@ export function history() {
   return { element, show };
 }
 
-function layOut(moves) {
-  const { width, height, left, right, top, bottom } = HISTORY;
+function layOut(moves, width) {
+  const { height, left, right, top, bottom } = HISTORY;
   const times = moves.map(({ at }) => Date.parse(at));
   const scores = moves.map(({ score }) => score);
   const [low, high] = widened(Math.min(...scores), Math.max(...scores), 4);
   const [begin, end] = [times[0], Math.max(times[times.length - 1], times[0] + 1)];
   const x = (at) => round(left + ((width - left - right) * (at - begin)) / (end - begin));
   const y = (score) => round(top + (height - top - bottom) * (1 - (score - low) / (high - low)));
-  return { moves, times, low, high, begin, end, x, y };
+  return { width, moves, times, low, high, begin, end, x, y };
 }
 
-function axes({ low, high, begin, end, y }) {
-  const { width, height, left, right } = HISTORY;
+function axes({ width, low, high, begin, end, y }) {
+  const { height, left, right } = HISTORY;
   const step = [0.5, 1, 2, 5, 10, 20].find((step) => (high - low) / step <= 5) ?? 25;
   const grid = [];
   for (let score = Math.ceil(low / step) * step; score <= high; score += step) {
@@ -98,8 +106,8 @@ function axes({ low, high, begin, end, y }) {
   ];
 }
 
-function curve({ moves, times, x, y }) {
-  const { width, height, right, bottom } = HISTORY;
+function curve({ width, moves, times, x, y }) {
+  const { height, right, bottom } = HISTORY;
   let path = `M${x(times[0])} ${y(moves[0].score)}`;
   moves.slice(1).forEach(({ score }, place) => (path += `H${x(times[place + 1])}V${y(score)}`));
   path += `H${width - right}`;
@@ -111,8 +119,8 @@ function curve({ moves, times, x, y }) {
   ];
 }
 
-function point({ moves, times, begin, end, x, y }, drawing, readout, event) {
-  const { width, height, left, right, top, bottom } = HISTORY;
+function point({ width, moves, times, begin, end, x, y }, drawing, readout, event) {
+  const { height, left, right, top, bottom } = HISTORY;
   const box = drawing.getBoundingClientRect();
   const place = ((event.clientX - box.left) / box.width) * width;
   const at = begin + ((place - left) / (width - left - right)) * (end - begin);
@@ -137,24 +145,24 @@ function describe(moves) {
   return `The score moved ${plural(moves.length - 1, "time", "times")} ${range}: from ${points(first.score)} on ${time(first.at)} to ${points(last.score)} on ${time(last.at)}.`;
 }
 
-const SPREAD = { width: 400, height: 132, base: 110 };
+const SPREAD = { height: 132, base: 110 };
 
 /** How many people have which score; somebody's place in it is marked. */
 export function distribution() {
-  const { width, height } = SPREAD;
-  const drawing = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
+  const drawing = s("svg", { role: "img" });
   const caption = h("figcaption");
   const element = h("figure", { class: "spread" }, drawing, caption);
   const show = (spread, score = null) => {
+    const width = fit(drawing, SPREAD.height);
     drawing.setAttribute("aria-label", describeSpread(spread, score));
-    drawing.replaceChildren(...bars(spread, score), ...scaleOfScores(), ...mark(score));
+    drawing.replaceChildren(...bars(width, spread, score), ...scaleOfScores(width), ...mark(width, score));
     caption.textContent = `${halfway(spread)} The height is the square root of how many there are.`;
   };
   return { element, show };
 }
 
-function bars({ buckets }, score) {
-  const { width, base } = SPREAD;
+function bars(width, { buckets }, score) {
+  const { base } = SPREAD;
   const most = Math.max(...buckets.map((bucket) => bucket.count), 1);
   return buckets.filter((bucket) => bucket.count > 0).map(({ from, to, count }) => {
     const height = Math.max((base - 18) * Math.sqrt(count / most), 1.5);
@@ -171,8 +179,8 @@ function bars({ buckets }, score) {
   });
 }
 
-function scaleOfScores() {
-  const { width, base } = SPREAD;
+function scaleOfScores(width) {
+  const { base } = SPREAD;
   const label = (score) => {
     const anchor = score === 0 ? "start" : score === 100 ? "end" : "middle";
     return s("text", { class: "label", x: (score / 100) * width, y: base + 17, "text-anchor": anchor }, String(score));
@@ -180,9 +188,9 @@ function scaleOfScores() {
   return [s("path", { class: "axis", d: `M0 ${base}H${width}` }), ...[0, 20, 40, 60, 80, 100].map(label)];
 }
 
-function mark(score) {
+function mark(width, score) {
   if (score === null) return [];
-  const { width, base } = SPREAD;
+  const { base } = SPREAD;
   const x = round((score / 100) * width);
   const anchor = score > 85 ? "end" : score < 15 ? "start" : "middle";
   return [

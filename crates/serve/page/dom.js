@@ -39,7 +39,7 @@ export function reducesMotion() {
 
 /**
  * Shows items in their order, each in an element of its own that is made once and moves to its new place.
- * `row` has `key(item)`, `make(item)`, and `show(element, item)`.
+ * `row` has `key(item)`, `make(item)`, `show(element, item)`, and `stays` if its elements are not to be seen moving.
  */
 export function arrange(list, items, row) {
   const before = new Map();
@@ -54,7 +54,7 @@ export function arrange(list, items, row) {
     return element;
   });
   place(list, elements);
-  if (reducesMotion()) {
+  if (row.stays || reducesMotion()) {
     return;
   }
   for (const element of elements) {

@@ -9,6 +9,7 @@ import { because, count, factor, handle, personLink, points, reason, REASONS, si
 
 const NEIGHBOURS = 4;
 const MOVES_SHOWN = 5;
+const MOVES_DRAWN = 100;
 /** How many movements the reasons are summed over. */
 const SPANS = [["Latest", 1], ["Last 20", 20], ["All", Infinity]];
 
@@ -89,23 +90,24 @@ function rated(state) {
   const made = madeCard();
   const curve = curveCard();
   const received = receivedCard();
-  const place = placeCard();
+  const spread = spreadCard();
+  const nearby = nearbyCard();
   state.dataset.shows = "score";
-  state.replaceChildren(h("div", { class: "person" }, score.element, why.element, curve.element, made.element, received.element, place.element));
+  state.replaceChildren(h("div", { class: "person" }, score.element, why.element, curve.element, made.element, nearby.element, received.element, spread.element));
   return {
     score: (answer) => {
       score.show(answer);
       made.show(answer);
       received.show(answer);
-      place.show(answer);
+      spread.show(answer);
     },
     history: ({ points: moves }) => {
       why.show(moves);
       curve.show(moves);
       score.since(moves);
     },
-    around: place.around,
-    spread: place.spread,
+    around: nearby.around,
+    spread: spread.spread,
   };
 }
 
@@ -200,6 +202,7 @@ const QUIET = {
 };
 
 const MOVE = {
+  stays: true,
   key: ({ at, score }) => `${at} ${score}`,
   make: (move) => {
     const change = h("span", { class: "cell-change" });
@@ -213,12 +216,13 @@ const MOVE = {
 function curveCard() {
   const chart = history();
   const quiet = h("p", { class: "quiet" }, "The score has not moved since this server started.");
-  const element = card("curve-card", "curve", "Since this server started", chart.element, quiet);
+  const element = card("curve-card", "curve", "How it moved", chart.element, quiet);
   const show = (moves) => {
     quiet.hidden = moves.length > 0;
     chart.element.hidden = moves.length === 0;
     if (moves.length > 0) {
-      chart.show([{ at: moves[0].at, score: moves[0].previous }, ...moves]);
+      const drawn = moves.slice(-MOVES_DRAWN);
+      chart.show([{ at: drawn[0].at, score: drawn[0].previous }, ...drawn]);
     }
   };
   show([]);
@@ -239,7 +243,7 @@ function madeCard() {
   const tiles = FACTORS.map(([key, title, , ]) => {
     const number = h("dd", { class: "factor-number" });
     const words = h("dd", { class: "factor-words" });
-    return { key, number, words, element: h("div", { class: `factor ${key}` }, h("dt", {}, title), number, words) };
+    return { key, number, words, element: h("div", { class: "factor", "data-factor": key }, h("dt", {}, title), number, words) };
   });
   const element = card("made-card", "made", "What it is made of",
     h("p", { class: "lead" }, "Influence: ", total, "."),
@@ -264,17 +268,22 @@ function receivedCard() {
   return { element, show };
 }
 
-function placeCard() {
+function spreadCard() {
   const spread = distribution();
-  const list = h("ol", { class: "neighbours", "aria-label": "People nearby in the ranking" });
-  const element = card("place-card", "place", "Where this is among all", spread.element, h("h3", {}, "Nearby"), list);
   let score = null;
   return {
-    element,
+    element: card("spread-card", "spread", "Among all", spread.element),
     show: (answer) => {
       score = answer.score;
     },
     spread: (answer) => spread.show(answer, score),
+  };
+}
+
+function nearbyCard() {
+  const list = h("ol", { class: "neighbours", "aria-label": "People nearby in the ranking" });
+  return {
+    element: card("nearby-card", "nearby", "Nearby", list),
     around: (users, self) => arrange(list, users, neighbour(self)),
   };
 }

@@ -73,7 +73,8 @@ function judge(view, pipeline) {
   if (failing > 0) return ["ill", `${plural(failing, "shard", "shards")} could not write a checkpoint: a restore would take longer.`];
   if (pipeline.lag_ms > LAG_MS) return ["busy", `Events wait for ${duration(pipeline.lag_ms)} until they count.`];
   const elsewhere = away > 0 ? ` ${plural(away, "shard is", "shards are")} in other processes.` : "";
-  return ["well", `All is well: events count within ${duration(Math.max(pipeline.lag_ms, pipeline.epoch_ms, 1))}.${elsewhere}`];
+  const waits = pipeline.lag_ms > 0 ? `the oldest event waits for ${duration(pipeline.lag_ms)}` : "nothing waits";
+  return ["well", `All is well: ${waits}.${elsewhere}`];
 }
 
 const PLACES = { live: "Live", restoring: "Restoring", loading: "Loading", elsewhere: "Elsewhere" };

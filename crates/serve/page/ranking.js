@@ -152,7 +152,7 @@ function note(moves, { user, score, previous }) {
   moves.set(user, track);
 }
 
-/** The largest movements of the last minute; older ones are forgotten. */
+/** The largest movements of the last minute, those of the influential before others; older ones are forgotten. */
 function moversOf(moves) {
   const since = Date.now() - MINUTE_MS;
   const moved = [];
@@ -165,6 +165,7 @@ function moversOf(moves) {
       moved.push({ user, score: last.score, moved: last.score - track[0].score });
     }
   }
-  moved.sort((a, b) => Math.abs(b.moved) - Math.abs(a.moved));
+  const weight = ({ score, moved }) => Math.abs(moved) * score;
+  moved.sort((a, b) => weight(b) - weight(a));
   return moved.slice(0, MOVERS_MAX).sort((a, b) => b.moved - a.moved);
 }

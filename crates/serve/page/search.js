@@ -106,7 +106,9 @@ async function find(text, signal) {
   }
   const answers = await Promise.all([...prefixes].map((prefix) => get(paths.search(prefix, FOUND_MAX), signal)));
   const found = new Map(answers.flatMap(({ users }) => users).map((one) => [one.user, one]));
-  return [...found.values()].sort((a, b) => a.rank - b.rank).slice(0, FOUND_MAX);
+  // Whoever types `ma` hardly means everybody on Mastodon.
+  const isNamed = ({ user }) => handle(user).name.toLowerCase().startsWith(text.toLowerCase());
+  return [...found.values()].sort((a, b) => isNamed(b) - isNamed(a) || a.rank - b.rank).slice(0, FOUND_MAX);
 }
 
 function option({ user, rank, score }, place, go) {

@@ -20,7 +20,7 @@ const TARGET_EXPONENT: f64 = 0.95;
 const CIRCLE: u32 = 24;
 const CIRCLE_SHARE: f64 = 0.3;
 /// Share of acts that answer the one before.
-const ANSWERS: f64 = 0.1;
+const ANSWERS: f64 = 0.04;
 /// Share of follows.
 const FOLLOWS: f64 = 0.06;
 /// Follows that last; for each one more the oldest ends.

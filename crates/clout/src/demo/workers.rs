@@ -1,15 +1,15 @@
-//! The pipeline in this process: a log in memory, workers on threads of their own, and the view that hears of commits.
+//! The pipeline in this process: a log in memory, and workers on threads of their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use embedded::{Manner, Memory};
-use influence::{Effects, Model, Shard};
+use influence::Model;
 use pipeline::{Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
-use serve::{Update, View};
 use wire::Encoding;
 
+use crate::demo::opening::Opening;
 use crate::failure::Failure;
 
 /// People are spread over so many,
@@ -21,8 +21,6 @@ pub(crate) const EVENTS: usize = 0;
 /// Short epochs, also while much waits: shards hear of each other, and the scale of everybody, once an epoch.
 const EPOCH_RECORDS_MAX: usize = 4_096;
 const CHECKPOINT_EVERY_MS: i64 = 15_000;
-/// There is one model.
-const MODEL_VERSION: u32 = 1;
 
 /// Workers that run until they are told to stop.
 pub(crate) struct Workers {
@@ -33,11 +31,11 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts them over an empty log; what they commit reaches the view.
-    pub(crate) fn start(model: &Model, view: &Arc<View>) -> Result<Workers, Failure> {
+    /// Starts them over an empty log; what they commit is shown.
+    pub(crate) fn start(model: &Model, opening: &Opening) -> Result<Workers, Failure> {
         let memory = Memory::new(SHARDS, &["events"], Manner::default());
-        let view = Arc::clone(view);
-        memory.subscribe(move |shard, effects| show(&view, shard, effects));
+        let opening = opening.clone();
+        memory.subscribe(move |shard, effects| opening.take(shard, effects));
         let status = Arc::new(Status::new(SHARDS));
         let mut workers = Workers { memory, status, stop: Arc::default(), threads: Vec::new() };
         let settings = Arc::new(settings(model));
@@ -88,15 +86,6 @@ impl Workers {
         }
         Ok(())
     }
-}
-
-fn show(view: &View, shard: &Shard, effects: &Effects) {
-    for published in &effects.scores {
-        if let Some((user, score)) = shard.record(published) {
-            view.apply(Update::Scored { user, score: &score, model_version: MODEL_VERSION });
-        }
-    }
-    effects.erased.iter().for_each(|user| view.apply(Update::Removed { user }));
 }
 
 fn settings(model: &Model) -> Settings {
