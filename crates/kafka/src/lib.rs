@@ -7,6 +7,7 @@ mod supervisor;
 
 mod log;
 
+mod census;
 mod historian;
 mod membership;
 mod reader;
