@@ -5,10 +5,18 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use embedded::WorldError;
+use kafka::AdminError;
+use pipeline::{Fault, StoreError};
+use serve::ServeError;
 
+use crate::config::ConfigError;
+use crate::diff::DiffError;
 use crate::generate::GenerateError;
-use crate::replay::{InputError, Stop, UsageError};
+use crate::recorded::{InputError, Stop};
+use crate::replay::UsageError;
+use crate::reset::ResetError;
 use crate::run::RunError;
+use crate::serve::ServeFailure;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +40,36 @@ pub enum Failure {
     /// Workers could not begin, or go on.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Scores could not be shown, or not for longer.
+    #[error(transparent)]
+    Serve(#[from] ServeFailure),
+    /// The configuration is not understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Topics or groups cannot be looked at or changed, or are not as they must be.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// An application was not reset.
+    #[error(transparent)]
+    Reset(#[from] ResetError),
+    /// Two tables cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] DiffError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// The server cannot start.
+    #[error(transparent)]
+    Server(#[from] ServeError),
+    /// Checkpoints have no place.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system has no room for another thread.
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
+    /// A worker has given up.
+    #[error(transparent)]
+    Worker(#[from] Fault),
 }
 
 impl Failure {
@@ -45,8 +80,11 @@ impl Failure {
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Run(error) => error.exit_code(),
-            Failure::Stopped(_) => 1,
+            Failure::Serve(failure) => failure.exit_code(),
+            Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) | Failure::Worker(_) => 1,
+            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
+            Failure::Server(_) | Failure::Store(_) | Failure::Threads(_) => 2,
         }
     }
 }

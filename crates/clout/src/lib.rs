@@ -2,11 +2,22 @@
 
 pub mod config;
 pub mod failure;
-pub mod generate;
+
+pub mod demo;
 pub mod replay;
+pub mod generate;
 pub mod run;
+pub mod serve;
+pub mod topics;
+pub mod feed;
+pub mod diff;
+pub mod reset;
 
 pub mod duration;
 pub mod output;
+pub mod recorded;
 
 mod interrupt;
+mod logs;
+mod screen;
+mod words;

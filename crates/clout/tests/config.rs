@@ -170,7 +170,9 @@ fn what_is_not_understood_is_told_with_its_place() {
         "application_id = \"my app\"",
         &[],
         &[],
-        &expect![[r#"clout.toml:1: application_id: "my app" is no name for topics: 1 to 200 of a-z, A-Z, 0-9, '.', '_' and '-'"#]],
+        &expect![[
+            r#"clout.toml:1: application_id: "my app" is no name for topics: 1 to 200 of a-z, A-Z, 0-9, '.', '_' and '-'"#
+        ]],
     );
     refused("", &[("CLOUT_CLOCK", "sun")], &[], &expect![[r#"CLOUT_CLOCK: clock: "sun" is none of wall, event"#]]);
     refused(

@@ -36,6 +36,6 @@ pub use fault::{Fatal, Fault};
 pub use keeper::Keeper;
 pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step};
 pub use settings::{Clock, Holds, Input, Pace, Settings};
-pub use status::{Place, ShardStatus, Status, Totals};
+pub use status::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
 pub use store::{Store, StoreError};
 pub use worker::Worker;

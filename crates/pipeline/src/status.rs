@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use influence::{Sizes, Taken, Timestamp};
 
+use crate::batch::Reason;
 use crate::log::Step;
 
 /// The status of all shards of one application in this process. Reading it stops nobody; numbers that belong together
@@ -16,11 +17,40 @@ pub struct Status {
     records: AtomicU64,
     accepted: [AtomicU64; 5],
     published: AtomicU64,
-    refused: AtomicU64,
+    refused: [AtomicU64; REASONS.len()],
     exchange_entries: AtomicU64,
     pushed_edges: AtomicU64,
-    epoch_us: AtomicU64,
-    commit_us: AtomicU64,
+    epoch_us: Durations,
+    commit_us: Durations,
+    aborts: AtomicU64,
+    rebalances: AtomicU64,
+}
+
+/// Why records become dead letters, in the order of [`Totals::refused_by`].
+pub const REASONS: [&str; 3] = ["malformed", "misrouted", "future"];
+
+/// Microseconds up to which durations are counted together; what is longer comes last.
+pub const DURATION_BOUNDS_US: [u64; 12] =
+    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
+
+/// How many durations lie between two bounds each.
+pub type DurationCounts = [u64; DURATION_BOUNDS_US.len() + 1];
+
+#[derive(Debug, Default)]
+struct Durations {
+    sum_us: AtomicU64,
+    counts: [AtomicU64; DURATION_BOUNDS_US.len() + 1],
+}
+
+impl Durations {
+    fn add(&self, duration_us: u64) {
+        self.sum_us.fetch_add(duration_us, Relaxed);
+        self.counts[DURATION_BOUNDS_US.partition_point(|&bound| bound < duration_us)].fetch_add(1, Relaxed);
+    }
+
+    fn counts(&self) -> DurationCounts {
+        std::array::from_fn(|bound| self.counts[bound].load(Relaxed))
+    }
 }
 
 /// Where a shard of this process stands.
@@ -80,6 +110,8 @@ pub struct Totals {
     pub published: u64,
     /// Dead letters.
     pub refused: u64,
+    /// Dead letters by reason, in the order of [`REASONS`].
+    pub refused_by: [u64; REASONS.len()],
     /// What shards told each other.
     pub exchange_entries: u64,
     /// Edges that pushes touched.
@@ -88,6 +120,14 @@ pub struct Totals {
     pub epoch_us: u64,
     /// Microseconds spent in commits.
     pub commit_us: u64,
+    /// Epochs by their duration, commits included.
+    pub epoch_durations: DurationCounts,
+    /// Commits by their duration.
+    pub commit_durations: DurationCounts,
+    /// Transactions that failed: whether they were committed is for the next owner to find out.
+    pub aborts: u64,
+    /// Changes of what is owned here: shards that came, were wanted back or were lost together count once.
+    pub rebalances: u64,
 }
 
 /// A shard's status, number by number.
@@ -105,7 +145,7 @@ pub(crate) struct Epoch {
     pub(crate) records: u64,
     pub(crate) taken: Taken,
     pub(crate) published: u64,
-    pub(crate) refused: u64,
+    pub(crate) refused: [u64; REASONS.len()],
     pub(crate) exchange_entries: u64,
 }
 
@@ -115,8 +155,17 @@ impl Epoch {
         self.taken.add(&step.effects.taken);
         self.records += step.journal.inputs.iter().map(|range| range.len()).sum::<u64>();
         self.published += step.effects.scores.len() as u64;
-        self.refused += step.refused.len() as u64;
+        step.refused.iter().for_each(|refused| self.refused[place(&refused.reason)] += 1);
         self.exchange_entries += step.effects.exchange.iter().map(|section| section.len() as u64).sum::<u64>();
+    }
+}
+
+/// The reason's place among [`REASONS`].
+fn place(reason: &Reason) -> usize {
+    match reason {
+        Reason::Malformed(_) => 0,
+        Reason::Misrouted { .. } => 1,
+        Reason::Future { .. } => 2,
     }
 }
 
@@ -130,11 +179,13 @@ impl Status {
             records: AtomicU64::new(0),
             accepted: Default::default(),
             published: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            refused: Default::default(),
             exchange_entries: AtomicU64::new(0),
             pushed_edges: AtomicU64::new(0),
-            epoch_us: AtomicU64::new(0),
-            commit_us: AtomicU64::new(0),
+            epoch_us: Durations::default(),
+            commit_us: Durations::default(),
+            aborts: AtomicU64::new(0),
+            rebalances: AtomicU64::new(0),
         }
     }
 
@@ -155,17 +206,23 @@ impl Status {
 
     /// The sums.
     pub fn totals(&self) -> Totals {
+        let refused_by: [u64; REASONS.len()] = std::array::from_fn(|reason| self.refused[reason].load(Relaxed));
         Totals {
             rebuilds: self.rebuilds.load(Relaxed),
             epochs: self.epochs.load(Relaxed),
             records: self.records.load(Relaxed),
             accepted: std::array::from_fn(|kind| self.accepted[kind].load(Relaxed)),
             published: self.published.load(Relaxed),
-            refused: self.refused.load(Relaxed),
+            refused: refused_by.iter().sum(),
+            refused_by,
             exchange_entries: self.exchange_entries.load(Relaxed),
             pushed_edges: self.pushed_edges.load(Relaxed),
-            epoch_us: self.epoch_us.load(Relaxed),
-            commit_us: self.commit_us.load(Relaxed),
+            epoch_us: self.epoch_us.sum_us.load(Relaxed),
+            commit_us: self.commit_us.sum_us.load(Relaxed),
+            epoch_durations: self.epoch_us.counts(),
+            commit_durations: self.commit_us.counts(),
+            aborts: self.aborts.load(Relaxed),
+            rebalances: self.rebalances.load(Relaxed),
         }
     }
 
@@ -181,15 +238,25 @@ impl Status {
             sum.fetch_add(more, Relaxed);
         }
         self.published.fetch_add(epoch.published, Relaxed);
-        self.refused.fetch_add(epoch.refused, Relaxed);
+        for (sum, more) in self.refused.iter().zip(epoch.refused) {
+            sum.fetch_add(more, Relaxed);
+        }
         self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
         self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);
     }
 
     pub(crate) fn took(&self, epoch_us: u64, commit_us: u64) {
         self.epochs.fetch_add(1, Relaxed);
-        self.epoch_us.fetch_add(epoch_us, Relaxed);
-        self.commit_us.fetch_add(commit_us, Relaxed);
+        self.epoch_us.add(epoch_us);
+        self.commit_us.add(commit_us);
+    }
+
+    pub(crate) fn aborted(&self) {
+        self.aborts.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn rebalanced(&self) {
+        self.rebalances.fetch_add(1, Relaxed);
     }
 }
 

@@ -145,7 +145,7 @@ impl<L: Log> Worker<L> {
         }
         let mut epoch = Epoch::default();
         steps.iter().for_each(|step| epoch.add(step));
-        let offsets = self.log.commit(&mut steps)?;
+        let offsets = self.log.commit(&mut steps).inspect_err(|_| self.status.aborted())?;
         self.status.add(&epoch);
         let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
         stepped.zip(offsets).for_each(|(seat, offset)| seat.committed(offset));
@@ -161,7 +161,11 @@ impl<L: Log> Worker<L> {
     }
 
     fn take_ownership(&mut self) -> Result<(), Fault> {
-        for change in self.log.ownership()? {
+        let changes = self.log.ownership()?;
+        if !changes.is_empty() {
+            self.status.rebalanced();
+        }
+        for change in changes {
             match change {
                 Ownership::Assigned(shard) => {
                     info!(shard, "assigned");

@@ -1,1 +1,35 @@
-//! Scores as a live view.
+//! Scores as a live view: HTTP, a page, metrics.
+//!
+//! Owns what readers see: a [`View`] that committed records are applied to, and a [`Server`] that answers from it. Never
+//! shows anything that was not committed, since it is only told what is; knows no broker.
+
+mod view;
+
+mod changes;
+mod history;
+mod ordered;
+mod person;
+mod ranking;
+mod scales;
+mod split;
+
+mod server;
+
+mod answer;
+mod cursor;
+mod etag;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod question;
+mod routes;
+mod status;
+mod stream;
+mod tokens;
+mod unstalled;
+
+pub use answer::{Bucket, Distribution, Movement, Movements, Parts, Percentile, ReceivedAnswer, ScoreAnswer};
+pub use server::{Running, ServeError, Server, ServerOptions};
+pub use tokens::{Tokens, TokensError};
+pub use view::{Absence, Page, Update, View, ViewOptions};

@@ -87,13 +87,19 @@ pub fn encode_score(user: &str, score: &Score, model_version: u32, out: &mut Vec
 /// The score that a protobuf message holds, and whose it is: what was encoded, bit for bit, except that a negative zero
 /// comes back as zero.
 pub fn decode_score(bytes: &[u8]) -> Result<(String, Score), Malformed> {
+    decode_versioned_score(bytes).map(|(user, score, _)| (user, score))
+}
+
+/// Likewise, with the version of the model that it comes from.
+pub fn decode_versioned_score(bytes: &[u8]) -> Result<(String, Score, u32), Malformed> {
     let message = proto::Score::decode(bytes).map_err(protobuf::malformed)?;
     accept::name("user", &message.user)?;
+    let model_version = message.model_version;
     let (user, score) = protobuf::score(message);
     let previous = score.previous.filter(|previous| !previous.is_finite()).map(|previous| ("previous", previous));
     match first_not_finite(&score).or(previous) {
         Some((part, number)) => Err(Malformed::Field(format!("{part} is {number}, not a finite number"))),
-        None => Ok((user, score)),
+        None => Ok((user, score, model_version)),
     }
 }
 

@@ -88,7 +88,7 @@ fn parse_rfc3339(text: &str) -> Result<Timestamp, Malformed> {
 }
 
 /// RFC 3339 in UTC, with a fraction only if there is one; `None` outside the years -9999 to 9999.
-pub(crate) fn rfc3339(at: Timestamp) -> Option<String> {
+pub fn rfc3339(at: Timestamp) -> Option<String> {
     jiff::Timestamp::from_millisecond(at).ok().map(|time| time.to_string())
 }
 

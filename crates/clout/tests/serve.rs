@@ -1,0 +1,228 @@
+//! `clout serve` against a real broker: it shows what is committed and nothing else, whatever breaks.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use influence::{Received, Score};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use testbroker::Broker;
+
+const TOPIC: &str = "show-scores";
+const PARTITIONS: i32 = 4;
+const USERS: u32 = 50;
+/// Scores above it are never committed.
+const HIGHEST: f64 = 50.0;
+const WAIT: Duration = Duration::from_secs(60);
+
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(brokers: &str) -> Server {
+        // Whoever takes the port in between makes the test fail, not lie.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new(env!("CARGO_BIN_EXE_clout"))
+            .args(["serve", "--application-id", "show", "--brokers", brokers, "--listen", &format!("127.0.0.1:{port}")])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Server { process, port }
+    }
+
+    /// The status and the body; `None` if nobody answers.
+    fn get(&self, path: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+    }
+
+    /// Who stands where, once it has caught up.
+    fn scores(&self) -> Option<BTreeMap<String, f64>> {
+        let (status, body) = self.get("/v1/ranking?limit=1000")?;
+        let body: serde_json::Value = (status == 200).then(|| serde_json::from_str(&body).unwrap())?;
+        let users = body["users"].as_array().unwrap().iter();
+        Some(users.map(|user| (user["user"].as_str().unwrap().into(), user["score"].as_f64().unwrap())).collect())
+    }
+
+    fn wait_for(&self, what: &str, is_so: impl Fn(&Server) -> bool) {
+        let began = Instant::now();
+        while !is_so(self) {
+            assert!(began.elapsed() < WAIT, "{what} within {WAIT:?}: {:?}", self.get("/v1/status"));
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn stop(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success(), "it stops in good order");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn create_topic(brokers: &str) {
+    let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
+    let topic = NewTopic::new(TOPIC, PARTITIONS, TopicReplication::Fixed(1)).set("cleanup.policy", "compact");
+    let made = block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
+    made.into_iter().for_each(|topic| _ = topic.unwrap());
+}
+
+fn producer(brokers: &str) -> Option<BaseProducer> {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("transactional.id", "show")
+        .set("transaction.timeout.ms", "10000")
+        .create()
+        .ok()?;
+    producer.init_transactions(Duration::from_secs(20)).ok()?;
+    Some(producer)
+}
+
+fn send(producer: &BaseProducer, user: u32, score: Option<f64>) -> Option<()> {
+    let name = format!("u{user}");
+    let mut value = Vec::new();
+    if let Some(score) = score {
+        wire::encode_score(&name, &score_of(score), 1, &mut value);
+    }
+    let record = BaseRecord::to(TOPIC).key(&name).partition((user % PARTITIONS as u32) as i32);
+    producer.send(if score.is_some() { record.payload(&value) } else { record }).ok()
+}
+
+/// All users get a score in one transaction, which is committed or not.
+fn publish(producer: &BaseProducer, score: f64, commits: bool) -> Option<()> {
+    producer.begin_transaction().ok()?;
+    (0..USERS).try_for_each(|user| send(producer, user, Some(score)))?;
+    if commits {
+        return producer.commit_transaction(Duration::from_secs(20)).ok();
+    }
+    producer.flush(Duration::from_secs(20)).ok()?;
+    producer.abort_transaction(Duration::from_secs(20)).ok()
+}
+
+fn score_of(score: f64) -> Score {
+    Score {
+        score,
+        influence: score,
+        reach: score,
+        amplification: 1.0,
+        network: 1.0,
+        openness: 1.0,
+        audience: 0.0,
+        received: Received::default(),
+        followers: 0,
+        following: 0,
+        percentile: 0.0,
+        as_of: 1_700_000_000_000,
+        scale: 100.0,
+        scale_version: 0,
+        previous: None,
+    }
+}
+
+/// Publishes until it is told to stop: rising scores that are committed, and higher ones in between that are not.
+fn publish_all_the_time(brokers: &str, stop: &AtomicBool, committed: &AtomicU32) {
+    while !stop.load(Relaxed) {
+        let Some(producer) = producer(brokers) else { continue };
+        let mut go_on = Some(());
+        while go_on.is_some() && !stop.load(Relaxed) {
+            let step = committed.load(Relaxed) + 1;
+            let score = f64::from(step % 500) / 10.0;
+            go_on = publish(&producer, score, true).and_then(|()| publish(&producer, HIGHEST + score + 0.1, false));
+            committed.store(step, Relaxed);
+        }
+    }
+}
+
+fn check(scores: &BTreeMap<String, f64>) {
+    let uncommitted: Vec<_> = scores.iter().filter(|(_, score)| **score > HIGHEST).collect();
+    assert!(uncommitted.is_empty(), "never committed: {uncommitted:?}");
+}
+
+#[test]
+fn it_shows_what_is_committed_whatever_breaks() {
+    let Some(mut broker) = Broker::own(&[]) else { return };
+    let brokers = broker.brokers().to_owned();
+    create_topic(&brokers);
+    let (stop, committed) = (AtomicBool::new(false), AtomicU32::new(0));
+    thread::scope(|scope| {
+        let publishing = scope.spawn(|| publish_all_the_time(&brokers, &stop, &committed));
+        let mut server = Server::start(&brokers);
+        for round in 0..3 {
+            server.wait_for("it shows everybody", |server| {
+                let scores = server.scores().unwrap_or_default();
+                check(&scores);
+                scores.len() == USERS as usize
+            });
+            let until = Instant::now() + Duration::from_secs(2);
+            while Instant::now() < until {
+                server.scores().iter().for_each(check);
+            }
+            match round {
+                0 => {
+                    broker.kill();
+                    assert_eq!(server.get("/health/ready").map(|(status, _)| status), Some(200));
+                    broker.start_again();
+                }
+                // Dropping it kills it.
+                _ => server = Server::start(&brokers),
+            }
+        }
+        stop.store(true, Relaxed);
+        publishing.join().unwrap();
+        let producer = producer(&brokers).unwrap();
+        publish(&producer, 12.5, true).unwrap();
+        server.wait_for("it shows the last scores", |server| {
+            let scores = server.scores().unwrap_or_default();
+            check(&scores);
+            scores.len() == USERS as usize && scores.values().all(|&score| score == 12.5)
+        });
+        producer.begin_transaction().unwrap();
+        send(&producer, 7, None).unwrap();
+        producer.commit_transaction(Duration::from_secs(20)).unwrap();
+        let began = Instant::now();
+        server.wait_for("a tombstone removes a person", |server| {
+            server.get("/v1/users/u7").is_some_and(|(status, _)| status == 410)
+        });
+        println!("{} transactions; a tombstone was seen after {:?}", committed.load(Relaxed), began.elapsed());
+        assert_eq!(server.scores().unwrap().len(), USERS as usize - 1);
+        server.stop();
+    });
+}
+
+#[test]
+fn it_says_what_is_wrong_with_its_options() {
+    for (args, message) in [
+        (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
+        (&["--cors-origin", "example.org"][..], "is no origin: it looks like https://example.org, or *"),
+        (&["--log", "loud,=x"][..], "is no level"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_clout"))
+            .args(["serve", "--application-id", "show", "--brokers", "127.0.0.1:1", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(message), "{text}");
+    }
+}

@@ -1,0 +1,276 @@
+//! What the API answers with: the JSON of version 1.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::history::Point;
+use crate::person::Record;
+use crate::ranking::Place;
+use crate::scales::Scale;
+use crate::view::Absence;
+
+/// A person's score, as it was published last, and where they stand.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ScoreAnswer {
+    /// The name, with its network.
+    #[schema(example = "bluesky:did:plc:ana")]
+    pub user: String,
+    /// 0 to 100.
+    pub score: f32,
+    /// 1 is the highest; equal scores share a rank.
+    pub rank: u64,
+    /// Votes: reach * amplification * network * openness + audience.
+    pub influence: f32,
+    /// Votes: active fans.
+    pub reach: f32,
+    /// A factor, 0.56 to 5: how much each fan acts; 0 without fans.
+    pub amplification: f32,
+    /// A factor: what the fans themselves count; 0 without fans.
+    pub network: f32,
+    /// A factor, 0.1 to 1: how far the endorsements come from outside the person's own circle.
+    pub openness: f32,
+    /// Votes: what the standing audience of followers adds.
+    pub audience: f32,
+    /// Exact counts of what others did.
+    pub received: ReceivedAnswer,
+    /// People who follow this person.
+    pub followers: u32,
+    /// People whom this person follows.
+    pub following: u32,
+    /// 0 to 100: the share of rated people whose score is lower.
+    pub percentile: f64,
+    /// The time the score is for, RFC 3339.
+    #[schema(format = "date-time")]
+    pub as_of: String,
+    /// Votes: the influence that stood for 100.
+    pub scale: f64,
+    /// Counts the scale's changes, from 0.
+    pub scale_version: u64,
+    /// The score in the record before this one; null if this is the first.
+    pub previous: Option<f32>,
+    /// Counts the model's changes: scores of different versions are not comparable.
+    pub model_version: u32,
+}
+
+/// Exact counts of what others did.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct ReceivedAnswer {
+    /// Mentions.
+    pub mentions: u64,
+    /// Retweets.
+    pub retweets: u64,
+    /// Replies.
+    pub replies: u64,
+}
+
+impl ScoreAnswer {
+    pub(crate) fn new(record: &Record, place: &Place, total: usize, scale: Scale) -> ScoreAnswer {
+        ScoreAnswer {
+            user: place.person.name.to_string(),
+            score: record.score,
+            rank: place.higher as u64 + 1,
+            influence: record.influence,
+            reach: record.reach,
+            amplification: record.amplification,
+            network: record.network,
+            openness: record.openness,
+            audience: record.audience,
+            received: ReceivedAnswer {
+                mentions: record.received.mentions,
+                retweets: record.received.retweets,
+                replies: record.received.replies,
+            },
+            followers: record.followers,
+            following: record.following,
+            percentile: percent(place.lower, total),
+            as_of: date(record.as_of),
+            scale: scale.votes,
+            scale_version: scale.version,
+            previous: record.previous,
+            model_version: scale.model_version,
+        }
+    }
+}
+
+/// To a ten-thousandth: more digits would change with every newcomer and say nothing.
+fn percent(part: usize, total: usize) -> f64 {
+    if total == 0 { 0.0 } else { (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0 }
+}
+
+fn date(at: influence::Timestamp) -> String {
+    wire::rfc3339(at).unwrap_or_default()
+}
+
+/// How a person moved since the server started.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Movements {
+    /// Who.
+    pub user: String,
+    /// The movements that are kept, the oldest first.
+    pub points: Vec<Movement>,
+}
+
+/// One movement.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Movement {
+    /// The time the new score is for, RFC 3339.
+    #[schema(format = "date-time")]
+    pub at: String,
+    /// The new score.
+    pub score: f64,
+    /// The score before.
+    pub previous: f64,
+    /// Votes: the new influence.
+    pub influence: f32,
+    /// Why.
+    pub parts: Parts,
+}
+
+impl Movement {
+    pub(crate) fn new(after: &Point, previous: f32, parts: Parts) -> Movement {
+        Movement {
+            at: date(after.as_of),
+            score: after.score.into(),
+            previous: previous.into(),
+            influence: after.influence,
+            parts,
+        }
+    }
+}
+
+/// Points that each factor added. They add up to the movement, exactly.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Parts {
+    /// More fans, or fewer.
+    pub reach: f64,
+    /// Each acts more, or less.
+    pub amplification: f64,
+    /// The fans count for more, or less.
+    pub network: f64,
+    /// More endorsements come from outside the person's own circle, or fewer.
+    pub openness: f64,
+    /// The standing audience grew, or shrank.
+    pub audience: f64,
+    /// What 100 stands for came down, or went up.
+    pub scale: f64,
+}
+
+impl Parts {
+    pub(crate) fn new(parts: [f64; 6]) -> Parts {
+        let [reach, amplification, network, openness, audience, scale] = parts;
+        Parts { reach, amplification, network, openness, audience, scale }
+    }
+}
+
+/// How scores are spread.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Distribution {
+    /// People with a score.
+    pub total: u64,
+    /// People in each whole point.
+    pub buckets: Vec<Bucket>,
+    /// Scores that so many percent of people stay below.
+    pub percentiles: Vec<Percentile>,
+}
+
+/// People in one whole point.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Bucket {
+    /// The lowest score in it.
+    pub from: u8,
+    /// The next one's lowest score; the last bucket holds 100 as well.
+    pub to: u8,
+    /// People.
+    pub count: u64,
+}
+
+/// A score that a share of people stays below.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Percentile {
+    /// Percent of people.
+    pub percent: f64,
+    /// The score.
+    pub score: f32,
+}
+
+impl Distribution {
+    pub(crate) fn new(points: &[u64; 101], score_of_share: impl Fn(f64) -> Option<f32>) -> Distribution {
+        let bucket = |from: u8| {
+            let top = if from == 99 { points[100] } else { 0 };
+            Bucket { from, to: from + 1, count: points[usize::from(from)] + top }
+        };
+        let percentile = |percent: f64| Some(Percentile { percent, score: score_of_share(percent)? });
+        Distribution {
+            total: points.iter().sum(),
+            buckets: (0..100).map(bucket).collect(),
+            percentiles: [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9]
+                .into_iter()
+                .filter_map(percentile)
+                .collect(),
+        }
+    }
+}
+
+/// People.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Users {
+    /// The people.
+    pub(crate) users: Vec<ScoreAnswer>,
+}
+
+/// Part of the ranking.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct RankingAnswer {
+    /// The people, the highest score first.
+    pub(crate) users: Vec<ScoreAnswer>,
+    /// What to ask with for those who follow; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+    /// People in the whole range.
+    pub(crate) total: u64,
+}
+
+/// Whom to look up.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct LookupQuestion {
+    /// Their names, at most 1,000.
+    #[schema(max_items = 1000)]
+    pub(crate) users: Vec<String>,
+}
+
+/// Who was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LookupAnswer {
+    /// Those with a score, in the order of the question.
+    pub(crate) found: Vec<ScoreAnswer>,
+    /// Those without.
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// Somebody without a score.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Missing {
+    /// Who.
+    pub(crate) user: String,
+    /// Why.
+    pub(crate) reason: MissingReason,
+}
+
+/// Why somebody has no score.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum MissingReason {
+    /// Nobody has acted on them yet.
+    NotRated,
+    /// They have opted out.
+    OptedOut,
+}
+
+impl From<Absence> for MissingReason {
+    fn from(absence: Absence) -> MissingReason {
+        match absence {
+            Absence::NotRated => MissingReason::NotRated,
+            Absence::OptedOut => MissingReason::OptedOut,
+        }
+    }
+}

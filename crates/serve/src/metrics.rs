@@ -1,0 +1,378 @@
+//! Numbers for Prometheus. What the pipeline and the view count themselves is read when somebody looks; only requests are
+//! measured as they come.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use pipeline::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
+
+use crate::status::{now_ms, place_word};
+use crate::view::View;
+
+/// Seconds.
+const REQUEST_BOUNDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
+/// First digits of a status.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+/// The route of requests that fit none.
+const NO_ROUTE: &str = "none";
+
+/// What kind of number it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// One metric: its name, and what it says, labels included.
+struct Metric {
+    kind: Kind,
+    name: &'static str,
+    help: &'static str,
+}
+
+const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
+    Metric { kind, name, help }
+}
+
+/// All metrics, in the order of the page.
+const METRICS: [Metric; 39] = {
+    use Kind::{Counter, Gauge, Histogram};
+    [
+        metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
+        metric(Counter, "clout_events_total", "Accepted events, by kind"),
+        metric(Counter, "clout_dead_letters_total", "Records that could not be used, by reason"),
+        metric(Counter, "clout_scores_published_total", "Scores that were published"),
+        metric(Counter, "clout_exchange_entries_total", "What shards told each other"),
+        metric(Counter, "clout_pushed_edges_total", "Edges that pushes touched"),
+        metric(Histogram, "clout_epoch_duration_seconds", "Time of an epoch, its transaction included"),
+        metric(Histogram, "clout_transaction_duration_seconds", "Time of a transaction"),
+        metric(Counter, "clout_transaction_aborts_total", "Transactions that failed"),
+        metric(Counter, "clout_rebalances_total", "Changes of which shards are owned here"),
+        metric(
+            Gauge,
+            "clout_shard_place",
+            "1 where the shard stands, by shard and place: elsewhere, loading, restoring or live",
+        ),
+        metric(Gauge, "clout_shard_lag_seconds", "Time since the oldest record that waits was stored, by shard"),
+        metric(Gauge, "clout_shard_sequence", "The last committed sequence, by shard"),
+        metric(Gauge, "clout_shard_clock_seconds", "The newest time the shard knows of, since 1970, by shard"),
+        metric(Gauge, "clout_shard_restore_slices", "Slices that a restore still has to do again, by shard"),
+        metric(Gauge, "clout_shard_people", "People the shard knows, by shard"),
+        metric(Gauge, "clout_shard_rated_people", "People with a score, by shard"),
+        metric(Gauge, "clout_shard_remote_people", "People of other shards whom people of this one act on, by shard"),
+        metric(Gauge, "clout_shard_edges", "Edges, by shard"),
+        metric(Gauge, "clout_shard_follows", "Follows, by shard"),
+        metric(Gauge, "clout_shard_queued_pushes", "Pushes that wait for the next epoch, by shard"),
+        metric(Gauge, "clout_shard_memory_bytes", "Memory, by shard and part: people, edges, names and follows"),
+        metric(Gauge, "clout_checkpoint_sequence", "The sequence of the last checkpoint, 0 if there is none, by shard"),
+        metric(Gauge, "clout_checkpoint_age_seconds", "Time since the last checkpoint, 0 if there is none, by shard"),
+        metric(Gauge, "clout_checkpoint_size_bytes", "Size of the last checkpoint, by shard"),
+        metric(
+            Gauge,
+            "clout_checkpoint_pause_seconds",
+            "Time that the worker stood still for the last checkpoint, by shard",
+        ),
+        metric(Gauge, "clout_checkpoint_failures", "Checkpoints in a row that could not be written, by shard"),
+        metric(Gauge, "clout_view_ready", "1 when the view has caught up since the start"),
+        metric(Gauge, "clout_view_users", "People with a score in the view"),
+        metric(Counter, "clout_view_records_total", "Records of the table of scores that were applied"),
+        metric(Gauge, "clout_view_lag_records", "Committed records that are still to be applied"),
+        metric(Gauge, "clout_view_opted_out", "People who opted out, as far as the view was told"),
+        metric(Gauge, "clout_scale_votes", "The influence that stands for 100"),
+        metric(Histogram, "clout_http_request_duration_seconds", "Time until an answer begins, by route"),
+        metric(Counter, "clout_http_responses_total", "Answers, by the status' first digit"),
+        metric(Gauge, "clout_http_connections", "Connections that are open"),
+        metric(Gauge, "clout_http_streams", "Streams that are open"),
+        metric(Gauge, "clout_build_info", "1, by the version that runs"),
+        metric(Gauge, "process_resident_memory_bytes", "Memory that the system has given to the process"),
+    ]
+};
+
+/// The metrics of one server.
+pub(crate) struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    requests: BTreeMap<&'static str, Histogram>,
+    responses: [Counter; CLASSES.len()],
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// What a scrape looks at beside the view.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open {
+    pub(crate) connections: usize,
+    pub(crate) streams: usize,
+}
+
+impl Metrics {
+    /// For these routes.
+    pub(crate) fn new(routes: impl IntoIterator<Item = &'static str>) -> Metrics {
+        let builder = PrometheusBuilder::new();
+        // Refused only if there are none.
+        let builder = builder.set_buckets(&REQUEST_BOUNDS).unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        METRICS.iter().for_each(|metric| describe(&recorder, metric));
+        let requests = routes.into_iter().chain([NO_ROUTE]);
+        let requests = requests.map(|route| {
+            let key = key("clout_http_request_duration_seconds", &[("route", route)]);
+            (route, recorder.register_histogram(&key, &METADATA))
+        });
+        let requests = requests.collect();
+        let responses = CLASSES.map(|class| {
+            recorder.register_counter(&key("clout_http_responses_total", &[("status", class)]), &METADATA)
+        });
+        Metrics { handle: recorder.handle(), recorder, requests, responses }
+    }
+
+    /// An answer began after so long.
+    pub(crate) fn answered(&self, route: Option<&str>, status: u16, duration: Duration) {
+        let route = route.filter(|route| self.requests.contains_key(route)).unwrap_or(NO_ROUTE);
+        if let Some(requests) = self.requests.get(route) {
+            requests.record(duration.as_secs_f64());
+        }
+        if let Some(responses) = self.responses.get(usize::from(status / 100).wrapping_sub(1)) {
+            responses.increment(1);
+        }
+    }
+
+    /// What is waiting in histograms is added up, so that it does not pile up while nobody looks.
+    pub(crate) fn tidy(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// The exposition.
+    pub(crate) fn text(&self, view: Option<&View>, pipeline: Option<&Status>, open: Open) -> String {
+        self.gauge("clout_build_info", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+        self.gauge("clout_http_connections", &[]).set(open.connections as f64);
+        self.gauge("clout_http_streams", &[]).set(open.streams as f64);
+        if let Some(bytes) = resident_bytes() {
+            self.gauge("process_resident_memory_bytes", &[]).set(bytes as f64);
+        }
+        if let Some(view) = view {
+            self.read_view(view);
+        }
+        let Some(pipeline) = pipeline else { return self.handle.render() };
+        let totals = pipeline.totals();
+        self.read_totals(&totals);
+        (0..).zip(pipeline.shards()).for_each(|(shard, status)| self.read_shard(shard, &status));
+        let mut text = self.handle.render();
+        durations(&mut text, "clout_epoch_duration_seconds", &totals.epoch_durations, totals.epoch_us);
+        durations(&mut text, "clout_transaction_duration_seconds", &totals.commit_durations, totals.commit_us);
+        text
+    }
+
+    fn read_view(&self, view: &View) {
+        self.gauge("clout_view_ready", &[]).set(f64::from(u8::from(view.is_ready())));
+        self.gauge("clout_view_users", &[]).set(view.people() as f64);
+        self.counter("clout_view_records_total", &[]).absolute(view.records());
+        self.gauge("clout_view_lag_records", &[]).set(view.behind() as f64);
+        self.gauge("clout_view_opted_out", &[]).set(view.opted_out() as f64);
+        if let Some(votes) = view.scale() {
+            self.gauge("clout_scale_votes", &[]).set(votes);
+        }
+    }
+
+    fn read_totals(&self, totals: &Totals) {
+        for (kind, &count) in influence::Kind::ALL.iter().zip(&totals.accepted) {
+            self.counter("clout_events_total", &[("kind", wire::kind_word(*kind))]).absolute(count);
+        }
+        for (reason, &count) in REASONS.iter().zip(&totals.refused_by) {
+            self.counter("clout_dead_letters_total", &[("reason", reason)]).absolute(count);
+        }
+        for (name, count) in [
+            ("clout_input_records_total", totals.records),
+            ("clout_scores_published_total", totals.published),
+            ("clout_exchange_entries_total", totals.exchange_entries),
+            ("clout_pushed_edges_total", totals.pushed_edges),
+            ("clout_transaction_aborts_total", totals.aborts),
+            ("clout_rebalances_total", totals.rebalances),
+        ] {
+            self.counter(name, &[]).absolute(count);
+        }
+    }
+
+    fn read_shard(&self, shard: u16, status: &ShardStatus) {
+        let shard = &*shard.to_string();
+        for place in [Place::Elsewhere, Place::Loading, Place::Restoring, Place::Live] {
+            let is_there = f64::from(u8::from(place == status.place));
+            self.gauge("clout_shard_place", &[("shard", shard), ("place", place_word(place))]).set(is_there);
+        }
+        let sizes = &status.sizes;
+        let age_ms = if status.checkpoint_sequence > 0 { (now_ms() - status.checkpoint_at).max(0) } else { 0 };
+        for (name, number) in [
+            ("clout_shard_lag_seconds", status.lag_ms as f64 / 1e3),
+            ("clout_shard_sequence", status.sequence as f64),
+            ("clout_shard_clock_seconds", status.clock as f64 / 1e3),
+            ("clout_shard_restore_slices", status.restore_left as f64),
+            ("clout_shard_people", sizes.people as f64),
+            ("clout_shard_rated_people", sizes.rated as f64),
+            ("clout_shard_remote_people", sizes.remotes as f64),
+            ("clout_shard_edges", sizes.edges as f64),
+            ("clout_shard_follows", sizes.follows as f64),
+            ("clout_shard_queued_pushes", sizes.queued as f64),
+            ("clout_checkpoint_sequence", status.checkpoint_sequence as f64),
+            ("clout_checkpoint_age_seconds", age_ms as f64 / 1e3),
+            ("clout_checkpoint_size_bytes", status.checkpoint_bytes as f64),
+            ("clout_checkpoint_pause_seconds", status.checkpoint_pause_us as f64 / 1e6),
+            ("clout_checkpoint_failures", status.checkpoint_failures as f64),
+        ] {
+            self.gauge(name, &[("shard", shard)]).set(number);
+        }
+        for (part, bytes) in [
+            ("people", sizes.people_bytes),
+            ("edges", sizes.edges_bytes),
+            ("names", sizes.names_bytes),
+            ("follows", sizes.follows_bytes),
+        ] {
+            self.gauge("clout_shard_memory_bytes", &[("shard", shard), ("part", part)]).set(bytes as f64);
+        }
+    }
+
+    fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
+        self.recorder.register_gauge(&key(name, labels), &METADATA)
+    }
+
+    fn counter(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Counter {
+        self.recorder.register_counter(&key(name, labels), &METADATA)
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+fn key(name: &'static str, labels: &[(&'static str, &str)]) -> Key {
+    Key::from_parts(name, labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect::<Vec<_>>())
+}
+
+fn describe(recorder: &PrometheusRecorder, metric: &Metric) {
+    let name = KeyName::from_const_str(metric.name);
+    match metric.kind {
+        Kind::Counter => recorder.describe_counter(name, None, metric.help.into()),
+        Kind::Gauge => recorder.describe_gauge(name, None, metric.help.into()),
+        Kind::Histogram => recorder.describe_histogram(name, None, metric.help.into()),
+    }
+}
+
+/// Writes a histogram that was counted elsewhere.
+fn durations(text: &mut String, name: &str, counts: &DurationCounts, sum_us: u64) {
+    let help = METRICS.iter().find(|metric| metric.name == name).map_or("", |metric| metric.help);
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} histogram\n");
+    let bounds = DURATION_BOUNDS_US.iter().map(|&bound| (bound as f64 / 1e6).to_string()).chain(["+Inf".to_owned()]);
+    let mut sum = 0;
+    for (bound, count) in bounds.zip(counts) {
+        sum += count;
+        let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {sum}");
+    }
+    let _ = write!(text, "{name}_sum {}\n{name}_count {sum}\n\n", sum_us as f64 / 1e6);
+}
+
+/// What the system says, where it does.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of the page's table.
+    fn rows() -> String {
+        let row = |metric: &Metric| {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            format!("| `{}` | {kind} | {} |\n", metric.name, metric.help)
+        };
+        METRICS.iter().map(row).collect()
+    }
+
+    fn exposition() -> String {
+        let metrics = Metrics::new(["/v1/ranking"]);
+        let view = View::default();
+        let score = influence::Score {
+            score: 1.0,
+            influence: 1.0,
+            reach: 1.0,
+            amplification: 1.0,
+            network: 1.0,
+            openness: 1.0,
+            audience: 0.0,
+            received: influence::Received::default(),
+            followers: 0,
+            following: 0,
+            percentile: 0.0,
+            as_of: 0,
+            scale: 100.0,
+            scale_version: 0,
+            previous: None,
+        };
+        view.apply(crate::Update::Scored { user: "ana", score: &score, model_version: 0 });
+        metrics.answered(Some("/v1/ranking"), 200, Duration::from_millis(3));
+        metrics.answered(Some("/else"), 404, Duration::from_millis(3));
+        metrics.text(Some(&view), Some(&Status::new(2)), Open { connections: 1, streams: 0 })
+    }
+
+    #[test]
+    fn the_page_lists_what_there_is() {
+        let page = include_str!("../../../docs/metrics.md");
+        assert!(page.contains(&rows()), "docs/metrics.md must have this table:\n{}", rows());
+    }
+
+    #[test]
+    fn the_exposition_is_what_the_page_lists_and_reads_well() {
+        let text = exposition();
+        for metric in &METRICS {
+            let kind = format!("# TYPE {} {}\n", metric.name, format!("{:?}", metric.kind).to_lowercase());
+            assert_eq!(text.matches(&kind).count(), 1, "{kind}{text}");
+            assert!(text.contains(&format!("# HELP {} {}\n", metric.name, metric.help)));
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter);
+        }
+        let mut family = "";
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            if let Some(kind) = line.strip_prefix("# TYPE ") {
+                family = kind.split(' ').next().unwrap();
+                assert!(METRICS.iter().any(|metric| metric.name == family), "{line}");
+            } else if !line.starts_with("# HELP ") {
+                let (name, value) = line.rsplit_once(' ').unwrap();
+                assert!(name.starts_with(family), "{line}");
+                assert!(value.parse::<f64>().is_ok(), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn promtool_accepts_the_exposition() {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let promtool =
+            Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let Ok(mut promtool) = promtool else {
+            eprintln!("skipped: promtool is not there");
+            return;
+        };
+        promtool.stdin.take().unwrap().write_all(exposition().as_bytes()).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[test]
+    fn a_histogram_of_the_pipeline_adds_up() {
+        let mut text = String::new();
+        let mut counts = DurationCounts::default();
+        (counts[0], counts[2], counts[12]) = (3, 2, 1);
+        durations(&mut text, "clout_epoch_duration_seconds", &counts, 2_500_000);
+        for line in
+            ["_bucket{le=\"0.001\"} 3", "_bucket{le=\"0.005\"} 5", "_bucket{le=\"+Inf\"} 6", "_sum 2.5", "_count 6"]
+        {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the view keeps of a person: the last committed record, small.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use influence::{Received, Score, Timestamp};
+use parking_lot::Mutex;
+
+/// Somebody with a score, or who had one.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) name: Box<str>,
+    record: Mutex<Record>,
+}
+
+/// A record with 7 digits for each number that is an estimate, and all digits for each that is a count. Half a
+/// hundred-thousandth of a point is far below the tenth of a point that is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) as_of: Timestamp,
+    pub(crate) received: Received,
+    pub(crate) score: f32,
+    pub(crate) influence: f32,
+    pub(crate) reach: f32,
+    pub(crate) amplification: f32,
+    pub(crate) network: f32,
+    pub(crate) openness: f32,
+    pub(crate) audience: f32,
+    pub(crate) previous: Option<f32>,
+    pub(crate) followers: u32,
+    pub(crate) following: u32,
+    /// Its place among [`crate::scales::Scales`].
+    pub(crate) scale: u32,
+    /// No: nothing was published yet, or the person has opted out.
+    pub(crate) is_published: bool,
+}
+
+impl Record {
+    /// Of a score against a scale that the view knows.
+    pub(crate) fn new(score: &Score, scale: u32) -> Record {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Record {
+            as_of: score.as_of,
+            received: score.received,
+            // Zero, not a negative zero: ranks compare.
+            score: score.score as f32 + 0.0,
+            influence: score.influence as f32,
+            reach: score.reach as f32,
+            amplification: score.amplification as f32,
+            network: score.network as f32,
+            openness: score.openness as f32,
+            audience: score.audience as f32,
+            previous: score.previous.map(|previous| previous as f32),
+            followers: count(score.followers),
+            following: count(score.following),
+            scale,
+            is_published: true,
+        }
+    }
+}
+
+impl Person {
+    pub(crate) fn new(name: &str) -> Person {
+        Person { name: name.into(), record: Mutex::default() }
+    }
+
+    /// The last record, if there is one.
+    pub(crate) fn record(&self) -> Option<Record> {
+        Some(*self.record.lock()).filter(|record| record.is_published)
+    }
+
+    /// Replaces the record, or erases it; the one before is given back.
+    pub(crate) fn publish(&self, record: Option<Record>) -> Option<Record> {
+        let before = std::mem::replace(&mut *self.record.lock(), record.unwrap_or_default());
+        Some(before).filter(|record| record.is_published)
+    }
+}
+
+/// A person as an item of a set or a list, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Named(pub(crate) Arc<Person>);
+
+impl Borrow<str> for Named {
+    fn borrow(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Named) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Named {}
+
+impl PartialOrd for Named {
+    fn partial_cmp(&self, other: &Named) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Named {
+    fn cmp(&self, other: &Named) -> Ordering {
+        self.0.name.cmp(&other.0.name)
+    }
+}

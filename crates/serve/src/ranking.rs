@@ -1,0 +1,168 @@
+//! Everybody by score, the highest first; equal scores by name.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::ordered::Ordered;
+use crate::person::{Named, Person, Record};
+
+/// The ranking.
+#[derive(Debug)]
+pub(crate) struct Ranking {
+    order: Ordered<Ranked>,
+    points: [u64; 101],
+}
+
+impl Default for Ranking {
+    fn default() -> Ranking {
+        Ranking { order: Ordered::default(), points: [0; 101] }
+    }
+}
+
+/// Where somebody stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) person: Arc<Person>,
+    pub(crate) score: f32,
+    /// People with a higher score.
+    pub(crate) higher: usize,
+    /// People with a lower score.
+    pub(crate) lower: usize,
+}
+
+#[derive(Debug)]
+struct Ranked {
+    score: f32,
+    person: Named,
+}
+
+impl Ranked {
+    fn compare(&self, score: f32, name: &str) -> Ordering {
+        score.total_cmp(&self.score).then_with(|| (*self.person.0.name).cmp(name))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Ranked) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Ranked) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Ranked) -> Ordering {
+        self.compare(other.score, &other.person.0.name)
+    }
+}
+
+impl Ranking {
+    /// Publishes a record of a person, or erases them, and puts them where they belong. The record before is given back.
+    pub(crate) fn publish(&mut self, person: &Arc<Person>, record: Option<Record>) -> Option<Record> {
+        let before = person.publish(record);
+        let (old, new) = (before.map(|record| record.score), record.map(|record| record.score));
+        if old != new {
+            if let Some(score) = old {
+                self.order.remove(|ranked| ranked.compare(score, &person.name));
+                self.points[point(score)] -= 1;
+            }
+            if let Some(score) = new {
+                self.order.insert(Ranked { score, person: Named(Arc::clone(person)) });
+                self.points[point(score)] += 1;
+            }
+        }
+        before
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.points.iter().sum::<u64>() as usize
+    }
+
+    /// People in each whole point; the last is 100 alone.
+    pub(crate) fn points(&self) -> &[u64; 101] {
+        &self.points
+    }
+
+    /// People with a higher score.
+    pub(crate) fn higher(&self, score: f32) -> usize {
+        self.order.rank(|ranked| ranked.score > score)
+    }
+
+    /// People with a score that is not lower.
+    pub(crate) fn not_lower(&self, score: f32) -> usize {
+        self.order.rank(|ranked| ranked.score >= score)
+    }
+
+    /// People before this one in the order; the person need not be in it.
+    pub(crate) fn before(&self, score: f32, name: &str) -> usize {
+        self.order.rank(|ranked| ranked.compare(score, name) == Ordering::Less)
+    }
+
+    /// Whether this person is at a place, counted from 0.
+    pub(crate) fn is_at(&self, rank: usize, name: &str) -> bool {
+        self.people_from(rank).next().is_some_and(|person| *person.name == *name)
+    }
+
+    /// Where a person stands.
+    pub(crate) fn place(&self, person: &Arc<Person>, score: f32) -> Place {
+        let lower = self.len() - self.not_lower(score);
+        Place { person: Arc::clone(person), score, higher: self.higher(score), lower }
+    }
+
+    /// The score at a place, counted from 0.
+    pub(crate) fn score_at(&self, rank: usize) -> Option<f32> {
+        self.order.iter_from(rank).next().map(|ranked| ranked.score)
+    }
+
+    /// Everybody from a place on, counted from 0.
+    pub(crate) fn people_from(&self, rank: usize) -> impl Iterator<Item = &Arc<Person>> {
+        self.order.iter_from(rank).map(|ranked| &ranked.person.0)
+    }
+
+    /// So many places from one on, counted from 0.
+    pub(crate) fn places(&self, first: usize, count: usize) -> Vec<Place> {
+        let total = self.len();
+        let places = self.order.iter_from(first).take(count);
+        let mut places: Vec<Place> = places
+            .map(|ranked| Place { person: Arc::clone(&ranked.person.0), score: ranked.score, higher: 0, lower: 0 })
+            .collect();
+        self.count_higher(first, &mut places);
+        self.count_lower(first, total, &mut places);
+        places
+    }
+
+    fn count_higher(&self, first: usize, places: &mut [Place]) {
+        let mut last = None;
+        for (rank, place) in (first..).zip(places) {
+            place.higher = match last {
+                Some((score, higher)) if score == place.score => higher,
+                Some(_) => rank,
+                None => self.higher(place.score),
+            };
+            last = Some((place.score, place.higher));
+        }
+    }
+
+    fn count_lower(&self, first: usize, total: usize, places: &mut [Place]) {
+        let mut next = None;
+        for (rank, place) in (first..first + places.len()).zip(places).rev() {
+            place.lower = match next {
+                Some((score, lower)) if score == place.score => lower,
+                Some(_) => total - rank - 1,
+                None => total - self.not_lower(place.score),
+            };
+            next = Some((place.score, place.lower));
+        }
+    }
+}
+
+/// The whole point in which a score lies.
+fn point(score: f32) -> usize {
+    (score as usize).min(100)
+}

@@ -1,0 +1,423 @@
+//! The routes of version 1, and what every request passes on its way to them.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use pipeline::{Place, Status};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::answer::{
+    Distribution, LookupAnswer, LookupQuestion, Missing, Movements, RankingAnswer, ScoreAnswer, Users,
+};
+use crate::cursor::Cursor;
+use crate::metrics::{Metrics, Open};
+use crate::problem::{Problem, explain};
+use crate::question::Question;
+use crate::server::ServerOptions;
+use crate::status::{Rates, StatusAnswer, ViewStatus};
+use crate::tokens::Tokens;
+use crate::view::View;
+use crate::{etag, openapi, page, stream};
+
+/// Users in one lookup.
+const LOOKUP_MAX: usize = 1_000;
+/// Bytes of a body: a thousand of the longest names fit.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of an address,
+const ADDRESS_BYTES_MAX: usize = 8 << 10;
+/// and of all headers. Above twice as much the connection is cut.
+const HEADERS_BYTES_MAX: usize = 16 << 10;
+
+/// What the routes answer from.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) view: Arc<View>,
+    /// Whether anything is applied to the view: else only the pipeline is told about.
+    has_scores: bool,
+    pub(crate) pipeline: Option<Arc<Status>>,
+    pub(crate) rates: Rates,
+    pub(crate) metrics: Metrics,
+    connections: Arc<Semaphore>,
+    connections_max: usize,
+    streams_max: usize,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) stop: watch::Receiver<bool>,
+    tokens: Option<Tokens>,
+    request_timeout: Duration,
+    /// Tells sequences of this process from those of another.
+    process: u32,
+}
+
+impl App {
+    pub(crate) fn new(
+        view: Option<Arc<View>>,
+        pipeline: Option<Arc<Status>>,
+        options: &ServerOptions,
+        connections: Arc<Semaphore>,
+        stop: watch::Receiver<bool>,
+    ) -> App {
+        App {
+            has_scores: view.is_some(),
+            view: view.unwrap_or_default(),
+            pipeline,
+            rates: Rates::new(),
+            metrics: Metrics::new(table().into_iter().map(|(path, _)| path)),
+            connections,
+            connections_max: options.connections_max,
+            streams_max: options.streams_max,
+            streams: Arc::new(Semaphore::new(options.streams_max)),
+            stop,
+            tokens: options.tokens.clone(),
+            request_timeout: options.request_timeout,
+            process: RandomState::new().hash_one("process") as u32,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let is_live = |status: &Arc<Status>| {
+            status.shards().all(|shard| !matches!(shard.place, Place::Loading | Place::Restoring))
+        };
+        if self.has_scores { self.view.is_ready() } else { self.pipeline.as_ref().is_some_and(is_live) }
+    }
+
+    /// The id of the event before this sequence.
+    pub(crate) fn event_id(&self, next: u64) -> String {
+        format!("{:08x}-{next}", self.process)
+    }
+
+    /// The sequence after the event of this id, if it was this process that gave it.
+    pub(crate) fn sequence(&self, event_id: &str) -> Option<u64> {
+        let (process, next) = event_id.split_once('-')?;
+        (process == format!("{:08x}", self.process)).then_some(())?;
+        next.parse().ok()
+    }
+}
+
+/// Routes that need no scores.
+const WITHOUT_SCORES: [&str; 5] = ["/v1/status", "/metrics", "/health/live", "/health/ready", "/openapi.json"];
+
+/// Every route of the API but the page's, as the OpenAPI document lists them.
+pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/v1/users/{user}", get(user)),
+        ("/v1/users/{user}/history", get(history)),
+        ("/v1/users/{user}/around", get(around)),
+        // Somebody may be called so.
+        ("/v1/users/lookup", post(lookup).get(user_lookup)),
+        ("/v1/ranking", get(ranking)),
+        ("/v1/search", get(search)),
+        ("/v1/distribution", get(distribution)),
+        ("/v1/stream", get(changes)),
+        ("/v1/status", get(status)),
+        ("/metrics", get(metrics)),
+        ("/health/live", get(live)),
+        ("/health/ready", get(ready)),
+        ("/openapi.json", get(document)),
+    ]
+}
+
+/// All routes, and what a request passes on its way.
+pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
+    let table = table().into_iter().filter(|(path, _)| app.has_scores || WITHOUT_SCORES.contains(path));
+    let api = table.fold(Router::new(), |router, (path, method)| router.route(path, method));
+    let api = api.layer(from_fn_with_state(Arc::clone(&app), admit)).with_state(Arc::clone(&app));
+    let page = if app.has_scores { page::routes() } else { Router::new() };
+    api.merge(page)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(etag::tag))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(from_fn_with_state(Arc::clone(&app), in_time))
+        .layer(cors(cors_origins))
+        .layer(from_fn(within_limits))
+        .layer(from_fn(explain))
+        .layer(from_fn_with_state(app, measure))
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_NONE_MATCH,
+            header::HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::ETAG])
+        .max_age(Duration::from_secs(3_600));
+    if origins.iter().any(|origin| origin == "*") {
+        layer.allow_origin(Any)
+    } else {
+        layer.allow_origin(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect::<Vec<_>>())
+    }
+}
+
+/// Lets in who has a token, where one is needed, and asks for patience until the view has caught up.
+async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_open = path.starts_with("/health/") || path == "/openapi.json";
+    let authorization = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+    if !is_open && app.tokens.as_ref().is_some_and(|tokens| !tokens.allow(authorization)) {
+        return Problem::new(StatusCode::UNAUTHORIZED, "a token is needed, in the header authorization: Bearer ...")
+            .into_response();
+    }
+    if path.starts_with("/v1/") && path != "/v1/status" && !app.view.is_ready() {
+        return not_ready().into_response();
+    }
+    next.run(request).await
+}
+
+fn not_ready() -> Problem {
+    Problem::busy("the view is still catching up with the scores: try again soon")
+}
+
+async fn measure(State(app): State<Arc<App>>, route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map(MatchedPath::as_str);
+    app.metrics.answered(route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match timeout(app.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time").into_response(),
+    }
+}
+
+async fn within_limits(request: Request, next: Next) -> Response {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    if address > ADDRESS_BYTES_MAX {
+        let detail = format!("the address has more than {ADDRESS_BYTES_MAX} bytes");
+        return Problem::new(StatusCode::URI_TOO_LONG, detail).into_response();
+    }
+    if headers > HEADERS_BYTES_MAX {
+        let detail = format!("the headers have more than {HEADERS_BYTES_MAX} bytes");
+        return Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail).into_response();
+    }
+    next.run(request).await
+}
+
+type Answer<T> = Result<Json<T>, Problem>;
+type Shared = State<Arc<App>>;
+
+/// One person's score.
+#[utoipa::path(get, path = "/v1/users/{user}", tag = "scores",
+    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F.")),
+    responses((status = 200, body = ScoreAnswer), (status = 404, body = Problem, description = "Not rated yet."),
+        (status = 410, body = Problem, description = "Opted out.")))]
+async fn user(State(app): Shared, Path(user): Path<String>) -> Answer<ScoreAnswer> {
+    app.view.user(&user).map(Json).map_err(Problem::absent)
+}
+
+async fn user_lookup(State(app): Shared) -> Answer<ScoreAnswer> {
+    app.view.user("lookup").map(Json).map_err(Problem::absent)
+}
+
+/// How a person moved since the server started, and why.
+#[utoipa::path(get, path = "/v1/users/{user}/history", tag = "scores",
+    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F.")),
+    responses((status = 200, body = Movements), (status = 404, body = Problem, description = "Not rated yet."),
+        (status = 410, body = Problem, description = "Opted out.")))]
+async fn history(State(app): Shared, Path(user): Path<String>) -> Answer<Movements> {
+    app.view.history(&user).map(Json).map_err(Problem::absent)
+}
+
+/// A person, and those before and behind in the ranking.
+#[utoipa::path(get, path = "/v1/users/{user}/around", tag = "ranking",
+    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F."),
+        ("limit" = Option<u16>, Query, description = "People on either side, 1 to 100; 5 unless told otherwise.",
+            minimum = 1, maximum = 100)),
+    responses((status = 200, body = Users), (status = 404, body = Problem, description = "Not rated yet."),
+        (status = 410, body = Problem, description = "Opted out.")))]
+async fn around(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<Users> {
+    let limit = Question::read(query.as_deref(), &["limit"])?.number("limit", 1..=100)?.unwrap_or(5);
+    app.view.around(&user, limit).map(|users| Json(Users { users })).map_err(Problem::absent)
+}
+
+/// Many people's scores at once.
+#[utoipa::path(post, path = "/v1/users/lookup", tag = "scores", request_body = LookupQuestion,
+    responses((status = 200, body = LookupAnswer), (status = 400, body = Problem)))]
+async fn lookup(State(app): Shared, request: Request) -> Answer<LookupAnswer> {
+    let LookupQuestion { users } = read_json(request).await?;
+    if users.len() > LOOKUP_MAX {
+        return Err(Problem::bad_request(format!("at most {LOOKUP_MAX} users at once")));
+    }
+    let mut answer = LookupAnswer { found: Vec::new(), missing: Vec::new() };
+    for user in users {
+        match app.view.user(&user) {
+            Ok(score) => answer.found.push(score),
+            Err(absence) => answer.missing.push(Missing { user, reason: absence.into() }),
+        }
+    }
+    Ok(Json(answer))
+}
+
+async fn read_json(request: Request) -> Result<LookupQuestion, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
+    }
+    let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {BODY_BYTES_MAX} bytes"))
+        }
+        status => Problem::new(status, "the body broke off"),
+    })?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not like {{\"users\": [\"ana\"]}}: {error}")))
+}
+
+/// The ranking, the highest score first.
+#[utoipa::path(get, path = "/v1/ranking", tag = "ranking",
+    params(("limit" = Option<u16>, Query, description = "People in one answer, 1 to 1,000; 100 unless told otherwise.",
+            minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the answer before."),
+        ("min_score" = Option<f32>, Query, description = "The lowest score, 0 to 100.", minimum = 0, maximum = 100),
+        ("max_score" = Option<f32>, Query, description = "The highest score, 0 to 100.", minimum = 0, maximum = 100)),
+    responses((status = 200, body = RankingAnswer), (status = 400, body = Problem)))]
+async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<RankingAnswer> {
+    let mut question = Question::read(query.as_deref(), &["limit", "cursor", "min_score", "max_score"])?;
+    let limit = question.number("limit", 1..=1_000)?.unwrap_or(100);
+    let lowest = question.number("min_score", 0.0..=100.0)?.unwrap_or(0.0);
+    let highest = question.number("max_score", 0.0..=100.0)?.unwrap_or(100.0);
+    if lowest > highest {
+        return Err(Problem::bad_request("min_score is above max_score"));
+    }
+    let cursor = question.text("cursor")?.map(|text| Cursor::decode(&text)).transpose()?;
+    let after = cursor.as_ref().map(|cursor| (cursor.score, &*cursor.user));
+    let page = app.view.ranking((lowest, highest), after, limit);
+    let next = page.users.last().filter(|_| page.has_more);
+    let next_cursor = next.map(|last| Cursor { score: last.score, user: last.user.clone() }.encode());
+    Ok(Json(RankingAnswer { next_cursor, total: page.total, users: page.users }))
+}
+
+/// People whose name begins so, the highest score first.
+#[utoipa::path(get, path = "/v1/search", tag = "ranking",
+    params(("prefix" = String, Query, description = "The beginning of a name, with its network."),
+        ("limit" = Option<u16>, Query, description = "People, 1 to 100; 20 unless told otherwise.",
+            minimum = 1, maximum = 100)),
+    responses((status = 200, body = Users), (status = 400, body = Problem)))]
+async fn search(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Users> {
+    let mut question = Question::read(query.as_deref(), &["prefix", "limit"])?;
+    let limit = question.number("limit", 1..=100)?.unwrap_or(20);
+    let prefix = question.text("prefix")?.unwrap_or_default();
+    if prefix.is_empty() {
+        return Err(Problem::bad_request("prefix must be the beginning of a name"));
+    }
+    Ok(Json(Users { users: app.view.search(&prefix, limit) }))
+}
+
+/// How scores are spread.
+#[utoipa::path(get, path = "/v1/distribution", tag = "ranking", responses((status = 200, body = Distribution)))]
+async fn distribution(State(app): Shared) -> Json<Distribution> {
+    Json(app.view.distribution())
+}
+
+/// Scores as they change: server-sent events.
+///
+/// `event: score` with a score, `event: removed` with a user who has opted out, `event: reset` where the last event is
+/// too long ago: then ask for everything again.
+#[utoipa::path(get, path = "/v1/stream", tag = "scores",
+    params(("user" = Option<Vec<String>>, Query, description = "Only these people; may be repeated.", explode = true),
+        ("min_change" = Option<f32>, Query, description = "Only movements of so many points.",
+            minimum = 0, maximum = 100),
+        ("last-event-id" = Option<String>, Header, description = "The id of the last event that was read.")),
+    responses((status = 200, body = String, content_type = "text/event-stream"),
+        (status = 503, body = Problem, description = "Too many streams.")))]
+async fn changes(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    stream::begin(app, query.as_deref(), &headers)
+}
+
+/// How the process does, for operators.
+#[utoipa::path(get, path = "/v1/status", tag = "operation", responses((status = 200, body = StatusAnswer)))]
+async fn status(State(app): Shared) -> Json<StatusAnswer> {
+    let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status));
+    let view = app.has_scores.then(|| ViewStatus::new(&app.view));
+    Json(StatusAnswer { view, pipeline })
+}
+
+/// Numbers for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, body = String, content_type = "text/plain")))]
+async fn metrics(State(app): Shared) -> Response {
+    let open = Open {
+        connections: app.connections_max - app.connections.available_permits(),
+        streams: app.streams_max - app.streams.available_permits(),
+    };
+    let text = app.metrics.text(app.has_scores.then_some(&*app.view), app.pipeline.as_deref(), open);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// Whether the process runs.
+#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, body = String)))]
+async fn live() -> &'static str {
+    "live\n"
+}
+
+/// Whether the view has caught up; without a view, whether no shard is being restored.
+#[utoipa::path(get, path = "/health/ready", tag = "operation",
+    responses((status = 200, body = String), (status = 503, body = Problem)))]
+async fn ready(State(app): Shared) -> Result<&'static str, Problem> {
+    if app.is_ready() { Ok("ready\n") } else { Err(not_ready()) }
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "operation",
+    responses((status = 200, body = serde_json::Value, description = "OpenAPI 3.1.")))]
+async fn document() -> Response {
+    Json(openapi::document()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[test]
+    fn the_document_lists_the_routes_and_nothing_else() {
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let documented: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
+        let routed: BTreeSet<String> = table().into_iter().map(|(path, _)| path.to_owned()).collect();
+        assert_eq!(documented, routed);
+    }
+
+    #[tokio::test]
+    async fn the_document_lists_the_methods_and_nothing_else() {
+        let document = serde_json::to_value(openapi::document()).unwrap();
+        let connections = Arc::new(Semaphore::new(1));
+        let options = ServerOptions::default();
+        let app = App::new(Some(Arc::default()), None, &options, connections, watch::channel(false).1);
+        app.view.caught_up();
+        let router = router(Arc::new(app), &[]);
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in ["GET", "POST", "PUT", "DELETE"] {
+                let address = path.replace("{user}", "ana");
+                let request = Request::builder().method(method).uri(address).body(Body::empty()).unwrap();
+                let is_taken =
+                    router.clone().oneshot(request).await.unwrap().status() != StatusCode::METHOD_NOT_ALLOWED;
+                // Somebody may be called lookup.
+                let is_name = path == "/v1/users/lookup" && method == "GET";
+                assert_eq!(is_taken, is_name || methods.get(method.to_lowercase()).is_some(), "{method} {path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Server-sent events: what changes, as it changes. Each reader walks the one ring of changes at the pace at which it
+//! reads; nothing is queued for it. One that falls behind the ring is dropped.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::timeout;
+
+use crate::changes::{Batch, Change};
+use crate::problem::Problem;
+use crate::question::Question;
+use crate::routes::App;
+use crate::view::View;
+
+/// A sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// What is written at once, about.
+const CHUNK_BYTES: usize = 32 << 10;
+/// Users that one stream may name.
+const USERS_MAX: usize = 1_000;
+
+/// Which changes a reader wants.
+#[derive(Debug)]
+struct Filter {
+    /// Hashes of names; everybody's if there are none.
+    users: HashSet<u64>,
+    /// Points.
+    min_change: f32,
+}
+
+impl Filter {
+    fn read(query: Option<&str>, view: &View) -> Result<Filter, Problem> {
+        let mut question = Question::read(query, &["user", "min_change"])?;
+        let users = question.all("user");
+        if users.len() > USERS_MAX {
+            return Err(Problem::bad_request(format!("at most {USERS_MAX} users in one stream")));
+        }
+        let users = users.iter().map(|user| view.key(user)).collect();
+        Ok(Filter { users, min_change: question.number("min_change", 0.0..=100.0)?.unwrap_or(0.0) })
+    }
+
+    fn wants(&self, change: &Change) -> bool {
+        (self.users.is_empty() || self.users.contains(&change.key))
+            && change.moved().is_none_or(|moved| moved.abs() >= self.min_change)
+    }
+}
+
+/// One reader.
+struct Reader {
+    app: Arc<App>,
+    filter: Filter,
+    /// The sequence of the next change to look at.
+    next: u64,
+    sealed: watch::Receiver<u64>,
+    stop: watch::Receiver<bool>,
+    greeting: Option<Vec<u8>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Begins a stream, where the reader left off if that is still known.
+pub(crate) fn begin(app: Arc<App>, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
+    let filter = Filter::read(query, &app.view)?;
+    let permit = Arc::clone(&app.streams)
+        .try_acquire_owned()
+        .map_err(|_| Problem::busy("too many streams are open: try again later, or ask for the ranking"))?;
+    let now = app.view.changes().next();
+    let asked = headers.get("last-event-id");
+    let resumed = asked.and_then(|id| app.sequence(id.to_str().ok()?));
+    let next = resumed.filter(|&next| app.view.changes().from(next).is_ok());
+    let greeting = match next {
+        None if asked.is_some() => format!("event: reset\nid: {}\ndata: {{}}\n\n", app.event_id(now)),
+        _ => format!(": ok\nid: {}\n\n", app.event_id(next.unwrap_or(now))),
+    };
+    let reader = Reader {
+        filter,
+        next: next.unwrap_or(now),
+        sealed: app.view.changes().watch(),
+        stop: app.stop.clone(),
+        greeting: Some(greeting.into_bytes()),
+        _permit: permit,
+        app,
+    };
+    let chunks = stream::unfold(reader, |mut reader| async move {
+        let chunk = reader.chunk().await?;
+        Some((Ok::<Bytes, std::convert::Infallible>(chunk), reader))
+    });
+    let mut response = Body::from_stream(chunks).into_response();
+    for (name, value) in [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+impl Reader {
+    /// What is to be written next; `None` ends the stream.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        if let Some(greeting) = self.greeting.take() {
+            return Some(greeting.into());
+        }
+        loop {
+            if *self.stop.borrow() {
+                return None;
+            }
+            self.sealed.borrow_and_update();
+            let mut text = Vec::new();
+            while text.len() < CHUNK_BYTES
+                && let Some(batch) = self.app.view.changes().from(self.next).ok()?
+            {
+                self.tell(&batch, &mut text);
+            }
+            if !text.is_empty() {
+                return Some(text.into());
+            }
+            let change = async {
+                tokio::select! {
+                    changed = self.sealed.changed() => changed.is_ok(),
+                    stopped = self.stop.changed() => stopped.is_ok(),
+                }
+            };
+            match timeout(HEARTBEAT, change).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(_) => return Some(format!(": alive\nid: {}\n\n", self.app.event_id(self.next)).into()),
+            }
+        }
+    }
+
+    /// Writes what the reader wants of a batch, as far as it fits.
+    fn tell(&mut self, batch: &Batch, text: &mut Vec<u8>) {
+        let skipped = (self.next - batch.first) as usize;
+        for change in &batch.changes[skipped..] {
+            self.next += 1;
+            if self.filter.wants(change) {
+                self.tell_change(change, text);
+            }
+            if text.len() >= CHUNK_BYTES {
+                return;
+            }
+        }
+    }
+
+    fn tell_change(&self, change: &Change, text: &mut Vec<u8>) {
+        let (event, data) = match change.moved() {
+            None => ("removed", serde_json::to_vec(&serde_json::json!({ "user": &*change.person.name }))),
+            // Of somebody who is gone meanwhile, only that is told, and soon.
+            Some(_) => match self.app.view.answer(&change.person) {
+                Some(answer) => ("score", serde_json::to_vec(&answer)),
+                None => return,
+            },
+        };
+        let Ok(data) = data else { return };
+        text.extend(format!("event: {event}\nid: {}\ndata: ", self.app.event_id(self.next)).bytes());
+        text.extend(data);
+        text.extend(b"\n\n");
+    }
+}

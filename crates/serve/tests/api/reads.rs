@@ -1,0 +1,197 @@
+//! Each route: what it answers, and what it says when it cannot.
+
+use serde_json::json;
+use serve::{ServerOptions, Tokens};
+
+use crate::client::Site;
+
+#[test]
+fn a_score_has_all_its_parts() {
+    let site = Site::with_people();
+    site.score("bluesky:did:plc:bö/1", 50.0);
+    let answer = site.get("/v1/users/bluesky:did:plc:b%C3%B6%2F1");
+    assert_eq!(answer.status, 200);
+    let mut score = answer.json();
+    assert!(score["influence"].as_f64().unwrap() > 30.0 && score["influence"] == score["reach"]);
+    score.as_object_mut().unwrap().retain(|name, _| name != "influence" && name != "reach");
+    assert_eq!(
+        score,
+        json!({
+            "user": "bluesky:did:plc:bö/1", "score": 50.0, "rank": 50, "amplification": 1.0, "network": 1.0,
+            "openness": 1.0, "audience": 0.0, "received": {"mentions": 1, "retweets": 2, "replies": u64::MAX},
+            "followers": 4, "following": 5, "percentile": 49.505, "as_of": "2023-11-14T22:13:20Z", "scale": 1000.0,
+            "scale_version": 7, "previous": null, "model_version": 3,
+        })
+    );
+    assert_eq!(site.get("/v1/users/u50").json()["rank"], 50);
+    assert_eq!(site.get("/v1/users/u49").json()["rank"], 52);
+}
+
+#[test]
+fn not_rated_and_opted_out_are_told_apart() {
+    let site = Site::with_people();
+    let nobody = site.get("/v1/users/nobody");
+    assert_eq!((nobody.status, &nobody.json()["type"]), (404, &json!("urn:clout:not-rated")));
+    assert_eq!(nobody.header("content-type"), Some("application/problem+json"));
+    site.remove("u99");
+    for path in ["/v1/users/u99", "/v1/users/u99/history", "/v1/users/u99/around"] {
+        let gone = site.get(path);
+        assert_eq!((gone.status, &gone.json()["type"]), (410, &json!("urn:clout:opted-out")), "{path}");
+    }
+    assert_eq!(site.get("/v1/ranking?limit=2").names(), ["u98", "u97"]);
+    assert!(site.get("/v1/search?prefix=u99").names().is_empty());
+    assert_eq!(site.get("/v1/distribution").json()["total"], 99);
+    site.score("u99", 12.0);
+    assert_eq!(site.get("/v1/users/u99").json()["score"], 12.0);
+}
+
+#[test]
+fn many_are_looked_up_at_once() {
+    let site = Site::with_people();
+    site.remove("u1");
+    let json_body = [("content-type", "application/json")];
+    let answer = site.ask("POST", "/v1/users/lookup", &json_body, br#"{"users":["u3","u1","x","u2"]}"#).json();
+    assert_eq!((&answer["found"][0]["user"], &answer["found"][1]["rank"]), (&json!("u3"), &json!(98)));
+    assert_eq!(answer["missing"], json!([{"user": "u1", "reason": "opted-out"}, {"user": "x", "reason": "not-rated"}]));
+    let many = serde_json::to_vec(&json!({ "users": vec!["u1"; 1001] })).unwrap();
+    for (headers, body, status) in [
+        (&json_body[..], &many[..], 400),
+        (&json_body[..], b"{\"users\":[1]}", 400),
+        (&json_body[..], b"\xff", 400),
+        (&[], b"{\"users\":[]}", 415),
+        (&json_body[..], &vec![b' '; 2 << 20][..], 413),
+    ] {
+        assert_eq!(site.ask("POST", "/v1/users/lookup", headers, body).status, status);
+    }
+    assert_eq!(site.get("/v1/users/lookup").status, 404);
+}
+
+#[test]
+fn the_ranking_is_walked_by_cursor() {
+    let site = Site::with_people();
+    let mut path = "/v1/ranking?limit=7&min_score=10&max_score=29.5".to_owned();
+    let mut names = Vec::new();
+    loop {
+        let page = site.get(&path);
+        assert_eq!(page.json()["total"], 20);
+        names.extend(page.names());
+        let Some(cursor) = page.json()["next_cursor"].as_str().map(str::to_owned) else { break };
+        path = format!("/v1/ranking?limit=7&min_score=10&max_score=29.5&cursor={cursor}");
+        // Whoever moves meanwhile is told where they are now, nobody else is told twice.
+        site.score("u99", 99.5);
+    }
+    assert_eq!(names, (10..30).rev().map(|number| format!("u{number}")).collect::<Vec<_>>());
+    let all = site.get("/v1/ranking");
+    assert_eq!((all.names().len(), all.json().get("next_cursor")), (100, None));
+    for bad in [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "limit=1&limit=2",
+        "cursor=x",
+        "min_score=-1",
+        "max_score=NaN",
+        "page=2",
+        "min_score=5&max_score=4",
+        "cursor=%FF",
+    ] {
+        let answer = site.get(&format!("/v1/ranking?{bad}"));
+        assert_eq!((answer.status, answer.header("content-type")), (400, Some("application/problem+json")), "{bad}");
+    }
+}
+
+#[test]
+fn around_search_and_distribution() {
+    let site = Site::with_people();
+    assert_eq!(site.get("/v1/users/u50/around?limit=2").names(), ["u52", "u51", "u50", "u49", "u48"]);
+    assert_eq!(site.get("/v1/users/u99/around?limit=1").names(), ["u99", "u98"]);
+    assert_eq!(site.get("/v1/users/u0/around?limit=1").names(), ["u1", "u0"]);
+    assert_eq!(site.get("/v1/search?prefix=u9&limit=3").names(), ["u99", "u98", "u97"]);
+    assert_eq!(site.get("/v1/search?prefix=u").names().len(), 20);
+    assert!(site.get("/v1/search?prefix=v").names().is_empty());
+    assert_eq!(site.get("/v1/search").status, 400);
+    let spread = site.get("/v1/distribution").json();
+    assert_eq!((&spread["total"], spread["buckets"].as_array().unwrap().len()), (&json!(100), 100));
+    assert_eq!(spread["buckets"][50], json!({"from": 50, "to": 51, "count": 1}));
+    assert_eq!(spread["percentiles"][4], json!({"percent": 50.0, "score": 50.0}));
+}
+
+#[test]
+fn a_movement_says_why() {
+    let site = Site::with_people();
+    site.score("u10", 20.5);
+    site.score("u10", 18.0);
+    let history = site.get("/v1/users/u10/history").json();
+    let points = history["points"].as_array().unwrap();
+    assert_eq!(points.len(), 2);
+    assert_eq!((&points[0]["previous"], &points[0]["score"]), (&json!(10.0), &json!(20.5)));
+    for point in points {
+        let parts = point["parts"].as_object().unwrap();
+        let sum: f64 = parts.values().map(|part| part.as_f64().unwrap()).sum();
+        let movement = point["score"].as_f64().unwrap() - point["previous"].as_f64().unwrap();
+        assert!((sum - movement).abs() < 1e-9);
+        assert!((parts["reach"].as_f64().unwrap() - movement).abs() < 1e-4, "{point}");
+    }
+    assert_eq!(site.get("/v1/users/u11/history").json()["points"], json!([]));
+}
+
+#[test]
+fn answers_are_tagged_compressed_and_shared_with_other_pages() {
+    let options = ServerOptions { cors_origins: vec!["https://example.org".into()], ..ServerOptions::default() };
+    let site = Site::start(options);
+    site.score("ana", 1.0);
+    site.view.caught_up();
+    let first = site.get("/v1/users/ana");
+    let tag = first.header("etag").unwrap();
+    let again = site.ask("GET", "/v1/users/ana", &[("if-none-match", tag)], b"");
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(tag)));
+    site.score("ana", 2.0);
+    assert_eq!(site.ask("GET", "/v1/users/ana", &[("if-none-match", tag)], b"").status, 200);
+    let head = site.ask("HEAD", "/v1/users/ana", &[], b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("etag"), site.get("/v1/users/ana").header("etag"));
+    for encoding in ["gzip", "br"] {
+        let answer = site.ask("GET", "/v1/distribution", &[("accept-encoding", encoding)], b"");
+        assert_eq!(answer.header("content-encoding"), Some(encoding));
+    }
+    let shared = |origin| {
+        let answer = site.ask("GET", "/v1/ranking", &[("origin", origin)], b"");
+        answer.header("access-control-allow-origin").map(str::to_owned)
+    };
+    assert_eq!(shared("https://example.org"), Some("https://example.org".into()));
+    assert_eq!(shared("https://example.com"), None);
+    let asks = [("origin", "https://example.org"), ("access-control-request-method", "POST")];
+    assert_eq!(site.ask("OPTIONS", "/v1/users/lookup", &asks, b"").status, 200);
+}
+
+#[test]
+fn tokens_are_asked_for_where_there_are_some() {
+    let tokens = Tokens::parse("a-long-token-for-tests").unwrap();
+    let site = Site::start(ServerOptions { tokens: Some(tokens), ..ServerOptions::default() });
+    site.score("ana", 1.0);
+    site.view.caught_up();
+    let with = |token: &str| site.ask("GET", "/v1/users/ana", &[("authorization", &format!("Bearer {token}"))], b"");
+    assert_eq!(with("a-long-token-for-tests").status, 200);
+    for refused in [with("another-long-token"), site.get("/v1/users/ana"), site.get("/v1/status"), site.get("/metrics")]
+    {
+        assert_eq!((refused.status, refused.header("www-authenticate")), (401, Some("Bearer")));
+        assert!(!String::from_utf8(refused.body).unwrap().contains("long-token"));
+    }
+    assert_eq!(site.get("/health/live").status, 200);
+    assert_eq!(site.get("/health/ready").status, 200);
+    assert_eq!(site.get("/openapi.json").status, 200);
+}
+
+#[test]
+fn nothing_is_shown_before_the_view_has_caught_up() {
+    let site = Site::start(ServerOptions::default());
+    site.score("ana", 1.0);
+    for path in ["/v1/users/ana", "/v1/ranking", "/v1/stream", "/health/ready"] {
+        let answer = site.get(path);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{path}");
+    }
+    assert_eq!(site.get("/v1/status").json()["view"], json!({"ready": false, "users": 1, "records": 1, "lag": 0}));
+    assert_eq!(site.get("/health/live").status, 200);
+    site.view.caught_up();
+    assert_eq!(site.get("/v1/users/ana").status, 200);
+}
