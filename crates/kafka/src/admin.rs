@@ -1,7 +1,7 @@
 //! Topics and groups from outside: what there is, what is missing, making and removing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use rdkafka::admin::{
@@ -9,15 +9,20 @@ use rdkafka::admin::{
     TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tracing::warn;
 
 use crate::connection::Connection;
 use crate::requirements::{Difference, Found, Requirement};
 use crate::topics::Topics;
+use crate::troubles::Troubles;
 
 /// How long brokers may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// How often it is looked whether they let us in.
+const LOG_IN: Duration = Duration::from_secs(1);
 /// How long a topic may take to be there, or gone.
 const CHANGE: Duration = Duration::from_secs(30);
 /// Between two looks at it.
@@ -80,6 +85,7 @@ pub fn check_topics<'a>(
     inputs: impl IntoIterator<Item = &'a str>,
 ) -> Result<u16, AdminError> {
     let requirements = Requirement::of(topics, inputs);
+    log_in(connection)?;
     let found = Admin::connect(connection)?.find(requirements.iter().map(|required| required.topic.as_str()))?;
     let missing: Vec<_> = requirements
         .iter()
@@ -94,6 +100,26 @@ pub fn check_topics<'a>(
     match differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => Ok(u16::try_from(partitions).unwrap_or(u16::MAX)),
         differences => Err(AdminError::Differ(differences)),
+    }
+}
+
+/// Sees that brokers answer and let us in. A client tries for ever, whatever the reason, and tells it in the background.
+fn log_in(connection: &Connection) -> Result<(), AdminError> {
+    let troubles = Troubles::default();
+    let client = BaseConsumer::from_config_and_context(&connection.client([]), troubles.clone())
+        .map_err(|error| refused("cannot connect", error))?;
+    let until = Instant::now() + TIMEOUT;
+    loop {
+        let Err(error) = client.fetch_metadata(None, LOG_IN) else { return Ok(()) };
+        client.poll(Duration::ZERO);
+        if let Err(hopeless) = troubles.check() {
+            let what = format!("cannot log in at {}", connection.brokers());
+            return Err(AdminError::Refused { what, reason: hopeless.to_string() });
+        }
+        if Instant::now() >= until {
+            let brokers = connection.brokers().to_owned();
+            return Err(AdminError::Unreachable { brokers, reason: reason(&error) });
+        }
     }
 }
 
