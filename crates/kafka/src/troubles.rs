@@ -38,6 +38,8 @@ impl Troubles {
                 "the brokers do not accept these credentials: check sasl.* and security.protocol"
             }
             Some(Code::SSL) => "no secure connection to the brokers: check ssl.* and security.protocol",
+            // Where a journal ends is not trouble.
+            Some(Code::PartitionEOF) => return,
             _ => return warn!(reason, "a client is in trouble"),
         };
         let text = format!("{advice} ({reason})");
