@@ -21,7 +21,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use influence::{Model, Partitioner};
-use kafka::{Connection, Topics};
+use kafka::{Connection, Start, Topics};
 use pipeline::{Clock, Pace, Settings};
 
 pub use error::ConfigError;
@@ -55,15 +55,6 @@ pub struct Config {
     /// Where checkpoints are kept.
     pub checkpoints: Checkpoints,
     connection: Connection,
-}
-
-/// Where an application that is new begins to read its inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At the first record that there is.
-    Earliest,
-    /// Behind the last one.
-    Latest,
 }
 
 /// Where checkpoints are kept, and how often they are taken.

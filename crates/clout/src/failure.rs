@@ -5,10 +5,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use embedded::WorldError;
+use kafka::AdminError;
 
+use crate::config::ConfigError;
+use crate::diff::DiffError;
 use crate::generate::GenerateError;
-use crate::replay::{InputError, Stop, UsageError};
+use crate::run::RunError;
 use crate::serve::ServeFailure;
+use crate::recorded::{InputError, Stop};
+use crate::replay::UsageError;
+use crate::reset::ResetError;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +35,24 @@ pub enum Failure {
     /// An output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Workers could not begin, or go on.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// Scores could not be shown, or not for longer.
     #[error(transparent)]
     Serve(#[from] ServeFailure),
+    /// The configuration is not understood.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Topics or groups cannot be looked at or changed, or are not as they must be.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// An application was not reset.
+    #[error(transparent)]
+    Reset(#[from] ResetError),
+    /// Two tables cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] DiffError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -44,8 +65,10 @@ impl Failure {
             Failure::Stopped(Stop::Interrupted) => 130,
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
+            Failure::Run(error) => error.exit_code(),
             Failure::Serve(failure) => failure.exit_code(),
-            Failure::Stopped(_) => 1,
+            Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) => 1,
+            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }
     }

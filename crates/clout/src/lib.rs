@@ -1,13 +1,21 @@
 //! The commands of Clout, each a module with its options and a `run`.
 
 pub mod config;
+pub mod diff;
 pub mod failure;
+pub mod feed;
 pub mod generate;
 pub mod replay;
+pub mod run;
 pub mod serve;
+pub mod reset;
+pub mod topics;
 
 pub mod duration;
 pub mod output;
+pub mod recorded;
 
 mod interrupt;
 mod logs;
+mod screen;
+mod words;

@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clout::diff::{self, DiffArgs};
 use clout::failure::{Failure, tell};
+use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
+use clout::run::{self, RunArgs};
 use clout::serve::{self, ServeArgs};
+use clout::reset::{self, ResetArgs};
+use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -34,8 +39,13 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Replay(Box<ReplayArgs>),
+    Run(Box<RunArgs>),
     Serve(Box<ServeArgs>),
     Generate(Box<GenerateArgs>),
+    Topics(Box<TopicsArgs>),
+    Feed(Box<FeedArgs>),
+    Diff(Box<DiffArgs>),
+    Reset(Box<ResetArgs>),
 }
 
 fn main() -> ExitCode {
@@ -51,7 +61,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Replay(args) => replay::run(&args),
+        Command::Run(args) => Ok(run::run(&args)?),
         Command::Serve(args) => Ok(serve::run(&args)?),
         Command::Generate(args) => Ok(generate::run(*args)?),
+        Command::Topics(args) => topics::run(&args),
+        Command::Feed(args) => feed::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Reset(args) => reset::run(&args),
     }
 }

@@ -1,17 +1,9 @@
 //! The command `replay`: a recorded event log in, a ranking out.
 //!
 //! Owns the steps from the command line to the exit code; what a score is belongs to `influence`, how shards are
-//! stepped to `embedded`, what files look like to `wire`. The order of the modules is the path of an event.
+//! stepped to `embedded`, how files are read to `recorded`. The order of the modules is the path of an event.
 
 mod options;
-
-mod input;
-mod pipe;
-
-mod gate;
-mod log;
-mod merge;
-mod rejects;
 
 mod outliers;
 mod scoring;
@@ -24,56 +16,25 @@ mod json;
 mod person;
 mod report;
 
-mod progress;
-mod screen;
-mod words;
-
 use std::io::{self, Write};
 use std::path::Path;
 
-use embedded::WorldError;
-
-pub use input::InputError;
-pub use log::Unreadable;
 pub use options::{ReplayArgs, Timeline, UsageError};
 
 use crate::failure::{Failure, OutputError};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use gate::Gate;
-use input::BytesRead;
-use log::Logs;
+use crate::recorded::gate::Gate;
+use crate::recorded::input::BytesRead;
+use crate::recorded::log::Logs;
+use crate::recorded::progress::{Progress, Watch};
+use crate::recorded::rejects::Rejects;
+use crate::screen::Screen;
+use crate::words;
 use person::Person;
-use progress::{Progress, Watch};
 use ranking::Ranking;
-use rejects::Rejects;
 use scoring::Scoring;
-use screen::Screen;
 use summary::{Run, Summary};
-
-/// Why the reading ended before the end.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stop {
-    /// Somebody pressed Ctrl-C.
-    #[error("interrupted: the results are those of what was read until then")]
-    Interrupted,
-    /// More lines are bad than are tolerated.
-    #[error("stopped at more bad lines than --max-bad {bad_max}: the results are those of what was read until then")]
-    TooManyBad {
-        /// So many are tolerated.
-        bad_max: u64,
-    },
-    /// An input breaks off.
-    #[error(transparent)]
-    Unreadable(Box<Unreadable>),
-    /// The state cannot be kept, or is not that of this input.
-    #[error(transparent)]
-    State(#[from] Box<WorldError>),
-    /// The timeline or a dead letter cannot be written.
-    #[error(transparent)]
-    Output(#[from] OutputError),
-}
 
 /// Replays the logs, and writes what was asked for.
 ///
@@ -85,7 +46,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let model = args.model()?;
     let interrupt = Interrupt::install();
     let bytes_read = BytesRead::default();
-    let logs = Logs::open(args, &bytes_read, &interrupt)?;
+    let logs = Logs::open(&args.files(), &bytes_read, &interrupt)?;
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
     logs.empty_names().for_each(|name| progress.say(&format!("note: no events in {name}")));
 

@@ -12,6 +12,7 @@ use tracing::info;
 
 use crate::config::{Config, ConfigError, RunFlags};
 use crate::interrupt::Interrupt;
+use crate::logs::LogArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -42,6 +43,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct RunArgs {
     #[command(flatten)]
     flags: RunFlags,
+    #[command(flatten)]
+    logs: LogArgs,
 }
 
 /// Why it ended otherwise than well.
@@ -83,6 +86,7 @@ impl RunError {
 /// If it cannot begin, or cannot go on.
 pub fn run(args: &RunArgs) -> Result<(), RunError> {
     let config = Config::load(&args.flags)?;
+    args.logs.begin();
     let stop = Interrupt::install().flag();
     let application = Arc::new(application(&config, &stop)?);
     let settings = &application.settings;

@@ -20,6 +20,11 @@ mod costs;
 mod shards;
 mod topics;
 
+mod admin;
+mod feeder;
+mod requirements;
+mod table;
+
 mod aside;
 mod native;
 mod raw;
@@ -28,12 +33,16 @@ mod troubles;
 #[cfg(test)]
 mod contract;
 
+pub use admin::{Admin, AdminError, check_topics, differences};
 pub use application::{Application, Start};
 pub use connection::Connection;
 pub use costs::Costs;
+pub use feeder::{FeedError, Feeder};
 pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
+pub use requirements::{Difference, Found, Requirement, Role};
 pub use scores::{Reading, ScoreReader};
 pub use shards::shards;
 pub use supervisor::Workers;
+pub use table::read_table;
 pub use topics::Topics;

@@ -108,6 +108,17 @@ impl Store {
         }
     }
 
+    /// Deletes the checkpoints of so many shards, and tells how many there were.
+    pub fn clear(&self, shards: u16) -> Result<usize, StoreError> {
+        let mut deleted = 0;
+        for shard in 0..shards {
+            let named = self.list(shard)?;
+            named.iter().try_for_each(|named| self.delete(named))?;
+            deleted += named.len();
+        }
+        Ok(deleted)
+    }
+
     fn folder(&self, shard: u16) -> Key {
         self.prefix.clone().join(format!("shard-{shard:05}"))
     }

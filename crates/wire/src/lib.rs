@@ -40,4 +40,4 @@ pub use malformed::Malformed;
 pub use profile::ProfileDecoder;
 pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score};
 pub use time::{parse_time, rfc3339};
-pub use write::{EventWriter, WriteError};
+pub use write::{EventWriter, WriteError, encode_event_json};

@@ -8,6 +8,8 @@ use influence::{InvalidModel, Kind, Model, Timestamp};
 use wire::Format;
 
 use crate::duration::{DurationError, parse_duration};
+use crate::recorded::input::is_standard;
+use crate::recorded::log::Files;
 use crate::replay::ranking::table_format;
 
 const AFTER_HELP: &str = "\
@@ -139,6 +141,11 @@ impl ReplayArgs {
         self.top.unwrap_or(if self.users.is_empty() { TOP } else { 0 })
     }
 
+    /// What is read.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files { files: &self.files, profiles: &self.profiles, format: self.format, kind: self.kind }
+    }
+
     /// The model that is asked for. Parts are tried one by one, so that an error can name the option.
     pub(crate) fn model(&self) -> Result<Model, UsageError> {
         let named = |model: &Model, option| model.validate().map_err(|reason| UsageError::Model { option, reason });
@@ -206,11 +213,6 @@ impl ReplayArgs {
     pub(crate) fn prints_a_file(&self) -> bool {
         self.outputs().any(|(_, path)| is_standard(path))
     }
-}
-
-/// Whether a path stands for the standard input or output.
-pub(crate) fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 /// Options that cannot be followed.

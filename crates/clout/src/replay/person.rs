@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use crate::replay::ranking::Ranking;
 use crate::replay::report::fitted;
-use crate::replay::screen::Screen;
 use crate::replay::summary::Summary;
-use crate::replay::words::{self, count, decimal, thousands};
+use crate::screen::Screen;
+use crate::words::{self, count, decimal, thousands};
 
 /// Fans that are listed.
 const FANS_MAX: usize = 10;

@@ -7,9 +7,9 @@ use console::{measure_text_width, truncate_str};
 use influence::Score;
 
 use crate::replay::ranking::Ranking;
-use crate::replay::screen::Screen;
 use crate::replay::summary::Summary;
-use crate::replay::words::{self, decimal, thousands};
+use crate::screen::Screen;
+use crate::words::{self, decimal, thousands};
 
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
 const USER_WIDTH_MIN: usize = 8;

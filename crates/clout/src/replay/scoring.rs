@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use embedded::{Resumed, World};
-use influence::{Event, Model, Timestamp};
+use influence::{Event, Model, Profile, Timestamp};
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::replay::Stop;
+use crate::recorded::{Sink, Stop};
 use crate::replay::options::{ReplayArgs, Timeline};
 use crate::replay::outliers::Clusters;
 use crate::replay::timeline::{Movements, Steps};
@@ -48,20 +48,6 @@ impl Scoring {
         self.movements = Some(movements);
     }
 
-    /// Takes an event.
-    #[inline]
-    pub(crate) fn take(&mut self, event: &Event<'_>) -> Result<(), Stop> {
-        // What people do to themselves does not move the clock.
-        if event.actor != event.target {
-            self.clusters.note(event.at);
-            if let Some(steps) = &mut self.steps {
-                steps.write_before(event.at, &mut self.world)?;
-            }
-        }
-        self.world.event(event);
-        if self.world.has_failed() { self.check() } else { Ok(()) }
-    }
-
     /// Why the world takes nothing more, if it does not.
     #[cold]
     fn check(&mut self) -> Result<(), Stop> {
@@ -85,6 +71,26 @@ impl Scoring {
         if let Some(movements) = &self.movements {
             movements.borrow_mut().finish()?;
         }
+        Ok(())
+    }
+}
+
+impl Sink for Scoring {
+    #[inline]
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+        // What people do to themselves does not move the clock.
+        if event.actor != event.target {
+            self.clusters.note(event.at);
+            if let Some(steps) = &mut self.steps {
+                steps.write_before(event.at, &mut self.world)?;
+            }
+        }
+        self.world.event(event);
+        if self.world.has_failed() { self.check() } else { Ok(()) }
+    }
+
+    fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
+        self.world.profile(profile);
         Ok(())
     }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use influence::{Collision, Kind, Model, Sizes};
 use serde::Serialize;
 
-use crate::replay::Stop;
-use crate::replay::gate::Counts;
-use crate::replay::log::FileRead;
+use crate::recorded::Stop;
+use crate::recorded::gate::Counts;
+use crate::recorded::log::FileRead;
 use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Outliers;
 use crate::replay::ranking::Ranking;
 use crate::replay::scoring::Scoring;
-use crate::replay::screen::Screen;
-use crate::replay::words::{self, count, thousands, time};
+use crate::screen::Screen;
+use crate::words::{self, count, thousands, time};
 
 /// All that is told beside the scores. Its fields are the keys of the JSON document.
 #[derive(Clone, Debug, Serialize)]

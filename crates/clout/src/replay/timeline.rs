@@ -11,9 +11,9 @@ use wire::{ScoreFormat, ScoreWriter};
 use crate::failure::OutputError;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::replay::Stop;
+use crate::recorded::Stop;
 use crate::replay::ranking::{Ranking, table_format, write_failed};
-use crate::replay::words;
+use crate::words;
 
 /// Everybody's score at the whole multiples of a step, as if each were the end of the log.
 pub(crate) struct Steps {

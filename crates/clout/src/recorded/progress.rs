@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::interrupt::Interrupt;
-use crate::replay::Stop;
-use crate::replay::input::BytesRead;
-use crate::replay::words::thousands;
+use crate::recorded::Stop;
+use crate::recorded::input::BytesRead;
+use crate::words::thousands;
 
 const WITH_SIZE: &str = "{bar:24} {percent:>3} %  {msg}  {eta} left";
 const WITHOUT_SIZE: &str = "{spinner} {bytes} read  {msg}";

@@ -8,8 +8,8 @@ use wire::DeadLetter;
 
 use crate::failure::OutputError;
 use crate::output::Output;
-use crate::replay::Stop;
-use crate::replay::progress::Progress;
+use crate::recorded::Stop;
+use crate::recorded::progress::Progress;
 
 /// Bad lines that are told one by one.
 const TOLD_MAX: u64 = 10;

@@ -14,8 +14,7 @@ use flate2::bufread::MultiGzDecoder;
 use wire::{Encoding, Format, ProfileReader};
 
 use crate::interrupt::Interrupt;
-use crate::replay::options::is_standard;
-use crate::replay::pipe::PipeReader;
+use crate::recorded::pipe::PipeReader;
 
 /// What the format is recognised by.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -163,6 +162,11 @@ impl Head {
         let failure = rest.by_ref().take(HEAD_BYTES).read_to_end(&mut head).err();
         Head { head, given: 0, failure, rest }
     }
+
+    /// Whether this is its first byte, blanks aside.
+    pub(crate) fn begins_with(&self, byte: u8) -> bool {
+        self.head.trim_ascii_start().first() == Some(&byte)
+    }
 }
 
 impl Read for Head {
@@ -190,6 +194,11 @@ impl<R: Read> Read for Counted<R> {
         self.bytes_read.0.set(self.bytes_read.0.get() + bytes as u64);
         Ok(bytes)
     }
+}
+
+/// Whether a path stands for the standard input or output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// What a file seems to be that is not read.

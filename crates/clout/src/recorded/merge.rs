@@ -6,10 +6,10 @@ use std::collections::BinaryHeap;
 
 use influence::{Event, Kind, Timestamp};
 
-use crate::replay::Stop;
-use crate::replay::gate::Gate;
-use crate::replay::log::{EventLog, Next};
-use crate::replay::scoring::Scoring;
+use crate::recorded::Sink;
+use crate::recorded::Stop;
+use crate::recorded::gate::Gate;
+use crate::recorded::log::{EventLog, Next};
 
 /// A log's next event, kept while others have their turn. Its memory is used again for the one after it.
 struct Waiting {
@@ -20,8 +20,8 @@ struct Waiting {
     at: Timestamp,
 }
 
-/// Scores the events of all logs; of equal times the log that was named first comes first.
-pub(crate) fn merge(logs: &mut [EventLog], gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
+/// Takes the events of all logs; of equal times the log that was named first comes first.
+pub(crate) fn merge(logs: &mut [EventLog], gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
     let mut waiting: Vec<Waiting> = logs.iter().map(|_| Waiting::none()).collect();
     let mut turns = BinaryHeap::with_capacity(logs.len());
     for (place, log) in logs.iter_mut().enumerate() {
@@ -32,7 +32,7 @@ pub(crate) fn merge(logs: &mut [EventLog], gate: &mut Gate, scoring: &mut Scorin
     while let Some(Reverse((_, place))) = turns.pop() {
         let next = turns.peek().map(|Reverse(turn)| *turn);
         loop {
-            scoring.take(&waiting[place].event())?;
+            sink.event(&waiting[place].event())?;
             if !waiting[place].fill(&mut logs[place], gate)? {
                 break;
             }

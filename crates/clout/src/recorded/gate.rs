@@ -6,10 +6,10 @@ use influence::{Event, Profile, Timestamp};
 use wire::{ProfileRecord, Record};
 
 use crate::failure::OutputError;
-use crate::replay::Stop;
-use crate::replay::progress::Watch;
-use crate::replay::rejects::Rejects;
-use crate::replay::words;
+use crate::recorded::Stop;
+use crate::recorded::progress::Watch;
+use crate::recorded::rejects::Rejects;
+use crate::words;
 
 /// How far a clock may be behind others.
 const AHEAD_MS_MAX: i64 = 5 * 60_000;

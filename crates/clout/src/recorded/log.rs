@@ -1,17 +1,17 @@
 //! The logs of one run: opened together, read one record after the other.
 
 use std::io;
+use std::path::PathBuf;
 
-use influence::Event;
+use influence::{Event, Kind};
 use wire::{Encoding, EventReader, Format, ProfileReader, ReadError};
 
 use crate::interrupt::Interrupt;
-use crate::replay::Stop;
-use crate::replay::gate::Gate;
-use crate::replay::input::{BytesRead, Head, Input, InputError, Packing};
-use crate::replay::merge::merge;
-use crate::replay::options::ReplayArgs;
-use crate::replay::scoring::Scoring;
+use crate::recorded::Sink;
+use crate::recorded::Stop;
+use crate::recorded::gate::Gate;
+use crate::recorded::input::{BytesRead, Head, Input, InputError, Packing};
+use crate::recorded::merge::merge;
 
 /// All that is read, in the order of the command line.
 pub(crate) struct Logs {
@@ -20,6 +20,16 @@ pub(crate) struct Logs {
     /// Files without an event.
     empty: Vec<String>,
     size_bytes: Option<u64>,
+}
+
+/// What is read, as the command line names it.
+pub(crate) struct Files<'a> {
+    pub(crate) files: &'a [PathBuf],
+    pub(crate) profiles: &'a [PathBuf],
+    /// Of the files of events; without it each is recognised.
+    pub(crate) format: Option<Format>,
+    /// Of events that name none.
+    pub(crate) kind: Kind,
 }
 
 /// What was read of a file.
@@ -35,14 +45,14 @@ pub(crate) struct FileRead {
 
 impl Logs {
     /// Opens everything before anything is read, so that a typing error costs no time.
-    pub(crate) fn open(args: &ReplayArgs, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Logs, InputError> {
+    pub(crate) fn open(args: &Files<'_>, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Logs, InputError> {
         let mut logs = Logs { profiles: Vec::new(), events: Vec::new(), empty: Vec::new(), size_bytes: Some(0) };
-        for path in &args.profiles {
+        for path in args.profiles {
             let input = Input::open(path, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
             logs.profiles.extend(ProfileLog::of(input)?);
         }
-        for path in &args.files {
+        for path in args.files {
             let input = Input::open(path, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
             match input.format(args.format)? {
@@ -63,22 +73,17 @@ impl Logs {
     }
 
     /// Reads the profiles, then the events by their time.
-    pub(crate) fn read(
-        mut self,
-        gate: &mut Gate,
-        scoring: &mut Scoring,
-        files: &mut Vec<FileRead>,
-    ) -> Result<(), Stop> {
-        let read = self.read_profiles(gate, scoring).and_then(|()| match &mut self.events[..] {
-            [log] => log.read(gate, scoring),
-            logs => merge(logs, gate, scoring),
+    pub(crate) fn read(mut self, gate: &mut Gate, sink: &mut impl Sink, files: &mut Vec<FileRead>) -> Result<(), Stop> {
+        let read = self.read_profiles(gate, sink).and_then(|()| match &mut self.events[..] {
+            [log] => log.read(gate, sink),
+            logs => merge(logs, gate, sink),
         });
         files.extend(self.events.iter().map(EventLog::file_read));
         read
     }
 
-    fn read_profiles(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
-        self.profiles.iter_mut().try_for_each(|log| log.read(gate, scoring))
+    fn read_profiles(&mut self, gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
+        self.profiles.iter_mut().try_for_each(|log| log.read(gate, sink))
     }
 }
 
@@ -109,14 +114,14 @@ struct Whence {
 }
 
 impl EventLog {
-    fn of(input: Input, format: Format, args: &ReplayArgs) -> EventLog {
+    fn of(input: Input, format: Format, args: &Files<'_>) -> EventLog {
         let whence = Whence { name: input.name, packing: input.packing, line: 0 };
         EventLog { whence, format, reader: EventReader::new(input.read, format, Some(args.kind)) }
     }
 
-    /// Scores all of it: events are borrowed from the reader, nothing is copied on the way.
-    fn read(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
-        while !matches!(self.next(gate, |event| scoring.take(event))?, Next::End) {}
+    /// Takes all of it: events are borrowed from the reader, nothing is copied on the way.
+    fn read(&mut self, gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
+        while !matches!(self.next(gate, |event| sink.event(event))?, Next::End) {}
         Ok(())
     }
 
@@ -166,7 +171,7 @@ impl ProfileLog {
         }))
     }
 
-    fn read(&mut self, gate: &mut Gate, scoring: &mut Scoring) -> Result<(), Stop> {
+    fn read(&mut self, gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
         loop {
             gate.look()?;
             let record = match self.reader.next() {
@@ -176,7 +181,7 @@ impl ProfileLog {
             };
             self.whence.line = record.position.number;
             if let Some(profile) = gate.admit_profile(&self.whence.name, record)? {
-                scoring.world.profile(&profile);
+                sink.profile(&profile)?;
             }
         }
     }

@@ -1,0 +1,131 @@
+//! The command `diff`: what another model, or another parameter, does to everybody's score.
+
+mod comparison;
+mod scores;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Args;
+
+use crate::config::{Config, Flags};
+use crate::failure::{Failure, OutputError};
+use crate::words::{decimal, thousands};
+use comparison::{Alone, Comparison};
+use scores::Scores;
+
+const AFTER_HELP: &str = "\
+A and B are application ids, topics of scores, or files that `clout replay --scores-out` wrote. Changes are told from A \
+to B.
+
+Examples:
+  clout diff clout clout-next
+  clout diff live-scores trial-scores --top 50
+  clout diff monday.ndjson tuesday.csv.gz --json
+
+Exit codes:
+  0    compared, whatever it shows
+  2    nothing done: wrong options, or one of the two is not there or holds no scores";
+
+/// Compare the scores of two applications
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct DiffArgs {
+    /// The scores before
+    a: String,
+    /// The scores after
+    b: String,
+    /// How many to name in each list
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    top: usize,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: Flags,
+}
+
+/// Why two tables cannot be compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiffError {
+    /// Nothing has this name.
+    #[error("{0} is no file, no application with a topic {0}-scores, and no topic")]
+    Nothing(String),
+    /// There is something else in it.
+    #[error("{whence} holds no scores: {reason}")]
+    NoScores {
+        /// A file or a topic.
+        whence: String,
+        /// What is wrong with the first that is none.
+        reason: String,
+    },
+}
+
+/// Compares, and prints what differs.
+///
+/// # Errors
+/// If one of the two cannot be read.
+pub fn run(args: &DiffArgs) -> Result<(), Failure> {
+    let connection = Config::load(&args.config)?.connection();
+    let (a, b) = (Scores::of(&args.a, &connection)?, Scores::of(&args.b, &connection)?);
+    let comparison = Comparison::of(&a.by_user, &b.by_user, args.top);
+    let failed = OutputError::to(Path::new("-"));
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&comparison).map_err(|error| failed(error.into()))? + "\n",
+        false => text(&comparison, &a.whence, &b.whence),
+    };
+    match io::stdout().write_all(text.as_bytes()).map_err(failed) {
+        Err(error) if error.is_broken_pipe() => Ok(()),
+        written => Ok(written?),
+    }
+}
+
+fn text(comparison: &Comparison, a: &str, b: &str) -> String {
+    let mut lines = vec![
+        format!("A  {a}"),
+        format!("B  {b}"),
+        String::new(),
+        format!("in both    {:>12}", thousands(comparison.in_both as u64)),
+        format!("only in A  {:>12}", thousands(comparison.only_in_a.people as u64)),
+        format!("only in B  {:>12}", thousands(comparison.only_in_b.people as u64)),
+    ];
+    if let Some(spearman) = comparison.spearman {
+        lines.push(format!("rank correlation (Spearman) {spearman:.6}"));
+    }
+    if comparison.in_both > 0 {
+        lines.extend([String::new(), "change from A to B, points".to_owned()]);
+        lines.extend(comparison.changes.iter().map(|at| format!("{:>6} %  {:>+8.2}", at.percent, at.points)));
+        lines.extend([String::new(), "moved, either way".to_owned()]);
+        let share = |people: usize| decimal(100.0 * people as f64 / comparison.in_both as f64, 2);
+        lines.extend(comparison.moved.iter().map(|moved| {
+            format!(
+                "by {:>4} or more  {:>12}  {:>6} %",
+                moved.points,
+                thousands(moved.people as u64),
+                share(moved.people)
+            )
+        }));
+    }
+    if !comparison.largest.is_empty() {
+        lines.extend([String::new(), "largest movers".to_owned(), "       A       B    change  user".to_owned()]);
+        lines.extend(
+            comparison
+                .largest
+                .iter()
+                .map(|change| format!("{:>8.2}{:>8.2}{:>+10.2}  {}", change.a, change.b, change.points(), change.user)),
+        );
+    }
+    lines.extend(alone("only in A", &comparison.only_in_a));
+    lines.extend(alone("only in B", &comparison.only_in_b));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn alone(title: &str, alone: &Alone) -> Vec<String> {
+    if alone.first.is_empty() {
+        return Vec::new();
+    }
+    let head = [String::new(), format!("{title}, the most influential"), "   score  user".to_owned()];
+    head.into_iter().chain(alone.first.iter().map(|scored| format!("{:>8.2}  {}", scored.score, scored.user))).collect()
+}

@@ -1,0 +1,63 @@
+//! Recorded logs: files and pipes in any format, read as one log by the time of their events.
+//!
+//! Owns everything between the names of files and an event that may come in; what becomes of it is a [`Sink`]'s. What
+//! files look like belongs to `wire`. The order of the modules is the path of an event.
+
+pub(crate) mod input;
+pub(crate) mod pipe;
+
+pub(crate) mod gate;
+pub(crate) mod log;
+pub(crate) mod merge;
+pub(crate) mod rejects;
+
+pub(crate) mod progress;
+
+use embedded::WorldError;
+use influence::{Event, Kind, Profile};
+use kafka::FeedError;
+use wire::kind_word;
+
+pub use input::InputError;
+pub use log::Unreadable;
+
+use crate::failure::OutputError;
+
+/// What takes the records, one after the other.
+pub(crate) trait Sink {
+    /// Takes an event.
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Stop>;
+
+    /// Takes a profile; all of them come before the events.
+    fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop>;
+}
+
+/// Why the reading ended before the end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stop {
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted: the results are those of what was read until then")]
+    Interrupted,
+    /// More lines are bad than are tolerated.
+    #[error("stopped at more bad lines than --max-bad {bad_max}: the results are those of what was read until then")]
+    TooManyBad {
+        /// So many are tolerated.
+        bad_max: u64,
+    },
+    /// An input breaks off.
+    #[error(transparent)]
+    Unreadable(Box<Unreadable>),
+    /// The state cannot be kept, or is not that of this input.
+    #[error(transparent)]
+    State(#[from] Box<WorldError>),
+    /// The brokers do not take a record.
+    #[error(transparent)]
+    Feed(#[from] Box<FeedError>),
+    /// Events of a kind have nowhere to go.
+    #[error("no --topic is given for events of the kind {}: give one, or one for all", kind_word(*.0))]
+    NoTopic(Kind),
+    /// The timeline or a dead letter cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}

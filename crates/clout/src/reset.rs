@@ -1,0 +1,132 @@
+//! The command `reset`: an application as if it had never run.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+
+use clap::Args;
+use kafka::{Admin, AdminError, Found, Requirement, Role};
+use pipeline::{Store, StoreError};
+
+use crate::config::{Config, RunFlags};
+use crate::failure::Failure;
+use crate::topics::say;
+
+const AFTER_HELP: &str = "\
+What it removes: the records of NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters, which are made anew as \
+they were, the offsets of the group NAME, and the checkpoints. The inputs are not touched: `clout run` then begins where \
+`start` says. To score history again beside a running application, use another application id instead.
+
+Examples:
+  clout reset --application-id trial
+  clout reset --config clout.toml --partitions 12 --yes
+
+Exit codes:
+  0    all is as if it had never run
+  2    nothing done: members are alive, nobody said yes, wrong options, or the brokers refuse";
+
+/// Remove all that an application has made, to start again
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct ResetArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Partitions of the topics that are made anew [default: those of the inputs]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    partitions: Option<u16>,
+    #[command(flatten)]
+    config: RunFlags,
+}
+
+/// Why nothing, or not all, was removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResetError {
+    /// Somebody works on it.
+    #[error("{application} is alive: stop its members first ({})", .members.join(", "))]
+    Alive {
+        /// Which application.
+        application: String,
+        /// Who.
+        members: Vec<String>,
+    },
+    /// Nobody has agreed.
+    #[error("nothing is removed: say yes, or --yes")]
+    NotAgreed,
+    /// Checkpoints cannot be deleted.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Removes, and tells on the standard output what it removed.
+///
+/// # Errors
+/// If members are alive, nobody agrees, or the brokers refuse.
+pub fn run(args: &ResetArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let application = &config.application_id;
+    let admin = Admin::connect(&config.connection())?;
+    let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
+    let found = admin.find(requirements.iter().map(|required| required.topic.as_str()))?;
+    let own: Vec<&Requirement> = requirements
+        .iter()
+        .filter(|required| required.role != Role::Input && found.contains_key(&required.topic))
+        .collect();
+    refuse_alive(&admin, application)?;
+    agree(args, application, &own)?;
+    // Somebody may have come while we waited for the answer.
+    refuse_alive(&admin, application)?;
+
+    let of_inputs = config.inputs.iter().find_map(|input| Some(found.get(&input.topic)?.partitions));
+    let shards = found.values().map(|found| found.partitions).max().unwrap_or_default();
+    for required in own {
+        let before = &found[&required.topic];
+        let partitions = args.partitions.map(usize::from).or(of_inputs).unwrap_or(before.partitions);
+        anew(&admin, required, before, partitions)?;
+        say(&format!("emptied {}, {partitions} partitions", required.topic))?;
+    }
+    if admin.delete_group(application)? {
+        say(&format!("removed the offsets of the group {application}"))?;
+    }
+    let store = Store::open(&config.checkpoints.place, config.checkpoints.options.clone()).map_err(ResetError::from)?;
+    let deleted = store.clear(u16::try_from(shards).unwrap_or(u16::MAX)).map_err(ResetError::from)?;
+    Ok(say(&format!("deleted {deleted} checkpoints in {}", config.checkpoints.place))?)
+}
+
+fn refuse_alive(admin: &Admin, application: &str) -> Result<(), Failure> {
+    match admin.members(application)? {
+        members if members.is_empty() => Ok(()),
+        members => Err(ResetError::Alive { application: application.to_owned(), members }.into()),
+    }
+}
+
+fn agree(args: &ResetArgs, application: &str, own: &[&Requirement]) -> Result<(), ResetError> {
+    if args.yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(ResetError::NotAgreed);
+    }
+    let topics: Vec<&str> = own.iter().map(|required| required.topic.as_str()).collect();
+    // Nobody is left to be asked if nobody can be told.
+    let _ = write!(
+        io::stderr(),
+        "All scores and dead letters of {application} go, with {}, its offsets and checkpoints. Type yes to go on: ",
+        topics.join(", ")
+    );
+    let mut answer = String::new();
+    match io::stdin().read_line(&mut answer) {
+        Ok(_) if answer.trim() == "yes" => Ok(()),
+        _ => Err(ResetError::NotAgreed),
+    }
+}
+
+/// The topic without its records: a compacted topic cannot be emptied, and an exchange begins at offset 0.
+fn anew(admin: &Admin, required: &Requirement, before: &Found, partitions: usize) -> Result<(), AdminError> {
+    // A property that is named twice is refused.
+    let properties: BTreeMap<&str, &str> =
+        before.own_properties().chain(required.role.properties().iter().copied()).collect();
+    let properties: Vec<(&str, &str)> = properties.into_iter().collect();
+    admin.delete(&[&required.topic])?;
+    admin.create(&required.topic, partitions, u16::try_from(before.replication).ok(), &properties)
+}

@@ -1,0 +1,109 @@
+//! The command `topics`: makes what an application needs on Kafka, and says what is wrong with what is there.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, Subcommand};
+use kafka::{Admin, AdminError, Found, Requirement, Role};
+
+use crate::config::{Config, Flags};
+use crate::failure::{Failure, OutputError};
+
+const AFTER_HELP: &str = "\
+Makes the topics NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters of the application, each with as many \
+partitions as the inputs have. Topics that are there already are looked at and left as they are.
+
+Examples:
+  clout topics create --replication 3
+  clout topics create --input mentions --input retweets --inputs --partitions 12
+  clout topics create --config clout.toml
+
+Exit codes:
+  0    all topics are there and as they must be
+  1    a topic differs: it is told how, and what to do
+  2    nothing done: wrong options, no broker answers, or it refuses";
+
+/// Topics that are made unless there is an input to go by.
+const PARTITIONS: usize = 4;
+
+/// Make and check the topics of an application
+#[derive(Args, Clone, Debug)]
+pub struct TopicsArgs {
+    #[command(subcommand)]
+    command: TopicsCommand,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum TopicsCommand {
+    Create(CreateArgs),
+}
+
+/// Make the topics that are missing, and check those that are there
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+struct CreateArgs {
+    /// Partitions of each topic [default: those of the inputs, 4 if there are none]
+    #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<u16>::new().range(1..=4096))]
+    partitions: Option<u16>,
+    /// Copies of each partition [default: the brokers' default]
+    #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<u16>::new().range(1..=1000))]
+    replication: Option<u16>,
+    /// Make the inputs as well, where they are missing
+    #[arg(long = "inputs")]
+    makes_inputs: bool,
+    #[command(flatten)]
+    config: Flags,
+}
+
+/// Makes and checks, and tells on the standard output what it did.
+///
+/// # Errors
+/// If a topic is missing that is not to be made, or one differs from what it must be, or the brokers refuse.
+pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
+    let TopicsCommand::Create(args) = &args.command;
+    let config = Config::load(&args.config)?;
+    let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
+    let admin = Admin::connect(&config.connection())?;
+    let names = || requirements.iter().map(|required| required.topic.as_str());
+    let mut found = admin.find(names())?;
+
+    let of_inputs = || Some(found.get(&config.inputs.first()?.topic)?.partitions);
+    let partitions = args.partitions.map(usize::from).or_else(of_inputs).unwrap_or(PARTITIONS);
+    let is_missing = |required: &&Requirement| !found.contains_key(&required.topic);
+    let (wanted, left): (Vec<_>, Vec<_>) =
+        requirements.iter().filter(is_missing).partition(|required| required.role != Role::Input || args.makes_inputs);
+    if !left.is_empty() {
+        return Err(AdminError::Missing(left.into_iter().map(|required| required.topic.clone()).collect()).into());
+    }
+    let made: Vec<&str> = wanted.iter().map(|required| required.topic.as_str()).collect();
+    for required in wanted.iter().copied() {
+        admin.create(&required.topic, partitions, args.replication, required.role.properties())?;
+    }
+    found.extend(admin.find(made.iter().copied())?);
+    for required in &requirements {
+        let verb = if made.contains(&required.topic.as_str()) { "made " } else { "found" };
+        say(&line(verb, required, &found[&required.topic]))?;
+    }
+    match kafka::differences(&requirements, &found, partitions) {
+        differences if differences.is_empty() => Ok(()),
+        differences => Err(AdminError::Differ(differences).into()),
+    }
+}
+
+fn line(verb: &str, required: &Requirement, found: &Found) -> String {
+    let property = |(name, _): &(&str, _)| Some(format!("{name}={}", found.properties.get(*name)?));
+    let properties: Vec<String> = required.role.properties().iter().filter_map(property).collect();
+    let Found { partitions, replication, .. } = found;
+    let (topic, properties) = (&required.topic, properties.join(", "));
+    format!("{verb} {topic}: {partitions} partitions, {replication} copies, {properties}")
+}
+
+/// A line on the standard output. A reader that goes away has seen enough.
+pub(crate) fn say(line: &str) -> Result<(), OutputError> {
+    let failed = OutputError::to(Path::new("-"));
+    match writeln!(io::stdout(), "{line}").map_err(failed) {
+        Err(error) if error.is_broken_pipe() => Ok(()),
+        said => said,
+    }
+}

@@ -1,0 +1,9 @@
+//! The commands that speak with Kafka, against a real broker.
+
+mod common;
+
+mod diff;
+mod feed;
+mod reset;
+mod route;
+mod topics;

@@ -1,0 +1,62 @@
+//! `clout topics create`, and what is told of topics that are otherwise.
+
+use expect_test::expect;
+use testbroker::Broker;
+
+use crate::common::{done, run, unique};
+
+#[test]
+fn topics_are_made_once_and_found_the_next_time() {
+    let Some(broker) = Broker::shared() else { return };
+    let (app, input) = (unique("make"), unique("events"));
+    let arguments = ["topics", "create", "--application-id", &app, "--input", &input, "--inputs", "--partitions", "3"];
+    let made = done(broker, &arguments).stdout.replace(&app, "APP").replace(&input, "INPUT");
+    expect![[r#"
+        made  INPUT: 3 partitions, 1 copies, cleanup.policy=delete
+        made  APP-exchange: 3 partitions, 1 copies, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1
+        made  APP-journal: 3 partitions, 1 copies, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1
+        made  APP-scores: 3 partitions, 1 copies, cleanup.policy=compact
+        made  APP-dead-letters: 3 partitions, 1 copies, cleanup.policy=delete
+    "#]]
+    .assert_eq(&made);
+    let found = done(broker, &["topics", "create", "--application-id", &app, "--input", &input]).stdout;
+    assert_eq!(found.replace(&app, "APP").replace(&input, "INPUT"), made.replace("made ", "found"));
+    let topics = kafka::Topics::of(&app);
+    let connection = kafka::Connection::new([("bootstrap.servers".to_owned(), broker.brokers().to_owned())]);
+    assert_eq!(kafka::check_topics(&connection, &topics, [input.as_str()]).ok(), Some(3));
+}
+
+#[test]
+fn what_differs_is_told_with_the_way_out() {
+    let Some(broker) = Broker::shared() else { return };
+    let (app, input, other) = (unique("differ"), unique("events"), unique("others"));
+    let told = |arguments: &[&str]| {
+        let ran = run(broker, arguments);
+        let said = ran.stderr.replace(&app, "APP").replace(&input, "INPUT").replace(&other, "OTHER");
+        format!("{}: {said}", ran.code.expect("an exit code"))
+    };
+    let create = ["topics", "create", "--application-id", &app];
+    expect![[r#"
+        2: error: topic INPUT is missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs
+    "#]].assert_eq(&told(&[&create[..], &["--input", &input]].concat()));
+    done(broker, &[&create[..], &["--input", &input, "--inputs", "--partitions", "2"]].concat());
+    done(broker, &["topics", "create", "--application-id", &other, "--input", &other, "--inputs", "--partitions", "3"]);
+    expect![[r#"
+        1: error: topic OTHER has 3 partitions: shard n lives in partition n of every topic, and the others have 2; write this one anew with 2 partitions (`clout route` moves the records), or make the application's own topics anew with 3 (`clout reset`)
+    "#]].assert_eq(&told(&[&create[..], &["--input", &input, "--input", &other]].concat()));
+    expect![[r#"
+        1: error: topic OTHER-scores has cleanup.policy=compact: records would vanish before they count; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete; topic APP-exchange has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-journal has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-scores has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-dead-letters has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`
+    "#]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
+}
+
+#[test]
+fn without_a_broker_it_says_where_it_looked() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_clout"))
+        .args(["topics", "create", "--brokers", "127.0.0.1:1"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(2));
+    expect![[r#"
+        error: no broker answers at 127.0.0.1:1: check kafka.bootstrap.servers and how to log in (BrokerTransportFailure (Local: Broker transport failure))
+    "#]].assert_eq(&String::from_utf8_lossy(&output.stderr));
+}

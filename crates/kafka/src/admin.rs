@@ -1,0 +1,270 @@
+//! Topics and groups from outside: what there is, what is missing, making and removing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::executor::block_on;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigEntry, ConfigSource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use tracing::warn;
+
+use crate::connection::Connection;
+use crate::requirements::{Difference, Found, Requirement};
+use crate::topics::Topics;
+
+/// How long brokers may take for an answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a topic may take to be there, or gone.
+const CHANGE: Duration = Duration::from_secs(30);
+/// Between two looks at it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Why topics or groups cannot be looked at or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// A property of the connection is wrong.
+    #[error("the property {name} is not accepted: {reason}")]
+    Property {
+        /// Which one.
+        name: String,
+        /// What librdkafka says.
+        reason: String,
+    },
+    /// No broker answers.
+    #[error("no broker answers at {brokers}: check kafka.bootstrap.servers and how to log in ({reason})")]
+    Unreachable {
+        /// Where they were looked for.
+        brokers: String,
+        /// What librdkafka says.
+        reason: String,
+    },
+    /// Topics are not there.
+    #[error("{} missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs", names(.0))]
+    Missing(Vec<String>),
+    /// Topics are otherwise than they must be.
+    #[error("{}", lines(.0))]
+    Differ(Vec<Difference>),
+    /// The brokers refuse.
+    #[error("{what}: {reason}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// What they say.
+        reason: String,
+    },
+}
+
+fn names(topics: &[String]) -> String {
+    match topics {
+        [topic] => format!("topic {topic} is"),
+        topics => format!("topics {} are", topics.join(", ")),
+    }
+}
+
+fn lines(differences: &[Difference]) -> String {
+    differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Checks all topics of an application, and returns how many partitions each of them has.
+///
+/// # Errors
+/// If one is missing, has another number of partitions than the first input, or would lose what is needed.
+pub fn check_topics<'a>(
+    connection: &Connection,
+    topics: &Topics,
+    inputs: impl IntoIterator<Item = &'a str>,
+) -> Result<u16, AdminError> {
+    let requirements = Requirement::of(topics, inputs);
+    let found = Admin::connect(connection)?.find(requirements.iter().map(|required| required.topic.as_str()))?;
+    let missing: Vec<_> = requirements
+        .iter()
+        .map(|required| &required.topic)
+        .filter(|topic| !found.contains_key(*topic))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Err(AdminError::Missing(missing));
+    }
+    let partitions = found[&requirements[0].topic].partitions;
+    match differences(&requirements, &found, partitions) {
+        differences if differences.is_empty() => Ok(u16::try_from(partitions).unwrap_or(u16::MAX)),
+        differences => Err(AdminError::Differ(differences)),
+    }
+}
+
+/// What is wrong with the topics that are there.
+pub fn differences(
+    requirements: &[Requirement],
+    found: &BTreeMap<String, Found>,
+    partitions: usize,
+) -> Vec<Difference> {
+    let judge = |required: &Requirement| Some(required.judge(found.get(&required.topic)?, partitions));
+    requirements.iter().filter_map(judge).flatten().collect()
+}
+
+/// A connection for such questions.
+pub struct Admin {
+    client: AdminClient<DefaultClientContext>,
+    brokers: String,
+}
+
+impl Admin {
+    /// Of these brokers. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// If a property is wrong.
+    pub fn connect(connection: &Connection) -> Result<Admin, AdminError> {
+        let client = connection.client([]).create().map_err(|error| refused("cannot connect", error))?;
+        Ok(Admin { client, brokers: connection.brokers().to_owned() })
+    }
+
+    /// Those of these topics that are there.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn find<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, Found>, AdminError> {
+        let topics: Vec<&str> = topics.into_iter().collect();
+        // Asked for one topic, a broker may make it.
+        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|error| self.unreachable(&error))?;
+        let mut found = BTreeMap::new();
+        for topic in metadata.topics().iter().filter(|topic| topics.contains(&topic.name())) {
+            let replication = topic.partitions().first().map_or(0, |partition| partition.replicas().len());
+            let partitions = topic.partitions().len();
+            found.insert(topic.name().to_owned(), Found { partitions, replication, ..Found::default() });
+        }
+        self.describe(&mut found)?;
+        Ok(found)
+    }
+
+    fn describe(&self, found: &mut BTreeMap<String, Found>) -> Result<(), AdminError> {
+        let asked: Vec<_> = found.keys().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let answers = block_on(self.client.describe_configs(&asked, &options()))
+            .map_err(|error| refused("cannot look at the topics", error))?;
+        for answer in answers {
+            let resource = match answer {
+                Ok(resource) => resource,
+                Err(code) => {
+                    warn!(%code, "the properties of a topic cannot be looked at, and are not checked");
+                    continue;
+                }
+            };
+            let OwnedResourceSpecifier::Topic(topic) = &resource.specifier else { continue };
+            let Some(found) = found.get_mut(topic) else { continue };
+            let is_set = |entry: &&ConfigEntry| entry.source == ConfigSource::DynamicTopic;
+            found.set = resource.entries.iter().filter(is_set).map(|entry| entry.name.clone()).collect();
+            found.properties =
+                resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
+        }
+        Ok(())
+    }
+
+    /// Makes a topic and waits until it is there. Without a number of copies the brokers' default holds.
+    ///
+    /// # Errors
+    /// If the brokers refuse.
+    pub fn create(
+        &self,
+        topic: &str,
+        partitions: usize,
+        replication: Option<u16>,
+        properties: &[(&str, &str)],
+    ) -> Result<(), AdminError> {
+        let replicas = replication.map_or(-1, i32::from);
+        let partitions_asked = i32::try_from(partitions).unwrap_or(i32::MAX);
+        let new = NewTopic::new(topic, partitions_asked, TopicReplication::Fixed(replicas));
+        let new = properties.iter().fold(new, |new, &(name, value)| new.set(name, value));
+        let what = format!("topic {topic} cannot be made");
+        let answers = block_on(self.client.create_topics([&new], &options())).map_err(|error| refused(&what, error))?;
+        answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|(_, code)| refused_by(&what, code)))?;
+        self.wait(topic, |found| found == partitions, &what)
+    }
+
+    /// Removes topics, where they are there, and waits until they are gone.
+    ///
+    /// # Errors
+    /// If the brokers refuse.
+    pub fn delete(&self, topics: &[&str]) -> Result<(), AdminError> {
+        let what = format!("{} cannot be removed", topics.join(", "));
+        let answers = block_on(self.client.delete_topics(topics, &options())).map_err(|error| refused(&what, error))?;
+        for answer in answers {
+            match answer {
+                Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
+                Err((_, code)) => return Err(refused_by(&what, code)),
+            }
+        }
+        topics.iter().try_for_each(|topic| self.wait(topic, |found| found == 0, &what))
+    }
+
+    /// Until the number of a topic's partitions is as it should be.
+    fn wait(&self, topic: &str, is_done: impl Fn(usize) -> bool, what: &str) -> Result<(), AdminError> {
+        let looks = CHANGE.as_millis() / LOOK.as_millis();
+        for _ in 0..looks {
+            let metadata =
+                self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|error| self.unreachable(&error))?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic);
+            if is_done(found.map_or(0, |found| found.partitions().len())) {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK);
+        }
+        Err(AdminError::Refused { what: what.to_owned(), reason: "the brokers take too long".to_owned() })
+    }
+
+    /// Members of a consumer group that are alive, as `client at host`.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn members(&self, group: &str) -> Result<Vec<String>, AdminError> {
+        let groups =
+            self.client.inner().fetch_group_list(Some(group), TIMEOUT).map_err(|error| self.unreachable(&error))?;
+        let members = groups.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
+        Ok(members.map(|member| format!("{} at {}", member.client_id(), member.client_host())).collect())
+    }
+
+    /// Removes a consumer group and its offsets; false if there is none.
+    ///
+    /// # Errors
+    /// If the brokers refuse.
+    pub fn delete_group(&self, group: &str) -> Result<bool, AdminError> {
+        let what = format!("group {group} cannot be removed");
+        let answers =
+            block_on(self.client.delete_groups(&[group], &options())).map_err(|error| refused(&what, error))?;
+        match answers.into_iter().next() {
+            Some(Err((_, Code::GroupIdNotFound))) => Ok(false),
+            Some(Err((_, code))) => Err(refused_by(&what, code)),
+            Some(Ok(_)) | None => Ok(true),
+        }
+    }
+
+    fn unreachable(&self, error: &KafkaError) -> AdminError {
+        AdminError::Unreachable { brokers: self.brokers.clone(), reason: reason(error) }
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
+}
+
+pub(crate) fn refused(what: &str, error: KafkaError) -> AdminError {
+    match error {
+        KafkaError::ClientConfig(_, reason, name, _) => AdminError::Property { name, reason },
+        error => AdminError::Refused { what: what.to_owned(), reason: reason(&error) },
+    }
+}
+
+fn refused_by(what: &str, code: Code) -> AdminError {
+    AdminError::Refused { what: what.to_owned(), reason: code.to_string() }
+}
+
+/// What brokers say, without the name of the call.
+pub(crate) fn reason(error: &KafkaError) -> String {
+    error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
+}
