@@ -29,7 +29,7 @@ pub(crate) struct Record {
     pub(crate) openness: f32,
     pub(crate) audience: f32,
     /// Not a number if there was none before.
-    previous: f32,
+    pub(crate) previous: f32,
     pub(crate) followers: u32,
     pub(crate) following: u32,
     /// Its place among [`crate::scales::Scales`].
