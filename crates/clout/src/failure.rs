@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 
 use embedded::WorldError;
 use kafka::AdminError;
+use pipeline::{Fault, StoreError};
+use serve::ServeError;
 
 use crate::config::ConfigError;
 use crate::diff::DiffError;
 use crate::generate::GenerateError;
-use crate::run::RunError;
-use crate::serve::ServeFailure;
 use crate::recorded::{InputError, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
+use crate::run::RunError;
+use crate::serve::ServeFailure;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,18 @@ pub enum Failure {
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// The server cannot start.
+    #[error(transparent)]
+    Server(#[from] ServeError),
+    /// Checkpoints have no place.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system has no room for another thread.
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
+    /// A worker has given up.
+    #[error(transparent)]
+    Worker(#[from] Fault),
 }
 
 impl Failure {
@@ -67,9 +81,10 @@ impl Failure {
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Run(error) => error.exit_code(),
             Failure::Serve(failure) => failure.exit_code(),
-            Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) => 1,
+            Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) | Failure::Worker(_) => 1,
             Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
+            Failure::Server(_) | Failure::Store(_) | Failure::Threads(_) => 2,
         }
     }
 }

@@ -1,15 +1,17 @@
 //! The commands of Clout, each a module with its options and a `run`.
 
 pub mod config;
-pub mod diff;
 pub mod failure;
-pub mod feed;
-pub mod generate;
+
+pub mod demo;
 pub mod replay;
+pub mod generate;
 pub mod run;
 pub mod serve;
-pub mod reset;
 pub mod topics;
+pub mod feed;
+pub mod diff;
+pub mod reset;
 
 pub mod duration;
 pub mod output;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use clout::diff::{self, DiffArgs};
+use clout::demo::{self, DemoArgs};
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
@@ -15,6 +16,7 @@ use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
 Examples:
+  clout demo
   clout generate --users 1000 --events 50000 --out log.json
   clout replay log.json
   clout replay --half-life 12h --user 88 higgs-activity_time.txt.gz
@@ -38,6 +40,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(Box<DemoArgs>),
     Replay(Box<ReplayArgs>),
     Run(Box<RunArgs>),
     Serve(Box<ServeArgs>),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Run(args) => Ok(run::run(&args)?),
         Command::Serve(args) => Ok(serve::run(&args)?),

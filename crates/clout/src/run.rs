@@ -6,9 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{Application, Workers};
-use pipeline::{Fatal, Fault, Keeper, Place, Status, Store, StoreError};
-use tracing::info;
+use kafka::{AdminError, Application, Workers, check_topics};
+use pipeline::{Fatal, Keeper, Place, Status, Store, StoreError};
+use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError, RunFlags};
 use crate::interrupt::Interrupt;
@@ -57,14 +57,9 @@ pub enum RunError {
     /// The place for checkpoints cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The brokers do not answer.
-    #[error("the brokers at {brokers} do not answer: {reason}")]
-    Away {
-        /// Where they were looked for.
-        brokers: String,
-        /// What came instead.
-        reason: String,
-    },
+    /// The topics are not as they must be, or the brokers do not answer.
+    #[error(transparent)]
+    Topics(#[from] AdminError),
     /// No retry heals it.
     #[error(transparent)]
     Fatal(#[from] Box<Fatal>),
@@ -75,7 +70,7 @@ impl RunError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             RunError::Config(_) => 2,
-            RunError::Store(_) | RunError::Away { .. } | RunError::Fatal(_) => 1,
+            RunError::Store(_) | RunError::Topics(_) | RunError::Fatal(_) => 1,
         }
     }
 }
@@ -112,16 +107,15 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
 /// Looks at the topics, which say how many shards there are.
 fn application(config: &Config, stop: &AtomicBool) -> Result<Application, RunError> {
     let (connection, topics) = (config.connection(), config.topics());
-    let inputs: Vec<&str> = config.inputs.iter().map(|input| input.topic.as_str()).collect();
+    let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let until = Instant::now() + BROKERS_WAIT;
     let shards = loop {
-        match kafka::shards(&connection, &inputs, &topics) {
-            Ok(shards) => break shards,
-            Err(Fault::Fatal(fatal)) => return Err(fatal.into()),
-            Err(Fault::Broken(reason)) if stop.load(Relaxed) || Instant::now() > until => {
-                return Err(RunError::Away { brokers: connection.brokers().to_owned(), reason });
+        match check_topics(&connection, &topics, inputs()) {
+            Err(AdminError::Unreachable { reason, .. }) if !stop.load(Relaxed) && Instant::now() < until => {
+                warn!(reason, "the brokers at {} do not answer yet", connection.brokers());
+                thread::sleep(LOOK);
             }
-            Err(Fault::Broken(_)) => thread::sleep(LOOK),
+            checked => break checked?,
         }
     };
     Ok(Application {

@@ -3,13 +3,15 @@
 //!
 //! All members share it behind a lock that is taken once an epoch, never for a record. In rounds, what shards tell each
 //! other is delivered with the round after: the same input then gives the same bits, whatever the threads do.
+//! Subscribers see what a commit publishes in the order of commits, and nothing that is not committed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use influence::Timestamp;
 use influence::exchange::Section;
+use influence::{Effects, Shard, Timestamp};
 use pipeline::{Batch, Cue, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, Room, Step};
 use wire::JournalRecord;
 
@@ -48,7 +50,14 @@ struct Core {
     told: Vec<(u16, Section)>,
     /// This round's journal records.
     journaled: Vec<JournalRecord>,
+    subscribers: Subscribers,
 }
+
+/// Sees what a commit publishes of one shard.
+type Subscriber = Box<dyn FnMut(&Shard, &Effects) + Send>;
+
+#[derive(Default)]
+struct Subscribers(Vec<Subscriber>);
 
 /// What belongs to one shard.
 #[derive(Debug)]
@@ -113,6 +122,7 @@ impl Memory {
             topics: inputs.iter().map(|&input| input.to_owned()).collect(),
             told: Vec::new(),
             journaled: Vec::new(),
+            subscribers: Subscribers::default(),
         };
         Memory { shared: Arc::new(Shared { core: Mutex::new(core), arrived: Condvar::new() }) }
     }
@@ -159,6 +169,12 @@ impl Memory {
         partition.input_ends[input] = batch.next();
         partition.inputs[input].push_back(batch);
         self.shared.arrived.notify_all();
+    }
+
+    /// Shows what is published from now on to this function, a shard at a time: scores by [`Shard::record`], and who is
+    /// erased. It is called within the commit, so it must be quick and must not use the log.
+    pub fn subscribe(&self, subscriber: impl FnMut(&Shard, &Effects) + Send + 'static) {
+        self.core().subscribers.0.push(Box::new(subscriber));
     }
 
     /// Tells all workers that an epoch ends with what has been appended.
@@ -231,6 +247,7 @@ impl Memory {
             topics: core.topics.clone(),
             told: Vec::new(),
             journaled: Vec::new(),
+            subscribers: Subscribers::default(),
         };
         Memory { shared: Arc::new(Shared { core: Mutex::new(core), arrived: Condvar::new() }) }
     }
@@ -248,6 +265,18 @@ impl Memory {
     /// A thread that panics with the lock in its hand leaves numbers that are whole: each is written at once.
     fn core(&self) -> MutexGuard<'_, Core> {
         self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscribers {
+    fn show(&mut self, step: &Step<'_>) {
+        self.0.iter_mut().for_each(|subscriber| subscriber(step.shard, step.effects));
+    }
+}
+
+impl fmt::Debug for Subscribers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} subscribers", self.0.len())
     }
 }
 
@@ -329,6 +358,7 @@ impl Core {
             }
         }
         for step in steps {
+            self.subscribers.show(step);
             let told = (0..).zip(step.effects.exchange.drain(..)).filter(|(_, section)| !section.is_empty());
             self.told.extend(told);
         }

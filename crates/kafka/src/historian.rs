@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault, Past, Positions};
 use rdkafka::config::FromClientConfigAndContext;
@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use wire::JournalRecord;
 
 use crate::application::{Application, Start};
+use crate::census::Census;
 use crate::native::{End, delete_records, ends};
 use crate::troubles::{self, Troubles, fault, fault_of};
 
@@ -28,6 +29,10 @@ use crate::troubles::{self, Troubles, fault, fault_of};
 const TIME: Duration = Duration::from_secs(5);
 /// Between two looks at a transaction that is pending.
 const PENDING_WAIT: Duration = Duration::from_millis(20);
+/// A transaction that does not end for so long is told.
+const PENDING_TOLD: Duration = Duration::from_secs(30);
+/// Between two looks at the topics.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// For the next record of a journal; then it is looked whether anybody still waits.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -35,35 +40,61 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct Historian {
     jobs: Sender<Job>,
     answers: Receiver<Answer>,
-    /// Counts what became of each shard, so that no answer is taken for another one's.
-    visits: BTreeMap<u16, u64>,
+    visits: Visits,
     waiting: BTreeMap<u16, Option<Past>>,
-    is_over: Arc<AtomicBool>,
+    census: Arc<Census>,
+    looked_at: Instant,
+}
+
+/// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
+/// wanted any more: others may write to that journal for ever.
+type Visits = Arc<[AtomicU64]>;
+
+/// One visit of a shard.
+#[derive(Clone, Copy)]
+struct Visit {
+    shard: u16,
+    number: u64,
+}
+
+impl Visit {
+    fn is_wanted(self, visits: &Visits) -> bool {
+        visits[usize::from(self.shard)].load(Relaxed) == self.number
+    }
 }
 
 enum Job {
-    Past { shard: u16, visit: u64 },
+    Past(Visit),
+    Look,
     Trim { shard: u16, journal: i64, exchange: i64 },
 }
 
 struct Answer {
-    shard: u16,
-    visit: u64,
+    visit: Visit,
     past: Result<Past, Fault>,
 }
 
 struct Archive {
     application: Arc<Application>,
     consumer: BaseConsumer<Troubles>,
-    is_over: Arc<AtomicBool>,
+    visits: Visits,
+    census: Arc<Census>,
+    troubles: Troubles,
 }
 
 impl Historian {
     pub(crate) fn new(application: &Arc<Application>, worker: usize, troubles: &Troubles) -> Result<Historian, Fault> {
         let consumer = BaseConsumer::from_config_and_context(&application.historian(worker), troubles.clone())
             .map_err(|error| fault_of("cannot read journals", &error))?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let archive = Archive { application: Arc::clone(application), consumer, is_over: Arc::clone(&is_over) };
+        let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
+        let census = Arc::new(Census::take(consumer.client(), application)?);
+        let archive = Archive {
+            application: Arc::clone(application),
+            consumer,
+            visits: Arc::clone(&visits),
+            census: Arc::clone(&census),
+            troubles: troubles.clone(),
+        };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
         let run = move || inbox.into_iter().all(|job| archive.work(job, &outbox));
@@ -71,7 +102,7 @@ impl Historian {
             .name(format!("journals-{worker}"))
             .spawn(run)
             .map_err(|error| Fault::Broken(format!("no thread to read journals: {error}")))?;
-        Ok(Historian { jobs, answers, visits: BTreeMap::new(), waiting: BTreeMap::new(), is_over })
+        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new(), census, looked_at: Instant::now() })
     }
 
     /// A shard's past, once it is known; asks for it the first time.
@@ -86,9 +117,7 @@ impl Historian {
                 Ok(past)
             }
             None => {
-                let visit = self.visits.entry(shard).or_default();
-                *visit += 1;
-                let job = Job::Past { shard, visit: *visit };
+                let job = Job::Past(self.visit(shard));
                 self.waiting.insert(shard, None);
                 self.ask(job)?;
                 Ok(None)
@@ -97,14 +126,28 @@ impl Historian {
     }
 
     fn take_answers(&mut self) -> Result<(), Fault> {
-        while let Ok(Answer { shard, visit, past }) = self.answers.try_recv() {
-            if self.visits.get(&shard) == Some(&visit)
-                && let Some(waiting) = self.waiting.get_mut(&shard)
+        while let Ok(Answer { visit, past }) = self.answers.try_recv() {
+            if visit.is_wanted(&self.visits)
+                && let Some(waiting) = self.waiting.get_mut(&visit.shard)
             {
                 *waiting = Some(past?);
             }
         }
         Ok(())
+    }
+
+    /// The topics as they were when this worker began.
+    pub(crate) fn census(&self) -> &Arc<Census> {
+        &self.census
+    }
+
+    /// Sees now and then that the topics are still the same.
+    pub(crate) fn look(&mut self) -> Result<(), Fault> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        self.ask(Job::Look)
     }
 
     fn ask(&self, job: Job) -> Result<(), Fault> {
@@ -114,7 +157,12 @@ impl Historian {
     /// What was asked about a shard is not worth anything any more.
     pub(crate) fn forget(&mut self, shard: u16) {
         self.waiting.remove(&shard);
-        *self.visits.entry(shard).or_default() += 1;
+        self.visit(shard);
+    }
+
+    /// Begins the next visit of a shard.
+    fn visit(&self, shard: u16) -> Visit {
+        Visit { shard, number: self.visits[usize::from(shard)].fetch_add(1, Relaxed) + 1 }
     }
 
     pub(crate) fn trim(&self, shard: u16, journal: i64, exchange: i64) -> Result<(), Fault> {
@@ -124,7 +172,7 @@ impl Historian {
 
 impl Drop for Historian {
     fn drop(&mut self) {
-        self.is_over.store(true, Relaxed);
+        (0..=u16::MAX).zip(self.visits.iter()).for_each(|(shard, _)| _ = self.visit(shard));
     }
 }
 
@@ -132,8 +180,11 @@ impl Archive {
     /// Whether anybody waits for more.
     fn work(&self, job: Job, outbox: &Sender<Answer>) -> bool {
         match job {
-            _ if self.is_over.load(Relaxed) => false,
-            Job::Past { shard, visit } => outbox.send(Answer { shard, visit, past: self.past(shard) }).is_ok(),
+            Job::Past(visit) => outbox.send(Answer { visit, past: self.past(visit) }).is_ok(),
+            Job::Look => {
+                self.look();
+                true
+            }
             Job::Trim { shard, journal, exchange } => {
                 self.trim(shard, journal, exchange);
                 true
@@ -141,44 +192,81 @@ impl Archive {
         }
     }
 
-    fn past(&self, shard: u16) -> Result<Past, Fault> {
-        let mut committed = self.committed(shard)?;
+    fn look(&self) {
+        let look = || Ok(Census::take(self.consumer.client(), &self.application)?.check_same(&self.census)?);
+        match look() {
+            Ok(()) => {}
+            Err(Fault::Fatal(why)) => self.troubles.give_up(why.to_string()),
+            Err(Fault::Broken(why)) => debug!(why, "the topics are not looked at"),
+        }
+    }
+
+    fn past(&self, visit: Visit) -> Result<Past, Fault> {
+        let shard = visit.shard;
+        let mut committed = self.committed(visit)?;
+        let journal = self.journal(visit)?;
+        if !journal.is_empty() {
+            self.check_complete(shard, &committed)?;
+        }
         let exchange_committed = committed.pop().flatten();
-        let journal = self.journal(shard)?;
-        let starts = if journal.is_empty() { self.starts(shard)? } else { Positions::default() };
+        let starts = if journal.is_empty() { self.starts(visit)? } else { Positions::default() };
         debug!(shard, records = journal.len(), "journal read");
         Ok(Past { journal, starts, exchange_committed, inputs_committed: committed })
     }
 
+    /// A group forgets all its offsets, or those of a topic that was deleted.
+    fn check_complete(&self, shard: u16, committed: &[Option<i64>]) -> Result<(), Fatal> {
+        let is_forgotten = committed.iter().all(Option::is_none);
+        let gone = self.application.read().zip(committed).find(|(_, offset)| offset.is_none());
+        match gone {
+            Some((topic, _)) if !is_forgotten => Err(Fatal::Log(format!(
+                "the group {} has no offset of {topic}[{shard}] any more, and has others: the topic was deleted and \
+                 created anew; start under a new application id",
+                self.application.id
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The offsets of the group, in the order of the topics that are read; `None` where there is none.
-    fn committed(&self, shard: u16) -> Result<Vec<Option<i64>>, Fault> {
+    fn committed(&self, visit: Visit) -> Result<Vec<Option<i64>>, Fault> {
+        let mut patience = Patience::new(visit.shard, "the group's offsets");
         loop {
-            self.check_over()?;
-            let mut asked = TopicPartitionList::new();
-            self.application.read().for_each(|topic| _ = asked.add_partition(topic, shard.into()));
-            let answer = match self.consumer.committed_offsets(asked, TIME) {
-                Ok(answer) => answer,
-                Err(error) if is_passing(&error) => continue,
-                Err(error) => return Err(fault_of(&format!("the offsets of shard {shard} are not told"), &error)),
-            };
-            let offset = |topic: &str| match answer.find_partition(topic, shard.into()) {
-                Some(place) => place.error().map(|()| match place.offset() {
-                    Offset::Offset(offset) => Some(offset),
-                    _ => None,
-                }),
-                None => Ok(None),
-            };
-            match self.application.read().map(offset).collect::<Result<Vec<_>, _>>() {
-                Ok(offsets) => return Ok(offsets),
-                Err(error) if is_passing(&error) => thread::sleep(PENDING_WAIT),
-                Err(error) => return Err(fault_of(&format!("the offsets of shard {shard} are not told"), &error)),
+            self.check_wanted(visit)?;
+            match self.ask_committed(visit.shard) {
+                Ok(places) => {
+                    let known = self.application.read().zip(&places);
+                    known.into_iter().try_for_each(|(topic, (_, id))| self.census.check_id(topic, id))?;
+                    return Ok(places.into_iter().map(|(offset, _)| offset).collect());
+                }
+                Err(error) if is_passing(&error) => patience.wait(),
+                Err(error) => {
+                    let what = format!("the offsets of shard {} are not told", visit.shard);
+                    return Err(fault_of(&what, &error));
+                }
             }
         }
     }
 
-    fn end(&self, topic: &str, shard: u16, end: End) -> Result<i64, Fault> {
+    /// Offsets, each with what its topic was known by.
+    fn ask_committed(&self, shard: u16) -> Result<Vec<(Option<i64>, String)>, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        self.application.read().for_each(|topic| _ = asked.add_partition(topic, shard.into()));
+        let answer = self.consumer.committed_offsets(asked, TIME)?;
+        let told = |topic: &str| match answer.find_partition(topic, shard.into()) {
+            Some(place) => place.error().map(|()| match place.offset() {
+                Offset::Offset(offset) => (Some(offset), place.metadata().to_owned()),
+                _ => (None, String::new()),
+            }),
+            None => Ok((None, String::new())),
+        };
+        self.application.read().map(told).collect()
+    }
+
+    fn end(&self, topic: &str, visit: Visit, end: End) -> Result<i64, Fault> {
+        let shard = visit.shard;
         loop {
-            self.check_over()?;
+            self.check_wanted(visit)?;
             match ends(self.consumer.client(), &[(topic, shard.into())], end, TIME) {
                 Ok(ends) => return Ok(ends[0]),
                 Err(refusal) if troubles::is_passing(refusal.code) => thread::sleep(PENDING_WAIT),
@@ -194,13 +282,15 @@ impl Archive {
     }
 
     /// All of a shard's journal that is committed, once nothing that was begun earlier can be committed any more.
-    fn journal(&self, shard: u16) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+    fn journal(&self, visit: Visit) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+        let shard = visit.shard;
         let topic = &self.application.topics.journal;
-        let written = self.end(topic, shard, End::Written)?;
-        while self.end(topic, shard, End::Stable)? < written {
-            thread::sleep(PENDING_WAIT);
+        let written = self.end(topic, visit, End::Written)?;
+        let mut patience = Patience::new(shard, topic);
+        while self.end(topic, visit, End::Stable)? < written {
+            patience.wait();
         }
-        let begins = self.end(topic, shard, End::Begin)?;
+        let begins = self.end(topic, visit, End::Begin)?;
         if begins >= written {
             return Ok(Vec::new());
         }
@@ -209,19 +299,22 @@ impl Archive {
             .add_partition_offset(topic, shard.into(), Offset::Offset(begins))
             .and_then(|()| self.consumer.assign(&places))
             .map_err(|error| fault_of(&format!("{topic}[{shard}] cannot be read"), &error))?;
-        let journal = self.read(topic, shard);
+        let journal = self.read(topic, visit, written);
         let _ = self.consumer.unassign();
         journal
     }
 
-    fn read(&self, topic: &str, shard: u16) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+    /// What is committed before this end, which is stable.
+    fn read(&self, topic: &str, visit: Visit, written: i64) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+        let shard = visit.shard;
         let mut journal = Vec::new();
         loop {
-            self.check_over()?;
+            self.check_wanted(visit)?;
             match self.consumer.poll(POLL) {
                 None => {}
-                // The end was stable before anybody began to read.
+                // What lies at the end may be no record, and is not delivered.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(journal),
+                Some(Ok(message)) if message.offset() >= written => return Ok(journal),
                 Some(Err(error)) if is_passing(&error) => {}
                 Some(Err(error)) => return Err(fault_of(&format!("{topic}[{shard}] cannot be read"), &error)),
                 Some(Ok(message)) => {
@@ -239,14 +332,14 @@ impl Archive {
     }
 
     /// Where a shard begins that was never sliced.
-    fn starts(&self, shard: u16) -> Result<Positions, Fault> {
+    fn starts(&self, visit: Visit) -> Result<Positions, Fault> {
         let end = match self.application.start {
             Start::Earliest => End::Begin,
             Start::Latest => End::Stable,
         };
         let inputs = self.application.settings.inputs.iter();
-        let inputs = inputs.map(|input| self.end(&input.topic, shard, end)).collect::<Result<_, _>>()?;
-        Ok(Positions { exchange: self.end(&self.application.topics.exchange, shard, End::Begin)?, inputs })
+        let inputs = inputs.map(|input| self.end(&input.topic, visit, end)).collect::<Result<_, _>>()?;
+        Ok(Positions { exchange: self.end(&self.application.topics.exchange, visit, End::Begin)?, inputs })
     }
 
     /// A topic that is not trimmed costs room, and nothing else.
@@ -260,8 +353,34 @@ impl Archive {
         }
     }
 
-    fn check_over(&self) -> Result<(), Fault> {
-        if self.is_over.load(Relaxed) { Err(Fault::Broken("nobody waits any more".into())) } else { Ok(()) }
+    fn check_wanted(&self, visit: Visit) -> Result<(), Fault> {
+        if visit.is_wanted(&self.visits) { Ok(()) } else { Err(Fault::Broken("nobody waits any more".into())) }
+    }
+}
+
+/// Waits for a transaction to end, and says so if that takes long.
+struct Patience<'a> {
+    shard: u16,
+    on: &'a str,
+    told_at: Instant,
+}
+
+impl Patience<'_> {
+    fn new(shard: u16, on: &str) -> Patience<'_> {
+        Patience { shard, on, told_at: Instant::now() }
+    }
+
+    fn wait(&mut self) {
+        if self.told_at.elapsed() >= PENDING_TOLD {
+            self.told_at = Instant::now();
+            warn!(
+                shard = self.shard,
+                on = self.on,
+                "waits for a transaction that does not end, or for the brokers: `kafka-transactions.sh find-hanging` says \
+                 whether one hangs"
+            );
+        }
+        thread::sleep(PENDING_WAIT);
     }
 }
 

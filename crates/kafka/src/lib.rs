@@ -7,6 +7,7 @@ mod supervisor;
 
 mod log;
 
+mod census;
 mod historian;
 mod membership;
 mod reader;
@@ -17,7 +18,6 @@ mod scores;
 mod application;
 mod connection;
 mod costs;
-mod shards;
 mod topics;
 
 mod admin;
@@ -42,7 +42,6 @@ pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role};
 pub use scores::{Reading, ScoreReader};
-pub use shards::shards;
 pub use supervisor::Workers;
 pub use table::read_table;
 pub use topics::Topics;

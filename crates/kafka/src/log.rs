@@ -45,12 +45,14 @@ impl KafkaLog {
         application: &Arc<Application>,
         worker: usize,
         membership: Membership,
-        writer: Writer,
+        mut writer: Writer,
         troubles: Troubles,
     ) -> Result<KafkaLog, Fault> {
+        let historian = Historian::new(application, worker, &troubles)?;
+        writer.know(historian.census());
         Ok(KafkaLog {
             reader: Reader::new(application, worker, &troubles)?,
-            historian: Historian::new(application, worker, &troubles)?,
+            historian,
             writer,
             membership,
             troubles,
@@ -88,6 +90,7 @@ impl Log for KafkaLog {
     fn ownership(&mut self) -> Result<Vec<Ownership>, Fault> {
         self.now = self.now();
         self.troubles.check()?;
+        self.historian.look()?;
         let changes = self.membership.changes()?;
         for change in &changes {
             match *change {

@@ -26,6 +26,7 @@ const POLLS: usize = 4;
 pub(crate) struct Membership {
     // Dropped on a thread of its own: leaving takes time.
     consumer: Option<BaseConsumer<Member>>,
+    group: String,
     exchange: String,
     #[cfg(test)]
     pub(crate) given: Option<crate::contract::Given>,
@@ -60,6 +61,7 @@ impl Membership {
         consumer.subscribe(&[&exchange]).map_err(|error| fault_of("cannot join the group", &error))?;
         Ok(Membership {
             consumer: Some(consumer),
+            group: application.id.clone(),
             exchange,
             #[cfg(test)]
             given: None,
@@ -68,7 +70,7 @@ impl Membership {
 
     #[cfg(test)]
     pub(crate) fn given(exchange: &str, given: crate::contract::Given) -> Membership {
-        Membership { consumer: None, exchange: exchange.to_owned(), given: Some(given) }
+        Membership { consumer: None, group: String::new(), exchange: exchange.to_owned(), given: Some(given) }
     }
 
     /// What has become of the ownership of shards; never waits.
@@ -95,9 +97,9 @@ impl Membership {
                 Err(Fault::Broken(format!("the topic {} is not there: {error}", self.exchange)))
             }
             Some(Code::PollExceeded) => Err(Fault::Broken("the worker was away for too long".into())),
-            code if is_fatal => Err(fault("the group", code, error)),
+            code if is_fatal => Err(fault(&format!("the group {}", self.group), code, error)),
             code @ Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => {
-                Err(fault("the group", code, error))
+                Err(fault(&format!("the group {}", self.group), code, error))
             }
             _ => {
                 warn!(%error, "the group is in trouble");

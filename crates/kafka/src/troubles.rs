@@ -27,6 +27,11 @@ impl Troubles {
         }
     }
 
+    /// There is one from now on.
+    pub(crate) fn give_up(&self, text: String) {
+        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }
+
     fn note(&self, code: Option<Code>, reason: &str) {
         let advice = match code {
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
@@ -36,7 +41,7 @@ impl Troubles {
             _ => return warn!(reason, "a client is in trouble"),
         };
         let text = format!("{advice} ({reason})");
-        self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+        self.give_up(text);
     }
 }
 
@@ -88,12 +93,12 @@ pub(crate) fn is_passing(code: Code) -> bool {
 /// What a call's failure means: some failures stay whatever one does.
 pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display) -> Fault {
     let advice = match code {
-        Some(Code::TopicAuthorizationFailed) => "this user may not use the topic: grant it, see the README",
-        Some(Code::GroupAuthorizationFailed) => "this user may not use the consumer group: grant it, see the README",
+        Some(Code::TopicAuthorizationFailed) => "this user may not use the topic: grant it, as docs/permissions.md says",
+        Some(Code::GroupAuthorizationFailed) => "this user may not use the consumer group: grant it, as docs/permissions.md says",
         Some(Code::TransactionalIdAuthorizationFailed) => {
-            "this user may not use the transactional ids: grant it, see the README"
+            "this user may not use the transactional ids: grant it, as docs/permissions.md says"
         }
-        Some(Code::ClusterAuthorizationFailed) => "this user may not write: grant it, see the README",
+        Some(Code::ClusterAuthorizationFailed) => "this user may not write: grant it, as docs/permissions.md says",
         Some(Code::InvalidTransactionTimeout) => {
             "transaction.timeout.ms is above the brokers' transaction.max.timeout.ms: lower it"
         }

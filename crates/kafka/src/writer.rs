@@ -17,6 +17,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use wire::{encode_exchange, encode_score};
 
 use crate::application::Application;
+use crate::census::Census;
 use crate::costs::Watch;
 use crate::membership::Membership;
 use crate::native::{Refusal, abort_transaction, begin_transaction, commit_transaction, send_offsets};
@@ -39,6 +40,8 @@ pub(crate) struct Writer {
     producer: Option<ThreadedProducer<Deliveries>>,
     delivered: Arc<Delivered>,
     value: Vec<u8>,
+    /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
+    census: Option<Arc<Census>>,
     pub(crate) aborts: u64,
 }
 
@@ -116,6 +119,7 @@ impl Writer {
             producer: Some(producer),
             delivered,
             value: Vec::new(),
+            census: None,
             aborts: 0,
         };
         writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
@@ -126,9 +130,14 @@ impl Writer {
                     application.connection.brokers()
                 ))
             }),
-            _ => fault_of("no transactions", &error),
+            _ => fault_of(&format!("no transactions as {}-{}-{worker}", application.id, application.instance), &error),
         })?;
         Ok(writer)
+    }
+
+    /// The topics are these.
+    pub(crate) fn know(&mut self, census: &Arc<Census>) {
+        self.census = Some(Arc::clone(census));
     }
 
     fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Fault> {
@@ -251,8 +260,9 @@ impl Writer {
         for step in steps {
             let Positions { exchange, inputs } = Positions::after(step.journal);
             for (topic, offset) in self.application.read().zip(inputs.into_iter().chain([exchange])) {
-                list.add_partition_offset(topic, step.journal.shard.into(), Offset::Offset(offset))
-                    .map_err(|error| fault_of("the offsets", &error))?;
+                let mut place = list.add_partition(topic, step.journal.shard.into());
+                place.set_offset(Offset::Offset(offset)).map_err(|error| fault_of("the offsets", &error))?;
+                place.set_metadata(self.census.as_ref().map_or("", |census| census.id(topic)));
             }
         }
         Ok(list)

@@ -41,7 +41,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a list of tags has this one; weak and strong ones compare alike.
-fn matches(list: &HeaderValue, tag: &str) -> bool {
+pub(crate) fn matches(list: &HeaderValue, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     list.to_str().is_ok_and(|list| list.trim() == "*" || list.split(',').any(|one| opaque(one) == opaque(tag)))
 }

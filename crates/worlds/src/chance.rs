@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     TargetPopularity,
     Bursts,
     SmallWorld,
+    Handles,
+    Stories,
     /// The farm of that number.
     Farm(u32),
 }
@@ -25,6 +27,8 @@ impl Purpose {
             Purpose::TargetPopularity => 2,
             Purpose::Bursts => 3,
             Purpose::SmallWorld => 4,
+            Purpose::Handles => 5,
+            Purpose::Stories => 6,
             Purpose::Farm(number) => (1 << 32) + u64::from(number),
         }
     }

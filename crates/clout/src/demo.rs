@@ -1,0 +1,202 @@
+//! The command `demo`: from events to the page on this machine, with one command and without Kafka.
+//!
+//! Nothing is a shortcut: workers take slices of a log, commit, and what is committed reaches the view. Only the log is
+//! in memory, and history passes faster than time. The order of the modules is the path of an event.
+
+mod source;
+
+mod feeder;
+mod workers;
+
+mod opening;
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use influence::{Kind, Model};
+use serve::{Running, ServeError, Server, ServerOptions, View};
+use wire::Format;
+
+use crate::duration::parse_duration;
+use crate::failure::{Failure, OutputError};
+use crate::interrupt::Interrupt;
+use crate::recorded::InputError;
+use crate::replay::UsageError;
+use crate::words;
+use feeder::{Fed, Feeder, WAITING_MAX};
+use opening::Opening;
+use source::{Bad, Source};
+use workers::Workers;
+
+const AFTER_HELP: &str = "\
+Examples:
+  clout demo
+  clout demo --people 20000 --speed 1h
+  clout demo higgs-activity_time.txt.gz --half-life 12h
+
+Ctrl-C ends it, with exit code 0. Nothing is kept.";
+
+/// Where the page is unless somebody says otherwise, and how many ports behind it are tried if that one is taken.
+const PORT: u16 = 8600;
+const PORTS_TRIED: u16 = 20;
+const DAY_MS: i64 = 86_400_000;
+/// How often the log is fed.
+const TICK: Duration = Duration::from_millis(50);
+/// The page waits no longer than that for the head start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// See it live: a made-up world, or a log of yours, is scored while you watch.
+///
+/// Runs the whole pipeline in this process and serves the page and the API on this machine only.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct DemoArgs {
+    /// An event log, or - for the standard input, in any format that replay reads; without one a town is made up
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How the file is written: snap, csv, json or protobuf; without it that is recognised by looking
+    #[arg(long, value_name = "FORMAT", requires = "file")]
+    pub format: Option<Format>,
+    /// Kind of the file's events that name none
+    #[arg(long, value_name = "KIND", default_value = "mention", requires = "file", value_parser = wire::parse_kind)]
+    pub kind: Kind,
+    /// How much history passes in a second
+    #[arg(long = "speed", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub speed_ms: i64,
+    /// How much of it has passed already when the page opens
+    #[arg(long = "head-start", value_name = "DURATION", default_value = "3d", value_parser = parse_duration)]
+    pub head_start_ms: i64,
+    /// Time after which an act counts half [default: 1d, with a FILE 30d]
+    #[arg(long = "half-life", value_name = "DURATION", value_parser = parse_duration)]
+    pub half_life_ms: Option<i64>,
+    /// How many people the town has
+    #[arg(long, value_name = "NUMBER", default_value_t = 5_000, conflicts_with = "file",
+        value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub people: u32,
+    /// Another seed gives another town
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, conflicts_with = "file")]
+    pub seed: u64,
+    /// Port of the page; 0 takes any that is free [default: 8600, or the next free one]
+    #[arg(long, value_name = "NUMBER")]
+    pub port: Option<u16>,
+}
+
+/// Runs until somebody presses Ctrl-C.
+///
+/// # Errors
+/// If the file is not to be read, no port is free, or a worker gives up.
+pub fn run(args: &DemoArgs) -> Result<(), Failure> {
+    let interrupt = Interrupt::install();
+    let model = args.model()?;
+    let source = args.source(&interrupt)?;
+    let view = Arc::new(View::default());
+    let opening = Opening::new(&view);
+    let workers = Workers::start(&model, &opening)?;
+    let server = args.server(&view, &workers)?;
+    say(&args.welcome(&server)).map_err(OutputError::to("-".as_ref()))?;
+    let feeder = Feeder::new(source, workers.memory(), model.partitioner);
+    let fed = feed(args, feeder, &workers, &opening, &interrupt);
+    server.stop();
+    fed.and(workers.stop())
+}
+
+impl DemoArgs {
+    fn model(&self) -> Result<Model, UsageError> {
+        let usual_ms = if self.file.is_some() { Model::default().half_life_ms } else { DAY_MS };
+        let model = Model::with_half_life(self.half_life_ms.unwrap_or(usual_ms));
+        model.validate().map_err(|reason| UsageError::Model { option: "--half-life", reason })?;
+        Ok(model)
+    }
+
+    fn source(&self, interrupt: &Interrupt) -> Result<Source, InputError> {
+        match &self.file {
+            Some(path) => Source::open(path, self.format, self.kind, interrupt),
+            None => Ok(Source::town(self.seed, self.people)),
+        }
+    }
+
+    /// Listens on the port that was asked for, or on the first free one.
+    fn server(&self, view: &Arc<View>, workers: &Workers) -> Result<Running, ServeError> {
+        let ports = self.port.map_or(PORT..=PORT + PORTS_TRIED, |port| port..=port);
+        let start = |port| {
+            let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let options = ServerOptions { listen, ..ServerOptions::default() };
+            Server::new(Arc::clone(view), options).with_pipeline(workers.status()).start()
+        };
+        let mut last = None;
+        for port in ports {
+            match start(port) {
+                Err(error) if is_taken(&error) => last = Some(error),
+                started => return started,
+            }
+        }
+        Err(last.expect("at least one port is tried"))
+    }
+
+    fn welcome(&self, server: &Running) -> String {
+        let what = match &self.file {
+            Some(path) => path.display().to_string(),
+            None => format!("a made-up town of {}", words::count(self.people.into(), "person", "people")),
+        };
+        let pace = words::duration(self.speed_ms);
+        format!("Clout is live on http://{}\n\n{what}; {pace} pass in a second. Ctrl-C ends it.\n", server.address())
+    }
+}
+
+fn is_taken(error: &ServeError) -> bool {
+    matches!(error, ServeError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// Feeds the log at the pace of history, until somebody asks to stop.
+fn feed(
+    args: &DemoArgs,
+    mut feeder: Feeder,
+    workers: &Workers,
+    opening: &Opening,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut head_start = None;
+    let mut history = feeder.begin(args.head_start_ms, args.speed_ms);
+    let mut has_ended = false;
+    while !interrupt.is_asked() && workers.are_well() {
+        let waiting = workers.waiting(feeder.appended());
+        let fed = if waiting < WAITING_MAX { feeder.feed(&mut history) } else { feeder.pause(&mut history) };
+        if fed != Fed::More {
+            head_start.get_or_insert(feeder.appended());
+        }
+        let is_scored = head_start.is_some_and(|records| workers.waiting(records) == 0);
+        if !opening.is_open() && (is_scored || begun.elapsed() > PATIENCE) {
+            opening.open();
+        }
+        if fed == Fed::End && !std::mem::replace(&mut has_ended, true) {
+            say(&end(feeder.bad())).map_err(OutputError::to("-".as_ref()))?;
+        }
+        if fed != Fed::More || waiting >= WAITING_MAX {
+            std::thread::sleep(TICK);
+        }
+    }
+    Ok(())
+}
+
+fn end(bad: Bad) -> String {
+    let left_out = match bad.records {
+        0 => String::new(),
+        records => format!(" {} could not be used.", words::count(records, "record", "records")),
+    };
+    let broken = bad.breaks_off.map_or(String::new(), |reason| format!(" It breaks off: {reason}."));
+    format!("The log is at its end.{left_out}{broken} The page stays until Ctrl-C.\n")
+}
+
+/// To people; a reader that went away has what it wanted.
+fn say(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}

@@ -1,0 +1,133 @@
+//! Puts what has happened by now into the log.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use embedded::Memory;
+use influence::{Partitioner, Timestamp};
+use pipeline::{Batch, Stamp};
+
+use crate::demo::source::{Bad, Source, now};
+use crate::demo::workers::{EVENTS, SHARDS};
+
+/// Records that may wait in the log before history waits for them.
+pub(crate) const WAITING_MAX: u64 = 1 << 17;
+/// Events that are appended at once.
+const BATCH_MAX: usize = 1 << 14;
+/// Seconds for which nothing happens, at most: then history leaps.
+const QUIET_SECS_MAX: i64 = 3;
+
+/// The time of history, which runs faster than ours.
+#[derive(Debug)]
+pub(crate) struct History {
+    from: Timestamp,
+    since: Instant,
+    /// Milliseconds of history in a second.
+    speed_ms: i64,
+}
+
+/// What a turn has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fed {
+    /// All that has happened by now.
+    Enough,
+    /// More has happened by now.
+    More,
+    /// Nothing will happen any more.
+    End,
+}
+
+/// Appends the source's events to the partitions of their actors.
+pub(crate) struct Feeder {
+    source: Source,
+    memory: Memory,
+    partitioner: Partitioner,
+    /// Where each partition ends.
+    ends: [i64; SHARDS as usize],
+    appended: u64,
+}
+
+impl Feeder {
+    pub(crate) fn new(source: Source, memory: Memory, partitioner: Partitioner) -> Feeder {
+        Feeder { source, memory, partitioner, ends: [0; SHARDS as usize], appended: 0 }
+    }
+
+    /// History so long after the first event.
+    pub(crate) fn begin(&self, head_start_ms: i64, speed_ms: i64) -> History {
+        let from = self.source.next_at().unwrap_or(0).saturating_add(head_start_ms);
+        History { from, since: Instant::now(), speed_ms }
+    }
+
+    /// Appends what has happened by now.
+    pub(crate) fn feed(&mut self, history: &mut History) -> Fed {
+        let mut batches = self.ends.map(Batch::new);
+        history.pass();
+        let stored_at = now();
+        let mut left = BATCH_MAX;
+        while let Some(at) = self.source.next_at()
+            && history.has_come_to(at)
+            && left > 0
+        {
+            left -= 1;
+            self.source.take(|event| {
+                let shard = usize::from(self.partitioner.partition(event.actor, SHARDS));
+                let batch = &mut batches[shard];
+                // History may overtake our clock: nobody stores what has not happened yet.
+                batch.push_event(batch.next(), event, Stamp::Stored(stored_at.max(event.at)));
+            });
+        }
+        self.append(batches);
+        match self.source.next_at() {
+            None => Fed::End,
+            Some(_) if left == 0 => Fed::More,
+            Some(_) => Fed::Enough,
+        }
+    }
+
+    /// Lets the log be read first: what is not taken yet must not pile up.
+    pub(crate) fn pause(&self, history: &mut History) -> Fed {
+        history.stand_still();
+        Fed::More
+    }
+
+    fn append(&mut self, batches: [Batch; SHARDS as usize]) {
+        for (shard, batch) in (0..).zip(batches).filter(|(_, batch)| !batch.is_empty()) {
+            self.ends[usize::from(shard)] = batch.next();
+            self.appended += batch.len() as u64;
+            self.memory.append(shard, EVENTS, Arc::new(batch));
+        }
+    }
+
+    /// Records so far.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
+    }
+
+    /// What could not be used of the source.
+    pub(crate) fn bad(&self) -> Bad {
+        self.source.bad()
+    }
+}
+
+impl History {
+    /// Moves on to now.
+    fn pass(&mut self) {
+        let now = Instant::now();
+        let passed_ms = (now - self.since).as_secs_f64() * self.speed_ms as f64;
+        (self.from, self.since) = (self.from.saturating_add(passed_ms as i64), now);
+    }
+
+    /// Lets the time since the last turn pass for nothing.
+    fn stand_still(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Whether this time has come; it comes at once if it is too far away to be waited for.
+    fn has_come_to(&mut self, at: Timestamp) -> bool {
+        let wait_ms = at.saturating_sub(self.from);
+        if wait_ms > self.speed_ms.saturating_mul(QUIET_SECS_MAX) {
+            self.from = at;
+        }
+        self.from >= at
+    }
+}

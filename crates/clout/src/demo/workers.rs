@@ -1,0 +1,102 @@
+//! The pipeline in this process: a log in memory, and workers on threads of their own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+use embedded::{Manner, Memory};
+use influence::Model;
+use pipeline::{Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
+use wire::Encoding;
+
+use crate::demo::opening::Opening;
+use crate::failure::Failure;
+
+/// People are spread over so many,
+pub(crate) const SHARDS: u16 = 4;
+/// which so many threads own.
+const WORKERS: u16 = 2;
+/// The only input.
+pub(crate) const EVENTS: usize = 0;
+/// Short epochs, also while much waits: shards hear of each other, and the scale of everybody, once an epoch.
+const EPOCH_RECORDS_MAX: usize = 4_096;
+const CHECKPOINT_EVERY_MS: i64 = 15_000;
+
+/// Workers that run until they are told to stop.
+pub(crate) struct Workers {
+    memory: Memory,
+    status: Arc<Status>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<(), Fault>>>,
+}
+
+impl Workers {
+    /// Starts them over an empty log; what they commit is shown.
+    pub(crate) fn start(model: &Model, opening: &Opening) -> Result<Workers, Failure> {
+        let memory = Memory::new(SHARDS, &["events"], Manner::default());
+        let opening = opening.clone();
+        memory.subscribe(move |shard, effects| opening.take(shard, effects));
+        let status = Arc::new(Status::new(SHARDS));
+        let mut workers = Workers { memory, status, stop: Arc::default(), threads: Vec::new() };
+        let settings = Arc::new(settings(model));
+        (0..WORKERS).try_for_each(|number| workers.start_one(number, &settings))?;
+        Ok(workers)
+    }
+
+    fn start_one(&mut self, number: u16, settings: &Arc<Settings>) -> Result<(), Failure> {
+        let log = self.memory.join();
+        (number..SHARDS).step_by(usize::from(WORKERS)).for_each(|shard| self.memory.assign(shard, &log));
+        let keeper = Keeper::beside(Store::open("memory:///", [])?, &settings.model, SHARDS);
+        let worker = Worker::new(log, Arc::clone(settings), keeper, Arc::clone(&self.status));
+        let stop = Arc::clone(&self.stop);
+        let thread = Builder::new().name(format!("worker-{number}")).spawn(move || worker.run(&stop));
+        self.threads.push(thread.map_err(Failure::Threads)?);
+        Ok(())
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory.clone()
+    }
+
+    pub(crate) fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
+    }
+
+    /// Of so many records in the log, those that no commit has taken.
+    pub(crate) fn waiting(&self, appended: u64) -> u64 {
+        appended.saturating_sub(self.status.totals().records)
+    }
+
+    /// Whether all are still at work.
+    pub(crate) fn are_well(&self) -> bool {
+        self.threads.iter().all(|thread| !thread.is_finished())
+    }
+
+    /// Lets them end in good order.
+    ///
+    /// # Errors
+    /// What made one of them give up.
+    pub(crate) fn stop(self) -> Result<(), Failure> {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            match thread.join() {
+                Ok(ended) => ended?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn settings(model: &Model) -> Settings {
+    let events = Input { topic: "events".to_owned(), holds: Holds::Events, encoding: Encoding::Protobuf };
+    Settings {
+        model: model.clone(),
+        shards: SHARDS,
+        inputs: vec![events],
+        exchange: "exchange".to_owned(),
+        clock: Clock::Event,
+        pace: Pace { epoch_records_max: EPOCH_RECORDS_MAX, ..Pace::default() },
+        checkpoint_every_ms: CHECKPOINT_EVERY_MS,
+    }
+}

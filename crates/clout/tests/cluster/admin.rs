@@ -1,0 +1,118 @@
+//! What an administrator asks for and does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::executor::block_on;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+const TIME: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(100);
+
+pub(crate) struct Admin {
+    client: ClientConfig,
+    admin: AdminClient<DefaultClientContext>,
+}
+
+/// Topics to be made, each with its properties.
+pub(crate) type NewTopics<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
+
+impl Admin {
+    pub(crate) fn new(client: &ClientConfig) -> Admin {
+        Admin { client: client.clone(), admin: client.create().expect("a client") }
+    }
+
+    pub(crate) fn create_topics(&self, topics: NewTopics<'_>, partitions: u16) {
+        let topics = topics.iter().map(|(name, properties)| {
+            let topic = NewTopic::new(name, partitions.into(), TopicReplication::Fixed(1));
+            properties.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+        });
+        let created = block_on(self.admin.create_topics(&topics.collect::<Vec<_>>(), &AdminOptions::new()));
+        created.expect("the broker answers").into_iter().for_each(|topic| _ = topic.expect("it is new"));
+    }
+
+    /// Deletes a topic, and waits until nobody knows of it.
+    pub(crate) fn delete_topic(&self, topic: &str) {
+        let deleted = block_on(self.admin.delete_topics(&[topic], &AdminOptions::new()));
+        deleted.expect("the broker answers").into_iter().for_each(|topic| _ = topic.expect("it was there"));
+        let consumer = self.consumer(true);
+        super::wait_until("the topic is gone", TIME, || {
+            let known = consumer.fetch_metadata(Some(topic), TIME).expect("the broker answers");
+            known.topics().iter().all(|topic| topic.error().is_some())
+        });
+    }
+
+    pub(crate) fn grow_topic(&self, topic: &str, partitions: usize) {
+        let more = NewPartitions::new(topic, partitions);
+        let grown = block_on(self.admin.create_partitions([&more], &AdminOptions::new()));
+        grown.expect("the broker answers").into_iter().for_each(|topic| _ = topic.expect("it grows"));
+    }
+
+    /// Deletes the records before these offsets of partition 0, 1, and so on.
+    pub(crate) fn delete_records(&self, topic: &str, before: &[i64]) {
+        let mut list = TopicPartitionList::new();
+        for (partition, &offset) in (0..).zip(before) {
+            list.add_partition_offset(topic, partition, Offset::Offset(offset)).expect("a place");
+        }
+        let deleted = block_on(self.admin.delete_records(&list, &AdminOptions::new()));
+        let deleted = deleted.expect("the broker answers");
+        deleted.elements().iter().for_each(|place| place.error().expect("they are deleted"));
+    }
+
+    /// The offsets behind the last record of each partition: of those that can still be taken back as well, or not.
+    pub(crate) fn ends(&self, topic: &str, partitions: u16, is_stable: bool) -> Vec<i64> {
+        let consumer = self.consumer(is_stable);
+        let end = |partition| consumer.fetch_watermarks(topic, partition, TIME).expect("the broker answers").1;
+        (0..i32::from(partitions)).map(end).collect()
+    }
+
+    /// The offsets of a group.
+    pub(crate) fn committed(&self, group: &str, topic: &str, partitions: u16) -> Vec<Option<i64>> {
+        let consumer: BaseConsumer = self.config(true).set("group.id", group).create().expect("a consumer");
+        let mut asked = TopicPartitionList::new();
+        (0..i32::from(partitions)).for_each(|partition| _ = asked.add_partition(topic, partition));
+        let told = consumer.committed_offsets(asked, TIME).expect("the broker answers");
+        let offset = |place: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match place.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        };
+        told.elements().iter().map(offset).collect()
+    }
+
+    /// All committed records from these offsets to the end, partition by partition.
+    pub(crate) fn read(&self, topic: &str, from: &[Offset], mut take: impl FnMut(&BorrowedMessage<'_>)) {
+        let consumer = self.consumer(true);
+        let mut places = TopicPartitionList::new();
+        for (partition, &offset) in (0..).zip(from) {
+            places.add_partition_offset(topic, partition, offset).expect("a place");
+        }
+        consumer.assign(&places).expect("the broker answers");
+        let mut open = from.len();
+        while open > 0 {
+            match consumer.poll(POLL) {
+                None => {}
+                Some(Ok(message)) => take(&message),
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(error)) => panic!("{topic} cannot be read: {error}"),
+            }
+        }
+    }
+
+    fn consumer(&self, is_stable: bool) -> BaseConsumer {
+        self.config(is_stable).create().expect("a consumer")
+    }
+
+    fn config(&self, is_stable: bool) -> ClientConfig {
+        let mut config = self.client.clone();
+        let level = if is_stable { "read_committed" } else { "read_uncommitted" };
+        config.set("group.id", "nobody").set("isolation.level", level).set("enable.partition.eof", "true");
+        config.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+        config
+    }
+}

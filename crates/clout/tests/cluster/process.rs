@@ -1,0 +1,101 @@
+//! One process of the program, and what is done to it.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A process that works, until the test ends at the latest.
+pub(crate) struct Member {
+    child: Child,
+    pub(crate) name: String,
+    told: PathBuf,
+}
+
+/// What a process has left.
+pub(crate) struct Ran {
+    /// `None` if it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stderr: String,
+}
+
+impl Member {
+    /// Starts it; what it tells goes to a file of its own.
+    pub(crate) fn start(mut command: Command, name: &str, told: PathBuf) -> Member {
+        let file = File::options().create(true).append(true).open(&told).expect("a file for what it tells");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let child = command.spawn().expect("the program starts");
+        Member { child, name: name.to_owned(), told }
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        let status = self.child.wait().expect("it is ours");
+        assert_eq!(status.code(), None, "{} had ended before: {}", self.name, self.told());
+    }
+
+    /// Stops it where it is, in the middle of whatever it does.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Asks it to end; how long that took.
+    pub(crate) fn terminate(self, within: Duration) -> Duration {
+        let began = Instant::now();
+        self.signal("-TERM");
+        let name = self.name.clone();
+        let ran = self.wait(within);
+        assert_eq!(ran.code, Some(0), "{name} was asked to end: {}", ran.stderr);
+        began.elapsed()
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(mut self, within: Duration) -> Ran {
+        let until = Instant::now() + within;
+        loop {
+            if let Some(status) = self.status() {
+                return Ran { code: status.code(), stderr: self.told() };
+            }
+            assert!(Instant::now() < until, "{} does not end within {within:?}: {}", self.name, self.told());
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Whether it runs, and has not given up.
+    pub(crate) fn check(&mut self) {
+        if let Some(status) = self.status() {
+            panic!("{} has ended with {status}: {}", self.name, self.told());
+        }
+    }
+
+    /// All that processes of this name have told so far.
+    pub(crate) fn told(&self) -> String {
+        fs::read_to_string(&self.told).unwrap_or_default()
+    }
+
+    fn status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is ours")
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{} is not there any more: {}", self.name, self.told());
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, and need not be.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

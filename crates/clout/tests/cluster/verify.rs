@@ -1,0 +1,124 @@
+//! What must hold of an application that has come to rest and whose processes have ended, whatever was done to them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use influence::{Received, Score};
+use oracle::{Act, Kind};
+use rdkafka::message::Message;
+use rdkafka::topic_partition_list::Offset;
+use wire::{JournalRecord, OffsetRange, decode_score};
+
+use super::admin::Admin;
+use super::scene::{Scene, wait_until};
+use super::truth;
+use super::witness::Seen;
+
+/// A transaction that a killed process left open ends by then.
+const HANGING: Duration = Duration::from_secs(30);
+
+/// What went in.
+pub(crate) struct Expected<'a> {
+    pub(crate) acts: &'a [Act<'a>],
+    /// Records that could not be used.
+    pub(crate) refused: usize,
+}
+
+/// Judges it all.
+pub(crate) fn verify(scene: &Scene, seen: &Seen, expected: &Expected<'_>) {
+    assert!(seen.wrong.is_empty(), "a subscriber saw what must not be: {:#?}", seen.wrong);
+    let admin = scene.admin();
+    nothing_hangs(scene, &admin);
+    slices_tile(scene, seen);
+    offsets_are_at_the_end(scene, &admin, seen);
+    assert_eq!(seen.dead_letters, expected.refused, "dead letters");
+    let table = table(scene, &admin);
+    assert!(table == seen.table, "the table is not what a subscriber has seen");
+    counts_are_exact(&table, expected.acts);
+    truth::check(scene, seen, &table, expected.acts);
+}
+
+/// No transaction is left open.
+fn nothing_hangs(scene: &Scene, admin: &Admin) {
+    for topic in scene.topics() {
+        wait_until(&format!("no transaction hangs on {topic}"), HANGING, || {
+            admin.ends(topic, scene.partitions, true) == admin.ends(topic, scene.partitions, false)
+        });
+    }
+}
+
+/// Each shard's slices cover its inputs without gap or overlap, from the beginning.
+fn slices_tile(scene: &Scene, seen: &Seen) {
+    for shard in 0..scene.partitions {
+        let journal = seen.journals.get(&shard).expect("every shard has a journal");
+        let first = &journal[0];
+        assert_eq!(first.sequence, 0, "shard {shard} begins in the middle");
+        assert!(ranges(first).all(|range| range.next == 0), "shard {shard} does not begin at the beginning");
+        for pair in journal.windows(2) {
+            let follows = ranges(&pair[0]).zip(ranges(&pair[1])).all(|(before, range)| range.follows(before));
+            let is_next = pair[1].sequence == pair[0].sequence + 1;
+            assert!(follows && is_next, "shard {shard}: {:?} does not follow {:?}", pair[1], pair[0]);
+        }
+    }
+}
+
+/// The inputs' ranges, and then the exchange's.
+fn ranges(record: &JournalRecord) -> impl Iterator<Item = OffsetRange> {
+    record.inputs.iter().copied().chain([record.exchange])
+}
+
+/// The last slices end where the topics end, and so say the group's offsets.
+fn offsets_are_at_the_end(scene: &Scene, admin: &Admin, seen: &Seen) {
+    let last = |shard| seen.journals[&shard].last().expect("every shard has a journal");
+    for (place, topic) in scene.read().enumerate() {
+        let ends: Vec<i64> = (0..scene.partitions)
+            .map(|shard| ranges(last(shard)).nth(place).expect("a range of each topic").next)
+            .collect();
+        let committed = admin.committed(&scene.id, topic, scene.partitions);
+        assert_eq!(committed, ends.iter().map(|&end| Some(end)).collect::<Vec<_>>(), "offsets of the group on {topic}");
+        let from: Vec<Offset> = ends.into_iter().map(Offset::Offset).collect();
+        admin.read(topic, &from, |message| {
+            panic!("{topic}[{}]@{} was taken by nobody", message.partition(), message.offset());
+        });
+    }
+}
+
+/// The table as somebody finds it who comes now.
+fn table(scene: &Scene, admin: &Admin) -> BTreeMap<String, Score> {
+    let mut table = BTreeMap::new();
+    let from = vec![Offset::Beginning; scene.partitions.into()];
+    admin.read(&scene.names.scores, &from, |message| {
+        let key = String::from_utf8_lossy(message.key().expect("a user")).into_owned();
+        match message.payload() {
+            Some(value) => _ = table.insert(key, decode_score(value).expect("a score").1),
+            None => _ = table.remove(&key),
+        }
+    });
+    table
+}
+
+/// What was received of each kind is what a plain program counts, of everybody.
+pub(crate) fn counts_are_exact(table: &BTreeMap<String, Score>, acts: &[Act<'_>]) {
+    let mut counted: BTreeMap<&str, Received> = BTreeMap::new();
+    for act in acts.iter().filter(|act| act.actor != act.target && act.kind != Kind::Unfollow) {
+        let received = counted.entry(act.target).or_default();
+        match act.kind {
+            Kind::Mention => received.mentions += 1,
+            Kind::Retweet => received.retweets += 1,
+            Kind::Reply => received.replies += 1,
+            Kind::Follow | Kind::Unfollow => {}
+        }
+    }
+    let found: BTreeMap<&str, Received> = table.iter().map(|(user, score)| (user.as_str(), score.received)).collect();
+    let differs = |(user, received): &(&&str, &Received)| found.get(**user) != Some(received);
+    let wrong: Vec<_> = counted.iter().filter(differs).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} counts differ, such as {:?}, in the table {:?}",
+        wrong.len(),
+        counted.len(),
+        wrong[0],
+        found.get(*wrong[0].0)
+    );
+    assert_eq!(found.len(), counted.len(), "people in the table");
+}

@@ -1,0 +1,161 @@
+//! Somebody who subscribes to scores, journals and dead letters all the time, and reads what is committed. What they have
+//! once seen stays: no record comes twice, and nothing that is told of a user goes back.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use influence::Score;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use wire::{JournalRecord, decode_score};
+
+use super::scene::Names;
+
+const POLL: Duration = Duration::from_millis(100);
+
+pub(crate) struct Witness {
+    stop: Arc<AtomicBool>,
+    seen: Arc<Mutex<Seen>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// All that was seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Of each topic and partition, the last offset.
+    last: BTreeMap<(String, i32), i64>,
+    /// The table that the scores make.
+    pub(crate) table: BTreeMap<String, Score>,
+    /// Records on the score topic.
+    pub(crate) scores: usize,
+    /// Of each shard, the journal.
+    pub(crate) journals: BTreeMap<u16, Vec<JournalRecord>>,
+    pub(crate) dead_letters: usize,
+    /// What must not be.
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Witness {
+    /// Begins at the beginning of these topics.
+    pub(crate) fn new(client: &ClientConfig, names: &Names, partitions: u16) -> Witness {
+        let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Seen::default())));
+        let mut client = client.clone();
+        client.set("group.id", "witness").set("isolation.level", "read_committed");
+        client.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+        let consumer: BaseConsumer = client.create().expect("a consumer");
+        let mut places = TopicPartitionList::new();
+        for topic in [&names.scores, &names.journal, &names.dead_letters] {
+            for partition in 0..i32::from(partitions) {
+                places.add_partition_offset(topic, partition, Offset::Offset(0)).expect("a place");
+            }
+        }
+        consumer.assign(&places).expect("places of topics");
+        let (is_over, notes, names) = (Arc::clone(&stop), Arc::clone(&seen), names.clone());
+        let watch = move || {
+            while !is_over.load(Relaxed) {
+                let Some(polled) = consumer.poll(POLL) else { continue };
+                let mut seen = lock(&notes);
+                match polled {
+                    Ok(message) => seen.take(&names, &message),
+                    Err(error) => match error.rdkafka_error_code() {
+                        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut) => {}
+                        _ => seen.wrong.push(format!("the witness cannot read: {error}")),
+                    },
+                }
+            }
+        };
+        Witness { stop, seen, thread: Some(thread::spawn(watch)) }
+    }
+
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        lock(&self.seen)
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        self.thread.take().into_iter().for_each(|thread| _ = thread.join());
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().expect("nobody panics while they look")
+}
+
+impl Seen {
+    fn take(&mut self, names: &Names, message: &BorrowedMessage<'_>) {
+        let place = (message.topic().to_owned(), message.partition());
+        let before = self.last.insert(place, message.offset());
+        if before.is_some_and(|before| before >= message.offset()) {
+            self.wrong.push(format!("{}[{}]@{} comes twice", message.topic(), message.partition(), message.offset()));
+        }
+        match message.topic() {
+            topic if topic == names.scores => self.take_score(message),
+            topic if topic == names.journal => self.take_journal(message),
+            _ => self.dead_letters += 1,
+        }
+    }
+
+    fn take_journal(&mut self, message: &BorrowedMessage<'_>) {
+        match JournalRecord::decode(message.payload().unwrap_or_default()) {
+            Ok(record) => self.journals.entry(record.shard).or_default().push(record),
+            Err(error) => self.wrong.push(format!("a journal record is none: {error}")),
+        }
+    }
+
+    fn take_score(&mut self, message: &BorrowedMessage<'_>) {
+        self.scores += 1;
+        let key = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
+        let Some(value) = message.payload() else {
+            self.table.remove(&key);
+            return;
+        };
+        match decode_score(value) {
+            Ok((user, score)) if user == key => {
+                self.compare(&user, &score);
+                self.table.insert(user, score);
+            }
+            Ok((user, _)) => self.wrong.push(format!("the score of {user} has the key {key}")),
+            Err(error) => self.wrong.push(format!("a score is none: {error}")),
+        }
+    }
+
+    /// Counts and times of a user never go back.
+    fn compare(&mut self, user: &str, score: &Score) {
+        let Some(before) = self.table.get(user) else { return };
+        let (then, now) = (before.received, score.received);
+        let goes_back = now.mentions < then.mentions
+            || now.retweets < then.retweets
+            || now.replies < then.replies
+            || score.as_of < before.as_of
+            || score.scale_version < before.scale_version;
+        if goes_back {
+            self.wrong.push(format!("what is told of {user} goes back: {before:?} to {score:?}"));
+        }
+    }
+
+    /// The last epoch of each shard.
+    pub(crate) fn sequences(&self) -> BTreeMap<u16, u64> {
+        let last = |(&shard, journal): (&u16, &Vec<JournalRecord>)| Some((shard, journal.last()?.sequence));
+        self.journals.iter().filter_map(last).collect()
+    }
+
+    /// Epochs at the end of each shard's journal that took nothing; the fewest.
+    pub(crate) fn quiet_epochs(&self, partitions: u16) -> u64 {
+        let quiet = |shard| {
+            let Some((last, before)) = self.journals.get(&shard).and_then(|journal| journal.split_last()) else {
+                return 0;
+            };
+            let ends = |record: &JournalRecord| (record.exchange.next, record.inputs.iter().map(|range| range.next).sum::<i64>());
+            before.iter().rev().take_while(|record| ends(record) == ends(last)).count() as u64
+        };
+        (0..partitions).map(quiet).min().unwrap_or(0)
+    }
+}

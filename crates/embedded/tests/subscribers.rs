@@ -1,0 +1,102 @@
+//! Whoever subscribes to a log in memory sees what is committed, all of it and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use embedded::{Manner, Memory, MemoryLog};
+use influence::{Event, Kind, Model, Profile};
+use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Settings, Stamp, Status, Worker};
+use wire::Encoding;
+
+const SHARDS: u16 = 3;
+const PROFILES: usize = 0;
+const EVENTS: usize = 1;
+
+/// The newest score of everybody, and `None` for who is erased.
+type Table = BTreeMap<String, Option<f64>>;
+
+fn settings(epoch_ms: i64) -> Arc<Settings> {
+    let input = |(topic, holds): (&str, Holds)| Input { topic: topic.to_owned(), holds, encoding: Encoding::Protobuf };
+    Arc::new(Settings {
+        model: Model::default(),
+        shards: SHARDS,
+        inputs: [("profiles", Holds::Profiles), ("events", Holds::Events)].map(input).into(),
+        exchange: "exchange".to_owned(),
+        clock: Clock::Event,
+        pace: Pace { epoch_ms, ..Pace::default() },
+        checkpoint_every_ms: i64::MAX,
+    })
+}
+
+fn subscribed(memory: &Memory) -> Arc<Mutex<Table>> {
+    let table = Arc::new(Mutex::new(Table::new()));
+    let seen = Arc::clone(&table);
+    memory.subscribe(move |shard, effects| {
+        let mut seen = seen.lock().expect("no subscriber panics");
+        for published in &effects.scores {
+            let (user, score) = shard.record(published).expect("who is published has a record");
+            seen.insert(user.to_owned(), Some(score.score));
+        }
+        seen.extend(effects.erased.iter().map(|user| (user.to_string(), None)));
+    });
+    table
+}
+
+fn worker(memory: &Memory, epoch_ms: i64) -> Worker<MemoryLog> {
+    let log = memory.join();
+    (0..SHARDS).for_each(|shard| memory.assign(shard, &log));
+    Worker::new(log, settings(epoch_ms), Keeper::none(), Arc::new(Status::new(SHARDS)))
+}
+
+fn turns(worker: &mut Worker<MemoryLog>, number: usize) {
+    (0..number).for_each(|_| worker.turn().expect("a log in memory does not fail"));
+}
+
+fn append_act(memory: &Memory, offset: i64, actor: &str, target: &str) {
+    let event = Event { actor, target, kind: Kind::Retweet, at: 1_000 + offset };
+    let mut batch = Batch::new(offset);
+    batch.push_event(offset, &event, Stamp::Stored(event.at));
+    memory.append(Model::default().partitioner.partition(actor, SHARDS), EVENTS, Arc::new(batch));
+}
+
+#[test]
+fn scores_and_tombstones_reach_a_subscriber() {
+    let memory = Memory::new(SHARDS, &["profiles", "events"], Manner::default());
+    let table = subscribed(&memory);
+    let mut worker = worker(&memory, 0);
+    for (offset, fan) in ["bo", "cy", "dee"].into_iter().enumerate() {
+        append_act(&memory, offset as i64, fan, "ana");
+    }
+    append_act(&memory, 3, "ana", "eve");
+    turns(&mut worker, 50);
+    let known: Table = worker
+        .shards()
+        .flat_map(|(_, shard)| shard.scores())
+        .map(|(user, score)| (user.to_owned(), Some(score.score)))
+        .collect();
+    assert_eq!(known.keys().collect::<Vec<_>>(), ["ana", "eve"]);
+    assert_eq!(*table.lock().expect("no subscriber panics"), known);
+
+    let mut batch = Batch::new(0);
+    batch.push_profile(0, &Profile { user: "eve", opted_out: true, trust: None });
+    memory.append(Model::default().partitioner.partition("eve", SHARDS), PROFILES, Arc::new(batch));
+    turns(&mut worker, 50);
+    assert_eq!(table.lock().expect("no subscriber panics")["eve"], None);
+}
+
+#[test]
+fn what_a_worker_has_read_and_not_committed_reaches_nobody() {
+    let memory = Memory::new(SHARDS, &["profiles", "events"], Manner { keeps: true, ..Manner::default() });
+    let table = subscribed(&memory);
+    let mut loser = worker(&memory, i64::MAX);
+    turns(&mut loser, 1);
+    append_act(&memory, 0, "bo", "ana");
+    turns(&mut loser, 1);
+    assert_eq!(*table.lock().expect("no subscriber panics"), Table::new());
+
+    let mut heir = worker(&memory, 0);
+    turns(&mut loser, 1);
+    turns(&mut heir, 50);
+    let table = table.lock().expect("no subscriber panics");
+    assert_eq!(table.keys().collect::<Vec<_>>(), ["ana"]);
+}

@@ -1,0 +1,87 @@
+// Questions to the server, and whether it answers.
+
+/** The server refuses: `status` is HTTP's, `message` its own words. */
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title ?? `status ${status}`);
+    this.status = status;
+  }
+}
+
+/** The server does not answer. */
+export class Silence extends Error {}
+
+const listeners = new Set();
+let answers = null;
+
+/** Calls with true when the server answers again, with false when it has stopped. */
+export function onConnection(listener) {
+  listeners.add(listener);
+}
+
+export function tell(isAnswering) {
+  if (answers !== isAnswering) {
+    answers = isAnswering;
+    listeners.forEach((listener) => listener(isAnswering));
+  }
+}
+
+/** Asks for a path of the API. */
+export async function get(path, signal) {
+  let response;
+  let body;
+  try {
+    response = await fetch(path, { signal, headers: { accept: "application/json" } });
+    body = await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (response && !isGone(response.status)) throw new Refusal(response.status, {});
+    tell(false);
+    throw new Silence("the server does not answer");
+  }
+  if (isGone(response.status) && body.status === undefined) {
+    tell(false);
+    throw new Silence("the server does not answer");
+  }
+  tell(true);
+  if (!response.ok) throw new Refusal(response.status, body);
+  return body;
+}
+
+/** What something in front of the server says when it is not there. */
+const isGone = (status) => status === 502 || status === 503 || status === 504;
+
+export const paths = {
+  user: (user) => `/v1/users/${encodeURIComponent(user)}`,
+  history: (user) => `/v1/users/${encodeURIComponent(user)}/history`,
+  around: (user, limit) => `/v1/users/${encodeURIComponent(user)}/around?limit=${limit}`,
+  ranking: (limit) => `/v1/ranking?limit=${limit}`,
+  search: (prefix, limit) => `/v1/search?prefix=${encodeURIComponent(prefix)}&limit=${limit}`,
+  distribution: () => "/v1/distribution",
+  status: () => "/v1/status",
+};
+
+/** Does something again and again, slower while it fails, not at all while nobody looks; until the signal says stop. */
+export function repeat(everyMs, signal, task) {
+  let timer = null;
+  let failures = 0;
+  let isUnderWay = false;
+  const turn = async () => {
+    clearTimeout(timer);
+    if (isUnderWay || signal.aborted || document.hidden) return;
+    isUnderWay = true;
+    try {
+      await task();
+      failures = 0;
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof Silence || error instanceof Refusal)) console.error(error);
+      failures = Math.min(failures + 1, 4);
+    }
+    isUnderWay = false;
+    if (!signal.aborted) timer = setTimeout(turn, everyMs + failures * 500);
+  };
+  document.addEventListener("visibilitychange", turn, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  turn();
+  return turn;
+}

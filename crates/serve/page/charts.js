@@ -1,0 +1,213 @@
+// Drawings: the dial, the sparkline, the history, the distribution. Each is drawn anew from its numbers.
+
+import { h, s } from "./dom.js";
+import { count, day, hour, plural, points, time } from "./words.js";
+
+const round = (number) => Math.round(number * 10) / 10;
+
+/** The score on an arc from 0 to 100, open below. `show(score)` moves it. */
+export function dial() {
+  const [radius, from, sweep] = [86, 135, 270];
+  const at = (degrees, distance) => {
+    const angle = (degrees * Math.PI) / 180;
+    return `${round(100 + distance * Math.cos(angle))} ${round(100 + distance * Math.sin(angle))}`;
+  };
+  const arc = `M${at(from, radius)}A${radius} ${radius} 0 1 1 ${at(from + sweep, radius)}`;
+  const ticks = [0, 25, 50, 75, 100].map((tick) => {
+    const degrees = from + (sweep * tick) / 100;
+    return s("path", { class: "dial-tick", d: `M${at(degrees, radius - 12)}L${at(degrees, radius - 16)}` });
+  });
+  const value = s("path", { class: "dial-value", d: arc, pathLength: 100, "stroke-dasharray": "0 200" });
+  const number = h("span", { class: "dial-number" });
+  const drawing = s("svg", { viewBox: "0 0 200 178", "aria-hidden": "true" }, s("path", { class: "dial-track", d: arc }), ticks, value);
+  const show = (score) => {
+    value.setAttribute("stroke-dasharray", `${round(score)} 200`);
+    number.textContent = points(score);
+  };
+  return { element: h("div", { class: "dial" }, drawing, number, h("span", { class: "dial-of" }, "of 100")), show };
+}
+
+/** A line of the last minutes, without axes. */
+export function sparkline(className = "spark") {
+  const [width, height] = [96, 26];
+  const line = s("polyline", { points: "" });
+  const element = s("svg", { class: className, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, line);
+  const show = (numbers, spanMin = 0) => {
+    if (numbers.length < 2) return line.setAttribute("points", "");
+    const [low, high] = widened(Math.min(...numbers), Math.max(...numbers), spanMin);
+    const x = (place) => round((width * place) / (numbers.length - 1));
+    const y = (number) => round(2 + (height - 4) * (1 - (number - low) / (high - low)));
+    return line.setAttribute("points", numbers.map((number, place) => `${x(place)},${y(number)}`).join(" "));
+  };
+  return { element, show };
+}
+
+/** Bounds at least so far apart, around the same middle. */
+function widened(low, high, spanMin) {
+  const missing = Math.max(spanMin - (high - low), 0) / 2;
+  return high - low + missing > 0 ? [low - missing, high + missing] : [low - 1, high + 1];
+}
+
+const HISTORY = { height: 220, left: 36, right: 8, top: 12, bottom: 28 };
+/** What a drawing is wide that is not on the page yet. */
+const WIDTH = 400;
+
+/** One unit of a drawing is one pixel, so that its text has the size of all other text. */
+function fit(drawing, height) {
+  const width = drawing.parentElement.clientWidth || WIDTH;
+  drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  return width;
+}
+
+/** How a score moved: `[{ at, score }]`, the oldest first. A score stands until the next one is published. */
+export function history() {
+  const drawing = s("svg", { role: "img" });
+  const readout = h("p", { class: "readout", hidden: true });
+  const element = h("div", { class: "history" }, drawing, readout);
+  let scene = null;
+  drawing.addEventListener("pointermove", (event) => scene && point(scene, drawing, readout, event));
+  drawing.addEventListener("pointerleave", () => unpoint(drawing, readout));
+  const show = (moves) => {
+    scene = layOut(moves, fit(drawing, HISTORY.height));
+    unpoint(drawing, readout);
+    drawing.setAttribute("aria-label", describe(moves));
+    drawing.replaceChildren(...axes(scene), ...curve(scene), s("g", { class: "cross" }));
+  };
+  return { element, show };
+}
+
+function layOut(moves, width) {
+  const { height, left, right, top, bottom } = HISTORY;
+  const times = moves.map(({ at }) => Date.parse(at));
+  const scores = moves.map(({ score }) => score);
+  const [low, high] = widened(Math.min(...scores), Math.max(...scores), 4);
+  const [begin, end] = [times[0], Math.max(times[times.length - 1], times[0] + 1)];
+  const x = (at) => round(left + ((width - left - right) * (at - begin)) / (end - begin));
+  const y = (score) => round(top + (height - top - bottom) * (1 - (score - low) / (high - low)));
+  return { width, moves, times, low, high, begin, end, x, y };
+}
+
+function axes({ width, low, high, begin, end, y }) {
+  const { height, left, right } = HISTORY;
+  const step = [0.5, 1, 2, 5, 10, 20].find((step) => (high - low) / step <= 5) ?? 25;
+  const grid = [];
+  for (let score = Math.ceil(low / step) * step; score <= high; score += step) {
+    if (score < 0 || score > 100) continue;
+    grid.push(s("path", { class: "grid", d: `M${left} ${y(score)}H${width - right}` }));
+    grid.push(s("text", { class: "label", x: left - 8, y: y(score) + 4, "text-anchor": "end" }, step < 1 ? points(score) : String(score)));
+  }
+  const isOneDay = day(begin) === day(end);
+  const label = (at) => (isOneDay ? hour(at) : time(new Date(at).toISOString()));
+  const base = height - 6;
+  return [
+    ...grid,
+    s("text", { class: "label", x: left, y: base }, isOneDay ? time(new Date(begin).toISOString()) : label(begin)),
+    s("text", { class: "label", x: width - right, y: base, "text-anchor": "end" }, label(end)),
+  ];
+}
+
+function curve({ width, moves, times, x, y }) {
+  const { height, right, bottom } = HISTORY;
+  let path = `M${x(times[0])} ${y(moves[0].score)}`;
+  moves.slice(1).forEach(({ score }, place) => (path += `H${x(times[place + 1])}V${y(score)}`));
+  path += `H${width - right}`;
+  const last = moves[moves.length - 1];
+  return [
+    s("path", { class: "area", d: `${path}V${height - bottom}H${x(times[0])}Z` }),
+    s("path", { class: "curve", d: path }),
+    s("circle", { class: "head", cx: width - right, cy: y(last.score), r: 4 }),
+  ];
+}
+
+function point({ width, moves, times, begin, end, x, y }, drawing, readout, event) {
+  const { height, left, right, top, bottom } = HISTORY;
+  const box = drawing.getBoundingClientRect();
+  const place = ((event.clientX - box.left) / box.width) * width;
+  const at = begin + ((place - left) / (width - left - right)) * (end - begin);
+  const next = times.findIndex((time) => time > at);
+  const index = Math.max((next < 0 ? times.length : next) - 1, 0);
+  const [cx, cy] = [x(Math.max(at, times[index])), y(moves[index].score)];
+  const line = s("path", { class: "cross-line", d: `M${cx} ${top}V${height - bottom}` });
+  drawing.querySelector(".cross").replaceChildren(line, s("circle", { class: "cross-dot", cx, cy, r: 4 }));
+  readout.hidden = false;
+  readout.textContent = `${points(moves[index].score)} since ${time(moves[index].at)}`;
+}
+
+function unpoint(drawing, readout) {
+  drawing.querySelector(".cross")?.replaceChildren();
+  readout.hidden = true;
+}
+
+function describe(moves) {
+  const scores = moves.map(({ score }) => score);
+  const [first, last] = [moves[0], moves[moves.length - 1]];
+  const range = `between ${points(Math.min(...scores))} and ${points(Math.max(...scores))}`;
+  return `The score moved ${plural(moves.length - 1, "time", "times")} ${range}: from ${points(first.score)} on ${time(first.at)} to ${points(last.score)} on ${time(last.at)}.`;
+}
+
+const SPREAD = { height: 132, base: 110 };
+
+/** How many people have which score; somebody's place in it is marked. */
+export function distribution() {
+  const drawing = s("svg", { role: "img" });
+  const caption = h("figcaption");
+  const element = h("figure", { class: "spread" }, drawing, caption);
+  const show = (spread, score = null) => {
+    const width = fit(drawing, SPREAD.height);
+    drawing.setAttribute("aria-label", describeSpread(spread, score));
+    drawing.replaceChildren(...bars(width, spread, score), ...scaleOfScores(width), ...mark(width, score));
+    caption.textContent = `${halfway(spread)} The height is the square root of how many there are.`;
+  };
+  return { element, show };
+}
+
+function bars(width, { buckets }, score) {
+  const { base } = SPREAD;
+  const most = Math.max(...buckets.map((bucket) => bucket.count), 1);
+  return buckets.filter((bucket) => bucket.count > 0).map(({ from, to, count }) => {
+    const height = Math.max((base - 18) * Math.sqrt(count / most), 1.5);
+    const isHere = score !== null && score >= from && (score < to || to >= 100);
+    const [x, wide] = [(from / 100) * width, ((to - from) / 100) * width];
+    return s("rect", {
+      class: isHere ? "bar here" : "bar",
+      x: round(x + wide * 0.12),
+      y: round(base - height),
+      width: round(wide * 0.76),
+      height: round(height),
+      rx: 1,
+    });
+  });
+}
+
+function scaleOfScores(width) {
+  const { base } = SPREAD;
+  const label = (score) => {
+    const anchor = score === 0 ? "start" : score === 100 ? "end" : "middle";
+    return s("text", { class: "label", x: (score / 100) * width, y: base + 17, "text-anchor": anchor }, String(score));
+  };
+  return [s("path", { class: "axis", d: `M0 ${base}H${width}` }), ...[0, 20, 40, 60, 80, 100].map(label)];
+}
+
+function mark(width, score) {
+  if (score === null) return [];
+  const { base } = SPREAD;
+  const x = round((score / 100) * width);
+  const anchor = score > 85 ? "end" : score < 15 ? "start" : "middle";
+  return [
+    s("path", { class: "mark-line", d: `M${x} 16V${base}` }),
+    s("text", { class: "mark-label", x, y: 11, "text-anchor": anchor }, points(score)),
+  ];
+}
+
+const scoreBelow = ({ percentiles }, percent) => percentiles.find((one) => one.percent === percent)?.score;
+
+function halfway(spread) {
+  const [half, tenth] = [scoreBelow(spread, 50), scoreBelow(spread, 90)];
+  if (half === undefined || tenth === undefined) return "";
+  return `Half of all people score below ${points(half)}, one in ten above ${points(tenth)}.`;
+}
+
+function describeSpread(spread, score) {
+  const own = score === null ? "" : ` This score is ${points(score)}.`;
+  return `How scores are spread over ${count(spread.total)} people. ${halfway(spread)}${own}`;
+}

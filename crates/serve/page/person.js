@@ -1,0 +1,306 @@
+// One person: the score, what it is made of, how and why it moved, and who stands nearby.
+
+import { get, paths, Refusal, repeat } from "./api.js";
+import { dial, distribution, history } from "./charts.js";
+import { arrange, h, say } from "./dom.js";
+import { listen } from "./live.js";
+import { showChange } from "./ranking.js";
+import { because, count, factor, handle, personLink, points, reason, REASONS, signed, standing, time, votes } from "./words.js";
+
+const NEIGHBOURS = 4;
+const MOVES_SHOWN = 5;
+const MOVES_DRAWN = 100;
+/** How many movements the reasons are summed over. */
+const SPANS = [["Latest", 1], ["Last 20", 20], ["All", Infinity]];
+
+export function person(root, user, signal) {
+  const { name, network } = handle(user);
+  const state = h("div", {});
+  root.append(
+    h("header", { class: "person-head" }, h("p", { class: "crumb" }, h("a", { href: "#/" }, "Ranking"), network ? ` / ${network}` : ""), h("h1", { tabindex: -1 }, name)),
+    state,
+  );
+  document.title = `${name} · Clout`;
+
+  let view = null;
+  const showScore = (answer) => {
+    view ??= rated(state);
+    view.score(answer);
+    document.title = `${points(answer.score)} ${name} · Clout`;
+  };
+  const refresh = repeat(5_000, signal, async () => {
+    try {
+      showScore(await get(paths.user(user), signal));
+      view.history(await get(paths.history(user), signal));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      view = null;
+      unrated(state, name, error);
+    }
+  });
+  const surroundings = repeat(4_000, signal, async () => {
+    if (!view) return;
+    const [around, spread] = await Promise.all([get(paths.around(user, NEIGHBOURS), signal), get(paths.distribution(), signal)]);
+    view?.around(around.users, user);
+    view?.spread(spread);
+  });
+  const soon = coalesced(refresh, 800, signal);
+  listen({ user }, signal, {
+    score: (answer) => {
+      const isNew = !view;
+      showScore(answer);
+      soon();
+      if (isNew) surroundings();
+    },
+    removed: refresh,
+    reset: refresh,
+  });
+  setTimeout(surroundings, 400);
+}
+
+/** Calls at most once in so long, and always once after the last call. */
+function coalesced(task, waitMs, signal) {
+  let timer = null;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      task();
+    }, waitMs);
+  };
+}
+
+const ABSENCE = {
+  404: ["Not rated yet", "Nobody has acted on this person, as far as is known. That is not the same as 0: the score appears here with the first act."],
+  410: ["Opted out", "This person has asked not to be scored. There is nothing to show, and nothing is kept."],
+};
+
+function unrated(state, name, refusal) {
+  const [title, words] = ABSENCE[refusal.status] ?? ["Not to be shown", refusal.message];
+  if (state.dataset.shows === title) return;
+  state.dataset.shows = title;
+  state.replaceChildren(h("section", { class: "card absent" }, h("h2", {}, title), h("p", {}, words), h("p", {}, h("a", { href: "#/" }, "Back to the ranking"))));
+  document.title = `${name} · Clout`;
+}
+
+/** Builds the page of somebody who has a score, and gives what shows its parts. */
+function rated(state) {
+  const score = scoreCard();
+  const why = whyCard();
+  const made = madeCard();
+  const curve = curveCard();
+  const received = receivedCard();
+  const spread = spreadCard();
+  const nearby = nearbyCard();
+  state.dataset.shows = "score";
+  state.replaceChildren(h("div", { class: "person" }, score.element, why.element, curve.element, made.element, nearby.element, received.element, spread.element));
+  return {
+    score: (answer) => {
+      score.show(answer);
+      made.show(answer);
+      received.show(answer);
+      spread.show(answer);
+    },
+    history: ({ points: moves }) => {
+      why.show(moves);
+      curve.show(moves);
+      score.since(moves);
+    },
+    around: nearby.around,
+    spread: spread.spread,
+  };
+}
+
+const card = (className, id, title, ...children) =>
+  h("section", { class: `card ${className}`, "aria-labelledby": id }, h("h2", { id }, title), ...children);
+
+function scoreCard() {
+  const gauge = dial();
+  const rank = h("p", { class: "big-line" });
+  const stands = h("p", { class: "muted" });
+  const moved = h("p", { class: "muted since" });
+  const change = h("span", { class: "cell-change" });
+  const asOf = h("p", { class: "note" });
+  const element = h("section", { class: "card score-card", "aria-label": "Score" }, gauge.element, h("div", { class: "score-words" }, rank, stands, moved, asOf));
+  const show = (answer) => {
+    gauge.show(answer.score);
+    say(rank, `Rank ${count(answer.rank)}`);
+    say(stands, capital(standing(answer.percentile)) + ".");
+    say(asOf, `As of ${time(answer.as_of)} UTC`);
+  };
+  const since = (moves) => {
+    if (moves.length === 0) return say(moved, "No movement since this server started.");
+    showChange(change, moves[moves.length - 1].score - moves[0].previous);
+    moved.replaceChildren(change, " since this server started");
+  };
+  return { element, show, since };
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function whyCard() {
+  const bars = h("ul", { class: "reasons" });
+  const list = h("ol", { class: "moves" });
+  const empty = h("p", { class: "quiet" }, "Nothing has moved yet.");
+  let span = SPANS[1];
+  let moves = [];
+  const buttons = SPANS.map((one) => h("button", { type: "button", "aria-pressed": String(one === span), click: () => choose(one) }, one[0]));
+  const choose = (one) => {
+    span = one;
+    buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(SPANS[place] === one)));
+    draw();
+  };
+  const draw = () => {
+    empty.hidden = moves.length > 0;
+    arrange(bars, moves.length > 0 ? summed(moves.slice(-Math.min(span[1], moves.length))) : [], REASON);
+    arrange(list, moves.slice(-MOVES_SHOWN).reverse(), MOVE);
+  };
+  const element = card("why-card", "why", "Why it moved", h("div", { class: "choice", role: "group", "aria-label": "Movements that are summed" }, buttons), bars, list, empty);
+  return {
+    element,
+    show: (points) => {
+      moves = points;
+      draw();
+    },
+  };
+}
+
+/** Points that each part added over these movements, and how long the longest bar is. */
+function summed(moves) {
+  const sums = Object.keys(REASONS).map((part) => ({ part, moved: moves.reduce((sum, move) => sum + move.parts[part], 0) }));
+  const most = Math.max(...sums.map(({ moved }) => Math.abs(moved)), 0.5);
+  return sums.map((sum) => ({ ...sum, share: sum.moved / most }));
+}
+
+const REASON = {
+  key: ({ part }) => part,
+  make: () => {
+    const parts = { word: h("span", { class: "reason-word" }), bar: h("span", { class: "reason-fill" }), number: h("span", { class: "cell-change" }) };
+    const element = h("li", {}, parts.word, h("span", { class: "reason-bar", "aria-hidden": "true" }, parts.bar), parts.number);
+    element.parts = parts;
+    return element;
+  },
+  show: (element, { part, moved, share }) => {
+    const { word, bar, number } = element.parts;
+    const isNone = signed(moved) === "0.0";
+    element.dataset.way = isNone ? "none" : moved > 0 ? "up" : "down";
+    say(word, capital(isNone ? QUIET[part] : reason(part, moved)));
+    bar.style.setProperty("--from", share < 0 ? (0.5 + share / 2).toFixed(4) : "0.5");
+    bar.style.setProperty("--long", (Math.abs(share) / 2).toFixed(4));
+    showChange(number, moved);
+  },
+};
+
+/** What a part is called when it stands still. */
+const QUIET = {
+  reach: "fans",
+  amplification: "how much each acts",
+  network: "how much they count",
+  openness: "openness",
+  audience: "audience",
+  scale: "what 100 stands for",
+};
+
+const MOVE = {
+  stays: true,
+  key: ({ at, score }) => `${at} ${score}`,
+  make: (move) => {
+    const change = h("span", { class: "cell-change" });
+    showChange(change, move.score - move.previous);
+    const words = because(move.parts) || "many small changes";
+    return h("li", {}, change, h("span", { class: "move-words" }, words), h("time", { class: "note", datetime: move.at }, time(move.at)));
+  },
+  show: () => {},
+};
+
+function curveCard() {
+  const chart = history();
+  const quiet = h("p", { class: "quiet" }, "The score has not moved since this server started.");
+  const element = card("curve-card", "curve", "How it moved", chart.element, quiet);
+  const show = (moves) => {
+    quiet.hidden = moves.length > 0;
+    chart.element.hidden = moves.length === 0;
+    if (moves.length > 0) {
+      const drawn = moves.slice(-MOVES_DRAWN);
+      chart.show([{ at: drawn[0].at, score: drawn[0].previous }, ...drawn]);
+    }
+  };
+  show([]);
+  return { element, show };
+}
+
+const FACTORS = [
+  ["reach", "Reach", votes, (value) => `active ${Math.round(value) === 1 ? "fan" : "fans"}: people who acted lately; each fades with time`],
+  ["amplification", "Amplification", factor, (value) => (value < 0.9 ? "mostly single replies" : value < 1.3 ? "most fans act once" : value < 2.5 ? "fans come back" : "fans act again and again")],
+  ["network", "Network", factor, (value) => (value > 1.05 ? "the fans are influential themselves" : value > 0.8 ? "the fans count like anybody" : "the fans spread over many people")],
+  ["openness", "Openness", factor, (value) => (value > 0.98 ? "votes come from outside the own circle" : value > 0.7 ? "some of what is received is returned" : "much of it comes from a closed circle")],
+  ["audience", "Audience", factor, () => "votes that followers add, if others endorse them"],
+];
+
+function madeCard() {
+  const total = h("strong");
+  const share = h("p", { class: "note" });
+  const tiles = FACTORS.map(([key, title, , ]) => {
+    const number = h("dd", { class: "factor-number" });
+    const words = h("dd", { class: "factor-words" });
+    return { key, number, words, element: h("div", { class: "factor", "data-factor": key }, h("dt", {}, title), number, words) };
+  });
+  const element = card("made-card", "made", "What it is made of",
+    h("p", { class: "lead" }, "Influence: ", total, "."),
+    h("dl", { class: "factors" }, tiles.map((tile) => tile.element)), share);
+  const show = (answer) => {
+    say(total, `${votes(answer.influence)} ${answer.influence === 1 ? "vote" : "votes"}`);
+    tiles.forEach(({ key, number, words }, place) => {
+      const [, , format, explain] = FACTORS[place];
+      say(number, format(answer[key]));
+      say(words, explain(answer[key]));
+    });
+    say(share, `The first four multiplied, and audience added, are the influence. 100 stands for ${votes(answer.scale)} votes.`);
+  };
+  return { element, show };
+}
+
+function receivedCard() {
+  const counts = [["retweets", "Retweets"], ["mentions", "Mentions"], ["replies", "Replies"], ["followers", "Followers"], ["following", "Following"]];
+  const cells = counts.map(([key, title]) => ({ key, title, number: h("dd") }));
+  const element = card("received-card", "received", "Received from others", h("dl", { class: "counts" }, cells.map(({ title, number }) => h("div", {}, h("dt", {}, title), number))), h("p", { class: "note" }, "Exact counts of all that ever happened."));
+  const show = (answer) => cells.forEach(({ key, number }) => say(number, count(answer.received[key] ?? answer[key])));
+  return { element, show };
+}
+
+function spreadCard() {
+  const spread = distribution();
+  let score = null;
+  return {
+    element: card("spread-card", "spread", "Among all", spread.element),
+    show: (answer) => {
+      score = answer.score;
+    },
+    spread: (answer) => spread.show(answer, score),
+  };
+}
+
+function nearbyCard() {
+  const list = h("ol", { class: "neighbours", "aria-label": "People nearby in the ranking" });
+  return {
+    element: card("nearby-card", "nearby", "Nearby", list),
+    around: (users, self) => arrange(list, users, neighbour(self)),
+  };
+}
+
+const neighbour = (self) => ({
+  key: ({ user }) => user,
+  make: ({ user }) => {
+    const { name, network } = handle(user);
+    const parts = { rank: h("span", { class: "cell-rank" }), score: h("span", { class: "mover-score" }) };
+    const words = [parts.rank, h("span", { class: "name" }, name), h("span", { class: "network" }, network), parts.score];
+    const link = h("a", { href: personLink(user), "aria-current": user === self ? "true" : null }, words);
+    const element = h("li", {}, link);
+    element.parts = parts;
+    return element;
+  },
+  show: ({ parts }, { rank, score }) => {
+    say(parts.rank, count(rank));
+    say(parts.score, points(score));
+  },
+});

@@ -1,0 +1,104 @@
+// For operators: whether events become scores in time, and where each shard stands.
+
+import { get, paths, repeat } from "./api.js";
+import { sparkline } from "./charts.js";
+import { arrange, h, say } from "./dom.js";
+import { bytes, count, duration, plural, points } from "./words.js";
+
+const TRACK_MAX = 120;
+/** Milliseconds of waiting that are worth a word. */
+const LAG_MS = 5_000;
+
+const rate = (number) => (number < 10 ? points(number) : count(number));
+
+const METRICS = [
+  ["events_per_second", "Events a second", rate, "taken from the log"],
+  ["lag_ms", "Lag", duration, "the oldest event that waits"],
+  ["epoch_ms", "Epoch", duration, "one transaction, commit included"],
+  ["commit_ms", "Commit", duration, "of it, writing it down"],
+];
+
+export function pipeline(root, _, signal) {
+  const verdict = h("p", { class: "verdict" }, " ");
+  const metrics = METRICS.map(metric);
+  const tiles = h("div", { class: "tiles" }, metrics.map(({ element }) => element));
+  const rows = h("tbody");
+  const table = h("table", { class: "shards" },
+    h("caption", { class: "unseen" }, "Shards"),
+    h("thead", {}, h("tr", {}, COLUMNS.map(([title, , className]) => h("th", { scope: "col", class: className ?? null }, title)))),
+    rows);
+  const shards = h("section", { class: "card", "aria-labelledby": "shards-title" }, h("h2", { id: "shards-title" }, "Shards"), table);
+  const viewLine = h("p", { class: "note" });
+  root.append(h("h1", { tabindex: -1 }, "Pipeline"), verdict, tiles, shards, viewLine);
+  document.title = "Pipeline · Clout";
+
+  repeat(1_000, signal, async () => {
+    const { view, pipeline } = await get(paths.status(), signal);
+    const [state, words] = judge(view, pipeline);
+    verdict.dataset.state = state;
+    say(verdict, words);
+    say(viewLine, `The page's view holds ${plural(view.users, "person", "people")}${view.ready ? "" : " and is catching up"}.`);
+    tiles.hidden = shards.hidden = !pipeline;
+    if (!pipeline) return;
+    metrics.forEach(({ show }) => show(pipeline));
+    arrange(rows, pipeline.shards, SHARD);
+  });
+}
+
+function metric([key, title, format, words]) {
+  const number = h("p", { class: "tile-number" }, "–");
+  const spark = sparkline("tile-spark");
+  const track = [];
+  const element = h("section", { class: "card tile" }, h("h2", {}, title), number, h("p", { class: "note" }, words), spark.element);
+  const show = (pipeline) => {
+    say(number, format(pipeline[key]));
+    track.push(pipeline[key]);
+    if (track.length > TRACK_MAX) track.shift();
+    spark.show(track, 1);
+  };
+  return { element, show };
+}
+
+/** How it is, in a sentence. */
+function judge(view, pipeline) {
+  if (!view.ready) return ["busy", "The view is catching up with what was published before it started."];
+  if (!pipeline) return ["well", "Scores come from elsewhere: this server only shows them."];
+  const away = pipeline.shards.filter(({ place }) => place === "elsewhere").length;
+  const coming = pipeline.shards.filter(({ place }) => place === "loading" || place === "restoring");
+  const failing = pipeline.shards.filter(({ checkpoint_failures }) => checkpoint_failures > 0).length;
+  if (coming.length > 0) {
+    const left = coming.reduce((sum, { restore_left }) => sum + restore_left, 0);
+    return ["busy", `${plural(coming.length, "shard is", "shards are")} being restored: ${plural(left, "slice", "slices")} to go.`];
+  }
+  if (failing > 0) return ["ill", `${plural(failing, "shard", "shards")} could not write a checkpoint: a restore would take longer.`];
+  if (pipeline.lag_ms > LAG_MS) return ["busy", `Events wait for ${duration(pipeline.lag_ms)} until they count.`];
+  const elsewhere = away > 0 ? ` ${plural(away, "shard is", "shards are")} in other processes.` : "";
+  const waits = pipeline.lag_ms > 0 ? `the oldest event waits for ${duration(pipeline.lag_ms)}` : "nothing waits";
+  return ["well", `All is well: ${waits}.${elsewhere}`];
+}
+
+const PLACES = { live: "Live", restoring: "Restoring", loading: "Loading", elsewhere: "Elsewhere" };
+
+const COLUMNS = [
+  ["Shard", ({ shard }) => String(shard)],
+  ["Place", ({ place, restore_left }) => (restore_left > 0 ? `${PLACES[place]}, ${count(restore_left)} to go` : PLACES[place] ?? place)],
+  ["Lag", ({ lag_ms }) => duration(lag_ms), "number"],
+  ["Epochs", ({ sequence }) => count(sequence), "number"],
+  ["People", ({ people }) => count(people), "number"],
+  ["Edges", ({ edges }) => count(edges), "number"],
+  ["Checkpoint", ({ checkpoint_age_ms, checkpoint_bytes }) => (checkpoint_age_ms === undefined || checkpoint_age_ms === null ? "none" : `${duration(checkpoint_age_ms)} ago, ${bytes(checkpoint_bytes)}`), "number"],
+];
+
+const SHARD = {
+  key: ({ shard }) => String(shard),
+  make: () => {
+    const cells = COLUMNS.map(([title, , className]) => h("td", { "data-title": title, class: className ?? null }));
+    const element = h("tr", {}, cells);
+    element.shown = cells;
+    return element;
+  },
+  show: (element, shard) => {
+    element.dataset.place = shard.place;
+    element.shown.forEach((cell, place) => say(cell, COLUMNS[place][1](shard)));
+  },
+};
