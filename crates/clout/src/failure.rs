@@ -13,6 +13,7 @@ use crate::generate::GenerateError;
 use crate::recorded::{InputError, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
+use crate::route::RouteError;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum Failure {
     /// Two tables cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
+    /// A topic cannot be routed.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -58,7 +62,7 @@ impl Failure {
             Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) => 1,
-            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) => 2,
+            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
         }
     }

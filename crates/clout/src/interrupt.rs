@@ -22,6 +22,11 @@ impl Interrupt {
         interrupt
     }
 
+    /// What is set when somebody asks; setting it is asking.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -7,6 +7,7 @@ pub mod feed;
 pub mod generate;
 pub mod replay;
 pub mod reset;
+pub mod route;
 pub mod topics;
 
 pub mod duration;

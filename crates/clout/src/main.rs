@@ -9,6 +9,7 @@ use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
 use clout::reset::{self, ResetArgs};
+use clout::route::{self, RouteArgs};
 use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
@@ -40,6 +41,7 @@ enum Command {
     Generate(Box<GenerateArgs>),
     Topics(Box<TopicsArgs>),
     Feed(Box<FeedArgs>),
+    Route(Box<RouteArgs>),
     Diff(Box<DiffArgs>),
     Reset(Box<ResetArgs>),
 }
@@ -60,6 +62,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Generate(args) => Ok(generate::run(*args)?),
         Command::Topics(args) => topics::run(&args),
         Command::Feed(args) => feed::run(&args),
+        Command::Route(args) => route::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Reset(args) => reset::run(&args),
     }
