@@ -10,6 +10,7 @@ pub mod run;
 pub mod serve;
 pub mod topics;
 pub mod feed;
+pub mod route;
 pub mod diff;
 pub mod reset;
 

@@ -23,6 +23,7 @@ mod topics;
 mod admin;
 mod feeder;
 mod requirements;
+mod router;
 mod table;
 
 mod aside;
@@ -43,5 +44,6 @@ pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
+pub use router::{Route, Routed, Target, route};
 pub use table::read_table;
 pub use topics::Topics;
