@@ -90,7 +90,9 @@ impl Browser {
     /// Waits until an expression is true in the page.
     pub(crate) async fn until(&self, expression: &str) {
         let began = Instant::now();
-        while !self.ask::<bool>(&format!("Boolean({expression})")).await {
+        let question = format!("return Boolean({expression})");
+        // While a page is being loaded there is nobody to ask.
+        while !self.client.execute(&question, Vec::new()).await.is_ok_and(|answer| answer == true) {
             if began.elapsed() > PATIENCE {
                 let page: String = self.ask("document.body.innerText").await;
                 panic!("{expression} does not come true in {PATIENCE:?}; the page says:\n{page}");
@@ -157,8 +159,8 @@ impl Drop for Browser {
 
 /// The driver says where it listens.
 fn port_of(driver: &mut Child) -> u16 {
-    let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let port = |line: String| line.rsplit_once(" on port ")?.1.trim_end_matches('.').parse().ok();
+    let lines = BufReader::new(driver.stdout.as_mut().unwrap()).lines().map_while(Result::ok);
+    let port = |line: String| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok();
     lines.filter_map(port).next().expect("chromedriver says on which port it listens")
 }
 
