@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use clout::diff::{self, DiffArgs};
 use clout::demo::{self, DemoArgs};
+use clout::diff::{self, DiffArgs};
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
-use clout::run::{self, RunArgs};
-use clout::serve::{self, ServeArgs};
 use clout::reset::{self, ResetArgs};
 use clout::route::{self, RouteArgs};
+use clout::run::{self, RunArgs};
+use clout::serve::{self, ServeArgs};
 use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\

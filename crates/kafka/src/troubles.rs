@@ -95,8 +95,12 @@ pub(crate) fn is_passing(code: Code) -> bool {
 /// What a call's failure means: some failures stay whatever one does.
 pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display) -> Fault {
     let advice = match code {
-        Some(Code::TopicAuthorizationFailed) => "this user may not use the topic: grant it, as docs/permissions.md says",
-        Some(Code::GroupAuthorizationFailed) => "this user may not use the consumer group: grant it, as docs/permissions.md says",
+        Some(Code::TopicAuthorizationFailed) => {
+            "this user may not use the topic: grant it, as docs/permissions.md says"
+        }
+        Some(Code::GroupAuthorizationFailed) => {
+            "this user may not use the consumer group: grant it, as docs/permissions.md says"
+        }
         Some(Code::TransactionalIdAuthorizationFailed) => {
             "this user may not use the transactional ids: grant it, as docs/permissions.md says"
         }

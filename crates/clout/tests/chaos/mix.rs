@@ -246,13 +246,7 @@ impl Drop for Over<'_> {
 }
 
 /// Feeds at a steady pace, and the rest at once when all is over.
-fn feed(
-    feeder: &Feeder,
-    acts: &[Act<'_>],
-    per_second: usize,
-    is_over: &AtomicBool,
-    fed: &AtomicUsize,
-) {
+fn feed(feeder: &Feeder, acts: &[Act<'_>], per_second: usize, is_over: &AtomicBool, fed: &AtomicUsize) {
     let mut rest = acts;
     while !rest.is_empty() && !is_over.load(Relaxed) {
         let (piece, others) = rest.split_at(rest.len().min(per_second / 4 + 1));

@@ -153,7 +153,9 @@ impl Seen {
             let Some((last, before)) = self.journals.get(&shard).and_then(|journal| journal.split_last()) else {
                 return 0;
             };
-            let ends = |record: &JournalRecord| (record.exchange.next, record.inputs.iter().map(|range| range.next).sum::<i64>());
+            let ends = |record: &JournalRecord| {
+                (record.exchange.next, record.inputs.iter().map(|range| range.next).sum::<i64>())
+            };
             before.iter().rev().take_while(|record| ends(record) == ends(last)).count() as u64
         };
         (0..partitions).map(quiet).min().unwrap_or(0)
