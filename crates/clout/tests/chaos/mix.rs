@@ -14,7 +14,7 @@ use crate::cluster::{Dice, Events, Expected, Feeder, Member, Options, Scene, Wit
 const SESSION_MS: u64 = 3_000;
 const CLIENT: &[(&str, &str)] = &[("session.timeout.ms", "3000"), ("heartbeat.interval.ms", "500")];
 /// After whatever was done, every shard goes on within this time.
-const RECOVERY: Duration = Duration::from_secs(60);
+const RECOVERY: Duration = Duration::from_secs(90);
 /// A process that is asked to end does so within this time while the brokers answer.
 const ENDING: Duration = Duration::from_secs(10);
 /// The same while they do not.
@@ -40,7 +40,7 @@ enum Fault {
 }
 
 const ALONE: [Fault; 9] = [
-    Fault::Freeze(0),
+    Fault::Kill(0),
     Fault::Kill(1),
     Fault::Freeze(0),
     Fault::Freeze(1),
@@ -165,7 +165,9 @@ impl Stage<'_> {
         let began = Instant::now();
         wait_until("every shard goes on", RECOVERY, || {
             self.members.values_mut().for_each(Member::check);
-            let now = self.witness.seen().sequences();
+            let seen = self.witness.seen();
+            assert!(seen.wrong.is_empty(), "a subscriber saw what must not be: {:#?}", seen.wrong);
+            let now = seen.sequences();
             now.len() == usize::from(self.scene.partitions)
                 && now.iter().all(|(shard, sequence)| *sequence > before.get(shard).copied().unwrap_or(0) + 2)
         });

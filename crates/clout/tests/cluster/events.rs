@@ -32,9 +32,9 @@ impl Events {
         Some(Events(text))
     }
 
-    /// So many events of so many people over thirty days, one in ten of them a follow.
+    /// So many events of so many people over five days.
     pub(crate) fn generated(events: u64, users: u32) -> Events {
-        let world = worlds::World { users, events, follows: 0.1, ..worlds::World::default() };
+        let world = worlds::World { users, events, span_ms: 5 * 86_400_000, ..worlds::World::default() };
         let mut events = world.events().expect("a world");
         let mut writer = EventWriter::new(Vec::new(), Format::Snap);
         while let Some(event) = events.next_event() {
@@ -58,7 +58,7 @@ fn act(line: &str) -> Act<'_> {
     let mut words = line.split_ascii_whitespace();
     let mut word = || words.next().expect("a word");
     let (actor, target) = (word(), word());
-    let at_secs: i64 = word().parse().expect("seconds");
+    let at_secs: f64 = word().parse().expect("seconds");
     let kind = match word() {
         "RT" => Kind::Retweet,
         "MT" => Kind::Mention,
@@ -67,5 +67,5 @@ fn act(line: &str) -> Act<'_> {
         "UN" => Kind::Unfollow,
         other => panic!("{other} is no kind"),
     };
-    Act { actor, target, kind, at_ms: at_secs * 1_000 }
+    Act { actor, target, kind, at_ms: (at_secs * 1e3).round() as i64 }
 }

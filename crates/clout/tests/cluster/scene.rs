@@ -1,5 +1,6 @@
 //! One application on a broker: its topics, its configuration, its processes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -155,7 +156,7 @@ impl Scene {
         fs::write(&config, self.config(instance, workers)).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
         command.current_dir(&self.folder).arg("run").arg("--config").arg(&config);
-        Member::start(command, instance, self.folder.join(format!("{instance}.log")))
+        Member::start(command, instance, self.told(instance))
     }
 
     fn config(&self, instance: &str, workers: usize) -> String {
@@ -168,7 +169,9 @@ application_id = "{id}"
 instance = "{instance}"
 workers = {workers}
 clock = "{clock}"
-inputs = ["{input}"]
+
+[[inputs]]
+topic = "{input}"
 
 [model]
 half_life = "{half_life_hours}h"
@@ -185,16 +188,27 @@ every = "{checkpoint_every}"
         )
     }
 
+    /// Where a process of this name tells what it does.
+    pub(crate) fn told(&self, instance: &str) -> PathBuf {
+        self.folder.join(format!("{instance}.log"))
+    }
+
+    /// Waits until everybody has been visited since these epochs.
+    pub(crate) fn advance(&self, witness: &Witness, since: &BTreeMap<u16, u64>, members: &mut [&mut Member]) {
+        wait_until("everybody is visited", DRAINING, || {
+            members.iter_mut().for_each(|member| member.check());
+            let now = witness.seen().sequences();
+            since.iter().all(|(shard, sequence)| now[shard] >= sequence + SWEEP_EPOCHS)
+        });
+    }
+
     /// Waits until all that was fed is taken and everybody has been visited since.
     pub(crate) fn drain(&self, witness: &Witness, members: &mut [&mut Member]) {
         let ends: i64 = self.admin().ends(&self.names.input, self.partitions, true).iter().sum();
         wait_until("all is taken and everybody visited", DRAINING, || {
             members.iter_mut().for_each(|member| member.check());
             let seen = witness.seen();
-            let taken = |journal: &Vec<wire::JournalRecord>| {
-                journal.last().map_or(0, |record| record.inputs.iter().map(|range| range.next).sum())
-            };
-            seen.journals.values().map(taken).sum::<i64>() == ends && seen.quiet_epochs(self.partitions) >= SWEEP_EPOCHS
+            seen.taken() == ends && seen.quiet_epochs(self.partitions) >= SWEEP_EPOCHS
         });
     }
 }

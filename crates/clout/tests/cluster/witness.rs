@@ -147,6 +147,14 @@ impl Seen {
         self.journals.iter().filter_map(last).collect()
     }
 
+    /// Records of inputs that were taken.
+    pub(crate) fn taken(&self) -> i64 {
+        let taken = |journal: &Vec<JournalRecord>| {
+            journal.last().map_or(0, |record| record.inputs.iter().map(|range| range.next).sum())
+        };
+        self.journals.values().map(taken).sum()
+    }
+
     /// Epochs at the end of each shard's journal that took nothing; the fewest.
     pub(crate) fn quiet_epochs(&self, partitions: u16) -> u64 {
         let quiet = |shard| {

@@ -1,0 +1,18 @@
+//! What is wrong outside of the program: checkpoints that are gone, records that cannot be used, topics that are not what
+//! they were, permissions that are missing. Each heals, or ends in an error that names the thing and the way out.
+
+#[path = "../cluster/mod.rs"]
+mod cluster;
+
+mod gone;
+mod permissions;
+mod poison;
+mod restarts;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Each of these tests wants both cores: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
