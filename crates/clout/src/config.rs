@@ -141,6 +141,7 @@ impl Config {
             inputs: self.inputs.iter().map(Input::setting).collect(),
             exchange: self.topics().exchange,
             clock: self.clock,
+            dedup_window_ms: self.dedup_window_ms,
             pace: self.pace,
             checkpoint_every_ms: self.checkpoints.every_ms,
         }
