@@ -23,8 +23,8 @@ Examples:
 
 Exit codes:
   0    stopped in good order or, with --once, all is written
-  1    brokers refuse, or nothing goes on
-  2    nothing done: wrong options, or a topic is missing";
+  1    records cannot be taken or written any more
+  2    wrong options, a topic is missing, or brokers refuse";
 
 /// Key a topic by actor, exactly once
 #[derive(Args, Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{AdminError, Application, Workers, check_topics};
-use pipeline::{Fatal, Keeper, Place, Status, Store, StoreError};
+use pipeline::{Fatal, Keeper, Place, Status, StoreError};
 use serve::{Running, ServeError, Server, ServerOptions};
 use tracing::{info, warn};
 
@@ -93,10 +93,7 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
     let stop = Interrupt::install().flag();
     let application = Arc::new(application(&config, &stop)?);
     let settings = &application.settings;
-    let keeper = || {
-        let options = config.checkpoints.options.clone();
-        Ok(Keeper::beside(Store::open(&config.checkpoints.place, options)?, &settings.model, settings.shards))
-    };
+    let keeper = || Ok(Keeper::beside(config.store()?, &settings.model, settings.shards));
     // What is wrong with the place is told at once, and not by the first checkpoint.
     drop(keeper()?);
     let status = Arc::new(Status::new(settings.shards));

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use influence::exchange::Section;
-use pipeline::{Fatal, Fault, Positions, Reason, Refused, Step};
+use pipeline::{Fault, Positions, Reason, Refused, Step};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -244,10 +244,6 @@ impl Writer {
             }
         }
         let what = format!("a record for {} cannot be stored", record.topic);
-        if error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge) {
-            let advice = "raise message.max.bytes, of the client and of the topic, or lower the epoch's records";
-            return Err(Fatal::Log(format!("{what}: {error}: {advice}")).into());
-        }
         Err(fault_of(&what, &error))
     }
 
