@@ -22,7 +22,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use testbroker::Broker;
-use wire::{Encoding, encode_event};
+use wire::{Encoding, Framing, encode_event};
 
 type Failure = Box<dyn Error>;
 
@@ -73,9 +73,15 @@ impl Bench {
         let settings = Settings {
             model: Model::with_half_life(7 * DAY_MS),
             shards: PARTITIONS,
-            inputs: vec![Input { topic: events, holds: Holds::Events, encoding: Encoding::Protobuf }],
+            inputs: vec![Input {
+                topic: events,
+                holds: Holds::Events,
+                encoding: Encoding::Protobuf,
+                framing: Framing::Bare,
+            }],
             exchange: topics.exchange.clone(),
             clock: Clock::Event,
+            dedup_window_ms: None,
             // What was fed before the workers begin is not late.
             pace: Pace { lag_ms_max: i64::MAX, ..Pace::default() },
             checkpoint_every_ms: i64::MAX,

@@ -13,7 +13,7 @@ use benches::{DAY_MS, Recorded};
 use embedded::{Manner, Memory, World};
 use influence::{Arrival, Effects, Event, Model, Shard, Slice, Timestamp};
 use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Place, Settings, Stamp, Status, Store, Worker};
-use wire::Encoding;
+use wire::{Encoding, Framing};
 
 type Failure = Box<dyn Error>;
 
@@ -98,9 +98,15 @@ fn settings() -> Settings {
     Settings {
         model: model(),
         shards: 1,
-        inputs: vec![Input { topic: "events".into(), holds: Holds::Events, encoding: Encoding::Protobuf }],
+        inputs: vec![Input {
+            topic: "events".into(),
+            holds: Holds::Events,
+            encoding: Encoding::Protobuf,
+            framing: Framing::Bare,
+        }],
         exchange: "exchange".into(),
         clock: Clock::Stored,
+        dedup_window_ms: None,
         pace: Pace { backlog_records_max: usize::MAX, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
     }

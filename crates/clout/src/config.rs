@@ -22,7 +22,7 @@ use std::str::FromStr;
 
 use influence::{Model, Partitioner};
 use kafka::{Connection, Start, Topics};
-use pipeline::{Clock, Pace, Settings};
+use pipeline::{Clock, Pace, Settings, Store, StoreError};
 
 pub use error::ConfigError;
 pub use flags::{Flags, RunFlags};
@@ -141,9 +141,19 @@ impl Config {
             inputs: self.inputs.iter().map(Input::setting).collect(),
             exchange: self.topics().exchange,
             clock: self.clock,
+            dedup_window_ms: self.dedup_window_ms,
             pace: self.pace,
             checkpoint_every_ms: self.checkpoints.every_ms,
         }
+    }
+
+    /// Where checkpoints of this application are.
+    ///
+    /// # Errors
+    /// If the place cannot be used.
+    pub fn store(&self) -> Result<Store, StoreError> {
+        let Checkpoints { place, options, .. } = &self.checkpoints;
+        Ok(Store::open(place, options.clone())?.below(&self.application_id))
     }
 
     /// How to reach the brokers.

@@ -15,6 +15,7 @@ use crate::generate::GenerateError;
 use crate::recorded::{InputError, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
+use crate::route::RouteError;
 use crate::run::RunError;
 use crate::serve::ServeFailure;
 
@@ -55,6 +56,9 @@ pub enum Failure {
     /// Two tables cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
+    /// A topic cannot be routed.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -82,7 +86,7 @@ impl Failure {
             Failure::Run(error) => error.exit_code(),
             Failure::Serve(failure) => failure.exit_code(),
             Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) | Failure::Worker(_) => 1,
-            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) => 2,
+            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
             Failure::Server(_) | Failure::Store(_) | Failure::Threads(_) => 2,
         }

@@ -4,14 +4,15 @@ pub mod config;
 pub mod failure;
 
 pub mod demo;
-pub mod replay;
+pub mod diff;
+pub mod feed;
 pub mod generate;
+pub mod replay;
+pub mod reset;
+pub mod route;
 pub mod run;
 pub mod serve;
 pub mod topics;
-pub mod feed;
-pub mod diff;
-pub mod reset;
 
 pub mod duration;
 pub mod output;

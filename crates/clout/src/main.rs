@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use clout::diff::{self, DiffArgs};
 use clout::demo::{self, DemoArgs};
+use clout::diff::{self, DiffArgs};
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::replay::{self, ReplayArgs};
+use clout::reset::{self, ResetArgs};
+use clout::route::{self, RouteArgs};
 use clout::run::{self, RunArgs};
 use clout::serve::{self, ServeArgs};
-use clout::reset::{self, ResetArgs};
 use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
@@ -47,6 +48,7 @@ enum Command {
     Generate(Box<GenerateArgs>),
     Topics(Box<TopicsArgs>),
     Feed(Box<FeedArgs>),
+    Route(Box<RouteArgs>),
     Diff(Box<DiffArgs>),
     Reset(Box<ResetArgs>),
 }
@@ -70,6 +72,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Generate(args) => Ok(generate::run(*args)?),
         Command::Topics(args) => topics::run(&args),
         Command::Feed(args) => feed::run(&args),
+        Command::Route(args) => route::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Reset(args) => reset::run(&args),
     }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 use kafka::{Admin, AdminError, Found, Requirement, Role};
-use pipeline::{Store, StoreError};
+use pipeline::StoreError;
 
 use crate::config::{Config, RunFlags};
 use crate::failure::Failure;
@@ -88,7 +88,7 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     if admin.delete_group(application)? {
         say(&format!("removed the offsets of the group {application}"))?;
     }
-    let store = Store::open(&config.checkpoints.place, config.checkpoints.options.clone()).map_err(ResetError::from)?;
+    let store = config.store().map_err(ResetError::from)?;
     let deleted = store.clear(u16::try_from(shards).unwrap_or(u16::MAX)).map_err(ResetError::from)?;
     Ok(say(&format!("deleted {deleted} checkpoints in {}", config.checkpoints.place))?)
 }

@@ -1,5 +1,6 @@
 //! The command `run`: workers of an application on Kafka, until somebody says stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{AdminError, Application, Workers, check_topics};
-use pipeline::{Fatal, Keeper, Place, Status, Store, StoreError};
+use pipeline::{Fatal, Keeper, Place, Status, StoreError};
+use serve::{Running, ServeError, Server, ServerOptions};
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError, RunFlags};
@@ -18,7 +20,7 @@ const AFTER_HELP: &str = "\
 Examples:
   clout topics create --config clout.toml --partitions 12
   clout run --config clout.toml
-  clout run --config clout.toml --workers 4 --instance host-7
+  clout run --config clout.toml --workers 4 --instance host-7 --listen 127.0.0.1:9464
 
 The first SIGTERM or Ctrl-C ends it in good order: the epoch is finished, checkpoints are written, the group is left. A
 second one ends it at once, and nothing is lost either.
@@ -41,6 +43,9 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Args, Clone, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct RunArgs {
+    /// Serve metrics, the pipeline's status and health at this address, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     #[command(flatten)]
     flags: RunFlags,
     #[command(flatten)]
@@ -60,6 +65,9 @@ pub enum RunError {
     /// The topics are not as they must be, or the brokers do not answer.
     #[error(transparent)]
     Topics(#[from] AdminError),
+    /// Nobody can listen there.
+    #[error(transparent)]
+    Listen(#[from] ServeError),
     /// No retry heals it.
     #[error(transparent)]
     Fatal(#[from] Box<Fatal>),
@@ -69,7 +77,7 @@ impl RunError {
     /// What the program exits with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            RunError::Config(_) => 2,
+            RunError::Config(_) | RunError::Listen(_) => 2,
             RunError::Store(_) | RunError::Topics(_) | RunError::Fatal(_) => 1,
         }
     }
@@ -85,21 +93,23 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
     let stop = Interrupt::install().flag();
     let application = Arc::new(application(&config, &stop)?);
     let settings = &application.settings;
-    let keeper = || {
-        let options = config.checkpoints.options.clone();
-        Ok(Keeper::beside(Store::open(&config.checkpoints.place, options)?, &settings.model, settings.shards))
-    };
+    let keeper = || Ok(Keeper::beside(config.store()?, &settings.model, settings.shards));
     // What is wrong with the place is told at once, and not by the first checkpoint.
     drop(keeper()?);
     let status = Arc::new(Status::new(settings.shards));
+    let options = |listen| ServerOptions { listen, ..ServerOptions::default() };
+    let server = |listen| Server::for_pipeline(Arc::clone(&status), options(listen)).start();
+    let server = args.listen.map(server).transpose()?;
     let workers = Workers { application: &application, count: config.workers, keeper: &keeper, status: &status };
     info!(application = application.id, instance = application.instance, workers = config.workers, "starting");
-    thread::scope(|scope| {
+    let ended = thread::scope(|scope| {
         scope.spawn(|| report(&status, &stop));
         let ended = workers.run(&stop);
         stop.store(true, Relaxed);
         ended
-    })?;
+    });
+    server.into_iter().for_each(Running::stop);
+    ended?;
     info!("stopped in good order");
     Ok(())
 }

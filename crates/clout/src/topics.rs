@@ -78,7 +78,8 @@ pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
     }
     let made: Vec<&str> = wanted.iter().map(|required| required.topic.as_str()).collect();
     for required in wanted.iter().copied() {
-        admin.create(&required.topic, partitions, args.replication, required.role.properties())?;
+        let properties = [required.role.properties(), required.role.made_with()].concat();
+        admin.create(&required.topic, partitions, args.replication, &properties)?;
     }
     found.extend(admin.find(made.iter().copied())?);
     for required in &requirements {

@@ -16,7 +16,7 @@ use wire::{JournalRecord, decode_exchange, encode_exchange};
 use crate::memory::Round;
 use crate::world::Progress;
 
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// A segment is ended when it is longer than this.
 const SEGMENT_BYTES: u64 = 8 << 20;
 const FRAME_BYTES_MAX: u32 = 1 << 30;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use influence::{Collision, Effects, Event, Fan, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp};
 use pipeline::{Clock, Cue, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, StoreError, Worker};
-use wire::Encoding;
+use wire::{Encoding, Framing};
 
 use crate::crew::Hand;
 use crate::feed::Feed;
@@ -520,7 +520,12 @@ fn memory(partitions: u16) -> Memory {
 
 /// The log itself cuts epochs, so that no pace does.
 fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
-    let input = |(topic, holds): (&str, Holds)| Input { topic: topic.to_owned(), holds, encoding: Encoding::Protobuf };
+    let input = |(topic, holds): (&str, Holds)| Input {
+        topic: topic.to_owned(),
+        holds,
+        encoding: Encoding::Protobuf,
+        framing: Framing::Bare,
+    };
     let pace =
         Pace { epoch_ms: i64::MAX, epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
     Settings {
@@ -529,6 +534,7 @@ fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
         inputs: INPUTS.into_iter().zip([Holds::Profiles, Holds::Events]).map(input).collect(),
         exchange: "exchange".to_owned(),
         clock: Clock::Stored,
+        dedup_window_ms: None,
         pace,
         checkpoint_every_ms,
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use embedded::{Manner, Memory, MemoryLog};
 use influence::{Event, Kind, Model, Profile};
 use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Settings, Stamp, Status, Worker};
-use wire::Encoding;
+use wire::{Encoding, Framing};
 
 const SHARDS: u16 = 3;
 const PROFILES: usize = 0;
@@ -16,13 +16,19 @@ const EVENTS: usize = 1;
 type Table = BTreeMap<String, Option<f64>>;
 
 fn settings(epoch_ms: i64) -> Arc<Settings> {
-    let input = |(topic, holds): (&str, Holds)| Input { topic: topic.to_owned(), holds, encoding: Encoding::Protobuf };
+    let input = |(topic, holds): (&str, Holds)| Input {
+        topic: topic.to_owned(),
+        holds,
+        encoding: Encoding::Protobuf,
+        framing: Framing::Bare,
+    };
     Arc::new(Settings {
         model: Model::default(),
         shards: SHARDS,
         inputs: [("profiles", Holds::Profiles), ("events", Holds::Events)].map(input).into(),
         exchange: "exchange".to_owned(),
         clock: Clock::Event,
+        dedup_window_ms: None,
         pace: Pace { epoch_ms, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
     })

@@ -44,7 +44,7 @@ pub struct Slice<'a> {
 /// An event and when it was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival<'a> {
-    /// The clock when it was taken; never below that of the arrival before it.
+    /// The clock when it was taken; one that lies behind the shard's does not move it.
     pub clock: Timestamp,
     /// The event.
     pub event: Event<'a>,

@@ -15,6 +15,9 @@ const SESSION_TIMEOUT_MS: u32 = 10_000;
 /// A transaction that is left open blocks its readers for so long, and until the broker looks. Kafka Streams' is the same.
 const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 
+/// Of a worker that catches up with millions of edges; brokers' default is 1 MiB.
+pub(crate) const EXCHANGE_RECORD_BYTES_MAX: &str = "67108864";
+
 /// One application: its name, its topics, and how its clients are set.
 #[derive(Clone, Debug)]
 pub struct Application {
@@ -119,6 +122,8 @@ impl Application {
             ("queue.buffering.max.messages", "0"),
             ("queue.buffering.max.kbytes", "1048576"),
             ("batch.num.messages", "100000"),
+            // What a worker tells a shard in one epoch is one record.
+            ("message.max.bytes", EXCHANGE_RECORD_BYTES_MAX),
             ("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string()),
             ("client.id", &format!("{}-{}-{worker}-output", self.id, self.instance)),
         ]);

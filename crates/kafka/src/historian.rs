@@ -347,7 +347,9 @@ impl Archive {
         let topics = &self.application.topics;
         let partition = i32::from(shard);
         let before = [(topics.journal.as_str(), partition, journal), (topics.exchange.as_str(), partition, exchange)];
-        if let Err(error) = delete_records(self.consumer.client(), before.into_iter().filter(|place| place.2 > 0), TIME)
+        let before: Vec<_> = before.into_iter().filter(|&(.., offset)| offset > 0).collect();
+        if !before.is_empty()
+            && let Err(error) = delete_records(self.consumer.client(), before, TIME)
         {
             warn!(shard, %error, "journal and exchange are not trimmed");
         }

@@ -23,6 +23,7 @@ mod topics;
 mod admin;
 mod feeder;
 mod requirements;
+mod router;
 mod table;
 
 mod aside;
@@ -41,6 +42,7 @@ pub use feeder::{FeedError, Feeder};
 pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role};
+pub use router::{Route, Routed, Target, route};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
 pub use table::read_table;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::application::EXCHANGE_RECORD_BYTES_MAX;
 use crate::topics::Topics;
 
 /// A topic that an application needs.
@@ -76,6 +77,15 @@ impl Role {
             Role::Exchange | Role::Journal => &FOR_EVER,
             Role::Scores => &[("cleanup.policy", "compact")],
             Role::Input | Role::DeadLetters => &[("cleanup.policy", "delete")],
+        }
+    }
+
+    /// Properties that it is made with, and may have otherwise.
+    pub fn made_with(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            // What a worker tells a shard in one epoch is one record.
+            Role::Exchange => &[("max.message.bytes", EXCHANGE_RECORD_BYTES_MAX)],
+            _ => &[],
         }
     }
 

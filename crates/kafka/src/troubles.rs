@@ -38,6 +38,8 @@ impl Troubles {
                 "the brokers do not accept these credentials: check sasl.* and security.protocol"
             }
             Some(Code::SSL) => "no secure connection to the brokers: check ssl.* and security.protocol",
+            // Where a journal ends is not trouble.
+            Some(Code::PartitionEOF) => return,
             _ => return warn!(reason, "a client is in trouble"),
         };
         let text = format!("{advice} ({reason})");
@@ -103,6 +105,9 @@ pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display
             "this user may not use the transactional ids: grant it, as docs/permissions.md says"
         }
         Some(Code::ClusterAuthorizationFailed) => "this user may not write: grant it, as docs/permissions.md says",
+        Some(Code::MessageSizeTooLarge) => {
+            "the topic takes no record of that size: raise its max.message.bytes, or lower pace.records"
+        }
         Some(Code::InvalidTransactionTimeout) => {
             "transaction.timeout.ms is above the brokers' transaction.max.timeout.ms: lower it"
         }

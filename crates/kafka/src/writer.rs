@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use influence::exchange::Section;
-use pipeline::{Fatal, Fault, Positions, Reason, Refused, Step};
+use pipeline::{Fault, Positions, Reason, Refused, Step};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -42,7 +42,6 @@ pub(crate) struct Writer {
     value: Vec<u8>,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
-    pub(crate) aborts: u64,
 }
 
 /// What has become of the records of the transaction under way.
@@ -120,7 +119,6 @@ impl Writer {
             delivered,
             value: Vec::new(),
             census: None,
-            aborts: 0,
         };
         writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
             // What the clients have told meanwhile says more.
@@ -198,7 +196,6 @@ impl Writer {
     }
 
     fn abort(&mut self) -> Result<(), Fault> {
-        self.aborts += 1;
         abort_transaction(self.producer()?.client(), TIME)
             .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
     }
@@ -247,10 +244,6 @@ impl Writer {
             }
         }
         let what = format!("a record for {} cannot be stored", record.topic);
-        if error.rdkafka_error_code() == Some(Code::MessageSizeTooLarge) {
-            let advice = "raise message.max.bytes, of the client and of the topic, or lower the epoch's records";
-            return Err(Fatal::Log(format!("{what}: {error}: {advice}")).into());
-        }
         Err(fault_of(&what, &error))
     }
 

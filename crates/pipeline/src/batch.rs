@@ -18,6 +18,7 @@ pub struct Batch {
     profiles: Vec<ProfileEntry>,
     refused: Vec<Refused>,
     suspects: Vec<Suspect>,
+    ids: Vec<IdEntry>,
 }
 
 /// A name in the text.
@@ -45,6 +46,13 @@ struct ProfileEntry {
     user: Name,
     opted_out: bool,
     trust: Option<f64>,
+}
+
+/// The hash of an event's id.
+#[derive(Clone, Copy, Debug)]
+struct IdEntry {
+    offset: u32,
+    hash: u64,
 }
 
 /// A record that cannot be used, untouched.
@@ -134,6 +142,7 @@ impl Batch {
         self.profiles.clear();
         self.refused.clear();
         self.suspects.clear();
+        self.ids.clear();
     }
 
     /// Adds an event whose record carries this time.
@@ -172,6 +181,12 @@ impl Batch {
     pub fn suspect(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
         let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
         self.suspects.push(Suspect { offset, key, value });
+    }
+
+    /// Gives the event that was added last the hash of its id.
+    pub(crate) fn identify(&mut self, hash: u64) {
+        let offset = (self.next - 1 - self.first) as u32;
+        self.ids.push(IdEntry { offset, hash });
     }
 
     fn name(&mut self, name: &str) -> Name {
@@ -216,7 +231,7 @@ impl Batch {
             let trust = entry.trust.map_or(1, f64::to_bits);
             digest = fold(fold(digest, trust), u64::from(entry.user.len) << 1 | u64::from(entry.opted_out));
         }
-        digest
+        self.ids.iter().fold(digest, |digest, id| fold(fold(digest, id.offset.into()), id.hash))
     }
 
     /// The time that the oldest record carries, as far as records do.
@@ -244,6 +259,12 @@ impl Batch {
         };
         let stamp = if entry.is_stored { Stamp::Stored(entry.stamp_at) } else { Stamp::Created(entry.stamp_at) };
         Stored { offset: self.first + i64::from(entry.offset), stamp, event }
+    }
+
+    /// The hashes of ids that events of these offsets have, with the offsets.
+    pub(crate) fn ids(&self, offsets: &Range<i64>) -> impl Iterator<Item = (i64, u64)> {
+        let range = self.range(&self.ids, offsets, |id| id.offset);
+        self.ids[range].iter().map(|id| (self.first + i64::from(id.offset), id.hash))
     }
 
     /// The profiles of these offsets.

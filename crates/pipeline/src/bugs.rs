@@ -20,13 +20,15 @@ pub enum Bug {
     JournalGap,
     /// What is told through the exchange is rounded on the way to whoever does a slice again.
     F32Drift,
+    /// A restore does not know the ids that were seen before its checkpoint.
+    IdsForgotten,
     /// Offsets and journal are committed, and then the outputs. Planted in the simulator's log.
     OffsetsOutside,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 9] = [
+    pub const ALL: [Bug; 10] = [
         Bug::StepLooksAtClock,
         Bug::HashMapOrder,
         Bug::ArrivalOrder,
@@ -35,6 +37,7 @@ impl Bug {
         Bug::TornCheckpoint,
         Bug::JournalGap,
         Bug::F32Drift,
+        Bug::IdsForgotten,
         Bug::OffsetsOutside,
     ];
 }

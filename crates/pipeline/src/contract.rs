@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use influence::exchange::{AudienceChange, Section};
 use influence::{ENGINE_REVISION, Effects, Event, Kind, Model, Shard};
-use wire::{Encoding, JournalRecord, OffsetRange};
+use wire::{Encoding, Framing, JournalRecord, OffsetRange};
 
 use crate::keeper::Keeper;
 use crate::log::{Delivery, Inbox, Log, Ownership, Positions, Room, Step};
@@ -36,9 +36,15 @@ pub fn settings() -> Settings {
     Settings {
         model: Model::default(),
         shards: SHARDS,
-        inputs: vec![Input { topic: "events".into(), holds: Holds::Events, encoding: Encoding::Protobuf }],
+        inputs: vec![Input {
+            topic: "events".into(),
+            holds: Holds::Events,
+            encoding: Encoding::Protobuf,
+            framing: Framing::Bare,
+        }],
         exchange: "exchange".into(),
         clock: Clock::Wall,
+        dedup_window_ms: None,
         pace: Pace { epoch_ms: 10, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
     }
@@ -134,7 +140,7 @@ fn record(shard: u16, sequence: u64, input: (i64, i64), exchange: (i64, i64)) ->
         publishes: true,
         settles: false,
         engine_revision: ENGINE_REVISION,
-        model_fingerprint: Model::default().fingerprint(),
+        model_fingerprint: settings().fingerprint(),
         slice_digest: 1,
         digest: sequence,
     }
@@ -264,11 +270,7 @@ fn what_is_trimmed_is_gone<C: Candidate>(candidate: &mut C) {
 }
 
 fn a_worker_that_restores_stands_where_the_other_one_stood<C: Candidate>(candidate: &mut C) {
-    let image = |worker: &Worker<C::Log>, shard: u16| {
-        let mut image = Vec::new();
-        worker.shard(shard).expect("it is live").copy_image(&mut image);
-        image
-    };
+    let state = |worker: &Worker<C::Log>, shard: u16| worker.state(shard).expect("it is live");
     let work = |candidate: &mut C, records: u64| {
         let log = candidate.join();
         (0..SHARDS).for_each(|shard| candidate.assign(shard, &log));
@@ -287,8 +289,8 @@ fn a_worker_that_restores_stands_where_the_other_one_stood<C: Candidate>(candida
     (0..SHARDS).for_each(|shard| events(candidate, shard, 0..40));
     let first = work(candidate, 80);
     // It takes no more turns: what it stands at is committed.
-    let (committed, images): (Vec<_>, Vec<_>) =
-        (0..SHARDS).map(|shard| (first.committed(shard).cloned(), image(&first, shard))).unzip();
+    let (committed, states): (Vec<_>, Vec<_>) =
+        (0..SHARDS).map(|shard| (first.committed(shard).cloned(), state(&first, shard))).unzip();
     let log = candidate.join();
     (0..SHARDS).for_each(|shard| candidate.assign(shard, &log));
     // So long a pace that it restores and does nothing else.
@@ -300,6 +302,6 @@ fn a_worker_that_restores_stands_where_the_other_one_stood<C: Candidate>(candida
     }
     for shard in 0..SHARDS {
         assert_eq!(second.committed(shard), committed[usize::from(shard)].as_ref());
-        assert!(image(&second, shard) == images[usize::from(shard)], "shard {shard} is another one");
+        assert!(state(&second, shard) == states[usize::from(shard)], "shard {shard} is another one");
     }
 }

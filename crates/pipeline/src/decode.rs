@@ -4,6 +4,7 @@ use influence::{Partitioner, Timestamp};
 use wire::{EventDecoder, ProfileDecoder};
 
 use crate::batch::{Batch, Reason, Refused, Stamp};
+use crate::seen::IdHash;
 use crate::settings::{AHEAD_MS_MAX, Holds, Input, Settings};
 
 /// Decodes the records of one input and keeps its memory between them.
@@ -11,6 +12,8 @@ use crate::settings::{AHEAD_MS_MAX, Holds, Input, Settings};
 pub struct Decoder {
     input: usize,
     decode: Decode,
+    /// Where ids are looked at.
+    ids: Option<IdHash>,
     partitioner: Partitioner,
     shards: u16,
 }
@@ -37,12 +40,14 @@ pub struct RawRecord<'a> {
 impl Decoder {
     /// The decoder of an input, by its place in the configuration.
     pub fn new(settings: &Settings, input: usize) -> Decoder {
-        let Input { holds, encoding, .. } = settings.inputs[input];
+        let Settings { ref model, shards, dedup_window_ms, .. } = *settings;
+        let Input { holds, encoding, framing, .. } = settings.inputs[input];
         let decode = match holds {
-            Holds::Events => Decode::Events(EventDecoder::new(encoding, None)),
-            Holds::Profiles => Decode::Profiles(ProfileDecoder::new(encoding)),
+            Holds::Events => Decode::Events(EventDecoder::new(encoding, None).framed(framing)),
+            Holds::Profiles => Decode::Profiles(ProfileDecoder::new(encoding).framed(framing)),
         };
-        Decoder { input, decode, partitioner: settings.model.partitioner, shards: settings.shards }
+        let ids = dedup_window_ms.map(|_| IdHash::new(model));
+        Decoder { input, decode, ids, partitioner: model.partitioner, shards }
     }
 
     /// Adds a record of a shard to its batch: as what it is, or as one that cannot be used. `now` is the log's clock:
@@ -58,11 +63,20 @@ impl Decoder {
             },
         };
         let decoded = match &mut self.decode {
-            Decode::Events(decoder) => decoder.decode(bytes).map_err(Reason::from).and_then(|event| {
-                home(event.actor)?;
-                batch.push_event(offset, &event, stamp);
-                Ok(event.at > now.min(stamp.at()).saturating_add(AHEAD_MS_MAX))
-            }),
+            Decode::Events(decoder) => {
+                let event = match self.ids {
+                    None => decoder.decode(bytes).map(|event| (event, "")),
+                    Some(_) => decoder.decode_with_id(bytes),
+                };
+                event.map_err(Reason::from).and_then(|(event, id)| {
+                    home(event.actor)?;
+                    batch.push_event(offset, &event, stamp);
+                    if let Some(hash) = self.ids.filter(|_| !id.is_empty()) {
+                        batch.identify(hash.of(event.actor, id));
+                    }
+                    Ok(event.at > now.min(stamp.at()).saturating_add(AHEAD_MS_MAX))
+                })
+            }
             Decode::Profiles(decoder) => decoder.decode(bytes).map_err(Reason::from).and_then(|profile| {
                 home(profile.user)?;
                 batch.push_profile(offset, &profile);

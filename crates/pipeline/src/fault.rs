@@ -11,6 +11,19 @@ pub enum Fault {
     Fatal(#[from] Box<Fatal>),
 }
 
+impl Fault {
+    /// Whoever finds records missing while it reads on may have lost the shard to somebody who does not need them any
+    /// more: whether they are missing indeed, only a restore can tell.
+    pub(crate) fn unless_lost(self) -> Fault {
+        match self {
+            Fault::Fatal(fatal) if matches!(*fatal, Fatal::Expired { .. } | Fatal::Shortened { .. }) => {
+                Fault::Broken(fatal.to_string())
+            }
+            fault => fault,
+        }
+    }
+}
+
 impl From<Fatal> for Fault {
     fn from(fatal: Fatal) -> Fault {
         Fault::Fatal(Box::new(fatal))
@@ -117,8 +130,9 @@ pub enum Fatal {
     },
     /// Other parameters.
     #[error(
-        "shard {shard} was made by a model with other parameters (journal sequence {sequence}, offset {offset}): \
-         parameters never change under one application id; set them back, or start under a new application id"
+        "shard {shard} was made with other settings (journal sequence {sequence}, offset {offset}): parameters of the \
+         model, partitions, inputs, the clock and the window for repeated ids never change under one application id; \
+         set them back, or start under a new application id"
     )]
     ModelChanged {
         /// The shard.
@@ -132,7 +146,7 @@ pub enum Fatal {
     #[error(
         "the journal of shard {shard} ends at sequence {sequence} (offset {offset}), made by engine revision {made_by}; \
          this is revision {revision} and can only go on from a checkpoint of that sequence: stop the old version in \
-         good order once, it writes one"
+         good order once, it writes one, or start under a new application id"
     )]
     EngineChanged {
         /// The shard.
@@ -162,8 +176,9 @@ pub enum Fatal {
     /// The same slice has given something else.
     #[error(
         "shard {shard}: doing the slice of sequence {sequence} ({ranges}) again gave another state (digest {digest:016x}, \
-         the journal says {journal:016x}): this program or this machine computes differently; use the program that \
-         wrote the journal, and report this"
+         the journal says {journal:016x}): the exchange was changed, or this program or this machine computes \
+         differently; put the exchange back, use the program that wrote the journal and report this, or start under a \
+         new application id"
     )]
     DigestDiffers {
         /// The shard.
@@ -180,7 +195,7 @@ pub enum Fatal {
     /// A log has delivered what it must not.
     #[error(
         "{topic}[{partition}] was delivered from offset {delivered} where {expected} was due: records are missing or \
-         come twice; check the topic, then start again"
+         come twice; check the topic, then start again, or start under a new application id"
     )]
     Untidy {
         /// The topic.

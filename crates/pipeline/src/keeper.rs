@@ -14,6 +14,7 @@ use wire::JournalRecord;
 
 use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::{Checkpoint, Unusable};
+use crate::seen::Seen;
 use crate::store::{Named, Store, StoreError};
 
 /// Checkpoints of a shard that are kept.
@@ -80,13 +81,18 @@ pub(crate) struct Mark {
     pub(crate) exchange_offset: i64,
 }
 
-/// A shard, and the journal's record of the epoch after which it was so.
-pub(crate) type Found = Box<(JournalRecord, Shard)>;
+/// A shard and the ids it has seen, and the journal's record of the epoch after which it was so.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) record: JournalRecord,
+    pub(crate) shard: Shard,
+    pub(crate) seen: Option<Seen>,
+}
 
 /// The newest checkpoint that can be used.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<Box<Found>>,
     /// What was found and is of no use, for messages.
     pub(crate) unusable: Vec<String>,
 }
@@ -217,10 +223,15 @@ impl Clerk {
         self.spare = checkpoint.image;
         let size = bytes.len() as u64;
         self.store.put(shard, sequence, digest, bytes)?;
+        let listed = self.store.list(shard)?;
+        // Somebody may have deleted what was written here.
+        let is_there = |known: &Mark| listed.iter().any(|named| named.sequence == known.sequence);
+        self.usable.entry(shard).or_default().retain(is_there);
         let usable = self.note(Mark::of(&checkpoint.journal, checkpoint.journal_offset), shard);
         let oldest_kept = usable.len().checked_sub(KEPT).map(|place| usable[place]);
         if let Some(oldest) = oldest_kept {
-            self.delete_before(shard, oldest.sequence)?;
+            let mut old = listed.iter().filter(|named| named.sequence < oldest.sequence);
+            old.try_for_each(|named| self.store.delete(named))?;
         }
         info!(shard, sequence, bytes = size, "checkpoint written");
         Ok(Saved { sequence, bytes: size, oldest_kept })
@@ -235,11 +246,6 @@ impl Clerk {
         usable
     }
 
-    fn delete_before(&self, shard: u16, sequence: u64) -> Result<(), StoreError> {
-        let listed = self.store.list(shard)?;
-        listed.iter().filter(|named| named.sequence < sequence).try_for_each(|named| self.store.delete(named))
-    }
-
     /// The newest checkpoint that the journal knows and that is whole.
     fn load(&mut self, shard: u16, journal: &[(i64, JournalRecord)]) -> Result<Loaded, StoreError> {
         let mut unusable = Vec::new();
@@ -251,7 +257,7 @@ impl Clerk {
             match found {
                 Ok((mark, found)) => {
                     self.note(mark, shard);
-                    return Ok(Loaded { found: Some(found), unusable });
+                    return Ok(Loaded { found: Some(Box::new(found)), unusable });
                 }
                 Err(reason) => {
                     warn!(shard, sequence = named.sequence, reason, "checkpoint not used");
@@ -276,15 +282,16 @@ impl Clerk {
             Err(StoreError::Object(object_store::Error::NotFound { .. })) => return Ok(Err("it is gone".to_owned())),
             Err(error) => return Err(error),
         };
-        let found = self.decode(&bytes, record).map(|shard| Box::new((record.clone(), shard)));
+        let found = self.decode(&bytes, record);
         Ok(found.map(|found| (Mark::of(record, *offset), found)).map_err(|reason| reason.to_string()))
     }
 
-    fn decode(&self, bytes: &[u8], record: &JournalRecord) -> Result<Shard, Unusable> {
+    fn decode(&self, bytes: &[u8], record: &JournalRecord) -> Result<Found, Unusable> {
         let checkpoint = Checkpoint::decode(bytes, self.bugs.has(Bug::TornCheckpoint))?;
         if checkpoint.journal != *record {
             return Err(Unusable::Misnamed);
         }
-        checkpoint.shard(&self.model, self.shards)
+        let shard = checkpoint.shard(&self.model, self.shards)?;
+        Ok(Found { record: checkpoint.journal, shard, seen: checkpoint.seen })
     }
 }

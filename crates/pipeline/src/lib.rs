@@ -15,6 +15,7 @@ mod batch;
 mod decode;
 mod digest;
 mod seat;
+mod seen;
 mod slice;
 
 mod checkpoint;

@@ -11,6 +11,8 @@ use influence::{Effects, Shard, Timestamp};
 use wire::JournalRecord;
 
 use crate::batch::{Batch, Refused};
+#[cfg(doc)]
+use crate::fault::Fatal;
 use crate::fault::Fault;
 
 /// One worker's access to the log.
@@ -26,11 +28,17 @@ pub trait Log {
     fn past(&mut self, shard: u16) -> Result<Option<Past>, Fault>;
 
     /// Delivers the shard's records from these positions on.
+    ///
+    /// # Errors
+    /// [`Fatal::Expired`] or [`Fatal::Shortened`] if some of them are not there any more.
     fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault>;
 
     /// Adds records to the inbox, each partition's in the order of their offsets and without a gap, as far as there is
     /// room. The exchange always has room: what shards tell each other must not wait behind what people do. Returns
     /// when there are some, after so many milliseconds at the latest.
+    ///
+    /// # Errors
+    /// If records are missing: the worker starts anew, and [`Log::seek`] says what is.
     fn fetch(&mut self, wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault>;
 
     /// Appends all that the steps want published, and their journal records, and moves the offsets: all or nothing, and

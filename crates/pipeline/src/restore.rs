@@ -1,17 +1,17 @@
 //! From what is committed about a shard to the shard: the newest usable checkpoint, and the slices after it once more.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use influence::{ENGINE_REVISION, Timestamp};
-use wire::JournalRecord;
+use wire::{JournalRecord, OffsetRange};
 
 use crate::bugs::{Bug, Bugs};
 use crate::fault::Fatal;
-use crate::keeper::Loaded;
+use crate::keeper::{Found, Loaded};
 use crate::log::{Past, Positions};
 use crate::seat::Seat;
+use crate::seen::Seen;
 use crate::settings::Settings;
 
 /// A restore under way is at most so long away from the worker's loop.
@@ -80,7 +80,7 @@ fn check_follows(shard: u16, before: &JournalRecord, (offset, record): &(i64, Jo
 fn check_last(shard: u16, offset: i64, last: &JournalRecord, past: &Past, settings: &Settings) -> Result<(), Fatal> {
     let sequence = last.sequence;
     let has_other_inputs = last.inputs.len() != settings.inputs.len();
-    if last.model_fingerprint != settings.model.fingerprint() || has_other_inputs {
+    if last.model_fingerprint != settings.fingerprint() || has_other_inputs {
         return Err(Fatal::ModelChanged { shard, sequence, offset });
     }
     let topics = settings.inputs.iter().map(|input| &input.topic).chain([&settings.exchange]);
@@ -110,7 +110,7 @@ impl PastKnown {
     pub(crate) fn begin(self, shard: u16, loaded: Loaded, settings: &Settings, bugs: Bugs) -> Result<Repeating, Fatal> {
         let Loaded { found, unusable } = loaded;
         let (mut seat, done) = match (found, self.journal.first()) {
-            (Some(found), _) => seat_of(*found, bugs),
+            (Some(found), _) => seat_of(*found, settings, bugs),
             (None, None) => (Seat::new(settings, shard, &self.starts), None),
             (None, Some((_, first))) if first.sequence == 0 || bugs.has(Bug::JournalGap) => {
                 let mut seat = Seat::new(settings, shard, &Positions::after(first));
@@ -133,13 +133,16 @@ impl PastKnown {
     }
 }
 
-fn seat_of((record, shard): (JournalRecord, influence::Shard), bugs: Bugs) -> (Seat, Option<u64>) {
+fn seat_of(found: Found, settings: &Settings, bugs: Bugs) -> (Seat, Option<u64>) {
+    let Found { record, shard, seen } = found;
+    let seen = seen.filter(|_| !bugs.has(Bug::IdsForgotten));
+    let seen = settings.dedup_window_ms.map(|window_ms| seen.unwrap_or_else(|| Seen::new(window_ms)));
     let sequence = record.sequence;
     let mut positions = Positions::after(&record);
     if bugs.has(Bug::ExchangeTwice) {
         positions.exchange = record.exchange.first;
     }
-    (Seat::after(shard, record, &positions), Some(sequence))
+    (Seat::after(shard, seen, record, &positions), Some(sequence))
 }
 
 /// The same formulas may give other bits in another revision: what it has journaled it must not do again.
@@ -179,7 +182,7 @@ impl Repeating {
             match self.seat.repeat(record, now(), settings, self.bugs) {
                 Ok(None) => return Ok(()),
                 _ if self.bugs.has(Bug::JournalGap) => {}
-                Ok(Some(done)) => compare(done, record)?,
+                Ok(Some(done)) => compare(done, record, settings)?,
                 Err(what) => {
                     let (shard, sequence, offset) = (record.shard, record.sequence, *offset);
                     return Err(Fatal::JournalGap { shard, sequence, offset, what });
@@ -194,26 +197,26 @@ impl Repeating {
     }
 }
 
-fn compare(done: &JournalRecord, record: &JournalRecord) -> Result<(), Fatal> {
+fn compare(done: &JournalRecord, record: &JournalRecord, settings: &Settings) -> Result<(), Fatal> {
     let (shard, sequence) = (record.shard, record.sequence);
     if done.slice_digest != record.slice_digest {
-        return Err(Fatal::SliceChanged { shard, sequence, ranges: ranges(record) });
+        return Err(Fatal::SliceChanged { shard, sequence, ranges: ranges(record, settings) });
     }
     if done.digest != record.digest {
         let (digest, journal) = (done.digest, record.digest);
-        return Err(Fatal::DigestDiffers { shard, sequence, ranges: ranges(record), digest, journal });
+        return Err(Fatal::DigestDiffers { shard, sequence, ranges: ranges(record, settings), digest, journal });
     }
     Ok(())
 }
 
 /// A slice's offsets, for messages.
-fn ranges(record: &JournalRecord) -> String {
-    let mut text = format!("exchange {}..{}", record.exchange.first, record.exchange.next);
-    for (input, range) in record.inputs.iter().enumerate() {
-        // Writing to a string does not fail.
-        let _ = write!(text, ", input {input} {}..{}", range.first, range.next);
-    }
-    text
+fn ranges(record: &JournalRecord, settings: &Settings) -> String {
+    let topics = settings.inputs.iter().map(|input| &input.topic).chain([&settings.exchange]);
+    let ranges = record.inputs.iter().chain([&record.exchange]);
+    let range = |(topic, range): (&String, &OffsetRange)| {
+        format!("{topic}[{}] offsets {}..{}", record.shard, range.first, range.next)
+    };
+    topics.zip(ranges).map(range).collect::<Vec<_>>().join(", ")
 }
 
 impl Stage {

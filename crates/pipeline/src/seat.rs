@@ -8,9 +8,10 @@ use crate::backlog::{Backlog, Cut};
 use crate::batch::Refused;
 use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::Checkpoint;
-use crate::digest::chain;
+use crate::digest::{chain, fold};
 use crate::fault::Fatal;
 use crate::log::{Cue, Delivery, Positions, Step};
+use crate::seen::Seen;
 use crate::settings::{Clock, Settings};
 use crate::slice::{Plan, gather};
 
@@ -27,25 +28,30 @@ pub(crate) struct Seat {
     pub(crate) last: Option<JournalRecord>,
     /// Where that record lies.
     pub(crate) last_offset: i64,
+    /// Ids of events that it knows, where they are looked at.
+    seen: Option<Seen>,
     effects: Effects,
     refused: Vec<Refused>,
+    /// Events that the step left out because they were there already.
+    pub(crate) duplicates: u64,
     /// What the epoch under way is to be journaled as.
     next: Option<JournalRecord>,
 }
 
 impl Seat {
     pub(crate) fn new(settings: &Settings, number: u16, starts: &Positions) -> Seat {
-        Seat::at(Shard::new(settings.model.clone(), number, settings.shards), number, None, Backlog::new(starts))
+        let shard = Shard::new(settings.model.clone(), number, settings.shards);
+        Seat::at(shard, settings.dedup_window_ms.map(Seen::new), number, None, Backlog::new(starts))
     }
 
     /// A shard as it was after this record.
-    pub(crate) fn after(shard: Shard, record: JournalRecord, positions: &Positions) -> Seat {
-        Seat::at(shard, record.shard, Some(record), Backlog::new(positions))
+    pub(crate) fn after(shard: Shard, seen: Option<Seen>, record: JournalRecord, positions: &Positions) -> Seat {
+        Seat::at(shard, seen, record.shard, Some(record), Backlog::new(positions))
     }
 
-    fn at(shard: Shard, number: u16, last: Option<JournalRecord>, backlog: Backlog) -> Seat {
+    fn at(shard: Shard, seen: Option<Seen>, number: u16, last: Option<JournalRecord>, backlog: Backlog) -> Seat {
         let (effects, refused) = (Effects::default(), Vec::new());
-        Seat { number, shard, backlog, last, last_offset: -1, effects, refused, next: None }
+        Seat { number, shard, backlog, last, last_offset: -1, seen, effects, refused, duplicates: 0, next: None }
     }
 
     /// Takes what the log delivers for it.
@@ -62,7 +68,7 @@ impl Seat {
     pub(crate) fn open(&mut self, settings: &Settings) {
         let positions = self.backlog.positions();
         let here = |offset| OffsetRange { first: offset, next: offset };
-        let fingerprint = settings.model.fingerprint();
+        let fingerprint = settings.fingerprint();
         self.effects = Effects::default();
         self.next = Some(JournalRecord {
             shard: self.number,
@@ -133,7 +139,10 @@ impl Seat {
             let told = cut.sections.iter().map(|section| section.clock);
             plan.clock = told.chain(self.shard.now()).max().unwrap_or(Timestamp::MIN);
         }
-        let gathered = gather(&cut, &plan, settings, bugs);
+        if let Some(seen) = &mut self.seen {
+            seen.advance(plan.clock);
+        }
+        let gathered = gather(&cut, &plan, settings, self.seen.as_mut(), bugs);
         let sections: Vec<&Section> = cut.sections.iter().collect();
         let slice = Slice {
             clock: plan.clock,
@@ -145,8 +154,9 @@ impl Seat {
             settles: plan.settles,
         };
         self.shard.step(&slice, &mut self.effects);
-        self.refused = gathered.refused;
+        (self.refused, self.duplicates) = (gathered.refused, gathered.duplicates);
         let (slice_digest, step_digest) = (gathered.digest, self.effects.digest);
+        let step_digest = self.seen.as_ref().map_or(step_digest, |seen| fold(step_digest, seen.digest()));
         let last = self.last.as_ref().expect("a journal is opened before its first slice");
         self.next = Some(JournalRecord {
             shard: self.number,
@@ -171,7 +181,20 @@ impl Seat {
     pub(crate) fn checkpoint(&self, journal: JournalRecord, room: Vec<u8>) -> Checkpoint {
         let mut image = room;
         self.shard.copy_image(&mut image);
-        Checkpoint { journal, journal_offset: self.last_offset, image }
+        Checkpoint { journal, journal_offset: self.last_offset, image, seen: self.seen.clone() }
+    }
+
+    /// All that a later slice can read, as bytes.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        let mut state = Vec::new();
+        self.shard.copy_image(&mut state);
+        self.seen.iter().for_each(|seen| seen.write(&mut state));
+        state
+    }
+
+    /// Ids of events that it knows, and the memory they take.
+    pub(crate) fn ids(&self) -> (u64, u64) {
+        self.seen.as_ref().map_or((0, 0), Seen::sizes)
     }
 
     /// What is to be committed.

@@ -1,7 +1,9 @@
 //! What a worker is told before it starts.
 
 use influence::{Model, Timestamp};
-use wire::Encoding;
+use wire::{Encoding, Framing};
+
+use crate::digest::fold;
 
 /// How far an event may lie beyond the time at which it was stored.
 pub(crate) const AHEAD_MS_MAX: i64 = 5 * 60_000;
@@ -19,10 +21,25 @@ pub struct Settings {
     pub exchange: String,
     /// What moves a shard's clock.
     pub clock: Clock,
+    /// Milliseconds within which an event with the id of another one of its actor counts as the same and is dropped;
+    /// `None`: ids are not looked at. Each id takes 10 to 21 bytes of memory for the window and a quarter more.
+    pub dedup_window_ms: Option<i64>,
     /// How input is cut into epochs.
     pub pace: Pace,
     /// Milliseconds between two checkpoints of a shard.
     pub checkpoint_every_ms: i64,
+}
+
+impl Settings {
+    /// Over all that decides what a slice becomes, bit for bit: it never changes under one application id. Names,
+    /// encodings and the pace may.
+    pub fn fingerprint(&self) -> u64 {
+        let Settings { model, shards, inputs, clock, dedup_window_ms, .. } = self;
+        let dedup = dedup_window_ms.map_or([0, 0], |window_ms| [1, window_ms as u64]);
+        let words = [u64::from(*shards), *clock as u64].into_iter().chain(dedup);
+        let holds = inputs.iter().map(|input| input.holds as u64);
+        words.chain(holds).fold(model.fingerprint(), fold)
+    }
 }
 
 /// A topic of events or profiles.
@@ -32,8 +49,10 @@ pub struct Input {
     pub topic: String,
     /// What its records are.
     pub holds: Holds,
-    /// How they are written.
+    /// How they are written,
     pub encoding: Encoding,
+    /// and what stands before each.
+    pub framing: Framing,
 }
 
 /// What an input's records are.
@@ -73,5 +92,61 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Pace {
         Pace { epoch_ms: 100, epoch_records_max: 1 << 16, backlog_records_max: 1 << 18, lag_ms_max: 60_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        let input = |holds| Input { topic: "t".into(), holds, encoding: Encoding::Json, framing: Framing::Bare };
+        Settings {
+            model: Model::default(),
+            shards: 4,
+            inputs: vec![input(Holds::Profiles), input(Holds::Events)],
+            exchange: "exchange".into(),
+            clock: Clock::Wall,
+            dedup_window_ms: None,
+            pace: Pace::default(),
+            checkpoint_every_ms: 1,
+        }
+    }
+
+    fn changed(change: fn(&mut Settings)) -> u64 {
+        let mut settings = settings();
+        change(&mut settings);
+        settings.fingerprint()
+    }
+
+    #[test]
+    fn what_decides_what_a_slice_becomes_is_in_the_fingerprint() {
+        let changes: [fn(&mut Settings); 9] = [
+            |settings| settings.model.rho /= 2.0,
+            |settings| settings.shards = 5,
+            |settings| settings.clock = Clock::Event,
+            |settings| settings.clock = Clock::Stored,
+            |settings| settings.dedup_window_ms = Some(0),
+            |settings| settings.dedup_window_ms = Some(1),
+            |settings| settings.inputs.reverse(),
+            |settings| settings.inputs.truncate(1),
+            |settings| settings.inputs.push(settings.inputs[1].clone()),
+        ];
+        let mut seen = std::collections::BTreeSet::from([settings().fingerprint()]);
+        assert!(changes.into_iter().all(|change| seen.insert(changed(change))));
+    }
+
+    #[test]
+    fn names_encodings_and_the_pace_may_change() {
+        let changes: [fn(&mut Settings); 5] = [
+            |settings| settings.exchange.push('2'),
+            |settings| settings.inputs[0].topic.push('2'),
+            |settings| {
+                (settings.inputs[0].encoding, settings.inputs[0].framing) = (Encoding::Protobuf, Framing::Confluent)
+            },
+            |settings| settings.pace.epoch_ms = 7,
+            |settings| settings.checkpoint_every_ms = 7,
+        ];
+        assert!(changes.into_iter().all(|change| changed(change) == settings().fingerprint()));
     }
 }

@@ -9,6 +9,7 @@ use crate::backlog::{Cut, Part};
 use crate::batch::{Reason, Refused, Stamp, Stored};
 use crate::bugs::{Bug, Bugs};
 use crate::digest::fold;
+use crate::seen::Seen;
 use crate::settings::{AHEAD_MS_MAX, Clock, Settings};
 
 /// What is decided about a slice when it is cut, and told by the journal to whoever does it again.
@@ -26,11 +27,11 @@ pub(crate) struct Gathered<'a> {
     pub(crate) profiles: Vec<Profile<'a>>,
     pub(crate) events: Vec<Arrival<'a>>,
     pub(crate) refused: Vec<Refused>,
+    /// Events that were left out because they are there already.
+    pub(crate) duplicates: u64,
     /// Over all of them, and where they lie; not over how they were delivered.
     pub(crate) digest: u64,
     digests: Digests,
-    /// Where events move it, behind the newest of them.
-    clock: Timestamp,
 }
 
 /// One for each kind of record: batches may be cut anywhere.
@@ -43,14 +44,20 @@ struct Digests {
 }
 
 /// Puts a cut's records in order: input by input as configured, each by offset.
-pub(crate) fn gather<'a>(cut: &'a Cut, plan: &Plan, settings: &Settings, bugs: Bugs) -> Gathered<'a> {
+pub(crate) fn gather<'a>(
+    cut: &'a Cut,
+    plan: &Plan,
+    settings: &Settings,
+    mut seen: Option<&mut Seen>,
+    bugs: Bugs,
+) -> Gathered<'a> {
     let mut gathered = Gathered {
         profiles: Vec::new(),
         events: Vec::new(),
         refused: Vec::new(),
+        duplicates: 0,
         digest: 0,
         digests: Digests::default(),
-        clock: Timestamp::MIN,
     };
     let mut parts: Vec<&Part> = cut.parts.iter().collect();
     if bugs.has(Bug::ArrivalOrder) {
@@ -60,7 +67,7 @@ pub(crate) fn gather<'a>(cut: &'a Cut, plan: &Plan, settings: &Settings, bugs: B
     for part in parts {
         gathered.take_refused(part);
         gathered.take_profiles(part);
-        gathered.take_events(part, plan, settings);
+        gathered.take_events(part, plan, settings, seen.as_deref_mut());
     }
     gathered.digest = gathered.digests.of(cut);
     if bugs.has(Bug::HashMapOrder) {
@@ -95,15 +102,17 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn take_events(&mut self, part: &'a Part, plan: &Plan, settings: &Settings) {
+    fn take_events(&mut self, part: &'a Part, plan: &Plan, settings: &Settings, mut seen: Option<&mut Seen>) {
         let (events, names) = part.batch.events(&part.offsets);
         self.digests.names.write(names.as_bytes());
+        let mut ids = part.batch.ids(&part.offsets).peekable();
         let mut digest = self.digests.events;
-        let mut clock = self.clock.max(plan.clock);
         for stored in events {
             let Stored { offset, stamp, event } = stored;
             let lens = (event.actor.len() as u64) << 24 | (event.target.len() as u64) << 8 | event.kind as u64;
             digest = fold(fold(digest, offset as u64 ^ lens << 32), event.at as u64);
+            let id = ids.next_if(|(at, _)| *at == offset).map(|(_, id)| id);
+            digest = id.map_or(digest, |id| fold(digest, id));
             let stored_by = match (settings.clock, stamp) {
                 (Clock::Wall, Stamp::Created(_)) => plan.clock,
                 (_, Stamp::Created(at) | Stamp::Stored(at)) => {
@@ -117,16 +126,20 @@ impl<'a> Gathered<'a> {
                 self.refused.extend(part.batch.suspected(part.input, offset, reason));
                 continue;
             }
-            match settings.clock {
-                Clock::Wall => {}
-                // What people do to themselves does not move the clock.
-                Clock::Event if event.actor == event.target => {}
-                Clock::Event => clock = clock.max(event.at),
-                Clock::Stored => clock = stored_by,
+            let clock = match settings.clock {
+                Clock::Wall => plan.clock,
+                // The shard moves by it only if it accepts the event.
+                Clock::Event => plan.clock.max(event.at),
+                Clock::Stored => stored_by,
+            };
+            if let (Some(seen), Some(id)) = (&mut seen, id)
+                && !seen.is_new(id, clock)
+            {
+                self.duplicates += 1;
+                continue;
             }
             self.events.push(Arrival { clock, event });
         }
-        self.clock = clock;
         self.digests.events = digest;
     }
 }

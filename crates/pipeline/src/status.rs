@@ -18,6 +18,7 @@ pub struct Status {
     accepted: [AtomicU64; 5],
     published: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
+    duplicates: AtomicU64,
     exchange_entries: AtomicU64,
     pushed_edges: AtomicU64,
     epoch_us: Durations,
@@ -93,6 +94,10 @@ pub struct ShardStatus {
     pub checkpoint_failures: u64,
     /// What the shard holds; counted every ten seconds.
     pub sizes: Sizes,
+    /// Ids of events that are known, where repeats are told by them; counted with the sizes.
+    pub ids: u64,
+    /// The memory they take.
+    pub ids_bytes: u64,
 }
 
 /// Sums over all shards and workers of this process since its start.
@@ -112,6 +117,8 @@ pub struct Totals {
     pub refused: u64,
     /// Dead letters by reason, in the order of [`REASONS`].
     pub refused_by: [u64; REASONS.len()],
+    /// Events that were dropped because one with their id was there already.
+    pub duplicates: u64,
     /// What shards told each other.
     pub exchange_entries: u64,
     /// Edges that pushes touched.
@@ -134,7 +141,7 @@ pub struct Totals {
 #[derive(Debug, Default)]
 struct Cell {
     place: AtomicU8,
-    numbers: [AtomicU64; 6],
+    numbers: [AtomicU64; 8],
     times: [AtomicI64; 3],
     sizes: [AtomicU64; 10],
 }
@@ -146,6 +153,7 @@ pub(crate) struct Epoch {
     pub(crate) taken: Taken,
     pub(crate) published: u64,
     pub(crate) refused: [u64; REASONS.len()],
+    pub(crate) duplicates: u64,
     pub(crate) exchange_entries: u64,
 }
 
@@ -180,6 +188,7 @@ impl Status {
             accepted: Default::default(),
             published: AtomicU64::new(0),
             refused: Default::default(),
+            duplicates: AtomicU64::new(0),
             exchange_entries: AtomicU64::new(0),
             pushed_edges: AtomicU64::new(0),
             epoch_us: Durations::default(),
@@ -215,6 +224,7 @@ impl Status {
             published: self.published.load(Relaxed),
             refused: refused_by.iter().sum(),
             refused_by,
+            duplicates: self.duplicates.load(Relaxed),
             exchange_entries: self.exchange_entries.load(Relaxed),
             pushed_edges: self.pushed_edges.load(Relaxed),
             epoch_us: self.epoch_us.sum_us.load(Relaxed),
@@ -241,6 +251,7 @@ impl Status {
         for (sum, more) in self.refused.iter().zip(epoch.refused) {
             sum.fetch_add(more, Relaxed);
         }
+        self.duplicates.fetch_add(epoch.duplicates, Relaxed);
         self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
         self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);
     }
@@ -274,10 +285,12 @@ impl Cell {
             checkpoint_pause_us,
             checkpoint_failures,
             sizes,
+            ids,
+            ids_bytes,
         } = *status;
         self.place.store(place as u8, Relaxed);
-        let numbers =
-            [restore_left, sequence, checkpoint_sequence, checkpoint_bytes, checkpoint_pause_us, checkpoint_failures];
+        let checkpoint = [checkpoint_sequence, checkpoint_bytes, checkpoint_pause_us, checkpoint_failures];
+        let numbers = [restore_left, sequence].into_iter().chain(checkpoint).chain([ids, ids_bytes]);
         self.numbers.iter().zip(numbers).for_each(|(cell, number)| cell.store(number, Relaxed));
         self.times.iter().zip([clock, lag_ms, checkpoint_at]).for_each(|(cell, time)| cell.store(time, Relaxed));
         self.sizes.iter().zip(list(&sizes)).for_each(|(cell, size)| cell.store(size, Relaxed));
@@ -303,6 +316,8 @@ impl Cell {
             checkpoint_pause_us: number(4),
             checkpoint_failures: number(5),
             sizes: of_list(std::array::from_fn(|place| self.sizes[place].load(Relaxed))),
+            ids: number(6),
+            ids_bytes: number(7),
         }
     }
 }

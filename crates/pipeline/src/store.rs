@@ -75,6 +75,12 @@ impl Store {
         Ok(Store { objects, prefix, runtime })
     }
 
+    /// The part of it that has this name: several applications may share a place.
+    #[must_use]
+    pub fn below(self, name: &str) -> Store {
+        Store { prefix: self.prefix.join(name), ..self }
+    }
+
     /// Writes a checkpoint, in one piece. One of this name that is there already is the same, or is torn.
     pub(crate) fn put(&self, shard: u16, sequence: u64, digest: u64, bytes: Vec<u8>) -> Result<(), StoreError> {
         let key = self.folder(shard).join(format!("{sequence:020}-{digest:016x}.checkpoint"));

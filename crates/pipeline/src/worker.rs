@@ -146,9 +146,12 @@ impl<L: Log> Worker<L> {
         let mut epoch = Epoch::default();
         steps.iter().for_each(|step| epoch.add(step));
         let offsets = self.log.commit(&mut steps).inspect_err(|_| self.status.aborted())?;
-        self.status.add(&epoch);
         let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
-        stepped.zip(offsets).for_each(|(seat, offset)| seat.committed(offset));
+        for (seat, offset) in stepped.zip(offsets) {
+            epoch.duplicates += seat.duplicates;
+            seat.committed(offset);
+        }
+        self.status.add(&epoch);
         self.tell_status();
         Ok(watch.us())
     }
@@ -246,7 +249,11 @@ impl<L: Log> Worker<L> {
         let Some(stage @ Stage::Loading(_)) = self.shards.get_mut(&shard) else { return Ok(()) };
         if let Stage::Loading(past) = std::mem::replace(stage, Stage::Waiting) {
             let repeating = past.begin(shard, loaded, &self.settings, self.bugs)?;
-            self.log.seek(shard, &repeating.seat.backlog.positions())?;
+            if let Err(fault) = self.log.seek(shard, &repeating.seat.backlog.positions()) {
+                // Who has the shard now may have trimmed what it was to begin with.
+                self.take_ownership()?;
+                return if self.shards.contains_key(&shard) { Err(fault) } else { Ok(()) };
+            }
             info!(shard, slices = repeating.left(), "restoring");
             *stage = Stage::Repeating(Box::new(repeating));
         }
@@ -286,7 +293,7 @@ impl<L: Log> Worker<L> {
         let wait_ms_max = if self.is_live() { WAIT_MS_MAX } else { RESTORING_WAIT_MS_MAX };
         let wait_ms = due_at.saturating_sub(self.log.now()).clamp(0, pace.epoch_ms.min(wait_ms_max));
         self.make_room();
-        self.log.fetch(wait_ms, &self.room, &mut self.inbox)?;
+        self.log.fetch(wait_ms, &self.room, &mut self.inbox).map_err(Fault::unless_lost)?;
         for delivery in self.inbox.deliveries.drain(..) {
             let (Delivery::Records { shard, .. } | Delivery::Exchange { shard, .. }) = delivery;
             // What comes for a shard that has just gone is somebody else's.
@@ -375,7 +382,9 @@ impl<L: Log> Worker<L> {
         let counts = now.saturating_sub(self.sized_at) >= SIZES_MS;
         for (&shard, stage) in &self.shards {
             if let Stage::Live(seat) = stage {
-                let sizes = if counts { seat.shard.sizes() } else { self.status.shard(shard).sizes };
+                let known = self.status.shard(shard);
+                let sizes = if counts { seat.shard.sizes() } else { known.sizes };
+                let (ids, ids_bytes) = if counts { seat.ids() } else { (known.ids, known.ids_bytes) };
                 let lag_ms = seat.backlog.oldest().map_or(0, |oldest| (now - oldest).max(0));
                 let status = ShardStatus {
                     place: Place::Live,
@@ -384,6 +393,8 @@ impl<L: Log> Worker<L> {
                     clock: seat.shard.now().unwrap_or_default(),
                     lag_ms,
                     sizes,
+                    ids,
+                    ids_bytes,
                     ..self.rounds.status(shard)
                 };
                 self.status.write(shard, &status);
@@ -412,6 +423,11 @@ impl<L: Log> Worker<L> {
     /// A shard, if it takes slices.
     pub fn shard(&self, number: u16) -> Option<&Shard> {
         Some(&self.shards.get(&number)?.live()?.shard)
+    }
+
+    /// All of a shard that a later slice can read, as bytes; `None` unless it takes slices.
+    pub fn state(&self, number: u16) -> Option<Vec<u8>> {
+        Some(self.shards.get(&number)?.live()?.state())
     }
 
     /// A shard that takes slices, with what its last step did; a log may have taken the sections out.

@@ -86,7 +86,7 @@ impl ScoreAnswer {
             as_of: date(record.as_of),
             scale: scale.votes,
             scale_version: scale.version,
-            previous: record.previous,
+            previous: record.previous(),
             model_version: scale.model_version,
         }
     }

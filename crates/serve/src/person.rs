@@ -28,7 +28,8 @@ pub(crate) struct Record {
     pub(crate) network: f32,
     pub(crate) openness: f32,
     pub(crate) audience: f32,
-    pub(crate) previous: Option<f32>,
+    /// Not a number if there was none before.
+    pub(crate) previous: f32,
     pub(crate) followers: u32,
     pub(crate) following: u32,
     /// Its place among [`crate::scales::Scales`].
@@ -52,12 +53,17 @@ impl Record {
             network: score.network as f32,
             openness: score.openness as f32,
             audience: score.audience as f32,
-            previous: score.previous.map(|previous| previous as f32),
+            previous: score.previous.map_or(f32::NAN, |previous| previous as f32),
             followers: count(score.followers),
             following: count(score.following),
             scale,
             is_published: true,
         }
+    }
+
+    /// The score of the record before, if there was one.
+    pub(crate) fn previous(&self) -> Option<f32> {
+        Some(self.previous).filter(|previous| !previous.is_nan())
     }
 }
 
@@ -111,5 +117,16 @@ impl PartialOrd for Named {
 impl Ord for Named {
     fn cmp(&self, other: &Named) -> Ordering {
         self.0.name.cmp(&other.0.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_small() {
+        // With the two counts beside it and the allocator's own word it fills two cache lines.
+        assert_eq!(size_of::<Person>() + 2 * size_of::<usize>(), 120);
     }
 }

@@ -1,24 +1,11 @@
 //! A broker in memory, with Kafka's rules: transactions that are pending until their end, readers that wait behind them,
 //! marks that take offsets, fencing by producer and by group, retention.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use pipeline::Ownership;
 
-/// A topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Topic {
-    /// An input, by number.
-    Input(usize),
-    /// What shards tell each other.
-    Exchange,
-    /// Which slices made which epochs.
-    Journal,
-    /// What is published.
-    Scores,
-    /// What could not be used.
-    DeadLetters,
-}
+pub(crate) use crate::scenario::Topic;
 
 /// A record of a partition.
 #[derive(Clone, Debug)]
@@ -53,12 +40,28 @@ pub(crate) type Producer = (usize, u64);
 struct Partition {
     records: Vec<Record>,
     begins: i64,
+    /// What lies behind it does not seem to be there.
+    ends: Option<i64>,
+    /// Records that a fault has changed, as they were.
+    originals: BTreeMap<i64, Record>,
+}
+
+impl Partition {
+    fn append(&mut self, record: Record) -> i64 {
+        self.records.push(record);
+        self.records.len() as i64 - 1
+    }
+
+    fn ends(&self) -> i64 {
+        self.ends.unwrap_or(self.records.len() as i64)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
 struct Transaction {
     producer: Producer,
-    partitions: BTreeSet<(Topic, u16)>,
+    /// With the first offset of its records.
+    partitions: BTreeMap<(Topic, u16), i64>,
     offsets: Vec<((Topic, u16), i64)>,
     times_out_at: i64,
 }
@@ -179,21 +182,18 @@ impl Broker {
         headers: Vec<(&'static str, String)>,
     ) -> Result<i64, Refusal> {
         let open = self.transactions.get_mut(&transaction).ok_or("the transaction is over")?;
-        open.partitions.insert((topic, shard));
         let (state, stored_at) = (State::Pending(transaction), self.now);
-        Ok(self.append(topic, shard, Record { state, key, value, stored_at, headers }))
+        let partition = self.partitions.entry((topic, shard)).or_default();
+        let offset = partition.append(Record { state, key, value, stored_at, headers });
+        open.partitions.entry((topic, shard)).or_insert(offset);
+        Ok(offset)
     }
 
     /// Appends a record outside of any transaction.
     pub(crate) fn store(&mut self, topic: Topic, shard: u16, key: Vec<u8>, value: Option<Vec<u8>>) -> i64 {
         let (state, stored_at) = (State::Committed, self.now);
-        self.append(topic, shard, Record { state, key, value, stored_at, headers: Vec::new() })
-    }
-
-    fn append(&mut self, topic: Topic, shard: u16, record: Record) -> i64 {
         let partition = self.partitions.entry((topic, shard)).or_default();
-        partition.records.push(record);
-        partition.records.len() as i64 - 1
+        partition.append(Record { state, key, value, stored_at, headers: Vec::new() })
     }
 
     /// Adds offsets to a transaction, if the member owns the shard.
@@ -235,10 +235,10 @@ impl Broker {
     fn finish(&mut self, id: TransactionId, commits: bool) {
         let Some(open) = self.transactions.remove(&id) else { return };
         let state = if commits { State::Committed } else { State::Aborted };
-        for place in &open.partitions {
+        for (place, first) in &open.partitions {
             let partition = self.partitions.entry(*place).or_default();
-            let own = partition.records.iter_mut().rev().filter(|record| record.state == State::Pending(id));
-            own.for_each(|record| record.state = state);
+            let own = partition.records.iter_mut().skip(*first as usize);
+            own.filter(|record| record.state == State::Pending(id)).for_each(|record| record.state = state);
             let mark =
                 Record { state: State::Mark, key: Vec::new(), value: None, stored_at: self.now, headers: Vec::new() };
             partition.records.push(mark);
@@ -254,7 +254,7 @@ impl Broker {
         let Some(partition) = self.partitions.get(&(topic, shard)) else { return (Vec::new(), from) };
         let mut found = Vec::new();
         let mut position = from;
-        for (offset, record) in (from..).zip(partition.records.iter().skip(from.max(0) as usize)) {
+        for (offset, record) in (from..partition.ends()).zip(partition.records.iter().skip(from.max(0) as usize)) {
             match record.state {
                 State::Pending(_) => break,
                 State::Committed if found.len() == records_max => break,
@@ -268,9 +268,13 @@ impl Broker {
 
     /// The first offset and the one behind the last record, whatever has become of it.
     pub(crate) fn bounds(&self, topic: Topic, shard: u16) -> (i64, i64) {
-        self.partitions
-            .get(&(topic, shard))
-            .map_or((0, 0), |partition| (partition.begins, partition.records.len() as i64))
+        self.partitions.get(&(topic, shard)).map_or((0, 0), |partition| (partition.begins, partition.ends()))
+    }
+
+    /// The newest committed record of a partition, trimmed or not, that this function is looking for.
+    pub(crate) fn newest<T>(&self, topic: Topic, shard: u16, find: impl FnMut(&Record) -> Option<T>) -> Option<T> {
+        let records = &self.partitions.get(&(topic, shard))?.records;
+        records.iter().rev().filter(|record| record.state == State::Committed).find_map(find)
     }
 
     /// Whether nothing is pending anywhere.
@@ -290,11 +294,40 @@ impl Broker {
         self.partitions.entry((topic, shard)).or_default().begins = begins;
     }
 
-    /// Takes one record out of the middle of a partition, or puts it back.
-    pub(crate) fn punch(&mut self, topic: Topic, shard: u16, offset: i64, is_gone: bool) {
-        if let Some(record) = self.partitions.entry((topic, shard)).or_default().records.get_mut(offset as usize) {
-            record.state = if is_gone { State::Aborted } else { State::Committed };
+    /// Records from this offset on do not seem to be there, or do again.
+    pub(crate) fn set_end(&mut self, topic: Topic, shard: u16, ends: Option<i64>) {
+        self.partitions.entry((topic, shard)).or_default().ends = ends;
+    }
+
+    /// Takes one record out of the middle of a partition.
+    pub(crate) fn take_out(&mut self, topic: Topic, shard: u16, offset: i64) {
+        self.alter(topic, shard, offset, |record| record.state = State::Aborted);
+    }
+
+    /// Makes another record of one.
+    pub(crate) fn replace(&mut self, topic: Topic, shard: u16, offset: i64, value: Vec<u8>) {
+        self.alter(topic, shard, offset, |record| record.value = Some(value));
+    }
+
+    fn alter(&mut self, topic: Topic, shard: u16, offset: i64, change: impl FnOnce(&mut Record)) {
+        let partition = self.partitions.entry((topic, shard)).or_default();
+        if let Some(record) = partition.records.get_mut(offset as usize) {
+            partition.originals.entry(offset).or_insert_with(|| record.clone());
+            change(record);
         }
+    }
+
+    /// Makes a record what it was.
+    pub(crate) fn put_back(&mut self, topic: Topic, shard: u16, offset: i64) {
+        let partition = self.partitions.entry((topic, shard)).or_default();
+        if let Some(original) = partition.originals.remove(&offset) {
+            partition.records[offset as usize] = original;
+        }
+    }
+
+    /// The group does not know a shard's offsets any more.
+    pub(crate) fn forget_offsets(&mut self, shard: u16) {
+        self.offsets.retain(|(_, of), _| *of != shard);
     }
 
     /// A worker joins the group.

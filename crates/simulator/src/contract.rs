@@ -58,6 +58,7 @@ fn the_log_that_fails_on_purpose() {
                     broker: Rc::new(RefCell::new(broker)),
                     starved: Rc::default(),
                     read_records,
+                    is_stored: false,
                     bugs: Bugs::NONE,
                 },
             }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use influence::{Event, Kind, Received, Shard};
-use pipeline::{Keeper, Status, Store, Worker};
-use wire::{EventDecoder, JournalRecord, OffsetRange, ProfileDecoder};
+use influence::{Event, Kind, Received};
+use pipeline::{Clock, Keeper, Status, Store, Worker};
+use wire::{EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_exchange};
 
-use crate::broker::{Broker, Topic};
+use crate::broker::{Broker, Record, Topic};
 use crate::log::{FaultyLog, Hooks, Shared};
 use crate::run::Simulation;
+use crate::scenario::{Form, Mishap, Timed};
 use crate::truth;
 
 /// How far an event may lie ahead of its slice's clock.
@@ -22,9 +23,26 @@ const TURNS_MAX: usize = 100_000;
 /// The committed journal of a shard, from its beginning, trimmed or not.
 pub(crate) fn journal(broker: &Broker, shard: u16) -> Result<Vec<JournalRecord>, String> {
     let (records, _) = broker.read(Topic::Journal, shard, 0, usize::MAX);
-    let decode =
-        |(_, record): (i64, &crate::broker::Record)| JournalRecord::decode(record.value.as_deref().unwrap_or_default());
+    let decode = |(_, record): (i64, &Record)| JournalRecord::decode(record.value.as_deref().unwrap_or_default());
     records.into_iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())
+}
+
+/// Whether an epoch with this digest is committed.
+pub(crate) fn is_journaled(broker: &Broker, shard: u16, sequence: u64, digest: u64) -> bool {
+    let decode = |record: &Record| JournalRecord::decode(record.value.as_deref().unwrap_or_default()).ok();
+    let found =
+        broker.newest(Topic::Journal, shard, |record| decode(record).filter(|record| record.sequence <= sequence));
+    found.is_some_and(|record| (record.sequence, record.digest) == (sequence, digest))
+}
+
+/// How far a shard's part of a topic is taken: by the group's offsets or, where they are forgotten, by the journal.
+pub(crate) fn reached(broker: &Broker, topic: Topic, shard: u16) -> i64 {
+    let by_journal = || {
+        let decode = |record: &Record| JournalRecord::decode(record.value.as_deref().unwrap_or_default()).ok();
+        let last = broker.newest(Topic::Journal, shard, decode)?;
+        places(&last).find_map(|(of, range)| (of == topic).then_some(range.next))
+    };
+    broker.committed(topic, shard).ok().flatten().or_else(by_journal).unwrap_or(0)
 }
 
 /// Judges a run that has come to rest.
@@ -42,6 +60,7 @@ pub(crate) fn judge(simulation: &mut Simulation<'_>) -> Result<(), String> {
     let history = History::of(simulation, &broker, &journals)?;
     history.check_dead_letters(simulation, &broker)?;
     history.check_table(simulation)?;
+    check_published(simulation)?;
     truth::check(simulation, &history)?;
     drop(broker);
     restores(simulation)
@@ -54,18 +73,26 @@ fn tiles(simulation: &Simulation<'_>, broker: &Broker, shard: u16, journal: &[Jo
     if first.sequence != 0 || ranges(first).any(|range| range.next != 0) {
         return wrong("does not begin at the beginning".into());
     }
+    // Whole reads are taken until the input's share of an epoch is there.
+    let share = (simulation.settings.pace.epoch_records_max / first.inputs.len().max(1)).max(1);
+    let records_max = (share + simulation.scenario.read_records) as u64;
+    if let Some(record) = journal.iter().find(|record| record.inputs.iter().any(|range| range.len() > records_max)) {
+        return wrong(format!("the slice of sequence {} is longer than {records_max} records", record.sequence));
+    }
     for pair in journal.windows(2) {
         let follows = ranges(&pair[0]).zip(ranges(&pair[1])).all(|(before, range)| range.follows(before));
         if pair[1].sequence != pair[0].sequence + 1 || !follows {
             return wrong(format!("sequence {} does not follow {}", pair[1].sequence, pair[0].sequence));
         }
     }
-    let topics = (0..simulation.scenario.inputs.len()).map(Topic::Input).chain([Topic::Exchange]);
-    for (topic, range) in topics.zip(ranges(last)) {
+    for (topic, range) in places(last) {
         if !broker.read(topic, shard, range.next, 1).0.is_empty() {
             return wrong(format!("{topic:?} has records from offset {} that no slice took", range.next));
         }
-        if broker.committed(topic, shard) != Ok(Some(range.next)) {
+        let is_forgotten = |timed: &Timed| timed.fault == Mishap::ForgetOffsets { shard };
+        let may_be_none = simulation.scenario.faults.iter().any(is_forgotten);
+        let committed = broker.committed(topic, shard)?;
+        if committed != Some(range.next) && (committed.is_some() || !may_be_none) {
             return wrong(format!("{topic:?} is committed to another offset than {}", range.next));
         }
     }
@@ -75,6 +102,11 @@ fn tiles(simulation: &Simulation<'_>, broker: &Broker, shard: u16, journal: &[Jo
 /// The inputs' ranges, and then the exchange's.
 fn ranges(record: &JournalRecord) -> impl Iterator<Item = OffsetRange> {
     record.inputs.iter().copied().chain([record.exchange])
+}
+
+/// The ranges with their topics.
+pub(crate) fn places(record: &JournalRecord) -> impl Iterator<Item = (Topic, OffsetRange)> {
+    (0..record.inputs.len()).map(Topic::Input).chain([Topic::Exchange]).zip(ranges(record))
 }
 
 /// What the slices took, in the order of their clocks.
@@ -101,37 +133,90 @@ pub(crate) struct Act {
     pub(crate) at: i64,
 }
 
+/// What a plain program knows of a shard while it goes through its slices.
+#[derive(Debug, Default)]
+struct Reader {
+    /// The shard's clock before the slice.
+    clock: i64,
+    /// The newest time at which an id was looked at.
+    ids_clock: i64,
+    /// The quarter of the window in which an actor's id was first seen.
+    ids: BTreeMap<(String, String), i64>,
+}
+
+impl Reader {
+    fn new() -> Reader {
+        Reader { clock: i64::MIN, ids_clock: i64::MIN, ids: BTreeMap::new() }
+    }
+
+    /// Whether an event counts, which has the id of another one inside the window: of the four quarters before this one
+    /// all ids are known.
+    fn is_new(&mut self, window_ms: i64, actor: &str, id: &str, clock: i64) -> bool {
+        self.ids_clock = self.ids_clock.max(clock);
+        let quarter = self.ids_clock.div_euclid((window_ms + 3) / 4);
+        let first = self.ids.entry((actor.to_owned(), id.to_owned())).or_insert(i64::MIN);
+        let is_new = quarter.saturating_sub(*first) > 4;
+        if is_new {
+            *first = quarter;
+        }
+        is_new
+    }
+}
+
 impl History {
     fn of(simulation: &Simulation<'_>, broker: &Broker, journals: &[Vec<JournalRecord>]) -> Result<History, String> {
         let mut history = History::default();
-        for record in journals.iter().flatten() {
-            history.take(simulation, broker, record);
+        for journal in journals {
+            let mut reader = Reader::new();
+            for record in journal {
+                history.take(simulation, broker, record, &mut reader)?;
+            }
         }
         history.slices.sort_by_key(|slice| slice.clock);
         Ok(history)
     }
 
-    fn take(&mut self, simulation: &Simulation<'_>, broker: &Broker, record: &JournalRecord) {
+    fn take(
+        &mut self,
+        simulation: &Simulation<'_>,
+        broker: &Broker,
+        record: &JournalRecord,
+        reader: &mut Reader,
+    ) -> Result<(), String> {
         let scenario = simulation.scenario;
         let mut slice = Slice { clock: record.clock, profiles: Vec::new(), events: Vec::new() };
         let is_home = |user: &str| {
             scenario.shards == 1 || scenario.model.partitioner.partition(user, scenario.shards) == record.shard
         };
+        reader.clock = reader.clock.max(told(broker, record)?);
         for (input, range) in record.inputs.iter().enumerate() {
             let (records, _) = broker.read(Topic::Input(input), record.shard, range.first, usize::MAX);
             for (offset, stored) in records.into_iter().take_while(|(offset, _)| *offset < range.next) {
                 let value = stored.value.as_deref().unwrap_or_default();
+                let Form { encoding, framing } = scenario.inputs[input];
                 let is_taken = if input == 0 {
-                    let mut decoder = ProfileDecoder::new(scenario.inputs[0]);
+                    let mut decoder = ProfileDecoder::new(encoding).framed(framing);
                     decoder.decode(value).ok().filter(|profile| is_home(profile.user)).map(|profile| {
                         slice.profiles.push((profile.user.to_owned(), profile.opted_out, profile.trust));
                     })
                 } else {
-                    let mut decoder = EventDecoder::new(scenario.inputs[input], None);
-                    let event = decoder.decode(value).ok().filter(|event| is_home(event.actor));
-                    let event = event.filter(|event| event.at <= record.clock.saturating_add(AHEAD_MS_MAX));
-                    event.map(|Event { actor, target, kind, at }| {
-                        slice.events.push(Act { actor: actor.to_owned(), target: target.to_owned(), kind, at });
+                    let latest = match scenario.clock {
+                        Clock::Wall if !scenario.is_stored => record.clock,
+                        _ => stored.stored_at,
+                    };
+                    let mut decoder = EventDecoder::new(encoding, None).framed(framing);
+                    let decoded = match scenario.dedup_window_ms {
+                        None => decoder.decode(value).map(|event| (event, "")),
+                        Some(_) => decoder.decode_with_id(value),
+                    };
+                    let event = decoded.ok().filter(|(event, _)| is_home(event.actor));
+                    let event = event.filter(|(event, _)| event.at <= latest.saturating_add(AHEAD_MS_MAX));
+                    event.map(|(Event { actor, target, kind, at }, id)| {
+                        let clock = if scenario.clock == Clock::Wall { record.clock } else { reader.clock.max(at) };
+                        let window_ms = scenario.dedup_window_ms.filter(|_| !id.is_empty());
+                        if window_ms.is_none_or(|window_ms| reader.is_new(window_ms, actor, id, clock)) {
+                            slice.events.push(Act { actor: actor.to_owned(), target: target.to_owned(), kind, at });
+                        }
                     })
                 };
                 if is_taken.is_none() {
@@ -139,7 +224,9 @@ impl History {
                 }
             }
         }
+        reader.clock = record.clock;
         self.slices.push(slice);
+        Ok(())
     }
 
     /// Exactly what had to be refused, once each, untouched.
@@ -205,19 +292,45 @@ impl History {
     }
 }
 
+/// The newest clock that other shards have told in a slice.
+fn told(broker: &Broker, record: &JournalRecord) -> Result<i64, String> {
+    let (records, _) = broker.read(Topic::Exchange, record.shard, record.exchange.first, usize::MAX);
+    let mut newest = i64::MIN;
+    for (_, stored) in records.into_iter().take_while(|(offset, _)| *offset < record.exchange.next) {
+        let sections =
+            decode_exchange(stored.value.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
+        newest = sections.iter().map(|section| section.clock).max().unwrap_or(newest).max(newest);
+    }
+    Ok(newest)
+}
+
+/// The table of scores is what the shards believe they have published.
+fn check_published(simulation: &Simulation<'_>) -> Result<(), String> {
+    let mut table = simulation.subscriber().table.clone();
+    for shard in 0..simulation.scenario.shards {
+        let Some(shard) = simulation.live_worker(shard).and_then(|worker| worker.shard(shard)) else { continue };
+        for (user, score) in shard.scores() {
+            let found = table.remove(user).map(|score| score.score as f32);
+            let published = score.previous.map(|score| score as f32);
+            if found != published {
+                return Err(format!("{user} has {found:?} in the table, and their shard has published {published:?}"));
+            }
+        }
+    }
+    match table.keys().next() {
+        Some(user) => Err(format!("{user} is in the table, and no shard knows of them")),
+        None => Ok(()),
+    }
+}
+
 /// A shard that is restored, from nothing and from every checkpoint, is the one that lives.
 fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
-    let image = |shard: &Shard| {
-        let mut image = Vec::new();
-        shard.copy_image(&mut image);
-        image
-    };
-    let live = |shard: u16| simulation.live_worker(shard).and_then(|worker| worker.shard(shard)).map(image);
+    let live = |shard: u16| simulation.live_worker(shard).and_then(|worker| worker.state(shard));
     let live: Vec<Option<Vec<u8>>> = (0..simulation.scenario.shards).map(live).collect();
     let compare = |keeper: Keeper, is_whole: bool, what: &str| {
         let restored = restored(simulation, keeper, is_whole).map_err(|error| format!("{what}: {error}"))?;
         for (shard, live) in (0..).zip(&live) {
-            if restored.shard(shard).map(image) != *live {
+            if restored.state(shard) != *live {
                 return Err(format!("shard {shard} restored from {what} is not the one that lives"));
             }
         }

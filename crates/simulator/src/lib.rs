@@ -8,6 +8,7 @@ pub mod scenario;
 pub mod shrink;
 
 mod broker;
+mod harm;
 mod log;
 mod store;
 mod subscriber;
@@ -18,6 +19,9 @@ mod contract;
 mod judge;
 mod truth;
 
+mod history;
+
+pub use history::{again, bug_name, line, shortest};
 pub use run::{Verdict, run};
 pub use scenario::Scenario;
 pub use shrink::shrink;

@@ -49,6 +49,7 @@ pub(crate) struct FaultyLog {
     read_records: usize,
     /// Shards of which no input comes, until when.
     starved: Rc<RefCell<BTreeMap<u16, i64>>>,
+    is_stored: bool,
     turn: u64,
     bugs: Bugs,
 }
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) starved: Rc<RefCell<BTreeMap<u16, i64>>>,
     /// Records of a read.
     pub(crate) read_records: usize,
+    /// The time of a record is the log's, not its producer's.
+    pub(crate) is_stored: bool,
     /// A planted mistake.
     pub(crate) bugs: Bugs,
 }
@@ -85,6 +88,7 @@ impl FaultyLog {
             positions: BTreeMap::new(),
             read_records: shared.read_records,
             starved: Rc::clone(&shared.starved),
+            is_stored: shared.is_stored,
             turn: 0,
             bugs: shared.bugs,
         }
@@ -111,6 +115,22 @@ impl FaultyLog {
             Topic::Input(input) => self.settings.inputs[input].topic.clone(),
             _ => self.settings.exchange.clone(),
         }
+    }
+
+    /// What a reader needs must be there.
+    fn check_bounds(&self, broker: &Broker, shard: u16, positions: &Positions) -> Result<(), Fatal> {
+        let needed = positions.inputs.iter().copied().chain([positions.exchange]);
+        for (topic, needed) in self.topics().zip(needed) {
+            let (begins, ends) = broker.bounds(topic, shard);
+            let (topic, partition) = (self.name(topic), shard);
+            if needed < begins {
+                return Err(Fatal::Expired { topic, partition, begins, needed });
+            }
+            if needed > ends {
+                return Err(Fatal::Shortened { topic, partition, ends, needed });
+            }
+        }
+        Ok(())
     }
 
     fn die(&self) -> Fault {
@@ -173,6 +193,27 @@ impl FaultyLog {
     }
 }
 
+/// Another record that could have been there.
+pub(crate) fn changed(topic: Topic, value: &[u8]) -> Vec<u8> {
+    let mut changed = Vec::new();
+    match topic {
+        Topic::Journal => {
+            let Ok(mut record) = JournalRecord::decode(value) else { return changed };
+            record.engine_revision += 1;
+            record.encode(&mut changed);
+        }
+        Topic::Exchange => {
+            let Ok(mut sections) = decode_exchange(value) else { return changed };
+            for entry in sections.iter_mut().flat_map(|section| &mut section.endorse) {
+                entry.change.given += 1.0;
+            }
+            encode_exchange(&sections, &mut changed);
+        }
+        _ => changed.extend_from_slice(&value[..value.len() / 2]),
+    }
+    changed
+}
+
 fn broken(refusal: &'static str) -> Fault {
     Fault::Broken(refusal.into())
 }
@@ -226,17 +267,7 @@ impl Log for FaultyLog {
     fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault> {
         let broker = self.broker.borrow();
         broker.answers().map_err(broken)?;
-        let needed = positions.inputs.iter().copied().chain([positions.exchange]);
-        for (topic, needed) in self.topics().zip(needed) {
-            let (begins, ends) = broker.bounds(topic, shard);
-            let (topic, partition) = (self.name(topic), shard);
-            if needed < begins {
-                return Err(Fatal::Expired { topic, partition, begins, needed }.into());
-            }
-            if needed > ends {
-                return Err(Fatal::Shortened { topic, partition, ends, needed }.into());
-            }
-        }
+        self.check_bounds(&broker, shard, positions)?;
         self.positions.insert(shard, positions.clone());
         Ok(())
     }
@@ -244,6 +275,7 @@ impl Log for FaultyLog {
     fn fetch(&mut self, _wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
         let broker = self.broker.borrow();
         broker.answers().map_err(broken)?;
+        self.positions.iter().try_for_each(|(&shard, positions)| self.check_bounds(&broker, shard, positions))?;
         self.turn += 1;
         let inputs = self.settings.inputs.len();
         for (&shard, positions) in &mut self.positions {
@@ -260,12 +292,9 @@ impl Log for FaultyLog {
                 let mut batch = Batch::new(*position);
                 for (offset, record) in &records {
                     let value = record.value.as_deref();
-                    let raw = RawRecord {
-                        offset: *offset,
-                        stamp: Stamp::Created(record.stored_at),
-                        key: Some(&record.key),
-                        value,
-                    };
+                    let stamp = if self.is_stored { Stamp::Stored } else { Stamp::Created };
+                    let (offset, stamp, key) = (*offset, stamp(record.stored_at), Some(&record.key[..]));
+                    let raw = RawRecord { offset, stamp, key, value };
                     self.decoders[input].decode(shard, &raw, broker.now, &mut batch);
                 }
                 *position = next;
@@ -293,6 +322,11 @@ impl Log for FaultyLog {
             return Err(self.die());
         }
         let transaction = broker.begin(self.producer).map_err(broken)?;
+        if dies_at(Moment::Sending) {
+            // Refused or not: it dies.
+            let _ = self.send(&mut broker, transaction, &mut steps[..1]);
+            return Err(self.die());
+        }
         let sent = self.send(&mut broker, transaction, steps);
         if sent.is_ok() && dies_at(Moment::Produced) {
             return Err(self.die());

@@ -1,5 +1,6 @@
 //! A checkpoint store that fails on purpose, and looks at what is put into it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +14,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
+use crate::scenario::Tear;
+
 /// A store in memory with faults.
 #[derive(Debug)]
 pub(crate) struct FaultyStore {
@@ -25,7 +28,8 @@ pub(crate) struct FaultyStore {
 struct Faults {
     is_away: bool,
     is_full: bool,
-    tears_next: bool,
+    /// By shard.
+    tears_next: BTreeMap<u16, Tear>,
     put: Vec<(u16, u64, u64)>,
 }
 
@@ -45,9 +49,9 @@ impl FaultyStore {
         (faults.is_away, faults.is_full) = (is_away, is_full);
     }
 
-    /// The next object is written in part.
-    pub(crate) fn tear_next(&self) {
-        self.faults().tears_next = true;
+    /// The next object of a shard is not what it should be, or not what is told.
+    pub(crate) fn tear_next(&self, shard: u16, tear: Tear) {
+        self.faults().tears_next.insert(shard, tear);
     }
 
     /// The checkpoints that were put since this was last asked: shard, sequence, digest.
@@ -67,12 +71,15 @@ impl FaultyStore {
 
     /// Changes an object's bytes.
     pub(crate) fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.read(path);
+        change(&mut bytes);
+        self.write(path, bytes);
+    }
+
+    /// What is in an object.
+    pub(crate) fn read(&self, path: &Path) -> Vec<u8> {
         let read = executor::block_on(async { self.inner.get(path).await?.bytes().await });
-        if let Ok(bytes) = read {
-            let mut bytes = bytes.to_vec();
-            change(&mut bytes);
-            self.write(path, bytes);
-        }
+        read.map(|bytes| bytes.to_vec()).unwrap_or_default()
     }
 
     /// Writes an object, as nobody but a fault does.
@@ -120,13 +127,19 @@ impl ObjectStore for FaultyStore {
         }
         let put = parse(location);
         self.faults().put.extend(put);
-        if std::mem::take(&mut self.faults().tears_next) {
-            let bytes: Vec<u8> = payload.iter().flat_map(|bytes| bytes.to_vec()).collect();
-            let torn = bytes[..bytes.len() * 2 / 3].to_vec();
-            self.inner.put_opts(location, PutPayload::from(torn), opts).await?;
-            return Err(failure("the connection broke"));
+        let tear = put.and_then(|(shard, ..)| self.faults().tears_next.remove(&shard));
+        let payload = match tear {
+            Some(Tear::Told | Tear::Untold) => {
+                let bytes: Vec<u8> = payload.iter().flat_map(|bytes| bytes.to_vec()).collect();
+                PutPayload::from(bytes[..bytes.len() * 2 / 3].to_vec())
+            }
+            Some(Tear::Lost) | None => payload,
+        };
+        let done = self.inner.put_opts(location, payload, opts).await?;
+        match tear {
+            Some(Tear::Told | Tear::Lost) => Err(failure("the connection broke")),
+            Some(Tear::Untold) | None => Ok(done),
         }
-        self.inner.put_opts(location, payload, opts).await
     }
 
     async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {

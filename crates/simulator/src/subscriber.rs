@@ -7,12 +7,14 @@ use wire::decode_score;
 
 use crate::broker::{Broker, Topic};
 
+type Seen = (i64, Vec<u8>, Option<Vec<u8>>);
+
 /// A reader of committed scores.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     positions: Vec<i64>,
-    /// What was seen, with its offset.
-    seen: Vec<Vec<(i64, Vec<u8>)>>,
+    /// What was seen: offset, key and value.
+    seen: Vec<Vec<Seen>>,
     /// The table that comes of it.
     pub(crate) table: BTreeMap<String, Score>,
 }
@@ -29,8 +31,7 @@ impl Subscriber {
         for shard in 0..self.positions.len() {
             let (records, next) = broker.read(Topic::Scores, shard as u16, self.positions[shard], usize::MAX);
             for (offset, record) in records {
-                let value = record.value.clone().unwrap_or_default();
-                self.seen[shard].push((offset, value));
+                self.seen[shard].push((offset, record.key.clone(), record.value.clone()));
                 self.take(&record.key, record.value.as_deref())?;
             }
             self.positions[shard] = next;
@@ -49,10 +50,17 @@ impl Subscriber {
             let goes_back = now.mentions < then.mentions
                 || now.retweets < then.retweets
                 || now.replies < then.replies
-                || score.as_of < before.as_of;
+                || score.as_of < before.as_of
+                || score.scale_version < before.scale_version;
             if goes_back {
                 return Err(format!("what is published of {user} goes back: {then:?} to {now:?}"));
             }
+        }
+        // As a shard keeps it and tells it again.
+        let kept = |score: &Score| (f64::from(score.score as f32) * 1e4).round() / 1e4;
+        let before = self.table.get(&user).map(kept);
+        if score.previous != before {
+            return Err(format!("{user} is said to have had {:?} before, and had {before:?}", score.previous));
         }
         self.table.insert(user, score);
         Ok(())
@@ -63,7 +71,7 @@ impl Subscriber {
         for (shard, seen) in self.seen.iter().enumerate() {
             let (records, _) = broker.read(Topic::Scores, shard as u16, 0, usize::MAX);
             let committed =
-                records.into_iter().map(|(offset, record)| (offset, record.value.clone().unwrap_or_default()));
+                records.into_iter().map(|(offset, record)| (offset, record.key.clone(), record.value.clone()));
             if !committed.eq(seen.iter().cloned()) {
                 return Err(format!("the scores of shard {shard} are not those that were seen"));
             }

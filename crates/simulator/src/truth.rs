@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use influence::exchange::Section;
 use influence::{Effects, Kind, Score, Shard, Slice};
 use oracle::compare::Amounts;
-use oracle::{Act, Input, Outcome, Profile};
+use oracle::{Act, Input, Level, Outcome, Person, Profile};
+use pipeline::Clock;
 
 use crate::judge::History;
 use crate::run::Simulation;
@@ -22,7 +23,7 @@ pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<()
     let newest = history.slices.iter().flat_map(|slice| &slice.events).map(|act| act.at).max();
     let shards = settled(shards.collect(), newest.unwrap_or(i64::MIN))?;
     let now = shards.iter().filter_map(Shard::now).max();
-    let truth = oracle::score(&model(simulation), inputs(history), now);
+    let truth = oracle::score(&model(simulation), inputs(history, simulation.scenario.clock), now);
     let engine: BTreeMap<&str, Score> = shards.iter().flat_map(Shard::scores).collect();
     let rated: Vec<&String> =
         truth.people.iter().filter(|(_, person)| person.has_record).map(|(name, _)| name).collect();
@@ -36,7 +37,7 @@ pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<()
     if pairs != truth.pairs.len() {
         return Err(format!("there are {pairs} pairs, and should be {}", truth.pairs.len()));
     }
-    check_amounts(&engine, &truth)
+    check_amounts(&shards, &engine, &truth)
 }
 
 fn check_exact_parts(user: &str, score: &Score, truth: &Outcome) -> Result<(), String> {
@@ -50,20 +51,29 @@ fn check_exact_parts(user: &str, score: &Score, truth: &Outcome) -> Result<(), S
     Ok(())
 }
 
-/// What a follower adds follows from levels that are announced in time; what endorsers give is held against the truth.
-fn check_amounts(engine: &BTreeMap<&str, Score>, truth: &Outcome) -> Result<(), String> {
+/// Followers' levels are announced in time; under those that were, everybody's influence is within the bound.
+fn check_amounts(shards: &[Shard], engine: &BTreeMap<&str, Score>, truth: &Outcome) -> Result<(), String> {
+    let level = |name: &str| shards.iter().find_map(|shard| shard.follower_level(name)).unwrap_or(0);
+    let announced = truth.people.keys().map(|name| (name.clone(), Level::ALL[usize::from(level(name))]));
+    let audience = truth.audience_under(&announced.collect());
+    for (user, score) in engine {
+        if (score.audience - audience[*user]).abs() > 1e-9 {
+            return Err(format!("{user} has an audience of {}, and should have {}", score.audience, audience[*user]));
+        }
+    }
     let amounts = |(user, score): (&&str, &Score)| {
         let gross = score.reach * score.amplification * score.network;
-        let net = gross * score.openness;
-        ((*user).to_owned(), Amounts { gross, net, influence: net })
+        ((*user).to_owned(), Amounts { gross, net: gross * score.openness, influence: score.influence })
     };
     let engine: BTreeMap<String, Amounts> = engine.iter().map(amounts).collect();
     let known = truth.people.iter().filter(|(_, person)| person.has_record);
-    let known: BTreeMap<String, Amounts> = known
-        .map(|(user, person)| (user.clone(), Amounts { gross: person.gross, net: person.net, influence: person.net }))
-        .collect();
+    let amounts = |(user, person): (&String, &Person)| {
+        let influence = person.net + audience[user.as_str()];
+        (user.clone(), Amounts { gross: person.gross, net: person.net, influence })
+    };
+    let known: BTreeMap<String, Amounts> = known.map(amounts).collect();
     let comparison = oracle::compare::compare(&known, &engine, usize::MAX);
-    let worst = comparison.gross.worst.max(comparison.net.worst);
+    let worst = comparison.gross.worst.max(comparison.net.worst).max(comparison.influence.worst);
     if worst > WORST || worst.is_nan() {
         return Err(format!("influence is not within the bound: {comparison}"));
     }
@@ -107,8 +117,8 @@ fn model(simulation: &Simulation<'_>) -> oracle::Model {
     }
 }
 
-/// All that was taken, by the clocks of the slices.
-fn inputs(history: &History) -> Vec<Input<'_>> {
+/// All that was taken, by the clocks of the slices, where those are not events' own.
+fn inputs(history: &History, clock: Clock) -> Vec<Input<'_>> {
     let mut inputs = Vec::new();
     for slice in &history.slices {
         let profiles = slice.profiles.iter().map(|(user, opted_out, trust)| Profile {
@@ -117,7 +127,7 @@ fn inputs(history: &History) -> Vec<Input<'_>> {
             trust: *trust,
         });
         inputs.extend(profiles.map(Input::Profile));
-        if slice.clock > i64::MIN {
+        if clock == Clock::Wall && slice.clock > i64::MIN {
             inputs.push(Input::Clock(slice.clock));
         }
         inputs.extend(slice.events.iter().map(|act| {

@@ -42,7 +42,7 @@ fn a_checkpoint_taken_before_its_epochs_commit() {
 
 #[test]
 fn exchange_entries_applied_twice_after_a_restore() {
-    check(Bug::ExchangeTwice, &["begins at offset", "gave another state", "come twice"]);
+    check(Bug::ExchangeTwice, &["begins at offset", "does not follow", "gave another state", "come twice"]);
 }
 
 #[test]
@@ -52,12 +52,17 @@ fn a_torn_checkpoint_accepted() {
 
 #[test]
 fn a_journal_gap_ignored() {
-    check(Bug::JournalGap, &["does not follow", "received", "is not the one that lives"]);
+    check(Bug::JournalGap, &["does not follow", "received", "goes back", "is not the one that lives"]);
 }
 
 #[test]
 fn rounding_on_the_way_to_whoever_does_a_slice_again() {
     check(Bug::F32Drift, &["gave another state"]);
+}
+
+#[test]
+fn ids_forgotten_by_a_restore() {
+    check(Bug::IdsForgotten, &["gave another state", "is not the one that lives"]);
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub struct CheckpointHeader {
     pub image_bytes: u64,
     /// XXH3-64 of the image.
     pub image_digest: u64,
+    /// Bytes of the ids behind the image.
+    pub ids_bytes: u64,
+    /// XXH3-64 of the ids; 0 where the object is of a version that had none.
+    pub ids_digest: u64,
 }
 
 impl CheckpointHeader {
@@ -32,6 +36,8 @@ impl CheckpointHeader {
             journal_offset: self.journal_offset,
             image_bytes: self.image_bytes,
             image_digest: Some(self.image_digest),
+            ids_bytes: self.ids_bytes,
+            ids_digest: self.ids_digest,
         };
         message.encode_raw(bytes);
     }
@@ -51,6 +57,8 @@ impl CheckpointHeader {
             journal_offset: message.journal_offset,
             image_bytes: message.image_bytes,
             image_digest: message.image_digest.ok_or(Malformed::Missing("image_digest"))?,
+            ids_bytes: message.ids_bytes,
+            ids_digest: message.ids_digest,
         })
     }
 }

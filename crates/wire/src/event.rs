@@ -3,7 +3,7 @@
 use influence::{Event, Kind};
 use prost::Message;
 
-use crate::{Malformed, json, proto, protobuf};
+use crate::{Framing, Malformed, json, proto, protobuf};
 
 /// How a single record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub enum Encoding {
 #[derive(Debug)]
 pub struct EventDecoder {
     encoding: Encoding,
+    framing: Framing,
     default_kind: Option<Kind>,
     message: proto::Event,
     unescaped: json::Unescaped,
@@ -27,14 +28,31 @@ impl EventDecoder {
     /// A decoder for records of one encoding. `default_kind` is the kind of JSON events that name none; without it
     /// they are malformed. In protobuf every event names its kind.
     pub fn new(encoding: Encoding, default_kind: Option<Kind>) -> Self {
-        Self { encoding, default_kind, message: proto::Event::default(), unescaped: json::Unescaped::default() }
+        let (message, unescaped) = (proto::Event::default(), json::Unescaped::default());
+        Self { encoding, framing: Framing::Bare, default_kind, message, unescaped }
+    }
+
+    /// The same for records behind such a frame.
+    pub fn framed(self, framing: Framing) -> Self {
+        Self { framing, ..self }
     }
 
     /// The event that `bytes` hold. Its names are borrowed from `bytes` or, where they had to be rewritten, from here.
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
+        let bytes = self.framing.open(bytes, self.encoding)?;
         match self.encoding {
             Encoding::Json => json::event(text(bytes)?, self.default_kind, &mut self.unescaped),
             Encoding::Protobuf => protobuf::event(bytes, &mut self.message),
+        }
+    }
+
+    /// The event that `bytes` hold, and the id that names it among its actor's, empty where it has none. In JSON a
+    /// whole number is an id as well: 7 is "7".
+    pub fn decode_with_id<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(Event<'a>, &'a str), Malformed> {
+        let bytes = self.framing.open(bytes, self.encoding)?;
+        match self.encoding {
+            Encoding::Json => json::event_with_id(text(bytes)?, self.default_kind, &mut self.unescaped),
+            Encoding::Protobuf => protobuf::event_with_id(bytes, &mut self.message),
         }
     }
 }
@@ -42,6 +60,11 @@ impl EventDecoder {
 /// Appends the protobuf message of an event, without a length before it.
 pub fn encode_event(event: &Event<'_>, out: &mut Vec<u8>) {
     protobuf::event_message(event).encode_raw(out);
+}
+
+/// The same with the id that names the event among its actor's.
+pub fn encode_event_with_id(event: &Event<'_>, id: &str, out: &mut Vec<u8>) {
+    proto::Event { id: id.to_owned(), ..protobuf::event_message(event) }.encode_raw(out);
 }
 
 /// The bytes of a line as text.

@@ -58,7 +58,7 @@ pub struct JournalRecord {
     pub settles: bool,
     /// The engine that took the slice.
     pub engine_revision: u32,
-    /// The model's parameters.
+    /// The model's parameters, and how records become events.
     pub model_fingerprint: u64,
     /// Over the slice's records alone.
     pub slice_digest: u64,
@@ -103,8 +103,10 @@ impl JournalRecord {
         Ok(JournalRecord {
             shard: shard(message.shard)?,
             sequence: message.sequence,
-            exchange: range("exchange", message.exchange.ok_or(Malformed::Missing("exchange"))?)?,
-            inputs: inputs.map(|(place, input)| range(&format!("inputs[{place}]"), input)).collect::<Result<_, _>>()?,
+            exchange: range(|| "exchange".to_owned(), message.exchange.ok_or(Malformed::Missing("exchange"))?)?,
+            inputs: inputs
+                .map(|(place, input)| range(|| format!("inputs[{place}]"), input))
+                .collect::<Result<_, _>>()?,
             clock: protobuf::clock(message.clock).map_err(Malformed::Field)?,
             sweep: message.sweep,
             publishes: message.publishes,
@@ -126,10 +128,10 @@ fn shard(shard: u32) -> Result<u16, Malformed> {
     u16::try_from(shard).map_err(|_| Malformed::Field(format!("shard {shard} is above 65535")))
 }
 
-fn range(field: &str, message: proto::OffsetRange) -> Result<OffsetRange, Malformed> {
+fn range(field: impl FnOnce() -> String, message: proto::OffsetRange) -> Result<OffsetRange, Malformed> {
     let range = OffsetRange { first: message.first, next: message.next };
     if !range.is_valid() {
-        return Err(Malformed::Field(format!("{field} {}..{} is no range of offsets", range.first, range.next)));
+        return Err(Malformed::Field(format!("{} {}..{} is no range of offsets", field(), range.first, range.next)));
     }
     Ok(range)
 }

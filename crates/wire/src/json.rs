@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use influence::{Event, Kind, Profile, Timestamp};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::kind::kind_or;
 use crate::malformed::quote;
@@ -15,6 +15,7 @@ use crate::{Malformed, accept, time};
 pub(crate) struct Unescaped {
     actor: String,
     target: String,
+    id: String,
 }
 
 /// An event from `{"actor": "...", "target": "...", "at": ..., "kind": "..."}`.
@@ -23,13 +24,38 @@ pub(crate) fn event<'a>(
     default_kind: Option<Kind>,
     unescaped: &'a mut Unescaped,
 ) -> Result<Event<'a>, Malformed> {
-    let fields: EventFields<'a> = object(text)?;
+    event_of(object(text)?, default_kind, &mut unescaped.actor, &mut unescaped.target)
+}
+
+/// An event that may also have `"id": "..."`, and that id.
+pub(crate) fn event_with_id<'a>(
+    text: &'a str,
+    default_kind: Option<Kind>,
+    unescaped: &'a mut Unescaped,
+) -> Result<(Event<'a>, &'a str), Malformed> {
+    let mut fields: EventFields<'a> = object(text)?;
+    let id = fields.id.take();
+    let event = event_of(fields, default_kind, &mut unescaped.actor, &mut unescaped.target)?;
+    match id {
+        None => Ok((event, "")),
+        Some(Id::Text(text)) => Ok((event, hold(Text(text), &mut unescaped.id))),
+        Some(Id::Number(number)) => Ok((event, hold(Text(Cow::Owned(number.to_string())), &mut unescaped.id))),
+        Some(Id::Other) => Err(Malformed::Id),
+    }
+}
+
+fn event_of<'a>(
+    fields: EventFields<'a>,
+    default_kind: Option<Kind>,
+    actor_memory: &'a mut String,
+    target_memory: &'a mut String,
+) -> Result<Event<'a>, Malformed> {
     let actor = fields.actor.ok_or(Malformed::Missing("actor"))?;
     let target = fields.target.ok_or(Malformed::Missing("target"))?;
     let at = fields.at.or(fields.timestamp).or(fields.time).map_or(Err(Malformed::Missing("time")), |at| at.0);
     let kind = fields.kind.or(fields.r#type);
     let kind = kind_or(kind.as_ref().map(|word| &*word.0), default_kind);
-    accept::event(hold(actor, &mut unescaped.actor), hold(target, &mut unescaped.target), at, kind)
+    accept::event(hold(actor, actor_memory), hold(target, target_memory), at, kind)
 }
 
 /// A profile from `{"user": "...", "opted_out": false, "trust": 1}`.
@@ -78,6 +104,8 @@ struct EventFields<'a> {
     kind: Option<Text<'a>>,
     #[serde(borrow)]
     r#type: Option<Text<'a>>,
+    #[serde(borrow)]
+    id: Option<Id<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -112,6 +140,63 @@ impl<'de> Visitor<'de> for TextVisitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Text(Cow::Owned(text.to_owned())))
+    }
+}
+
+/// Whatever is written as an id: who does not look at ids must take every event.
+enum Id<'a> {
+    Text(Cow<'a, str>),
+    Number(i128),
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Id<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an id")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Id::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Id::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Id::Number(number.into()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Id::Number(number.into()))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Id::Other)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Id::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Id::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Id::Other)
     }
 }
 

@@ -15,6 +15,7 @@ mod dead_letter;
 mod event;
 mod exchange;
 mod file;
+mod framing;
 mod journal;
 mod json;
 mod kind;
@@ -29,11 +30,12 @@ mod write;
 pub use accept::AT_MAX;
 pub use checkpoint::CheckpointHeader;
 pub use dead_letter::DeadLetter;
-pub use event::{Encoding, EventDecoder, encode_event};
+pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
 pub use exchange::{decode_exchange, encode_exchange};
 pub use file::{
     EventReader, Format, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX, ReadError, Record, UnknownFormat,
 };
+pub use framing::Framing;
 pub use journal::{JournalRecord, OffsetRange};
 pub use kind::{kind_word, parse_kind};
 pub use malformed::Malformed;

@@ -63,6 +63,12 @@ pub enum Malformed {
     /// No protobuf, or not the message that was expected; what the parser says.
     #[error("is not the protobuf message expected: {0}")]
     Protobuf(String),
+    /// Not what the serialiser of a schema registry writes; what is wrong with it.
+    #[error("is not in the Confluent wire format: {0}")]
+    Framing(String),
+    /// An id in JSON that is neither a text nor a whole number.
+    #[error("id is neither a string nor a whole number")]
+    Id,
     /// A field of a message that says what cannot be: which one, and what it says.
     #[error("{0}")]
     Field(String),

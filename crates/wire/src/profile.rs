@@ -3,12 +3,13 @@
 use influence::Profile;
 
 use crate::event::text;
-use crate::{Encoding, Malformed, json, proto, protobuf};
+use crate::{Encoding, Framing, Malformed, json, proto, protobuf};
 
 /// Decodes profiles one by one and keeps its memory between them.
 #[derive(Debug)]
 pub struct ProfileDecoder {
     encoding: Encoding,
+    framing: Framing,
     message: proto::Profile,
     user: String,
 }
@@ -16,11 +17,17 @@ pub struct ProfileDecoder {
 impl ProfileDecoder {
     /// A decoder for records of one encoding.
     pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, message: proto::Profile::default(), user: String::new() }
+        Self { encoding, framing: Framing::Bare, message: proto::Profile::default(), user: String::new() }
+    }
+
+    /// The same for records behind such a frame.
+    pub fn framed(self, framing: Framing) -> Self {
+        Self { framing, ..self }
     }
 
     /// The profile that `bytes` hold: an absent `opted_out` is false, an absent `trust` leaves it as it is.
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Profile<'a>, Malformed> {
+        let bytes = self.framing.open(bytes, self.encoding)?;
         match self.encoding {
             Encoding::Json => json::profile(text(bytes)?, &mut self.user),
             Encoding::Protobuf => protobuf::profile(bytes, &mut self.message),

@@ -8,9 +8,18 @@ use crate::{AT_MAX, Malformed, accept, proto};
 
 /// Decodes into `message`, whose strings keep their memory from one event to the next.
 pub(crate) fn event<'a>(bytes: &[u8], message: &'a mut proto::Event) -> Result<Event<'a>, Malformed> {
+    event_with_id(bytes, message).map(|(event, _)| event)
+}
+
+/// Likewise, with its id.
+pub(crate) fn event_with_id<'a>(
+    bytes: &[u8],
+    message: &'a mut proto::Event,
+) -> Result<(Event<'a>, &'a str), Malformed> {
     message.clear();
     message.merge(bytes).map_err(malformed)?;
-    accept::event(&message.actor, &message.target, Ok(message.at), kind_of_number(message.kind))
+    let proto::Event { actor, target, at, kind, id } = message;
+    Ok((accept::event(actor, target, Ok(*at), kind_of_number(*kind))?, id))
 }
 
 /// Decodes into `message`, as for events.

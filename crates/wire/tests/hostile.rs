@@ -11,8 +11,8 @@ use influence::Kind;
 use influence::exchange::Section;
 use proptest::prelude::*;
 use wire::{
-    CheckpointHeader, Encoding, EventDecoder, EventReader, Format, JournalRecord, ProfileDecoder, ProfileReader,
-    ReadError, decode_exchange, decode_score, encode_score,
+    CheckpointHeader, Encoding, EventDecoder, EventReader, Format, Framing, JournalRecord, Malformed, ProfileDecoder,
+    ProfileReader, ReadError, decode_exchange, decode_score, encode_score,
 };
 
 /// Gives a few bytes at a time, interrupted now and then, and fails at the end if told to.
@@ -119,11 +119,41 @@ proptest! {
     fn recognising_and_decoding_never_panic(bytes in junk()) {
         let _ = Format::recognise(&bytes);
         for encoding in [Encoding::Json, Encoding::Protobuf] {
-            let _ = EventDecoder::new(encoding, None).decode(&bytes);
-            let _ = ProfileDecoder::new(encoding).decode(&bytes);
+            for framing in [Framing::Bare, Framing::Confluent] {
+                let _ = EventDecoder::new(encoding, None).framed(framing).decode(&bytes);
+                let _ = ProfileDecoder::new(encoding).framed(framing).decode(&bytes);
+            }
             let mut profiles = ProfileReader::new(&bytes[..], encoding);
             while let Ok(Some(_)) = profiles.next() {}
         }
+    }
+
+    /// Whoever looks at ids takes the same events; only an id that is none is told.
+    #[test]
+    fn an_id_changes_nothing_else(bytes in junk()) {
+        for encoding in [Encoding::Json, Encoding::Protobuf] {
+            let (mut with_id, mut without) = (EventDecoder::new(encoding, None), EventDecoder::new(encoding, None));
+            let event = without.decode(&bytes);
+            match with_id.decode_with_id(&bytes).map(|(event, _)| event) {
+                Err(Malformed::Id) => prop_assert!(event.is_ok()),
+                same => prop_assert_eq!(same, event),
+            }
+        }
+    }
+
+    /// A zero, the number of a schema, and whatever comes.
+    #[test]
+    fn frames_never_panic(number in any::<u32>(), rest in junk()) {
+        let bytes = [&[0][..], &number.to_be_bytes(), &rest].concat();
+        let decode = |encoding, framing, bytes: &[u8]| {
+            EventDecoder::new(encoding, None).framed(framing).decode(bytes).map(|event| format!("{event:?}"))
+        };
+        let opened = decode(Encoding::Json, Framing::Confluent, &bytes);
+        prop_assert_eq!(opened, decode(Encoding::Json, Framing::Bare, &rest));
+        let first = [&bytes[..5], &[0], &rest].concat();
+        let opened = decode(Encoding::Protobuf, Framing::Confluent, &first);
+        prop_assert_eq!(opened, decode(Encoding::Protobuf, Framing::Bare, &rest));
+        let _ = decode(Encoding::Protobuf, Framing::Confluent, &bytes);
     }
 
     #[test]

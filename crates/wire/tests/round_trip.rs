@@ -255,11 +255,19 @@ proptest! {
 
     #[test]
     fn the_journal_and_headers_come_back(
-        journal in journal_record(), format_version in 1..=u32::MAX, journal_offset in 0..=i64::MAX, image in any::<[u64; 2]>()
+        journal in journal_record(), format_version in 1..=u32::MAX, journal_offset in 0..=i64::MAX, parts in any::<[u64; 4]>()
     ) {
         prop_assert_eq!(JournalRecord::decode(&message(|bytes| journal.encode(bytes))), Ok(journal.clone()));
-        let [image_bytes, image_digest] = image;
-        let header = CheckpointHeader { format_version, journal, journal_offset, image_bytes, image_digest };
+        let [image_bytes, image_digest, ids_bytes, ids_digest] = parts;
+        let header = CheckpointHeader {
+            format_version,
+            journal,
+            journal_offset,
+            image_bytes,
+            image_digest,
+            ids_bytes,
+            ids_digest,
+        };
         prop_assert_eq!(CheckpointHeader::decode(&message(|bytes| header.encode(bytes))), Ok(header));
     }
 

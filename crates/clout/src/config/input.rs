@@ -1,7 +1,7 @@
 //! A topic that is read, as the configuration names it.
 
 use pipeline::Holds;
-use wire::Encoding;
+use wire::{Encoding, Framing};
 
 use crate::config::{not_empty, one_of};
 
@@ -60,6 +60,7 @@ impl Input {
 
     /// As workers are told of it.
     pub(crate) fn setting(&self) -> pipeline::Input {
-        pipeline::Input { topic: self.topic.clone(), holds: self.holds, encoding: self.encoding }
+        let framing = if self.is_confluent { Framing::Confluent } else { Framing::Bare };
+        pipeline::Input { topic: self.topic.clone(), holds: self.holds, encoding: self.encoding, framing }
     }
 }

@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle};
 use embedded::{Manner, Memory};
 use influence::Model;
 use pipeline::{Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
-use wire::Encoding;
+use wire::{Encoding, Framing};
 
 use crate::demo::opening::Opening;
 use crate::failure::Failure;
@@ -89,13 +89,15 @@ impl Workers {
 }
 
 fn settings(model: &Model) -> Settings {
-    let events = Input { topic: "events".to_owned(), holds: Holds::Events, encoding: Encoding::Protobuf };
+    let (topic, framing) = ("events".to_owned(), Framing::Bare);
+    let events = Input { topic, holds: Holds::Events, encoding: Encoding::Protobuf, framing };
     Settings {
         model: model.clone(),
         shards: SHARDS,
         inputs: vec![events],
         exchange: "exchange".to_owned(),
         clock: Clock::Event,
+        dedup_window_ms: None,
         pace: Pace { epoch_records_max: EPOCH_RECORDS_MAX, ..Pace::default() },
         checkpoint_every_ms: CHECKPOINT_EVERY_MS,
     }

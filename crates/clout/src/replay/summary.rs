@@ -318,6 +318,7 @@ mod tests {
 
     use super::*;
     use crate::interrupt::Interrupt;
+    use crate::recorded::Sink;
 
     #[derive(Parser)]
     struct Line {
@@ -331,7 +332,7 @@ mod tests {
         let model = Model { hash_bits, ..Model::default() };
         let (mut scoring, _) = Scoring::new(&model, &args, Interrupt::default()).unwrap();
         for target in targets {
-            scoring.take(&Event { actor: "ana", target, kind: Kind::Mention, at: 0 }).unwrap();
+            scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 0 }).unwrap();
         }
         scoring.finish(None).unwrap();
         let counts = Counts { records: targets.len() as u64, ..Counts::default() };

@@ -68,7 +68,7 @@ fn what_cannot_be_fed_is_told() {
         format!("{}: {said}", ran.code.expect("an exit code"))
     };
     expect![[r#"
-        #: error: topic missing-# is missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs
+        #: error: topic missing-## is missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs
     "#]].assert_eq(
         &told(&["feed", log.path(), "--topic", &unique("missing")])
             .replace(&format!("-{}-", std::process::id()), "-")

@@ -100,6 +100,8 @@ pub(crate) fn checkpoint_header() -> CheckpointHeader {
         journal_offset: 4711,
         image_bytes: 1 << 30,
         image_digest: 0,
+        ids_bytes: 1 << 20,
+        ids_digest: u64::MAX,
     }
 }
 

@@ -1,0 +1,115 @@
+//! The command `route`: a topic that is keyed otherwise becomes one that is keyed as the workers want it, exactly once.
+
+use clap::Args;
+use kafka::{Route, Target};
+use pipeline::Holds;
+use wire::{EventDecoder, ProfileDecoder};
+
+use crate::config::{Config, Flags, Input};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::words::count;
+
+const AFTER_HELP: &str = "\
+Each record is read once, and written once, to the partition of its actor, or of its user for profiles; value, time and \
+headers stay as they are. One that is no event goes to the dead letters with the reason in its headers. Records and \
+offsets move in one transaction: whatever happens, nothing is lost and nothing comes twice. Several processes share \
+the partitions of what is read, if each has an --instance of its own.
+
+Examples:
+  clout route --from raw-events:json --to events
+  clout route --from accounts-by-id:profiles --to accounts --once
+  clout route --from events-4 --to events-12 --once
+
+Exit codes:
+  0    stopped in good order or, with --once, all is written
+  1    records cannot be taken or written any more
+  2    wrong options, a topic is missing, or brokers refuse";
+
+/// Key a topic by actor, exactly once
+#[derive(Args, Clone, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct RouteArgs {
+    /// What is read; a word may be events or profiles, protobuf or json
+    #[arg(long, value_name = "TOPIC[:WORD...]", value_parser = Input::parse)]
+    from: Input,
+    /// Where the records go
+    #[arg(long, value_name = "TOPIC")]
+    to: String,
+    /// Where those go that cannot be used [default: the application's dead letters]
+    #[arg(long, value_name = "TOPIC")]
+    dead_letters: Option<String>,
+    /// The consumer group whose offsets say how far it is [default: APPLICATION-route-FROM-TO]
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Names this process among all of the group; the same when it is started again
+    #[arg(long, value_name = "NAME", default_value = "0")]
+    instance: String,
+    /// Stop at the end of what there is
+    #[arg(long)]
+    once: bool,
+    /// Nothing on the standard error except errors
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    config: Flags,
+}
+
+/// Why a record has no place to go before it is looked at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// A topic cannot be routed into itself.
+    #[error("--from and --to are both {0}: name another topic")]
+    Itself(String),
+    /// Records have something before them that is not looked behind.
+    #[error("--from {0}: records in the Confluent wire format are not routed")]
+    Confluent(String),
+}
+
+/// Routes until it is told to stop, and tells on the standard error what it did.
+///
+/// # Errors
+/// If it cannot begin, or cannot go on.
+pub fn run(args: &RouteArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let Input { topic: from, holds, encoding, is_confluent } = args.from.clone();
+    if from == args.to {
+        return Err(RouteError::Itself(from).into());
+    }
+    if is_confluent {
+        return Err(RouteError::Confluent(from).into());
+    }
+    let default_group = || format!("{}-route-{from}-{}", config.application_id, args.to);
+    let route = Route {
+        to: args.to.clone(),
+        dead_letters: args.dead_letters.clone().unwrap_or(config.topics().dead_letters),
+        group: args.group.clone().unwrap_or_else(default_group),
+        instance: args.instance.clone(),
+        is_once: args.once,
+        from,
+    };
+    let partitioner = config.model.partitioner;
+    let (mut events, mut profiles) = (EventDecoder::new(encoding, None), ProfileDecoder::new(encoding));
+    let target = |value: &[u8], partitions: u16| {
+        let key = match holds {
+            Holds::Events => events.decode(value).map(|event| event.actor.to_owned()),
+            Holds::Profiles => profiles.decode(value).map(|profile| profile.user.to_owned()),
+        };
+        match key {
+            Ok(key) => {
+                let partition = partitioner.partition(&key, partitions);
+                Target::Key(key, partition)
+            }
+            Err(malformed) => Target::Refused(malformed.to_string()),
+        }
+    };
+    let stop = Interrupt::install().flag();
+    let routed = kafka::route(&config.connection(), &route, &stop, target)?;
+    if !args.quiet {
+        let (records, letters) =
+            (count(routed.records, "record", "records"), count(routed.dead_letters, "dead letter", "dead letters"));
+        eprintln!("routed {records} from {} to {}, {letters}", route.from, route.to);
+    }
+    Ok(())
+}

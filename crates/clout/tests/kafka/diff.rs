@@ -1,0 +1,256 @@
+//! `clout diff`: tables of two applications, and files of two replays.
+
+use std::time::Duration;
+
+use expect_test::expect;
+use influence::{Received, Score};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use testbroker::Broker;
+use wire::encode_score;
+
+use crate::common::{Scratch, done, run, topic, unique};
+
+fn score(score: f64) -> Score {
+    Score {
+        score,
+        influence: 1.0,
+        reach: 1.0,
+        amplification: 1.0,
+        network: 1.0,
+        openness: 1.0,
+        audience: 0.0,
+        received: Received { mentions: 1, retweets: 0, replies: 0 },
+        followers: 0,
+        following: 0,
+        percentile: 50.0,
+        as_of: 1_577_836_800_000,
+        scale: 100.0,
+        scale_version: 0,
+        previous: None,
+    }
+}
+
+/// Publishes scores; a person without one is erased.
+fn publish(broker: &Broker, topic: &str, scores: &[(&str, Option<f64>)]) {
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
+    for &(user, points) in scores {
+        let mut value = Vec::new();
+        points.into_iter().for_each(|points| encode_score(user, &score(points), 1, &mut value));
+        let record = BaseRecord::to(topic).key(user);
+        let record = if value.is_empty() { record } else { record.payload(&value) };
+        producer.send(record).expect("there is room");
+    }
+    producer.flush(Duration::from_secs(10)).expect("all arrive");
+}
+
+#[test]
+fn two_tables_are_compared() {
+    let Some(broker) = Broker::shared() else { return };
+    let (a, b) = (topic(broker, "old-scores", 2), topic(broker, "new-scores", 2));
+    publish(
+        broker,
+        &a,
+        &[("ana", Some(50.0)), ("bo", Some(9.0)), ("cy", Some(7.0)), ("di", Some(5.0)), ("ed", Some(1.0))],
+    );
+    publish(broker, &a, &[("bo", Some(10.0)), ("ed", None)]);
+    publish(broker, &b, &[("ana", Some(48.0)), ("bo", Some(22.0)), ("cy", Some(7.0)), ("flo", Some(3.0))]);
+    let told = done(broker, &["diff", &a, &b]).stdout.replace(&a, "OLD").replace(&b, "NEW");
+    expect![[r#"
+        A  OLD
+        B  NEW
+
+        in both               3
+        only in A             1
+        only in B             1
+        rank correlation (Spearman) 1.000000
+
+        change from A to B, points
+             0 %     -2.00
+             1 %     -2.00
+             5 %     -2.00
+            25 %     +0.00
+            50 %     +0.00
+            75 %    +12.00
+            95 %    +12.00
+            99 %    +12.00
+           100 %    +12.00
+
+        moved, either way
+        by  0.1 or more             2   66.67 %
+        by    1 or more             2   66.67 %
+        by    2 or more             2   66.67 %
+        by    5 or more             1   33.33 %
+        by   10 or more             1   33.33 %
+
+        largest movers
+               A       B    change  user
+           10.00   22.00    +12.00  bo
+           50.00   48.00     -2.00  ana
+
+        only in A, the most influential
+           score  user
+            5.00  di
+
+        only in B, the most influential
+           score  user
+            3.00  flo
+    "#]]
+    .assert_eq(&told);
+    let json = done(broker, &["diff", &a, &b, "--json", "--top", "1"]).stdout;
+    expect![[r#"
+        {
+          "in_both": 3,
+          "only_in_a": {
+            "people": 1,
+            "first": [
+              {
+                "user": "di",
+                "score": 5.0
+              }
+            ]
+          },
+          "only_in_b": {
+            "people": 1,
+            "first": [
+              {
+                "user": "flo",
+                "score": 3.0
+              }
+            ]
+          },
+          "spearman": 1.0,
+          "changes": [
+            {
+              "percent": 0.0,
+              "points": -2.0
+            },
+            {
+              "percent": 1.0,
+              "points": -2.0
+            },
+            {
+              "percent": 5.0,
+              "points": -2.0
+            },
+            {
+              "percent": 25.0,
+              "points": 0.0
+            },
+            {
+              "percent": 50.0,
+              "points": 0.0
+            },
+            {
+              "percent": 75.0,
+              "points": 12.0
+            },
+            {
+              "percent": 95.0,
+              "points": 12.0
+            },
+            {
+              "percent": 99.0,
+              "points": 12.0
+            },
+            {
+              "percent": 100.0,
+              "points": 12.0
+            }
+          ],
+          "moved": [
+            {
+              "points": 0.1,
+              "people": 2
+            },
+            {
+              "points": 1.0,
+              "people": 2
+            },
+            {
+              "points": 2.0,
+              "people": 2
+            },
+            {
+              "points": 5.0,
+              "people": 1
+            },
+            {
+              "points": 10.0,
+              "people": 1
+            }
+          ],
+          "largest": [
+            {
+              "user": "bo",
+              "a": 10.0,
+              "b": 22.0
+            }
+          ]
+        }
+    "#]]
+    .assert_eq(&json);
+}
+
+#[test]
+fn two_files_are_compared_without_a_broker() {
+    let a = Scratch::new("a.ndjson", "{\"user\":\"ana\",\"score\":3.5}\n{\"user\":\"bo\",\"score\":1}\n");
+    let b = Scratch::new("b.csv", "user,score\nana,3.5\nbo,2\n");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_clout"))
+        .args(["diff", a.path(), b.path()])
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stdout).replace(a.path(), "a.ndjson").replace(b.path(), "b.csv");
+    expect![[r#"
+        A  a.ndjson
+        B  b.csv
+
+        in both               2
+        only in A             0
+        only in B             0
+        rank correlation (Spearman) 1.000000
+
+        change from A to B, points
+             0 %     +0.00
+             1 %     +0.00
+             5 %     +0.00
+            25 %     +0.00
+            50 %     +1.00
+            75 %     +1.00
+            95 %     +1.00
+            99 %     +1.00
+           100 %     +1.00
+
+        moved, either way
+        by  0.1 or more             1   50.00 %
+        by    1 or more             1   50.00 %
+        by    2 or more             0    0.00 %
+        by    5 or more             0    0.00 %
+        by   10 or more             0    0.00 %
+
+        largest movers
+               A       B    change  user
+            1.00    2.00     +1.00  bo
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn what_holds_no_scores_is_told() {
+    let Some(broker) = Broker::shared() else { return };
+    let other = topic(broker, "other", 1);
+    crate::common::produce(broker, &other, 0, b"key", b"\xff\xff");
+    let told = |arguments: &[&str]| {
+        let ran = run(broker, arguments);
+        format!("{}: {}", ran.code.expect("an exit code"), ran.stderr.replace(&other, "OTHER"))
+    };
+    expect![[r#"
+        2: error: OTHER holds no scores: is not the protobuf message expected: failed to decode Protobuf message: invalid varint
+    "#]].assert_eq(&told(&["diff", &other, &other]));
+    let nobody = unique("nobody");
+    expect![[r#"
+        2: error: NOBODY is no file, no application with a topic NOBODY-scores, and no topic
+    "#]]
+    .assert_eq(&told(&["diff", &nobody, &nobody]).replace(&nobody, "NOBODY"));
+}
