@@ -1,5 +1,5 @@
 //! `clout serve` against a real broker: it shows what is committed and nothing else, whatever breaks.
-#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -62,11 +62,6 @@ impl KafkaLog {
         })
     }
 
-    /// Transactions that were aborted and begun anew, and rebalances.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.writer.aborts, self.membership.rebalances())
-    }
-
     #[cfg(test)]
     pub(crate) fn membership(&self) -> &Membership {
         &self.membership

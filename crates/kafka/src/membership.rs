@@ -47,7 +47,6 @@ struct State {
     released: Vec<u16>,
     /// The member's name when it was last given shards.
     member_id: String,
-    rebalances: u64,
     is_leaving: bool,
 }
 
@@ -148,11 +147,6 @@ impl Membership {
         }
         Ok(metadata)
     }
-
-    /// Rebalances that this member took part in.
-    pub(crate) fn rebalances(&self) -> u64 {
-        self.consumer.as_ref().map_or(0, |consumer| consumer.context().state().rebalances)
-    }
 }
 
 impl Drop for Membership {
@@ -178,7 +172,6 @@ impl Member {
             return warn!(%error, "the group's partitions cannot be taken");
         }
         let mut state = self.state();
-        state.rebalances += 1;
         state.member_id = GroupMetadata::of(consumer).map(|metadata| metadata.member_id()).unwrap_or_default();
         state.changes.extend(shards.into_iter().map(Ownership::Assigned));
     }
@@ -195,7 +188,6 @@ impl Member {
             }
             return;
         }
-        state.rebalances += 1;
         // Given back when the worker has done with all of them.
         state.revoked.clone_from(&shards);
         state.released.clear();

@@ -402,12 +402,15 @@ pub(crate) struct Described {
     pub(crate) partitions: usize,
 }
 
+/// By the topics' names.
+pub(crate) type Descriptions = Vec<(String, Result<Described, Refusal>)>;
+
 /// Describes topics, in any order.
 pub(crate) fn describe<C: ClientContext>(
     client: &Client<C>,
     topics: &[&str],
     time: Duration,
-) -> Result<Vec<(String, Result<Described, Refusal>)>, Refusal> {
+) -> Result<Descriptions, Refusal> {
     let invalid = |_| Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG);
     let names: Vec<CString> =
         topics.iter().map(|&topic| CString::new(topic)).collect::<Result<_, _>>().map_err(invalid)?;

@@ -42,7 +42,6 @@ pub(crate) struct Writer {
     value: Vec<u8>,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
-    pub(crate) aborts: u64,
 }
 
 /// What has become of the records of the transaction under way.
@@ -120,7 +119,6 @@ impl Writer {
             delivered,
             value: Vec::new(),
             census: None,
-            aborts: 0,
         };
         writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
             // What the clients have told meanwhile says more.
@@ -198,7 +196,6 @@ impl Writer {
     }
 
     fn abort(&mut self) -> Result<(), Fault> {
-        self.aborts += 1;
         abort_transaction(self.producer()?.client(), TIME)
             .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
     }

@@ -170,8 +170,9 @@ impl Simulation<'_> {
         self.lose_checkpoints(shard);
         let mut broker = self.shared.broker.borrow_mut();
         let (was, ends) = broker.bounds(topic, shard);
-        // The last record of a journal stays: it lies before the mark of its transaction.
-        let begins = if topic == Topic::Journal { ends - 2 } else { ends };
+        // The last record of a journal stays.
+        let last = broker.read(topic, shard, 0, usize::MAX).0.last().map_or(0, |(offset, _)| *offset);
+        let begins = if topic == Topic::Journal { last } else { ends };
         broker.set_begin(topic, shard, begins.max(was));
         drop(broker);
         self.do_harm(Harm::Begin { topic, shard });
