@@ -62,7 +62,9 @@ fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operati
     let login = "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\"admin-secret\";";
     let text = format!("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config={login}\n");
     fs::write(&admin, text).expect("it can be written");
-    let jars = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/test-broker/target/jars/*");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/test-broker/broker");
+    let jars = Command::new(script).arg("jars").output().expect("it runs").stdout;
+    let jars = Path::new(String::from_utf8_lossy(&jars).trim()).join("*");
     let mut command = Command::new("java");
     command
         .arg("-Xmx100m")
