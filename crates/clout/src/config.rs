@@ -1,6 +1,6 @@
 //! What an application is told: by a file, by the environment and by flags. Of what is said twice, the later of these wins.
 //!
-//! All of it is said in [`keys`]: the file's keys, the variables, the flags, the defaults and the page that lists them.
+//! All of it is said in `keys`: the file's keys, the variables, the flags, the defaults and the page that lists them.
 //! Values stay text until every layer has spoken, so that each is parsed once, and told with the place it comes from.
 
 mod error;

@@ -1,6 +1,6 @@
 //! Recorded logs: files and pipes in any format, read as one log by the time of their events.
 //!
-//! Owns everything between the names of files and an event that may come in; what becomes of it is a [`Sink`]'s. What
+//! Owns everything between the names of files and an event that may come in; what becomes of it is a `Sink`'s. What
 //! files look like belongs to `wire`. The order of the modules is the path of an event.
 
 pub(crate) mod input;

@@ -41,7 +41,7 @@ pub struct ServeArgs {
     /// Where to listen; everybody who can reach the address can ask, unless there are tokens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// A page's origin whose scripts may ask, such as https://example.org; may be repeated, * lets all in
+    /// A page's origin whose scripts may ask, such as `https://example.org`; may be repeated, * lets all in
     #[arg(long, value_name = "ORIGIN")]
     cors_origin: Vec<String>,
     /// Tokens, one a line: whoever asks has to send one of them
