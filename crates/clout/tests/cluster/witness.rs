@@ -18,6 +18,8 @@ use wire::{JournalRecord, decode_score};
 use super::scene::Names;
 
 const POLL: Duration = Duration::from_millis(100);
+/// So often in a row an offset may not be there.
+const LOST_MAX: u32 = 100;
 
 pub(crate) struct Witness {
     stop: Arc<AtomicBool>,
@@ -49,21 +51,26 @@ impl Witness {
         client.set("group.id", "witness").set("isolation.level", "read_committed");
         client.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
         let consumer: BaseConsumer = client.create().expect("a consumer");
-        let mut places = TopicPartitionList::new();
-        for topic in [&names.scores, &names.journal, &names.dead_letters] {
-            for partition in 0..i32::from(partitions) {
-                places.add_partition_offset(topic, partition, Offset::Offset(0)).expect("a place");
-            }
-        }
-        consumer.assign(&places).expect("places of topics");
         let (is_over, notes, names) = (Arc::clone(&stop), Arc::clone(&seen), names.clone());
+        lock(&seen).read_on(&consumer, &names, partitions);
         let watch = move || {
+            let mut lost = 0;
             while !is_over.load(Relaxed) {
                 let Some(polled) = consumer.poll(POLL) else { continue };
                 let mut seen = lock(&notes);
                 match polled {
-                    Ok(message) => seen.take(&names, &message),
+                    Ok(message) => {
+                        lost = 0;
+                        seen.take(&names, &message);
+                    }
                     Err(error) => match error.rdkafka_error_code() {
+                        // A broker that was killed may say for a moment that less is there; it is asked again, from where
+                        // this subscriber was.
+                        Some(Code::AutoOffsetReset) if lost < LOST_MAX => {
+                            lost += 1;
+                            seen.read_on(&consumer, &names, partitions);
+                            thread::sleep(POLL);
+                        }
                         Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut) => {}
                         _ => seen.wrong.push(format!("the witness cannot read: {error}")),
                     },
@@ -90,6 +97,18 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 }
 
 impl Seen {
+    /// Reads on behind what was seen last; from the beginning where nothing was.
+    fn read_on(&self, consumer: &BaseConsumer, names: &Names, partitions: u16) {
+        let mut places = TopicPartitionList::new();
+        for topic in [&names.scores, &names.journal, &names.dead_letters] {
+            for partition in 0..i32::from(partitions) {
+                let next = self.last.get(&(topic.clone(), partition)).map_or(0, |last| last + 1);
+                places.add_partition_offset(topic, partition, Offset::Offset(next)).expect("a place");
+            }
+        }
+        consumer.assign(&places).expect("places of topics");
+    }
+
     fn take(&mut self, names: &Names, message: &BorrowedMessage<'_>) {
         let place = (message.topic().to_owned(), message.partition());
         let before = self.last.insert(place, message.offset());
