@@ -81,6 +81,7 @@ fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operati
 }
 
 #[test]
+#[ignore = "takes minutes: run it with --ignored"]
 fn what_is_documented_suffices_and_what_is_missing_is_named() {
     let _alone = crate::alone();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
