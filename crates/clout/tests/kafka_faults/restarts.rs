@@ -65,7 +65,7 @@ impl<'a> Story<'a> {
 /// The checkpoints of each shard, the newest first.
 fn checkpoints(scene: &Scene) -> Vec<Vec<PathBuf>> {
     let listed = |shard: u16| {
-        let folder = scene.checkpoints().join(format!("shard-{shard:05}"));
+        let folder = scene.checkpoints().join(&scene.id).join(format!("shard-{shard:05}"));
         let entries = fs::read_dir(folder).into_iter().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
         paths.sort();
