@@ -82,6 +82,7 @@ fn repeated(told: &str) -> u64 {
 }
 
 #[test]
+#[ignore = "takes minutes: run it with --ignored"]
 fn from_the_newest_checkpoints_from_older_ones_and_from_damaged_ones() {
     let _alone = crate::alone();
     let Some(broker) = Broker::shared() else { return };
@@ -122,6 +123,7 @@ fn from_the_newest_checkpoints_from_older_ones_and_from_damaged_ones() {
 }
 
 #[test]
+#[ignore = "takes minutes: run it with --ignored"]
 fn from_no_checkpoints_at_all() {
     let _alone = crate::alone();
     let Some(broker) = Broker::shared() else { return };
