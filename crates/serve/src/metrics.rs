@@ -39,7 +39,7 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 39] = {
+const METRICS: [Metric; 40] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
@@ -87,6 +87,7 @@ const METRICS: [Metric; 39] = {
         metric(Counter, "clout_http_responses_total", "Answers, by the status' first digit"),
         metric(Gauge, "clout_http_connections", "Connections that are open"),
         metric(Gauge, "clout_http_streams", "Streams that are open"),
+        metric(Counter, "clout_http_streams_dropped_total", "Streams that ended since their readers fell behind"),
         metric(Gauge, "clout_build_info", "1, by the version that runs"),
         metric(Gauge, "process_resident_memory_bytes", "Memory that the system has given to the process"),
     ]
@@ -98,6 +99,7 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     requests: BTreeMap<&'static str, Histogram>,
     responses: [Counter; CLASSES.len()],
+    dropped: Counter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -130,7 +132,8 @@ impl Metrics {
         let responses = CLASSES.map(|class| {
             recorder.register_counter(&key("clout_http_responses_total", &[("status", class)]), &METADATA)
         });
-        Metrics { handle: recorder.handle(), recorder, requests, responses }
+        let dropped = recorder.register_counter(&key("clout_http_streams_dropped_total", &[]), &METADATA);
+        Metrics { handle: recorder.handle(), recorder, requests, responses, dropped }
     }
 
     /// An answer began after so long.
@@ -142,6 +145,11 @@ impl Metrics {
         if let Some(responses) = self.responses.get(usize::from(status / 100).wrapping_sub(1)) {
             responses.increment(1);
         }
+    }
+
+    /// A reader of the stream fell behind.
+    pub(crate) fn dropped(&self) {
+        self.dropped.increment(1);
     }
 
     /// What is waiting in histograms is added up, so that it does not pile up while nobody looks.

@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use crate::changes::{Batch, Change};
+use crate::changes::{Batch, Change, Lost};
 use crate::problem::Problem;
 use crate::question::Question;
 use crate::routes::App;
@@ -60,6 +60,8 @@ struct Reader {
     sealed: watch::Receiver<u64>,
     stop: watch::Receiver<bool>,
     greeting: Option<Vec<u8>>,
+    /// When it was last told anything.
+    told_at: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -83,6 +85,7 @@ pub(crate) fn begin(app: Arc<App>, query: Option<&str>, headers: &HeaderMap) -> 
         sealed: app.view.changes().watch(),
         stop: app.stop.clone(),
         greeting: Some(greeting.into_bytes()),
+        told_at: Instant::now(),
         _permit: permit,
         app,
     };
@@ -103,18 +106,11 @@ impl Reader {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting.into());
         }
-        loop {
-            if *self.stop.borrow() {
-                return None;
-            }
+        while !*self.stop.borrow() {
             self.sealed.borrow_and_update();
-            let mut text = Vec::new();
-            while text.len() < CHUNK_BYTES
-                && let Some(batch) = self.app.view.changes().from(self.next).ok()?
-            {
-                self.tell(&batch, &mut text);
-            }
+            let text = self.news()?;
             if !text.is_empty() {
+                self.told_at = Instant::now();
                 return Some(text.into());
             }
             let change = async {
@@ -123,12 +119,32 @@ impl Reader {
                     stopped = self.stop.changed() => stopped.is_ok(),
                 }
             };
-            match timeout(HEARTBEAT, change).await {
+            match timeout_at(self.told_at + HEARTBEAT, change).await {
                 Ok(true) => {}
                 Ok(false) => return None,
-                Err(_) => return Some(format!(": alive\nid: {}\n\n", self.app.event_id(self.next)).into()),
+                Err(_) => {
+                    self.told_at = Instant::now();
+                    return Some(format!(": alive\nid: {}\n\n", self.app.event_id(self.next)).into());
+                }
             }
         }
+        None
+    }
+
+    /// What the reader wants of what there is; `None` if it has fallen behind the ring.
+    fn news(&mut self) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        while text.len() < CHUNK_BYTES {
+            match self.app.view.changes().from(self.next) {
+                Ok(Some(batch)) => self.tell(&batch, &mut text),
+                Ok(None) => break,
+                Err(Lost) => {
+                    self.app.metrics.dropped();
+                    return None;
+                }
+            }
+        }
+        Some(text)
     }
 
     /// Writes what the reader wants of a batch, as far as it fits.

@@ -40,7 +40,7 @@ pub struct ViewOptions {
 
 impl Default for ViewOptions {
     fn default() -> ViewOptions {
-        ViewOptions { history_points_max: 250_000, history_points_each_max: 100, changes_max: 65_536 }
+        ViewOptions { history_points_max: 250_000, history_points_each_max: 100, changes_max: 262_144 }
     }
 }
 

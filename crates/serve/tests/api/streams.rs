@@ -86,9 +86,28 @@ fn a_reader_goes_on_where_it_was_or_hears_that_it_cannot() {
         assert_eq!(events.next().unwrap().name, "reset", "{unknown}");
     }
     // Those who fall behind have to begin again.
-    (0..100_000_u32).for_each(|step| site.score("u5", f64::from(step % 50)));
+    (0..300_000_u32).for_each(|step| site.score("u5", f64::from(step % 50)));
     let mut events = Events::open(&site, "/v1/stream", Some(&last));
     assert_eq!(events.next().unwrap().name, "reset");
+}
+
+#[test]
+fn a_reader_whom_nothing_concerns_hears_a_sign_of_life() {
+    let site = Site::with_people();
+    let mut events = Events::open(&site, "/v1/stream?user=u1", None);
+    let began = std::time::Instant::now();
+    let mut line = String::new();
+    let mut steps = (0..40_u32).cycle();
+    // Others move all the time.
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| while !line.contains(": alive") && events.0.read_line(&mut line).unwrap() > 0 {});
+        while !reading.is_finished() {
+            site.score("u2", steps.next().map_or(0.0, f64::from));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    assert!(line.contains(": alive"), "{line}");
+    assert!((10..20).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[test]
