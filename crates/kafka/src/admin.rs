@@ -15,7 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tracing::warn;
 
 use crate::connection::Connection;
-use crate::requirements::{Difference, Found, Requirement};
+use crate::requirements::{Difference, Found, Requirement, Role};
 use crate::topics::Topics;
 use crate::troubles::Troubles;
 
@@ -78,7 +78,7 @@ fn lines(differences: &[Difference]) -> String {
 /// Checks all topics of an application, and returns how many partitions each of them has.
 ///
 /// # Errors
-/// If one is missing, has another number of partitions than the first input, or would lose what is needed.
+/// If one is missing, has another number of partitions than the application's own, or would lose what is needed.
 pub fn check_topics<'a>(
     connection: &Connection,
     topics: &Topics,
@@ -96,11 +96,19 @@ pub fn check_topics<'a>(
     if !missing.is_empty() {
         return Err(AdminError::Missing(missing));
     }
-    let partitions = found[&requirements[0].topic].partitions;
+    let partitions = own_partitions(&requirements, &found);
     match differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => Ok(u16::try_from(partitions).unwrap_or(u16::MAX)),
         differences => Err(AdminError::Differ(differences)),
     }
+}
+
+/// How many partitions most of the application's own topics have.
+fn own_partitions(requirements: &[Requirement], found: &BTreeMap<String, Found>) -> usize {
+    let own = requirements.iter().filter(|required| required.role != Role::Input);
+    let counts: Vec<usize> = own.filter_map(|required| Some(found.get(&required.topic)?.partitions)).collect();
+    let topics_with = |count: &usize| counts.iter().filter(|other| *other == count).count();
+    counts.iter().copied().max_by_key(topics_with).unwrap_or(0)
 }
 
 /// Sees that brokers answer and let us in. A client tries for ever, whatever the reason, and tells it in the background.

@@ -36,6 +36,8 @@ impl Connection {
     /// A client's configuration: ours first, so that what somebody sets is what holds.
     pub fn client<'a>(&self, ours: impl IntoIterator<Item = (&'a str, String)>) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // Whoever waited for brokers is back soon after they are; librdkafka's own are 10 seconds.
+        config.set("reconnect.backoff.max.ms", "1000");
         ours.into_iter().for_each(|(name, value)| _ = config.set(name, value));
         self.properties.iter().for_each(|(name, value)| _ = config.set(name, value));
         config

@@ -212,10 +212,12 @@ impl ConsumerContext for Member {
     fn rebalance(&self, consumer: &BaseConsumer<Member>, what: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         let shards: Vec<u16> =
             partitions.elements().iter().filter_map(|place| u16::try_from(place.partition()).ok()).collect();
-        info!(?shards, ?what, "rebalance");
-        match what {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions, shards),
-            _ => self.revoke(consumer, partitions, shards),
+        let is_given = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        info!(?shards, is_given, "rebalance");
+        if is_given {
+            self.assign(consumer, partitions, shards);
+        } else {
+            self.revoke(consumer, partitions, shards);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What clients tell of their troubles, in the background: kept until somebody asks why nothing works.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault};
 use rdkafka::ClientContext;
@@ -16,7 +17,12 @@ use tracing::{debug, info, warn};
 pub(crate) struct Troubles {
     /// What no retry heals.
     hopeless: Arc<Mutex<Option<String>>>,
+    /// When it was told last that brokers cannot be reached.
+    unreachable: Arc<Mutex<Option<Instant>>>,
 }
+
+/// Every client tries to reach every broker again and again: it is told once in this time.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 impl Troubles {
     /// Whether there is one that no retry heals.
@@ -40,15 +46,29 @@ impl Troubles {
             Some(Code::SSL) => "no secure connection to the brokers: check ssl.* and security.protocol",
             // Where a journal ends is not trouble.
             Some(Code::PartitionEOF) => return,
+            Some(Code::BrokerTransportFailure | Code::AllBrokersDown) => return self.note_unreachable(reason),
             _ => return warn!(reason, "a client is in trouble"),
         };
         let text = format!("{advice} ({reason})");
         self.give_up(text);
     }
+
+    fn note_unreachable(&self, reason: &str) {
+        let mut told = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|told| told.elapsed() < TELL_AGAIN) {
+            return debug!(reason, "brokers cannot be reached");
+        }
+        *told = Some(Instant::now());
+        warn!(reason, "brokers cannot be reached, and are tried again");
+    }
 }
 
 impl ClientContext for Troubles {
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        // Which of a client's properties are for other kinds of clients is nobody's trouble.
+        if fac == "CONFWARN" {
+            return debug!(fac, "{message}");
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 warn!(fac, "{message}")

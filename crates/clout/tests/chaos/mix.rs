@@ -39,11 +39,7 @@ enum Fault {
     BrokerPause(u64),
 }
 
-/// With the broker's own death, which the gate leaves out: for seconds after it a plain subscriber may be told that offsets
-/// it has read are not there.
-const ALONE_AND_KILL: [Fault; 2] = [Fault::BrokerKill, Fault::BrokerPause(5)];
-
-const ALONE: [Fault; 8] = [
+const ALONE: [Fault; 9] = [
     Fault::Kill(0),
     Fault::Kill(1),
     Fault::Freeze(0),
@@ -51,12 +47,13 @@ const ALONE: [Fault; 8] = [
     Fault::Grow,
     Fault::Terminate(0),
     Fault::Terminate(1),
+    Fault::BrokerKill,
     Fault::BrokerPause(5),
 ];
 
 impl Fault {
-    fn any(dice: &mut Dice, pause_secs_max: u64, kills_broker: bool) -> Fault {
-        match dice.roll(if kills_broker { 11 } else { 9 }) {
+    fn any(dice: &mut Dice, pause_secs_max: u64) -> Fault {
+        match dice.roll(11) {
             0..=3 => Fault::Kill(dice.roll(2) as usize),
             4..=5 => Fault::Freeze(dice.roll(2) as usize),
             6 => Fault::Terminate(dice.roll(2) as usize),
@@ -178,11 +175,11 @@ impl Stage<'_> {
     }
 
     /// Any faults, for so long.
-    fn mix(&mut self, time: Duration, pause_secs_max: u64, kills_broker: bool) {
+    fn mix(&mut self, time: Duration, pause_secs_max: u64) {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            let fault = Fault::any(&mut self.dice, pause_secs_max, kills_broker);
-            let other = Fault::any(&mut self.dice, pause_secs_max, kills_broker);
+            let fault = Fault::any(&mut self.dice, pause_secs_max);
+            let other = Fault::any(&mut self.dice, pause_secs_max);
             let within = (self.dice.roll(3) == 0 && fault.goes_with(other)).then_some(other);
             self.strike(fault, within);
             if self.dice.roll(3) == 0 {
@@ -202,7 +199,6 @@ struct Plan {
     alone: &'static [Fault],
     mixed: Duration,
     pause_secs_max: u64,
-    kills_broker: bool,
     seed: u64,
 }
 
@@ -228,12 +224,11 @@ fn run(plan: &Plan) {
         // Even if something goes wrong.
         let _over = Over(&is_over);
         stage.recover();
-        let deaths: &[Fault] = if plan.kills_broker { &ALONE_AND_KILL } else { &[] };
-        for &fault in plan.alone.iter().chain(deaths) {
+        for &fault in plan.alone {
             stage.strike(fault, None);
             stage.recover();
         }
-        stage.mix(plan.mixed, plan.pause_secs_max, plan.kills_broker);
+        stage.mix(plan.mixed, plan.pause_secs_max);
         eprintln!("{} of {} events were fed meanwhile", fed.load(Relaxed), acts.len());
     });
     let mut members: Vec<Member> = std::mem::take(&mut stage.members).into_values().collect();
@@ -275,7 +270,6 @@ fn each_fault_alone_and_then_mixed() {
         alone: &ALONE,
         mixed: Duration::from_secs(30),
         pause_secs_max: 5,
-        kills_broker: false,
         seed: 1,
     };
     match number("CLOUT_CHAOS_SECONDS") {
@@ -285,7 +279,6 @@ fn each_fault_alone_and_then_mixed() {
             per_second: (600_000 / secs.max(1)) as usize,
             mixed: Duration::from_secs(secs),
             pause_secs_max: 30,
-            kills_broker: true,
             seed: number("CLOUT_CHAOS_SEED").unwrap_or(1),
             ..plan
         }),

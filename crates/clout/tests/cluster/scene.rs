@@ -16,6 +16,9 @@ use super::feeder::Feeder;
 use super::process::Member;
 use super::witness::Witness;
 
+/// Properties of a topic of which nothing may vanish by itself.
+pub(crate) const KEPT: &[(&str, &str)] = &[("retention.ms", "-1")];
+
 const LOOK: Duration = Duration::from_millis(50);
 /// Epochs within which the sweep visits everybody.
 const SWEEP_EPOCHS: u64 = 600;
@@ -70,18 +73,23 @@ impl Scene {
     pub(crate) fn new(brokers: &str, options: &Options<'_>) -> Scene {
         let scene = Scene::without_topics(brokers, options);
         let Names { input, exchange, journal, scores, dead_letters } = &scene.names;
-        let kept: &[(&str, &str)] = &[("retention.ms", "-1")];
         scene.admin().create_topics(
             &[
-                (input, kept),
-                (exchange, kept),
-                (journal, kept),
+                (input, KEPT),
+                (exchange, KEPT),
+                (journal, KEPT),
                 (scores, &[("cleanup.policy", "compact")]),
                 (dead_letters, &[]),
             ],
             options.partitions,
         );
         scene
+    }
+
+    /// Deletes a topic of which nothing may vanish by itself, and makes it anew.
+    pub(crate) fn create_anew(&self, topic: &str) {
+        self.admin().delete_topic(topic);
+        self.admin().create_topics(&[(topic, KEPT)], self.partitions);
     }
 
     /// The same, and nobody has made the topics.

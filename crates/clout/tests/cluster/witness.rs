@@ -18,8 +18,8 @@ use wire::{JournalRecord, decode_score};
 use super::scene::Names;
 
 const POLL: Duration = Duration::from_millis(100);
-/// So often in a row an offset may not be there.
-const LOST_MAX: u32 = 100;
+/// For one question.
+const ANSWER: Duration = Duration::from_secs(5);
 
 pub(crate) struct Witness {
     stop: Arc<AtomicBool>,
@@ -50,29 +50,23 @@ impl Witness {
         let mut client = client.clone();
         client.set("group.id", "witness").set("isolation.level", "read_committed");
         client.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+        // Journals are trimmed behind checkpoints: it must be back soon after the brokers are.
+        client.set("reconnect.backoff.max.ms", "100").set("fetch.error.backoff.ms", "100");
         let consumer: BaseConsumer = client.create().expect("a consumer");
         let (is_over, notes, names) = (Arc::clone(&stop), Arc::clone(&seen), names.clone());
-        lock(&seen).read_on(&consumer, &names, partitions);
+        lock(&seen).begin(&consumer, &names, partitions);
         let watch = move || {
-            let mut lost = 0;
             while !is_over.load(Relaxed) {
                 let Some(polled) = consumer.poll(POLL) else { continue };
                 let mut seen = lock(&notes);
                 match polled {
-                    Ok(message) => {
-                        lost = 0;
-                        seen.take(&names, &message);
-                    }
+                    Ok(message) => seen.take(&names, &message),
                     Err(error) => match error.rdkafka_error_code() {
-                        // A broker that was killed may say for a moment that less is there; it is asked again, from where
-                        // this subscriber was.
-                        Some(Code::AutoOffsetReset) if lost < LOST_MAX => {
-                            lost += 1;
-                            seen.read_on(&consumer, &names, partitions);
-                            thread::sleep(POLL);
-                        }
                         Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut) => {}
-                        _ => seen.wrong.push(format!("the witness cannot read: {error}")),
+                        _ => {
+                            let away = seen.away(&consumer, &names, partitions);
+                            seen.wrong.push(format!("the witness cannot read on: {error}, {away:?}"));
+                        }
                     },
                 }
             }
@@ -92,21 +86,38 @@ impl Drop for Witness {
     }
 }
 
+/// All that is watched.
+fn places_of(names: &Names, partitions: u16) -> impl Iterator<Item = (&str, i32)> {
+    let topics = [&names.scores, &names.journal, &names.dead_letters];
+    topics
+        .into_iter()
+        .flat_map(move |topic| (0..i32::from(partitions)).map(move |partition| (topic.as_str(), partition)))
+}
+
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().expect("nobody panics while they look")
 }
 
 impl Seen {
-    /// Reads on behind what was seen last; from the beginning where nothing was.
-    fn read_on(&self, consumer: &BaseConsumer, names: &Names, partitions: u16) {
+    /// Reads from the beginning.
+    fn begin(&self, consumer: &BaseConsumer, names: &Names, partitions: u16) {
         let mut places = TopicPartitionList::new();
-        for topic in [&names.scores, &names.journal, &names.dead_letters] {
-            for partition in 0..i32::from(partitions) {
-                let next = self.last.get(&(topic.clone(), partition)).map_or(0, |last| last + 1);
-                places.add_partition_offset(topic, partition, Offset::Offset(next)).expect("a place");
-            }
+        for (topic, partition) in places_of(names, partitions) {
+            places.add_partition_offset(topic, partition, Offset::Beginning).expect("a place");
         }
         consumer.assign(&places).expect("places of topics");
+    }
+
+    /// Where the next records are not there.
+    fn away(&self, consumer: &BaseConsumer, names: &Names, partitions: u16) -> Vec<String> {
+        let away = |(topic, partition): (&str, i32)| {
+            let next = self.last.get(&(topic.to_owned(), partition))? + 1;
+            match consumer.fetch_watermarks(topic, partition, ANSWER) {
+                Ok((begin, end)) if (begin..=end).contains(&next) => None,
+                told => Some(format!("{topic}[{partition}] at {next}, there is {told:?}")),
+            }
+        };
+        places_of(names, partitions).filter_map(away).collect()
     }
 
     fn take(&mut self, names: &Names, message: &BorrowedMessage<'_>) {
