@@ -103,10 +103,10 @@ pub fn check_topics<'a>(
     }
 }
 
-/// How many partitions most of the application's own topics have.
+/// How many partitions most of the application's own topics have; all of them were found.
 fn own_partitions(requirements: &[Requirement], found: &BTreeMap<String, Found>) -> usize {
     let own = requirements.iter().filter(|required| required.role != Role::Input);
-    let counts: Vec<usize> = own.filter_map(|required| Some(found.get(&required.topic)?.partitions)).collect();
+    let counts: Vec<usize> = own.map(|required| found[&required.topic].partitions).collect();
     let topics_with = |count: &usize| counts.iter().filter(|other| *other == count).count();
     counts.iter().copied().max_by_key(topics_with).unwrap_or(0)
 }

@@ -12,6 +12,9 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use tracing::{debug, info, warn};
 
+/// Every client tries to reach every broker again and again: it is told once in this time.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
 /// The troubles of one worker's clients. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Troubles {
@@ -20,9 +23,6 @@ pub(crate) struct Troubles {
     /// When it was told last that brokers cannot be reached.
     unreachable: Arc<Mutex<Option<Instant>>>,
 }
-
-/// Every client tries to reach every broker again and again: it is told once in this time.
-const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 impl Troubles {
     /// Whether there is one that no retry heals.

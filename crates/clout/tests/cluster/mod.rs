@@ -21,6 +21,6 @@ pub(crate) use dice::Dice;
 pub(crate) use events::Events;
 pub(crate) use feeder::Feeder;
 pub(crate) use process::{Member, Ran};
-pub(crate) use scene::{KEPT, Options, Scene, wait_until};
+pub(crate) use scene::{Options, Scene, wait_until};
 pub(crate) use verify::{Expected, verify};
 pub(crate) use witness::{Seen, Witness};

@@ -17,7 +17,7 @@ use super::process::Member;
 use super::witness::Witness;
 
 /// Properties of a topic of which nothing may vanish by itself.
-pub(crate) const KEPT: &[(&str, &str)] = &[("retention.ms", "-1")];
+const KEPT: &[(&str, &str)] = &[("retention.ms", "-1")];
 
 const LOOK: Duration = Duration::from_millis(50);
 /// Epochs within which the sweep visits everybody.
@@ -86,12 +86,6 @@ impl Scene {
         scene
     }
 
-    /// Deletes a topic of which nothing may vanish by itself, and makes it anew.
-    pub(crate) fn create_anew(&self, topic: &str) {
-        self.admin().delete_topic(topic);
-        self.admin().create_topics(&[(topic, KEPT)], self.partitions);
-    }
-
     /// The same, and nobody has made the topics.
     pub(crate) fn without_topics(brokers: &str, options: &Options<'_>) -> Scene {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -124,6 +118,17 @@ impl Scene {
             epoch: options.epoch.to_owned(),
             folder,
         }
+    }
+
+    /// Makes a topic of which nothing may vanish by itself.
+    pub(crate) fn create(&self, topic: &str) {
+        self.admin().create_topics(&[(topic, KEPT)], self.partitions);
+    }
+
+    /// Deletes such a topic, and makes it anew.
+    pub(crate) fn create_anew(&self, topic: &str) {
+        self.admin().delete_topic(topic);
+        self.create(topic);
     }
 
     /// All of its topics.

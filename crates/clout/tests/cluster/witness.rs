@@ -54,7 +54,7 @@ impl Witness {
         client.set("reconnect.backoff.max.ms", "100").set("fetch.error.backoff.ms", "100");
         let consumer: BaseConsumer = client.create().expect("a consumer");
         let (is_over, notes, names) = (Arc::clone(&stop), Arc::clone(&seen), names.clone());
-        lock(&seen).begin(&consumer, &names, partitions);
+        begin(&consumer, &names, partitions);
         let watch = move || {
             while !is_over.load(Relaxed) {
                 let Some(polled) = consumer.poll(POLL) else { continue };
@@ -94,24 +94,24 @@ fn places_of(names: &Names, partitions: u16) -> impl Iterator<Item = (&str, i32)
         .flat_map(move |topic| (0..i32::from(partitions)).map(move |partition| (topic.as_str(), partition)))
 }
 
+/// Reads from the first record that there ever was: one that is gone already is told.
+fn begin(consumer: &BaseConsumer, names: &Names, partitions: u16) {
+    let mut places = TopicPartitionList::new();
+    for (topic, partition) in places_of(names, partitions) {
+        places.add_partition_offset(topic, partition, Offset::Offset(0)).expect("a place");
+    }
+    consumer.assign(&places).expect("places of topics");
+}
+
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().expect("nobody panics while they look")
 }
 
 impl Seen {
-    /// Reads from the beginning.
-    fn begin(&self, consumer: &BaseConsumer, names: &Names, partitions: u16) {
-        let mut places = TopicPartitionList::new();
-        for (topic, partition) in places_of(names, partitions) {
-            places.add_partition_offset(topic, partition, Offset::Beginning).expect("a place");
-        }
-        consumer.assign(&places).expect("places of topics");
-    }
-
     /// Where the next records are not there.
     fn away(&self, consumer: &BaseConsumer, names: &Names, partitions: u16) -> Vec<String> {
         let away = |(topic, partition): (&str, i32)| {
-            let next = self.last.get(&(topic.to_owned(), partition))? + 1;
+            let next = self.last.get(&(topic.to_owned(), partition)).map_or(0, |last| last + 1);
             match consumer.fetch_watermarks(topic, partition, ANSWER) {
                 Ok((begin, end)) if (begin..=end).contains(&next) => None,
                 told => Some(format!("{topic}[{partition}] at {next}, there is {told:?}")),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use testbroker::Broker;
 
-use crate::cluster::{Events, Expected, KEPT, Member, Options, Scene, Witness, verify, wait_until};
+use crate::cluster::{Events, Expected, Member, Options, Scene, Witness, verify, wait_until};
 
 /// What is wrong at the start is told within this time.
 const TOLD: Duration = Duration::from_secs(60);
@@ -106,10 +106,9 @@ fn the_exchange_is_deleted_while_somebody_works() {
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let mut member = scene.start("a", 1);
     take(&scene, &Events::generated(1_000, 100), &mut member);
-    let admin = scene.admin();
-    admin.delete_topic(&scene.names.exchange);
+    scene.admin().delete_topic(&scene.names.exchange);
     gives_up(member, LOOKED_AT, &["-exchange", "does not exist", "new application id"]);
-    admin.create_topics(&[(&scene.names.exchange, KEPT)], scene.partitions);
+    scene.create(&scene.names.exchange);
     gives_up(scene.start("a", 1), TOLD, &["-exchange", "created anew", "new application id"]);
 }
 
@@ -118,10 +117,9 @@ fn the_journal_is_deleted() {
     let _alone = crate::alone();
     let Some(broker) = Broker::shared() else { return };
     let scene = ended(broker, &Events::generated(1_000, 100));
-    let admin = scene.admin();
-    admin.delete_topic(&scene.names.journal);
+    scene.admin().delete_topic(&scene.names.journal);
     gives_up(scene.start("a", 1), TOLD, &["-journal is missing", "clout topics create"]);
-    admin.create_topics(&[(&scene.names.journal, KEPT)], scene.partitions);
+    scene.create(&scene.names.journal);
     gives_up(scene.start("a", 1), TOLD, &["has no journal", "deleted or created anew", "new application id"]);
 }
 
