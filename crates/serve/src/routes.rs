@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use pipeline::{Place, Status};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -54,6 +54,8 @@ pub(crate) struct App {
     connections_max: usize,
     streams_max: usize,
     pub(crate) streams: Arc<Semaphore>,
+    /// Whose turn it is to write what a stream tells next, and how long that took since they last rested.
+    pub(crate) turns: Mutex<Duration>,
     pub(crate) stop: watch::Receiver<bool>,
     tokens: Option<Tokens>,
     request_timeout: Duration,
@@ -79,6 +81,7 @@ impl App {
             connections_max: options.connections_max,
             streams_max: options.streams_max,
             streams: Arc::new(Semaphore::new(options.streams_max)),
+            turns: Mutex::default(),
             stop,
             tokens: options.tokens.clone(),
             request_timeout: options.request_timeout,
