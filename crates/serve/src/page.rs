@@ -62,10 +62,9 @@ fn answer(file: &File, tag: &str, headers: &HeaderMap) -> Response {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => ([(header::CONTENT_TYPE, file.kind)], file.text).into_response(),
     };
-    let fixed: [(HeaderName, &str); 6] = [
+    let fixed: [(HeaderName, &str); 5] = [
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (header::ETAG, tag),
