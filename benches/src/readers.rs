@@ -71,10 +71,12 @@ async fn come_back(address: SocketAddr, kind: usize, count: Arc<Count>) {
 async fn read(mut stream: TcpStream, kind: usize, count: &Count) -> std::io::Result<()> {
     let (name, path) = KINDS[kind];
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await?;
-    while name == "asleep" {
-        sleep(PAUSE).await;
-        // Whoever is cut notices when writing: what waits to be read is never taken.
-        stream.write_all(b" ").await?;
+    if name == "asleep" {
+        loop {
+            sleep(PAUSE).await;
+            // Whoever is cut notices when writing: what waits to be read is never taken.
+            stream.write_all(b" ").await?;
+        }
     }
     let mut buffer = vec![0; 64 << 10];
     loop {

@@ -31,7 +31,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 14] = [
+static FILES: [File; 15] = [
     File { path: "/", kind: HTML, text: include_str!("../page/index.html") },
     file!("style.css", STYLE),
     file!("icon.svg", IMAGE),
@@ -46,6 +46,7 @@ static FILES: [File; 14] = [
     file!("person.js", SCRIPT),
     file!("pipeline.js", SCRIPT),
     file!("search.js", SCRIPT),
+    file!("token.js", SCRIPT),
 ];
 
 /// The page's routes. They are open to everybody: what they show comes through the API.
