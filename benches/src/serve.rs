@@ -1,11 +1,17 @@
-//! A server with so many users, while scores stream in: for a load generator, and to see what a user costs.
+//! A server with so many users, while scores stream in and readers watch: for a load generator, and to see what users and
+//! readers cost.
 //!
-//! `cargo run --release -p benches --bin serve -- [USERS] [UPDATES A SECOND] [SECONDS]`, and meanwhile
-//! `wrk -t1 -c32 -d10 --latency -s benches/users.lua http://127.0.0.1:8080`
+//! `cargo run --release -p benches --bin serve -- [USERS] [UPDATES A SECOND] [SECONDS] [READERS]`, and meanwhile
+//! `wrk -t1 -c8 -d12 -R10000 --latency -s benches/users.lua http://127.0.0.1:8080` (wrk2, which holds a rate) or
+//! `vegeta attack -rate 1000 -duration 12s` of `GET http://127.0.0.1:8080/v1/ranking?limit=100`.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
+
+mod readers;
 
 use std::error::Error;
 use std::fs;
+use std::net::SocketAddr;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,12 +21,20 @@ use serve::{Server, ServerOptions, Update, View, ViewOptions};
 
 /// What the system's allocator takes for a name of seven letters.
 const NAME_BYTES: u64 = 32;
+/// The argument that makes the program the readers.
+const READERS: &str = "readers";
 const TICK: Duration = Duration::from_millis(10);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = std::env::args().skip(1).map(|arg| arg.parse::<u32>());
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, address, readers] = &args[..]
+        && mode == READERS
+    {
+        return readers::run(address.parse()?, readers.parse()?);
+    }
+    let mut args = args.iter().map(|arg| arg.parse::<u32>());
     let mut number = |default| args.next().unwrap_or(Ok(default));
-    let (users, updates_a_second, seconds) = (number(1_000_000)?, number(20_000)?, number(60)?);
+    let (users, updates_a_second, seconds, readers) = (number(1_000_000)?, number(20_000)?, number(60)?, number(0)?);
     let before = resident_bytes();
     let view = Arc::new(View::new(ViewOptions::default()));
     let names: Vec<String> = (0..users).map(|user| format!("u{user:06}")).collect();
@@ -31,31 +45,42 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes_a_user = (resident_bytes() - with_names) / u64::from(users);
     println!("{users} users in {took:.1?}: {:.0} thousand records/s", f64::from(users) / took.as_secs_f64() / 1e3);
     println!("{bytes_a_user} B a user, {} B without the name", bytes_a_user.saturating_sub(NAME_BYTES));
+    let idle = resident_bytes();
     view.caught_up();
     let server = Server::new(Arc::clone(&view), ServerOptions::default()).start()?;
     println!("{updates_a_second} updates/s for {seconds} s, at http://{}", server.address());
-    let slowest = stream(&view, &names, updates_a_second, Duration::from_secs(seconds.into()));
+    let readers = (readers > 0).then(|| watch(server.address(), readers)).transpose()?;
+    let (slowest, most) = stream(&view, &names, updates_a_second, Duration::from_secs(seconds.into()));
+    println!("slowest 10 ms of updates took {slowest:.1?}");
     println!(
-        "slowest 10 ms of updates took {slowest:.1?}; memory grew by {} MiB in all",
-        (resident_bytes() - before) >> 20
+        "memory: {} MiB for the users, {} MiB more at most",
+        (idle - before) >> 20,
+        most.saturating_sub(idle) >> 20
     );
     server.stop();
+    readers.map(|mut readers| readers.wait()).transpose()?;
     Ok(())
 }
 
-/// Applies so many updates a second.
-fn stream(view: &View, names: &[String], updates_a_second: u32, time: Duration) -> Duration {
-    let (began, mut done, mut slowest) = (Instant::now(), 0_u32, Duration::ZERO);
+/// So many readers of the stream, in a process of their own.
+fn watch(address: SocketAddr, readers: u32) -> std::io::Result<Child> {
+    Command::new(std::env::current_exe()?).args([READERS, &address.to_string(), &readers.to_string()]).spawn()
+}
+
+/// Applies so many updates a second. Gives the longest time for those of a tick, and the most memory in between.
+fn stream(view: &View, names: &[String], updates_a_second: u32, time: Duration) -> (Duration, u64) {
+    let (began, mut done, mut slowest, mut most) = (Instant::now(), 0_u32, Duration::ZERO, 0);
     while began.elapsed() < time {
         let tick = Instant::now();
         let due = (began.elapsed().as_secs_f64() * f64::from(updates_a_second)) as u32;
         (done..due).for_each(|update| apply(view, names, shuffled(update) % names.len() as u32, update + 1));
         done = due;
         slowest = slowest.max(tick.elapsed());
+        most = most.max(resident_bytes());
         thread::sleep(TICK.saturating_sub(tick.elapsed()));
     }
     println!("{:.0} updates/s were applied", f64::from(done) / began.elapsed().as_secs_f64());
-    slowest
+    (slowest, most)
 }
 
 /// Most scores are low, as people's are.

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
@@ -208,6 +210,47 @@ fn it_shows_what_is_committed_whatever_breaks() {
         assert_eq!(server.scores().unwrap().len(), USERS as usize - 1);
         server.stop();
     });
+}
+
+#[test]
+fn no_token_and_no_path_shows_in_an_answer_or_a_log() {
+    const TOKENS: [&str; 2] = ["a-long-token-for-tests", "somebody-elses-token"];
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tokens-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("secret");
+    fs::write(&file, TOKENS[0]).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let process = Command::new(env!("CARGO_BIN_EXE_clout"))
+        // Nobody is there: what it says of that is looked at as well.
+        .args(["serve", "--application-id", "show", "--brokers", "127.0.0.1:1", "--log", "trace", "--tokens-file"])
+        .arg(&file)
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .stderr(fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap();
+    let server = Server { process, port };
+    server.wait_for("it answers", |server| server.get("/health/live").is_some());
+    let mut told = String::new();
+    for (token, status) in [(TOKENS[0], "200"), (TOKENS[1], "401")] {
+        for path in
+            ["/v1/status".to_owned(), format!("/v1/status?token={token}"), format!("/{token}/%2e%2e/etc/passwd")]
+        {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let head =
+                format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(path != "/v1/status" || answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+            told.push_str(&answer);
+        }
+    }
+    server.stop();
+    told.push_str(&fs::read_to_string(folder.join("log")).unwrap());
+    for secret in TOKENS.iter().copied().chain(folder.to_str()) {
+        assert!(!told.contains(secret), "{secret} in\n{told}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

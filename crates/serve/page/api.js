@@ -13,6 +13,40 @@ export class Silence extends Error {}
 
 const listeners = new Set();
 let answers = null;
+let askForToken = () => {};
+
+/** Calls when the server wants a token, or another one. */
+export function onTokenWanted(listener) {
+  askForToken = listener;
+}
+
+/** The server's token, kept until the tab is closed. */
+export const token = {
+  kept: null,
+  get() {
+    try {
+      return sessionStorage.getItem("token");
+    } catch {
+      return this.kept;
+    }
+  },
+  set(text) {
+    this.kept = text;
+    try {
+      sessionStorage.setItem("token", text);
+    } catch {
+      // Where nothing may be kept, it holds until the page is closed.
+    }
+  },
+};
+
+/** Asks the server, with the token if there is one. */
+export async function ask(path, signal, headers) {
+  const known = token.get();
+  const response = await fetch(path, { signal, headers: known ? { ...headers, authorization: `Bearer ${known}` } : headers });
+  if (response.status === 401) askForToken();
+  return response;
+}
 
 /** Calls with true when the server answers again, with false when it has stopped. */
 export function onConnection(listener) {
@@ -31,7 +65,7 @@ export async function get(path, signal) {
   let response;
   let body;
   try {
-    response = await fetch(path, { signal, headers: { accept: "application/json" } });
+    response = await ask(path, signal, { accept: "application/json" });
     body = await response.json();
   } catch (error) {
     if (signal?.aborted) throw error;

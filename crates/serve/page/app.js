@@ -1,11 +1,12 @@
 // The frame: which page is shown, the theme, the search, and whether the server answers.
 
-import { onConnection } from "./api.js";
+import { onConnection, onTokenWanted, token } from "./api.js";
 import { h, say } from "./dom.js";
 import { person } from "./person.js";
 import { pipeline } from "./pipeline.js";
 import { ranking } from "./ranking.js";
 import { search } from "./search.js";
+import { tokenForm } from "./token.js";
 
 /** A silence shorter than that is not worth a word. */
 const SILENCE_MS = 700;
@@ -48,6 +49,17 @@ function show(isFirst) {
     scrollTo(0, 0);
     main.querySelector("h1")?.focus({ preventScroll: true });
   }
+}
+
+/** Instead of whatever was there: without a token there is nothing to see. */
+function wantToken() {
+  if (document.body.dataset.page === "token") return;
+  leave.abort();
+  leave = new AbortController();
+  document.body.dataset.page = "token";
+  const root = h("div", { class: "page token-page" });
+  main.replaceChildren(root);
+  tokenForm(root, token.get() !== null, () => show(false));
 }
 
 function watchConnection() {
@@ -98,6 +110,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+onTokenWanted(wantToken);
 watchConnection();
 chooseTheme();
 search(document.querySelector(".search"));

@@ -1,19 +1,23 @@
 //! What has changed lately, numbered, for those who watch: nobody's own queue, one ring that all read at their own pace.
 //!
-//! Changes are sealed in batches, so that a thousand readers take hold of one list, and hold no lock while they look
-//! through it. Whoever falls behind the ring has lost his place.
+//! Changes are sealed in batches, so that a thousand readers take hold of one list, and hold no lock of the writer's while
+//! they look through it. What is to be told of a new change is written once for all of them. Whoever falls behind the ring
+//! has lost his place.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::person::Person;
 
 /// Changes in one batch.
-const BATCH_MAX: usize = 1024;
+const BATCH_MAX: usize = 256;
+/// The newest batches keep what was written of them, about half a kilobyte a change.
+const WRITTEN_BATCHES_MAX: usize = 64;
 /// An erased name stays no longer than that, for those who have to hear of it.
 const KEPT_FOR: Duration = Duration::from_secs(300);
 
@@ -48,10 +52,16 @@ pub(crate) struct Batch {
     /// The sequence of the first.
     pub(crate) first: u64,
     pub(crate) changes: Vec<Change>,
+    /// What readers are told of each change, once one of them has asked; `None` where the batch is too old for that.
+    pub(crate) written: Mutex<Option<Vec<Bytes>>>,
     sealed_at: Instant,
 }
 
 impl Batch {
+    fn new(first: u64, changes: Vec<Change>, sealed_at: Instant) -> Batch {
+        Batch { first, changes, written: Mutex::new(Some(Vec::new())), sealed_at }
+    }
+
     /// The sequence after the last.
     pub(crate) fn next(&self) -> u64 {
         self.first + self.changes.len() as u64
@@ -88,20 +98,25 @@ impl Changes {
         }
     }
 
-    /// Shows readers what there is, and forgets what is too old.
+    /// Shows readers what there is, and forgets what is too old. Only here they are woken: all of them for each batch would
+    /// be too often.
     pub(crate) fn seal(&self) {
-        self.seal_open(&mut self.open.lock());
+        let next = self.seal_open(&mut self.open.lock());
+        self.next.send_if_modified(|known| std::mem::replace(known, next) != next);
     }
 
-    fn seal_open(&self, open: &mut Vec<Change>) {
+    fn seal_open(&self, open: &mut Vec<Change>) -> u64 {
         let mut ring = self.sealed.write();
         let now = Instant::now();
         if !open.is_empty() {
-            let batch = Batch { first: ring.next, changes: std::mem::take(open), sealed_at: now };
+            let batch = Batch::new(ring.next, std::mem::take(open), now);
             ring.next = batch.next();
             ring.count += batch.changes.len();
             ring.batches.push_back(Arc::new(batch));
-            self.next.send_replace(ring.next);
+            let aged = ring.batches.len().checked_sub(WRITTEN_BATCHES_MAX + 1);
+            if let Some(batch) = aged.and_then(|aged| ring.batches.get(aged)) {
+                *batch.written.lock() = None;
+            }
         }
         while let Some(oldest) = ring.batches.front()
             && (ring.count > self.changes_max || now.duration_since(oldest.sealed_at) > KEPT_FOR)
@@ -109,6 +124,7 @@ impl Changes {
             ring.count -= oldest.changes.len();
             ring.batches.pop_front();
         }
+        ring.next
     }
 
     /// Forgets all changes, and lets nobody go on from where they were.
@@ -122,13 +138,14 @@ impl Changes {
         self.next.send_replace(ring.next);
     }
 
-    /// The sequence that the next sealed change will have; it wakes whoever waits for one.
+    /// Wakes whoever waits for changes.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.next.subscribe()
     }
 
+    /// The sequence after the last sealed change.
     pub(crate) fn next(&self) -> u64 {
-        *self.next.borrow()
+        self.sealed.read().next
     }
 
     /// The first batch with changes from this sequence on; `Err` if some of them are forgotten or never were.

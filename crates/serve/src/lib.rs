@@ -17,6 +17,7 @@ mod server;
 
 mod answer;
 mod cursor;
+mod descriptors;
 mod etag;
 mod metrics;
 mod openapi;

@@ -31,7 +31,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 14] = [
+static FILES: [File; 15] = [
     File { path: "/", kind: HTML, text: include_str!("../page/index.html") },
     file!("style.css", STYLE),
     file!("icon.svg", IMAGE),
@@ -46,6 +46,7 @@ static FILES: [File; 14] = [
     file!("person.js", SCRIPT),
     file!("pipeline.js", SCRIPT),
     file!("search.js", SCRIPT),
+    file!("token.js", SCRIPT),
 ];
 
 /// The page's routes. They are open to everybody: what they show comes through the API.
@@ -62,10 +63,9 @@ fn answer(file: &File, tag: &str, headers: &HeaderMap) -> Response {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => ([(header::CONTENT_TYPE, file.kind)], file.text).into_response(),
     };
-    let fixed: [(HeaderName, &str); 6] = [
+    let fixed: [(HeaderName, &str); 5] = [
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (header::ETAG, tag),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::view::Absence;
 
-const CONTENT_TYPE: &str = "application/problem+json";
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Why a request was not answered.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -72,9 +72,17 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Makes a problem of every error that is none yet.
+/// Makes a problem of every error that is none yet. Nothing is to be kept that does not say so, nor taken for something
+/// else than it is.
 pub(crate) async fn explain(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+    let mut response = explained(next.run(request).await);
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn explained(response: Response) -> Response {
     let status = response.status();
     let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == CONTENT_TYPE);
     if is_problem || !(status.is_client_error() || status.is_server_error()) {

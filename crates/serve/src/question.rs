@@ -20,14 +20,18 @@ impl Question {
                 return Err(Problem::bad_request("the query is no percent-encoded UTF-8"));
             }
             if !names.contains(&&*name) {
-                return Err(Problem::bad_request(format!(
-                    "there is no parameter of this name, only {}",
-                    names.join(", ")
-                )));
+                let advice =
+                    if names.is_empty() { "none at all".to_owned() } else { format!("only {}", names.join(", ")) };
+                return Err(Problem::bad_request(format!("there is no parameter of this name, {advice}")));
             }
             question.entry(name.into_owned()).or_default().push(value.into_owned());
         }
         Ok(Question(question))
+    }
+
+    /// For addresses that take no parameters.
+    pub(crate) fn none(query: Option<&str>) -> Result<(), Problem> {
+        Question::read(query, &[]).map(drop)
     }
 
     /// All values of a name.

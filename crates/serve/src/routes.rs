@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use pipeline::{Place, Status};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -54,6 +54,8 @@ pub(crate) struct App {
     connections_max: usize,
     streams_max: usize,
     pub(crate) streams: Arc<Semaphore>,
+    /// Whose turn it is to write what a stream tells next, and how long that took since they last rested.
+    pub(crate) turns: Mutex<Duration>,
     pub(crate) stop: watch::Receiver<bool>,
     tokens: Option<Tokens>,
     request_timeout: Duration,
@@ -79,6 +81,7 @@ impl App {
             connections_max: options.connections_max,
             streams_max: options.streams_max,
             streams: Arc::new(Semaphore::new(options.streams_max)),
+            turns: Mutex::default(),
             stop,
             tokens: options.tokens.clone(),
             request_timeout: options.request_timeout,
@@ -135,15 +138,17 @@ pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
     let api = table.fold(Router::new(), |router, (path, method)| router.route(path, method));
     let api = api.layer(from_fn_with_state(Arc::clone(&app), admit)).with_state(Arc::clone(&app));
     let page = if app.has_scores { page::routes() } else { Router::new() };
-    api.merge(page)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn(etag::tag))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(from_fn_with_state(Arc::clone(&app), in_time))
-        .layer(cors(cors_origins))
-        .layer(from_fn(within_limits))
-        .layer(from_fn(explain))
-        .layer(from_fn_with_state(app, measure))
+    // The first is the outermost. One layer of all: each of its own would be packed into a box for every request.
+    api.merge(page).layer((
+        from_fn_with_state(Arc::clone(&app), measure),
+        cors(cors_origins),
+        from_fn(explain),
+        from_fn(within_limits),
+        from_fn_with_state(app, in_time),
+        CompressionLayer::new().quality(CompressionLevel::Fastest),
+        from_fn(etag::tag),
+        DefaultBodyLimit::max(BODY_BYTES_MAX),
+    ))
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
@@ -218,22 +223,25 @@ type Shared = State<Arc<App>>;
 /// One person's score.
 #[utoipa::path(get, path = "/v1/users/{user}", tag = "scores",
     params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F.")),
-    responses((status = 200, body = ScoreAnswer), (status = 404, body = Problem, description = "Not rated yet."),
+    responses((status = 200, body = ScoreAnswer, description = "The score."), (status = 404, body = Problem, description = "Not rated yet."),
         (status = 410, body = Problem, description = "Opted out.")))]
-async fn user(State(app): Shared, Path(user): Path<String>) -> Answer<ScoreAnswer> {
+async fn user(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<ScoreAnswer> {
+    Question::none(query.as_deref())?;
     app.view.user(&user).map(Json).map_err(Problem::absent)
 }
 
-async fn user_lookup(State(app): Shared) -> Answer<ScoreAnswer> {
+async fn user_lookup(State(app): Shared, RawQuery(query): RawQuery) -> Answer<ScoreAnswer> {
+    Question::none(query.as_deref())?;
     app.view.user("lookup").map(Json).map_err(Problem::absent)
 }
 
 /// How a person moved since the server started, and why.
 #[utoipa::path(get, path = "/v1/users/{user}/history", tag = "scores",
     params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F.")),
-    responses((status = 200, body = Movements), (status = 404, body = Problem, description = "Not rated yet."),
+    responses((status = 200, body = Movements, description = "The movements that are kept."), (status = 404, body = Problem, description = "Not rated yet."),
         (status = 410, body = Problem, description = "Opted out.")))]
-async fn history(State(app): Shared, Path(user): Path<String>) -> Answer<Movements> {
+async fn history(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<Movements> {
+    Question::none(query.as_deref())?;
     app.view.history(&user).map(Json).map_err(Problem::absent)
 }
 
@@ -242,7 +250,7 @@ async fn history(State(app): Shared, Path(user): Path<String>) -> Answer<Movemen
     params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F."),
         ("limit" = Option<u16>, Query, description = "People on either side, 1 to 100; 5 unless told otherwise.",
             minimum = 1, maximum = 100)),
-    responses((status = 200, body = Users), (status = 404, body = Problem, description = "Not rated yet."),
+    responses((status = 200, body = Users, description = "The people."), (status = 404, body = Problem, description = "Not rated yet."),
         (status = 410, body = Problem, description = "Opted out.")))]
 async fn around(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<Users> {
     let limit = Question::read(query.as_deref(), &["limit"])?.number("limit", 1..=100)?.unwrap_or(5);
@@ -251,8 +259,9 @@ async fn around(State(app): Shared, Path(user): Path<String>, RawQuery(query): R
 
 /// Many people's scores at once.
 #[utoipa::path(post, path = "/v1/users/lookup", tag = "scores", request_body = LookupQuestion,
-    responses((status = 200, body = LookupAnswer), (status = 400, body = Problem)))]
+    responses((status = 200, body = LookupAnswer, description = "Who was found, and who not.")))]
 async fn lookup(State(app): Shared, request: Request) -> Answer<LookupAnswer> {
+    Question::none(request.uri().query())?;
     let LookupQuestion { users } = read_json(request).await?;
     if users.len() > LOOKUP_MAX {
         return Err(Problem::bad_request(format!("at most {LOOKUP_MAX} users at once")));
@@ -289,7 +298,7 @@ async fn read_json(request: Request) -> Result<LookupQuestion, Problem> {
         ("cursor" = Option<String>, Query, description = "next_cursor of the answer before."),
         ("min_score" = Option<f32>, Query, description = "The lowest score, 0 to 100.", minimum = 0, maximum = 100),
         ("max_score" = Option<f32>, Query, description = "The highest score, 0 to 100.", minimum = 0, maximum = 100)),
-    responses((status = 200, body = RankingAnswer), (status = 400, body = Problem)))]
+    responses((status = 200, body = RankingAnswer, description = "Part of the ranking.")))]
 async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<RankingAnswer> {
     let mut question = Question::read(query.as_deref(), &["limit", "cursor", "min_score", "max_score"])?;
     let limit = question.number("limit", 1..=1_000)?.unwrap_or(100);
@@ -311,7 +320,7 @@ async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Rankin
     params(("prefix" = String, Query, description = "The beginning of a name, with its network."),
         ("limit" = Option<u16>, Query, description = "People, 1 to 100; 20 unless told otherwise.",
             minimum = 1, maximum = 100)),
-    responses((status = 200, body = Users), (status = 400, body = Problem)))]
+    responses((status = 200, body = Users, description = "The people.")))]
 async fn search(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Users> {
     let mut question = Question::read(query.as_deref(), &["prefix", "limit"])?;
     let limit = question.number("limit", 1..=100)?.unwrap_or(20);
@@ -323,9 +332,10 @@ async fn search(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Users> 
 }
 
 /// How scores are spread.
-#[utoipa::path(get, path = "/v1/distribution", tag = "ranking", responses((status = 200, body = Distribution)))]
-async fn distribution(State(app): Shared) -> Json<Distribution> {
-    Json(app.view.distribution())
+#[utoipa::path(get, path = "/v1/distribution", tag = "ranking", responses((status = 200, body = Distribution, description = "The distribution.")))]
+async fn distribution(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Distribution> {
+    Question::none(query.as_deref())?;
+    Ok(Json(app.view.distribution()))
 }
 
 /// Scores as they change: server-sent events.
@@ -337,23 +347,24 @@ async fn distribution(State(app): Shared) -> Json<Distribution> {
         ("min_change" = Option<f32>, Query, description = "Only movements of so many points.",
             minimum = 0, maximum = 100),
         ("last-event-id" = Option<String>, Header, description = "The id of the last event that was read.")),
-    responses((status = 200, body = String, content_type = "text/event-stream"),
+    responses((status = 200, body = String, content_type = "text/event-stream", description = "Events, until either side ends it."),
         (status = 503, body = Problem, description = "Too many streams.")))]
 async fn changes(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
     stream::begin(app, query.as_deref(), &headers)
 }
 
 /// How the process does, for operators.
-#[utoipa::path(get, path = "/v1/status", tag = "operation", responses((status = 200, body = StatusAnswer)))]
-async fn status(State(app): Shared) -> Json<StatusAnswer> {
+#[utoipa::path(get, path = "/v1/status", tag = "operation", responses((status = 200, body = StatusAnswer, description = "The status.")))]
+async fn status(State(app): Shared, RawQuery(query): RawQuery) -> Answer<StatusAnswer> {
+    Question::none(query.as_deref())?;
     let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status));
     let view = app.has_scores.then(|| ViewStatus::new(&app.view));
-    Json(StatusAnswer { view, pipeline })
+    Ok(Json(StatusAnswer { view, pipeline }))
 }
 
 /// Numbers for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operation",
-    responses((status = 200, body = String, content_type = "text/plain")))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "The exposition.")))]
 async fn metrics(State(app): Shared) -> Response {
     let open = Open {
         connections: app.connections_max - app.connections.available_permits(),
@@ -364,14 +375,15 @@ async fn metrics(State(app): Shared) -> Response {
 }
 
 /// Whether the process runs.
-#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, body = String, description = "It does.")))]
 async fn live() -> &'static str {
     "live\n"
 }
 
 /// Whether the view has caught up; without a view, whether no shard is being restored.
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
-    responses((status = 200, body = String), (status = 503, body = Problem)))]
+    responses((status = 200, body = String, description = "It has."),
+        (status = 503, body = Problem, description = "Not yet.")))]
 async fn ready(State(app): Shared) -> Result<&'static str, Problem> {
     if app.is_ready() { Ok("ready\n") } else { Err(not_ready()) }
 }

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::descriptors;
 use crate::routes::{self, App};
 use crate::tokens::Tokens;
 use crate::unstalled::Unstalled;
@@ -120,8 +121,13 @@ impl Server {
     }
 
     /// Listens, and serves from now on.
-    pub fn start(self) -> Result<Running, ServeError> {
+    pub fn start(mut self) -> Result<Running, ServeError> {
         self.check_origins()?;
+        let wanted = self.options.connections_max;
+        self.options.connections_max = descriptors::connections(wanted);
+        if self.options.connections_max < wanted {
+            warn!(connections = self.options.connections_max, "the system allows fewer open files than wanted");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("serve")

@@ -1,7 +1,7 @@
 //! Server-sent events: what changes, as it changes. Each reader walks the one ring of changes at the pace at which it
-//! reads; nothing is queued for it. One that falls behind the ring is dropped.
+//! reads; nothing is queued for it. One that falls behind the ring is dropped. Readers take turns, so that thousands of
+//! hungry ones leave the threads to whoever asks for a score.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::changes::{Batch, Change, Lost};
 use crate::problem::Problem;
@@ -22,14 +22,16 @@ use crate::view::View;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What is written at once, about.
 const CHUNK_BYTES: usize = 32 << 10;
+/// After so much work for streams they all rest for as long: half of one processor is theirs at most.
+const WORK: Duration = Duration::from_millis(1);
 /// Users that one stream may name.
 const USERS_MAX: usize = 1_000;
 
 /// Which changes a reader wants.
 #[derive(Debug)]
 struct Filter {
-    /// Hashes of names; everybody's if there are none.
-    users: HashSet<u64>,
+    /// Hashes of names, sorted; everybody's if there are none.
+    users: Vec<u64>,
     /// Points.
     min_change: f32,
 }
@@ -41,12 +43,13 @@ impl Filter {
         if users.len() > USERS_MAX {
             return Err(Problem::bad_request(format!("at most {USERS_MAX} users in one stream")));
         }
-        let users = users.iter().map(|user| view.key(user)).collect();
+        let mut users: Vec<u64> = users.iter().map(|user| view.key(user)).collect();
+        users.sort_unstable();
         Ok(Filter { users, min_change: question.number("min_change", 0.0..=100.0)?.unwrap_or(0.0) })
     }
 
     fn wants(&self, change: &Change) -> bool {
-        (self.users.is_empty() || self.users.contains(&change.key))
+        (self.users.is_empty() || self.users.binary_search(&change.key).is_ok())
             && change.moved().is_none_or(|moved| moved.abs() >= self.min_change)
     }
 }
@@ -108,7 +111,7 @@ impl Reader {
         }
         while !*self.stop.borrow() {
             self.sealed.borrow_and_update();
-            let text = self.news()?;
+            let text = self.news_in_turn().await?;
             if !text.is_empty() {
                 self.told_at = Instant::now();
                 return Some(text.into());
@@ -131,6 +134,18 @@ impl Reader {
         None
     }
 
+    async fn news_in_turn(&mut self) -> Option<Vec<u8>> {
+        let app = Arc::clone(&self.app);
+        let mut spent = app.turns.lock().await;
+        let began = Instant::now();
+        let news = self.news();
+        *spent += began.elapsed();
+        if *spent > WORK {
+            sleep(std::mem::take(&mut *spent)).await;
+        }
+        news
+    }
+
     /// What the reader wants of what there is; `None` if it has fallen behind the ring.
     fn news(&mut self) -> Option<Vec<u8>> {
         let mut text = Vec::new();
@@ -149,11 +164,15 @@ impl Reader {
 
     /// Writes what the reader wants of a batch, as far as it fits.
     fn tell(&mut self, batch: &Batch, text: &mut Vec<u8>) {
+        let mut written = batch.written.lock();
         let skipped = (self.next - batch.first) as usize;
-        for change in &batch.changes[skipped..] {
+        for (place, change) in batch.changes.iter().enumerate().skip(skipped) {
             self.next += 1;
             if self.filter.wants(change) {
-                self.tell_change(change, text);
+                match &mut *written {
+                    Some(written) => self.tell_shared(change, place, written, text),
+                    None => text.extend(self.write(change)),
+                }
             }
             if text.len() >= CHUNK_BYTES {
                 return;
@@ -161,18 +180,33 @@ impl Reader {
         }
     }
 
-    fn tell_change(&self, change: &Change, text: &mut Vec<u8>) {
+    /// Tells a change as it was written for the first reader who wanted it.
+    fn tell_shared(&self, change: &Change, place: usize, written: &mut Vec<Bytes>, text: &mut Vec<u8>) {
+        if written.len() <= place {
+            written.resize(place + 1, Bytes::new());
+        }
+        if written[place].is_empty() {
+            written[place] = self.write(change).into();
+        }
+        // Of somebody who is gone meanwhile, only that is told, and soon.
+        if change.moved().is_none() || change.person.record().is_some() {
+            text.extend(&written[place]);
+        }
+    }
+
+    /// A change as an event; empty if the person is gone.
+    fn write(&self, change: &Change) -> Vec<u8> {
         let (event, data) = match change.moved() {
             None => ("removed", serde_json::to_vec(&serde_json::json!({ "user": &*change.person.name }))),
-            // Of somebody who is gone meanwhile, only that is told, and soon.
             Some(_) => match self.app.view.answer(&change.person) {
                 Some(answer) => ("score", serde_json::to_vec(&answer)),
-                None => return,
+                None => return Vec::new(),
             },
         };
-        let Ok(data) = data else { return };
-        text.extend(format!("event: {event}\nid: {}\ndata: ", self.app.event_id(self.next)).bytes());
+        let Ok(data) = data else { return Vec::new() };
+        let mut text = format!("event: {event}\nid: {}\ndata: ", self.app.event_id(self.next)).into_bytes();
         text.extend(data);
         text.extend(b"\n\n");
+        text
     }
 }

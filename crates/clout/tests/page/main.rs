@@ -5,6 +5,7 @@
 
 mod browser;
 mod demo;
+mod tokens;
 
 use browser::Browser;
 use demo::Demo;

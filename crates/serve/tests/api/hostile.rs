@@ -24,6 +24,7 @@ fn every_error_is_a_problem() {
         (site.get("/v1/users/%2e%2e%2f%2e%2e%2fetc%2fpasswd"), 404),
     ] {
         assert_eq!(answer.status, status);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
         let problem = answer.json();
         assert_eq!(problem["status"], status);
         assert!(!problem["detail"].as_str().unwrap().is_empty());
@@ -48,6 +49,37 @@ fn what_is_no_http_is_refused_or_cut() {
         let text = String::from_utf8_lossy(&answer);
         assert!(answer.is_empty() || text.starts_with("HTTP/1.1 4"), "{text}");
     }
+    assert_eq!(site.get("/health/live").status, 200);
+}
+
+/// Of this process, where the system tells: the server runs in it, and so do those who ask.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+#[test]
+fn giant_heads_and_bodies_take_no_memory_to_speak_of() {
+    let site = Site::with_people();
+    let piece = vec![b'x'; 1 << 20];
+    let before = resident_bytes();
+    let post = "POST /v1/users/lookup HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let heads = [
+        "GET / HTTP/1.1\r\nx: ".to_owned(),
+        format!("{post}content-length: 999999999999\r\n\r\n"),
+        format!("{post}transfer-encoding: chunked\r\n\r\n40000000\r\n"),
+    ];
+    let mut open = Vec::new();
+    for head in heads.iter().cycle().take(150) {
+        let mut stream = connect(site.address());
+        stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+        // Four megabytes each, as far as somebody takes them.
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| (0..4).try_for_each(|_| stream.write_all(&piece)));
+        open.push(stream);
+    }
+    let grown = resident_bytes().saturating_sub(before) >> 20;
+    assert!(grown < 150, "{grown} MiB more for 150 connections");
     assert_eq!(site.get("/health/live").status, 200);
 }
 

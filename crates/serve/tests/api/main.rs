@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod client;
+mod contract;
 mod hostile;
 mod reads;
 mod streams;

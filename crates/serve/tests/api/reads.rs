@@ -160,8 +160,31 @@ fn answers_are_tagged_compressed_and_shared_with_other_pages() {
     };
     assert_eq!(shared("https://example.org"), Some("https://example.org".into()));
     assert_eq!(shared("https://example.com"), None);
+    // A page may read why it was refused.
+    let refused = site.ask("GET", "/nothing", &[("origin", "https://example.org")], b"");
+    assert_eq!(refused.header("access-control-allow-origin"), Some("https://example.org"));
     let asks = [("origin", "https://example.org"), ("access-control-request-method", "POST")];
     assert_eq!(site.ask("OPTIONS", "/v1/users/lookup", &asks, b"").status, 200);
+}
+
+#[test]
+fn what_is_mistyped_is_refused_everywhere() {
+    let site = Site::with_people();
+    let routes = [
+        "users/u1",
+        "users/u1/history",
+        "users/u1/around",
+        "users/lookup",
+        "ranking",
+        "search",
+        "distribution",
+        "stream",
+        "status",
+    ];
+    for route in routes {
+        assert_eq!(site.get(&format!("/v1/{route}?limmit=1")).status, 400, "{route}");
+    }
+    assert_eq!(site.get("/health/ready?from=probe").status, 200);
 }
 
 #[test]

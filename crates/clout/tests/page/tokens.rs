@@ -1,0 +1,65 @@
+//! A server that wants tokens, and the page that asks for one.
+
+use std::sync::Arc;
+
+use influence::{Received, Score};
+use serve::{Server, ServerOptions, Tokens, Update, View};
+
+use crate::browser::{self, Browser};
+
+const TOKEN: &str = "a-long-token-for-tests";
+
+fn score(view: &View, score: f64) {
+    let score = Score {
+        score,
+        influence: score,
+        reach: score,
+        amplification: 1.0,
+        network: 1.0,
+        openness: 1.0,
+        audience: 0.0,
+        received: Received::default(),
+        followers: 0,
+        following: 0,
+        percentile: 0.0,
+        as_of: 1_700_000_000_000,
+        scale: 100.0,
+        scale_version: 0,
+        previous: None,
+    };
+    view.apply(Update::Scored { user: "ana", score: &score, model_version: 1 });
+}
+
+#[test]
+fn the_page_asks_for_a_token_and_goes_on_with_it() {
+    if !browser::is_there() {
+        return;
+    }
+    let view = Arc::new(View::default());
+    score(&view, 10.0);
+    view.caught_up();
+    let tokens = Some(Tokens::parse(TOKEN).unwrap());
+    let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), tokens, ..ServerOptions::default() };
+    let server = Server::new(Arc::clone(&view), options).start().unwrap();
+    Browser::with("tokens", async |browser| {
+        browser.open(&format!("http://{}/#/u/ana", server.address())).await;
+        browser.until("document.activeElement.id === 'token'").await;
+        browser.press("not-the-right-token\u{e007}").await;
+        browser.until("document.querySelector('.refused').textContent.includes('not accepted')").await;
+        // It is selected, so typing replaces it.
+        browser.press(&format!("{TOKEN}\u{e007}")).await;
+        browser.until("document.querySelector('.dial-number')?.textContent.startsWith('10')").await;
+        // The stream has it as well.
+        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
+        score(&view, 20.0);
+        browser.until("document.querySelector('.dial-number')?.textContent.startsWith('20')").await;
+        browser.ask::<Option<()>>("location.reload()").await;
+        browser.until("document.querySelector('.dial-number')?.textContent.startsWith('20')").await;
+        let complaints = browser.complaints().await;
+        assert!(complaints.iter().all(|one| one.message.contains("401")), "{complaints:#?}");
+        let addresses = browser.requests().await;
+        assert!(addresses.iter().all(|address| !address.contains(TOKEN)), "{addresses:?}");
+        browser
+    });
+    server.stop();
+}
