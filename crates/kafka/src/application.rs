@@ -12,8 +12,9 @@ use crate::topics::Topics;
 
 /// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
 const SESSION_TIMEOUT_MS: u32 = 10_000;
-/// A transaction that is left open blocks its readers for so long, and until the broker looks. Kafka Streams' is the same.
-const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+/// Brokers may be away for so long while a transaction is under way, and it goes on; Kafka Streams gives up after 10 s.
+/// Nobody waits as long for one that was left open: who takes a shard over fences its writer off.
+pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 60_000;
 
 /// Of a worker that catches up with millions of edges; brokers' default is 1 MiB.
 pub(crate) const EXCHANGE_RECORD_BYTES_MAX: &str = "67108864";
@@ -79,8 +80,10 @@ impl Application {
     /// The consumer of records: without a group, each partition read from where it is told.
     pub(crate) fn reader(&self, worker: usize) -> ClientConfig {
         let ours = properties(&[
-            // A partition that is new waits for the end of the request under way.
-            ("fetch.wait.max.ms", "100"),
+            // Many small answers cost brokers more than few; an epoch is longer. A partition that is new waits for the end of
+            // the request under way.
+            ("fetch.min.bytes", "65536"),
+            ("fetch.wait.max.ms", "20"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.error.backoff.ms", "100"),
             ("queued.min.messages", "1000000"),
@@ -112,6 +115,25 @@ impl Application {
         self.connection.client_with(ours, fixed)
     }
 
+    /// The consumer that sees what is pending in a journal.
+    pub(crate) fn onlooker(&self, worker: usize) -> ClientConfig {
+        let mut config = self.historian(worker);
+        config.set("isolation.level", "read_uncommitted");
+        config
+    }
+
+    /// The producer that ends what another one left open.
+    pub(crate) fn fencer(&self, worker: usize, transactional_id: &str) -> ClientConfig {
+        let mut config = self.writer(worker);
+        config.set("transactional.id", transactional_id);
+        config
+    }
+
+    /// A worker that is started again fences off what it left open.
+    pub(crate) fn transactional_id(&self, worker: usize) -> String {
+        format!("{}-{}-{worker}", self.id, self.instance)
+    }
+
     /// The transactional producer.
     pub(crate) fn writer(&self, worker: usize) -> ClientConfig {
         let ours = properties(&[
@@ -127,8 +149,7 @@ impl Application {
             ("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string()),
             ("client.id", &format!("{}-{}-{worker}-output", self.id, self.instance)),
         ]);
-        // A worker that is started again fences off what it left open.
-        let id = format!("{}-{}-{worker}", self.id, self.instance);
+        let id = self.transactional_id(worker);
         let fixed = properties(&[("transactional.id", &id), ("enable.idempotence", "true")]);
         self.connection.client_with(ours, fixed)
     }

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
 use influence::Event;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
-use pipeline::{Fault, Ownership, Settings};
+use pipeline::{Fault, Log, Ownership, Settings};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use testbroker::Broker;
 use wire::encode_event;
@@ -21,8 +22,11 @@ use wire::encode_event;
 use crate::membership::Membership;
 use crate::native::GroupMetadata;
 use crate::troubles::Troubles;
-use crate::writer::Writer;
+use crate::writer::{WRITER, Writer};
 use crate::{Application, Connection, KafkaLog, Start, Topics};
+
+/// For what takes a second or two.
+const TIME: Duration = Duration::from_secs(30);
 
 /// Who has which shard, said by the test.
 #[derive(Debug, Default)]
@@ -121,7 +125,7 @@ impl Candidate for OnKafka {
         let given = Given { register: Arc::clone(&self.register), member, group: self.application.id.clone() };
         let membership = Membership::given(&self.application.topics.exchange, given);
         let troubles = Troubles::default();
-        let writer = Writer::new(&self.application, member, &troubles).expect("a producer");
+        let writer = Writer::new(&self.application, member, &Arc::default(), &troubles).expect("a producer");
         KafkaLog::of(&self.application, member, membership, writer, troubles).expect("a log")
     }
 
@@ -160,4 +164,32 @@ impl Candidate for OnKafka {
 fn the_log_on_kafka() {
     let Some(broker) = Broker::shared() else { return };
     check(|| OnKafka::new(broker.brokers()));
+}
+
+#[test]
+fn a_transaction_that_was_left_open_is_ended_by_who_waits_for_it() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut here = OnKafka::new(broker.brokers());
+    let Application { topics, .. } = &*here.application;
+    let dead: BaseProducer = here.application.fencer(0, "dead").create().unwrap();
+    dead.init_transactions(TIME).unwrap();
+    dead.begin_transaction().unwrap();
+    let signature = OwnedHeaders::new().insert(Header { key: WRITER, value: Some("dead") });
+    let journal = BaseRecord::<(), str>::to(&topics.journal).partition(0).payload("half").headers(signature);
+    dead.send(journal).map_err(|(error, _)| error).unwrap();
+    dead.flush(TIME).unwrap();
+    let mut log = here.join();
+    here.assign(0, &log);
+    // Left alone it would end after a minute.
+    let until = Instant::now() + TIME;
+    let past = loop {
+        log.ownership().unwrap();
+        match log.past(0).unwrap() {
+            Some(past) => break past,
+            None => assert!(Instant::now() < until, "nobody ends it"),
+        }
+        here.wait();
+    };
+    assert!(past.journal.is_empty());
+    assert!(dead.commit_transaction(TIME).is_err());
 }

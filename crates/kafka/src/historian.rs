@@ -4,7 +4,7 @@
 //! pending; whoever began one earlier and sends its offsets later is refused by the group. Only then the journal's end is
 //! asked for, and the journal is read to it, whatever becomes of transactions on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,24 +15,32 @@ use pipeline::{Fatal, Fault, Past, Positions};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use wire::JournalRecord;
 
 use crate::application::{Application, Start};
 use crate::census::Census;
-use crate::native::{End, delete_records, ends};
+use crate::native::{End, Refusal, delete_records, ends};
 use crate::troubles::{self, Troubles, fault, fault_of};
+use crate::writer::WRITER;
 
 /// For one question.
 const TIME: Duration = Duration::from_secs(5);
 /// Between two looks at a transaction that is pending.
 const PENDING_WAIT: Duration = Duration::from_millis(20);
-/// A transaction that does not end for so long is told.
+/// The writer of a transaction that does not end for so long is taken for dead,
+const PENDING_FENCED: Duration = Duration::from_secs(1);
+/// and once it is told.
 const PENDING_TOLD: Duration = Duration::from_secs(30);
+/// For the fence.
+const FENCE_TIME: Duration = Duration::from_secs(15);
 /// Between two looks at the topics.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Between two looks at what is pending in the exchange: what was there each time has no writer any more.
+const WATCH_EVERY: Duration = Duration::from_secs(10);
 /// For the next record of a journal; then it is looked whether anybody still waits.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -44,6 +52,7 @@ pub(crate) struct Historian {
     waiting: BTreeMap<u16, Option<Past>>,
     census: Arc<Census>,
     looked_at: Instant,
+    watched_at: Instant,
 }
 
 /// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
@@ -66,6 +75,7 @@ impl Visit {
 enum Job {
     Past(Visit),
     Look,
+    Watch(Vec<u16>),
     Trim { shard: u16, journal: i64, exchange: i64 },
 }
 
@@ -76,10 +86,14 @@ struct Answer {
 
 struct Archive {
     application: Arc<Application>,
+    worker: usize,
     consumer: BaseConsumer<Troubles>,
     visits: Visits,
     census: Arc<Census>,
     troubles: Troubles,
+    /// Where the stable ends of exchange partitions were, if something was pending behind them, and how often they were seen
+    /// there before.
+    pending: BTreeMap<u16, (i64, u32)>,
 }
 
 impl Historian {
@@ -88,12 +102,14 @@ impl Historian {
             .map_err(|error| fault_of("cannot read journals", &error))?;
         let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
         let census = Arc::new(Census::take(consumer.client(), application)?);
-        let archive = Archive {
+        let mut archive = Archive {
             application: Arc::clone(application),
+            worker,
             consumer,
             visits: Arc::clone(&visits),
             census: Arc::clone(&census),
             troubles: troubles.clone(),
+            pending: BTreeMap::new(),
         };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
@@ -102,7 +118,8 @@ impl Historian {
             .name(format!("journals-{worker}"))
             .spawn(run)
             .map_err(|error| Fault::Broken(format!("no thread to read journals: {error}")))?;
-        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new(), census, looked_at: Instant::now() })
+        let now = Instant::now();
+        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new(), census, looked_at: now, watched_at: now })
     }
 
     /// A shard's past, once it is known; asks for it the first time.
@@ -150,6 +167,15 @@ impl Historian {
         self.ask(Job::Look)
     }
 
+    /// Sees now and then that nobody has left something open that these shards wait for.
+    pub(crate) fn watch(&mut self, shards: &BTreeSet<u16>) -> Result<(), Fault> {
+        if self.watched_at.elapsed() < WATCH_EVERY {
+            return Ok(());
+        }
+        self.watched_at = Instant::now();
+        self.ask(Job::Watch(shards.iter().copied().collect()))
+    }
+
     fn ask(&self, job: Job) -> Result<(), Fault> {
         self.jobs.send(job).map_err(|_| Fault::Broken("the thread that reads journals has ended".into()))
     }
@@ -178,11 +204,15 @@ impl Drop for Historian {
 
 impl Archive {
     /// Whether anybody waits for more.
-    fn work(&self, job: Job, outbox: &Sender<Answer>) -> bool {
+    fn work(&mut self, job: Job, outbox: &Sender<Answer>) -> bool {
         match job {
             Job::Past(visit) => outbox.send(Answer { visit, past: self.past(visit) }).is_ok(),
             Job::Look => {
                 self.look();
+                true
+            }
+            Job::Watch(shards) => {
+                self.watch(&shards);
                 true
             }
             Job::Trim { shard, journal, exchange } => {
@@ -199,6 +229,24 @@ impl Archive {
             Err(Fault::Fatal(why)) => self.troubles.give_up(why.to_string()),
             Err(Fault::Broken(why)) => debug!(why, "the topics are not looked at"),
         }
+    }
+
+    fn watch(&mut self, shards: &[u16]) {
+        let exchange = &self.application.topics.exchange;
+        let before = std::mem::take(&mut self.pending);
+        let mut pending = BTreeMap::new();
+        for &shard in shards {
+            let Ok((stable, written)) = self.pending(exchange, shard) else { continue };
+            if stable < written {
+                let seen = before.get(&shard).filter(|(before, _)| *before == stable).map_or(0, |(_, seen)| seen + 1);
+                pending.insert(shard, (stable, seen));
+                // Once: it may be one that nobody can end.
+                if seen == 1 {
+                    self.fence_pending(exchange, shard);
+                }
+            }
+        }
+        self.pending = pending;
     }
 
     fn past(&self, visit: Visit) -> Result<Past, Fault> {
@@ -230,7 +278,7 @@ impl Archive {
 
     /// The offsets of the group, in the order of the topics that are read; `None` where there is none.
     fn committed(&self, visit: Visit) -> Result<Vec<Option<i64>>, Fault> {
-        let mut patience = Patience::new(visit.shard, "the group's offsets");
+        let mut patience = Patience::new(self, visit.shard, "the group's offsets");
         loop {
             self.check_wanted(visit)?;
             match self.ask_committed(visit.shard) {
@@ -286,7 +334,7 @@ impl Archive {
         let shard = visit.shard;
         let topic = &self.application.topics.journal;
         let written = self.end(topic, visit, End::Written)?;
-        let mut patience = Patience::new(shard, topic);
+        let mut patience = Patience::new(self, shard, topic);
         while self.end(topic, visit, End::Stable)? < written {
             patience.wait();
         }
@@ -355,24 +403,77 @@ impl Archive {
         }
     }
 
+    /// Ends the transaction that is pending in a shard's partition. Its writer is dead, or frozen, or has lost its shards.
+    fn fence_pending(&self, topic: &str, shard: u16) {
+        let own = self.application.transactional_id(self.worker);
+        let fence = || match self.pending_writer(topic, shard)? {
+            Some(writer) if writer != own => {
+                info!(topic, shard, writer, "ends a transaction that was left open");
+                let config = self.application.fencer(self.worker, &writer);
+                let producer = BaseProducer::from_config_and_context(&config, self.troubles.clone())?;
+                producer.init_transactions(FENCE_TIME)
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = fence() {
+            info!(topic, shard, %error, "a transaction that was left open cannot be ended");
+        }
+    }
+
+    /// The stable end, and the end.
+    fn pending(&self, topic: &str, shard: u16) -> Result<(i64, i64), KafkaError> {
+        let end = |end| {
+            let refused = |refusal: Refusal| KafkaError::OffsetFetch(refusal.code);
+            ends(self.consumer.client(), &[(topic, shard.into())], end, TIME).map(|ends| ends[0]).map_err(refused)
+        };
+        Ok((end(End::Stable)?, end(End::Written)?))
+    }
+
+    /// Who wrote what is pending.
+    fn pending_writer(&self, topic: &str, shard: u16) -> Result<Option<String>, KafkaError> {
+        let (stable, written) = self.pending(topic, shard)?;
+        let onlooker =
+            BaseConsumer::from_config_and_context(&self.application.onlooker(self.worker), self.troubles.clone())?;
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset(topic, shard.into(), Offset::Offset(stable))?;
+        onlooker.assign(&place)?;
+        let until = Instant::now() + TIME;
+        while stable < written && Instant::now() < until {
+            match onlooker.poll(POLL) {
+                Some(Ok(message)) => return Ok(writer(&message)),
+                Some(Err(error)) if !is_passing(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
     fn check_wanted(&self, visit: Visit) -> Result<(), Fault> {
         if visit.is_wanted(&self.visits) { Ok(()) } else { Err(Fault::Broken("nobody waits any more".into())) }
     }
 }
 
-/// Waits for a transaction to end, and says so if that takes long.
+/// Waits for a transaction to end; fences its writer off if that takes long, and says so if it takes longer.
 struct Patience<'a> {
+    archive: &'a Archive,
     shard: u16,
     on: &'a str,
+    began: Instant,
+    has_fenced: bool,
     told_at: Instant,
 }
 
 impl Patience<'_> {
-    fn new(shard: u16, on: &str) -> Patience<'_> {
-        Patience { shard, on, told_at: Instant::now() }
+    fn new<'a>(archive: &'a Archive, shard: u16, on: &'a str) -> Patience<'a> {
+        let now = Instant::now();
+        Patience { archive, shard, on, began: now, has_fenced: false, told_at: now }
     }
 
     fn wait(&mut self) {
+        if !self.has_fenced && self.began.elapsed() >= PENDING_FENCED {
+            self.has_fenced = true;
+            self.archive.fence_pending(&self.archive.application.topics.journal, self.shard);
+        }
         if self.told_at.elapsed() >= PENDING_TOLD {
             self.told_at = Instant::now();
             warn!(
@@ -384,6 +485,11 @@ impl Patience<'_> {
         }
         thread::sleep(PENDING_WAIT);
     }
+}
+
+fn writer(record: &BorrowedMessage<'_>) -> Option<String> {
+    let header = record.headers()?.iter().find(|header| header.key == WRITER)?;
+    String::from_utf8(header.value?.to_vec()).ok()
 }
 
 fn is_passing(error: &KafkaError) -> bool {

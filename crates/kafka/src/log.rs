@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use influence::Timestamp;
@@ -29,14 +30,15 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Makes a worker's clients, and joins the group. The thread that calls is the worker's.
+    /// Makes a worker's clients, and joins the group. The thread that calls is the worker's. Once it is to stop, it does not
+    /// wait for brokers any more.
     ///
     /// # Errors
     /// If the brokers do not answer, or do not let it in.
-    pub fn join(application: &Arc<Application>, worker: usize) -> Result<KafkaLog, Fault> {
+    pub fn join(application: &Arc<Application>, worker: usize, stop: &Arc<AtomicBool>) -> Result<KafkaLog, Fault> {
         let troubles = Troubles::default();
         // Whatever a predecessor of the same name left open is ended before anything is taken over.
-        let writer = Writer::new(application, worker, &troubles)?;
+        let writer = Writer::new(application, worker, stop, &troubles)?;
         let membership = Membership::join(application, worker, &troubles)?;
         KafkaLog::of(application, worker, membership, writer, troubles)
     }
@@ -86,6 +88,7 @@ impl Log for KafkaLog {
         self.now = self.now();
         self.troubles.check()?;
         self.historian.look()?;
+        self.historian.watch(&self.owned)?;
         let changes = self.membership.changes()?;
         for change in &changes {
             match *change {

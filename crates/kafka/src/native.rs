@@ -34,6 +34,8 @@ pub(crate) struct Refusal {
     text: String,
     /// The transaction must be aborted, and then another one may begin.
     pub(crate) is_abortable: bool,
+    /// The same call goes on where it was.
+    pub(crate) is_retriable: bool,
 }
 
 impl fmt::Display for Refusal {
@@ -45,7 +47,7 @@ impl fmt::Display for Refusal {
 impl Refusal {
     fn of(code: RDKafkaRespErr) -> Refusal {
         let code = RDKafkaErrorCode::from(code);
-        Refusal { code, text: code.to_string(), is_abortable: false }
+        Refusal { code, text: code.to_string(), is_abortable: false, is_retriable: false }
     }
 
     /// Takes what a call returned.
@@ -59,6 +61,7 @@ impl Refusal {
                 code: RDKafkaErrorCode::from(c::rd_kafka_error_code(error)),
                 text: owned(c::rd_kafka_error_string(error)),
                 is_abortable: c::rd_kafka_error_txn_requires_abort(error) != 0,
+                is_retriable: c::rd_kafka_error_is_retriable(error) != 0,
             }
         };
         // SAFETY: it is destroyed once, here.

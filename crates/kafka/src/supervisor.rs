@@ -38,7 +38,7 @@ impl Workers<'_> {
     ///
     /// # Errors
     /// The first thing that no retry heals. The other workers have stopped in good order then.
-    pub fn run(&self, stop: &AtomicBool) -> Result<(), Box<Fatal>> {
+    pub fn run(&self, stop: &Arc<AtomicBool>) -> Result<(), Box<Fatal>> {
         let fatal: Mutex<Option<Box<Fatal>>> = Mutex::new(None);
         let given_up = &fatal;
         thread::scope(|scope| {
@@ -61,7 +61,7 @@ impl Workers<'_> {
     }
 
     /// One worker after the other in one place of the group.
-    fn live(&self, number: usize, stop: &AtomicBool) -> Result<(), Box<Fatal>> {
+    fn live(&self, number: usize, stop: &Arc<AtomicBool>) -> Result<(), Box<Fatal>> {
         let mut backoff = BACKOFF;
         while !stop.load(Relaxed) {
             let began = Instant::now();
@@ -82,9 +82,9 @@ impl Workers<'_> {
         Ok(())
     }
 
-    fn work(&self, number: usize, stop: &AtomicBool) -> Result<(), Fault> {
+    fn work(&self, number: usize, stop: &Arc<AtomicBool>) -> Result<(), Fault> {
         let keeper = (self.keeper)().map_err(|error| Fault::Broken(format!("checkpoints cannot be kept: {error}")))?;
-        let log = KafkaLog::join(self.application, number)?;
+        let log = KafkaLog::join(self.application, number, stop)?;
         info!(worker = number, "joined the group {}", self.application.id);
         let settings = Arc::clone(&self.application.settings);
         Worker::new(log, settings, keeper, Arc::clone(self.status)).run(stop)

@@ -20,6 +20,8 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 pub(crate) struct Troubles {
     /// What no retry heals.
     hopeless: Arc<Mutex<Option<String>>>,
+    /// What was said of a partition that may not be part of a transaction: the refusal itself names none.
+    refused: Arc<Mutex<Option<String>>>,
     /// When it was told last that brokers cannot be reached.
     unreachable: Arc<Mutex<Option<Instant>>>,
 }
@@ -36,6 +38,11 @@ impl Troubles {
     /// There is one from now on.
     pub(crate) fn give_up(&self, text: String) {
         self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }
+
+    /// What was said last of a partition that may not be part of a transaction.
+    pub(crate) fn refused_partition(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn note(&self, code: Option<Code>, reason: &str) {
@@ -68,6 +75,9 @@ impl ClientContext for Troubles {
         // Which of a client's properties are for other kinds of clients is nobody's trouble.
         if fac == "CONFWARN" {
             return debug!(fac, "{message}");
+        }
+        if fac == "ADDPARTS" && message.contains("authorization failed") {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
         }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {

@@ -1,7 +1,8 @@
 //! One transaction an epoch: scores, what shards tell each other, dead letters, journal records, and the group's offsets.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,21 +17,27 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use wire::{encode_exchange, encode_score};
 
-use crate::application::Application;
+use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
 use crate::costs::Watch;
 use crate::membership::Membership;
 use crate::native::{Refusal, abort_transaction, begin_transaction, commit_transaction, send_offsets};
 use crate::troubles::{Troubles, fault, fault_of};
 
-/// For everything that waits for the brokers.
-const TIME: Duration = Duration::from_secs(30);
+/// For everything that waits for the brokers: a transaction gives up by itself before.
+const TIME: Duration = Duration::from_millis(TRANSACTION_TIMEOUT_MS as u64 + 5_000);
+/// How soon somebody who says stop is heard meanwhile,
+const SLICE: Duration = Duration::from_secs(1);
+/// and for how long the brokers are waited for then.
+const STOP_TIME: Duration = Duration::from_secs(10);
 /// While a transaction of another member of this name is being ended, or the coordinator moves.
 const INIT_TIME: Duration = Duration::from_secs(60);
 /// A rebalance that ends while a transaction is under way refuses its offsets: so often it is begun anew.
 const ATTEMPTS_MAX: usize = 5;
 /// Between two tries to hand over a record.
 const FULL_WAIT: Duration = Duration::from_millis(1);
+/// A header of what shards wait for: whose transaction it is part of.
+pub(crate) const WRITER: &str = "transactional.id";
 /// Of the score's format: what reads them looks at it before it compares.
 const MODEL_VERSION: u32 = 1;
 
@@ -40,6 +47,9 @@ pub(crate) struct Writer {
     producer: Option<ThreadedProducer<Deliveries>>,
     delivered: Arc<Delivered>,
     value: Vec<u8>,
+    transactional_id: String,
+    patience: Patience,
+    troubles: Troubles,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
 }
@@ -51,6 +61,34 @@ struct Delivered {
     journal: Box<[AtomicI64]>,
     failed: AtomicU64,
     first_failure: Mutex<Option<KafkaError>>,
+}
+
+/// How long brokers that do not answer are waited for.
+struct Patience {
+    stop: Arc<AtomicBool>,
+    /// When it was noticed.
+    stopped_at: Cell<Option<Instant>>,
+}
+
+impl Patience {
+    /// Goes on with a call until it is done, or it has taken too long.
+    fn call(&self, call: impl Fn(Duration) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let began = Instant::now();
+        loop {
+            match call(SLICE) {
+                Err(refusal) if refusal.is_retriable && began.elapsed() < TIME && !self.is_over() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Whether somebody has said stop, a while ago.
+    fn is_over(&self) -> bool {
+        if self.stopped_at.get().is_none() && self.stop.load(Relaxed) {
+            self.stopped_at.set(Some(Instant::now()));
+        }
+        self.stopped_at.get().is_some_and(|at| at.elapsed() >= STOP_TIME)
+    }
 }
 
 /// Takes delivery reports. A record carries its shard's number plus one if it is a journal record, else 0.
@@ -103,7 +141,12 @@ impl From<Fault> for Failed {
 
 impl Writer {
     /// A producer that has fenced off what another one of its name left open.
-    pub(crate) fn new(application: &Arc<Application>, worker: usize, troubles: &Troubles) -> Result<Writer, Fault> {
+    pub(crate) fn new(
+        application: &Arc<Application>,
+        worker: usize,
+        stop: &Arc<AtomicBool>,
+        troubles: &Troubles,
+    ) -> Result<Writer, Fault> {
         let shards = usize::from(application.settings.shards);
         let delivered = Arc::new(Delivered {
             journal: (0..shards).map(|_| AtomicI64::new(-1)).collect(),
@@ -118,6 +161,9 @@ impl Writer {
             producer: Some(producer),
             delivered,
             value: Vec::new(),
+            transactional_id: application.transactional_id(worker),
+            troubles: troubles.clone(),
+            patience: Patience { stop: Arc::clone(stop), stopped_at: Cell::new(None) },
             census: None,
         };
         writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
@@ -128,7 +174,7 @@ impl Writer {
                     application.connection.brokers()
                 ))
             }),
-            _ => fault_of(&format!("no transactions as {}-{}-{worker}", application.id, application.instance), &error),
+            _ => fault_of(&format!("no transactions as {}", application.transactional_id(worker)), &error),
         })?;
         Ok(writer)
     }
@@ -173,8 +219,9 @@ impl Writer {
         self.send(steps, told)?;
         watch.book(&self.application.costs.produce);
         let group = membership.fence()?;
+        let offsets = self.offsets(steps)?;
         let client = self.producer()?.client();
-        send_offsets(client, &self.offsets(steps)?, &group, TIME).map_err(|refusal| {
+        self.patience.call(|time| send_offsets(client, &offsets, &group, time)).map_err(|refusal| {
             match refusal.code {
                 // The group has counted on since it was asked; it is asked again.
                 Code::IllegalGeneration | Code::RebalanceInProgress if refusal.is_abortable => Failed::Passing(refusal),
@@ -182,21 +229,32 @@ impl Writer {
             }
         })?;
         watch.book(&self.application.costs.offsets);
-        let committed = commit_transaction(client, TIME).map_err(|refusal| self.failed("the transaction", refusal));
+        let committed = self.patience.call(|time| commit_transaction(client, time));
         watch.book(&self.application.costs.commit);
-        committed
+        committed.map_err(|refusal| self.failed("the transaction", refusal))
     }
 
     fn failed(&self, what: &str, refusal: Refusal) -> Failed {
         let first = self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Failed::Fault(match first {
-            Some(error) => fault_of(&format!("{what}: {refusal}, since a record was not stored"), &error),
+        let by_refusal = match self.troubles.refused_partition() {
+            Some(partition) => fault(what, Some(refusal.code), &format!("{refusal} ({partition})")),
             None => fault(what, Some(refusal.code), &refusal),
+        };
+        // Of the records that are dropped with a transaction it is told only that they are.
+        let is_cause =
+            |error: &KafkaError| !matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight));
+        Failed::Fault(match (by_refusal, first.filter(is_cause)) {
+            (Fault::Broken(_), Some(error)) => {
+                fault_of(&format!("{what}: {refusal}, since a record was not stored"), &error)
+            }
+            (by_refusal, _) => by_refusal,
         })
     }
 
     fn abort(&mut self) -> Result<(), Fault> {
-        abort_transaction(self.producer()?.client(), TIME)
+        let client = self.producer()?.client();
+        self.patience
+            .call(|time| abort_transaction(client, time))
             .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
     }
 
@@ -220,14 +278,18 @@ impl Writer {
             }
             value.clear();
             step.journal.encode(&mut value);
-            let journal = record(&topics.journal, shard).payload(&value[..]);
+            let journal = record(&topics.journal, shard).payload(&value[..]).headers(self.signature());
             self.produce(journal.delivery_opaque(usize::from(shard) + 1))?;
         }
         for (&shard, sections) in told {
-            self.produce(record(&topics.exchange, shard).payload(&sections[..]))?;
+            self.produce(record(&topics.exchange, shard).payload(&sections[..]).headers(self.signature()))?;
         }
         self.value = value;
         Ok(())
+    }
+
+    fn signature(&self) -> OwnedHeaders {
+        OwnedHeaders::new_with_capacity(1).insert(Header { key: WRITER, value: Some(&self.transactional_id) })
     }
 
     /// Hands a record over; if there is no room, waits until there is.
