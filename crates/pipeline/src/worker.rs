@@ -157,10 +157,14 @@ impl<L: Log> Worker<L> {
     }
 
     fn is_due(&self) -> bool {
-        let live = || self.shards.values().filter_map(Stage::live);
-        let records: usize = live().map(|seat| seat.backlog.records()).sum();
+        let live = self.shards.values().filter_map(Stage::live);
+        let records: usize = live.map(|seat| seat.backlog.records()).sum();
         let is_time = self.log.now() - self.epoch_ended >= self.settings.pace.epoch_ms;
-        (is_time || records >= self.settings.pace.epoch_records_max) && live().any(Seat::has_work)
+        (is_time || records >= self.settings.pace.epoch_records_max) && self.has_work()
+    }
+
+    fn has_work(&self) -> bool {
+        self.shards.values().filter_map(Stage::live).any(Seat::has_work)
     }
 
     fn take_ownership(&mut self) -> Result<(), Fault> {
@@ -272,6 +276,7 @@ impl<L: Log> Worker<L> {
             } else if let Stage::Repeating(repeating) = std::mem::replace(stage, Stage::Waiting) {
                 self.rounds.enter(shard, self.log.now());
                 *stage = Stage::Live(Box::new(repeating.seat));
+                self.status.write(shard, &ShardStatus { place: Place::Live, ..ShardStatus::default() });
                 info!(shard, "live");
             }
         }
@@ -289,9 +294,11 @@ impl<L: Log> Worker<L> {
     /// Takes records until an epoch is due, or the log says that one is.
     fn fetch(&mut self) -> Result<Option<Cue>, Fault> {
         let pace = self.settings.pace;
-        let due_at = self.epoch_ended.saturating_add(pace.epoch_ms);
+        let now = self.log.now();
+        // Who has nothing to do waits for something, however long ago the last epoch was.
+        let began = if self.has_work() { self.epoch_ended } else { now };
         let wait_ms_max = if self.is_live() { WAIT_MS_MAX } else { RESTORING_WAIT_MS_MAX };
-        let wait_ms = due_at.saturating_sub(self.log.now()).clamp(0, pace.epoch_ms.min(wait_ms_max));
+        let wait_ms = (began.saturating_add(pace.epoch_ms) - now).clamp(0, pace.epoch_ms.min(wait_ms_max));
         self.make_room();
         self.log.fetch(wait_ms, &self.room, &mut self.inbox).map_err(Fault::unless_lost)?;
         for delivery in self.inbox.deliveries.drain(..) {
