@@ -82,7 +82,6 @@ fn repeated(told: &str) -> u64 {
 }
 
 #[test]
-#[ignore = "takes minutes: run it with --ignored"]
 fn from_the_newest_checkpoints_from_older_ones_and_from_damaged_ones() {
     let _alone = crate::alone();
     let Some(broker) = Broker::shared() else { return };
@@ -123,7 +122,6 @@ fn from_the_newest_checkpoints_from_older_ones_and_from_damaged_ones() {
 }
 
 #[test]
-#[ignore = "takes minutes: run it with --ignored"]
 fn from_no_checkpoints_at_all() {
     let _alone = crate::alone();
     let Some(broker) = Broker::shared() else { return };
@@ -135,9 +133,9 @@ fn from_no_checkpoints_at_all() {
     story.feed(4_000);
     story.work().kill();
     assert!(checkpoints(&scene).concat().is_empty(), "nobody had time for one");
-    let told = story.work_without_news();
     let epochs: u64 = story.witness.seen().sequences().values().sum();
-    assert!(repeated(&told) > epochs / 2, "all is done again: {told}");
+    let told = story.work_without_news();
+    assert!(repeated(&told) >= epochs, "all {epochs} are done again: {told}");
     fs::remove_dir_all(scene.checkpoints()).expect("they are there");
     story.feed(4_000);
     story.work().terminate(ENDING);
