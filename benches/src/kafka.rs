@@ -12,12 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use benches::{DAY_MS, Recorded};
-use futures::executor::block_on;
 use influence::{Event, Kind, Model};
-use kafka::{Application, Connection, Start, Topics, Workers};
-use pipeline::{Clock, Holds, Input, Keeper, Pace, Settings, Status};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use kafka::{Admin, Application, Connection, Requirement, Start, Topics, Workers};
+use pipeline::{Clock, Holds, Input, Keeper, Pace, Place, Settings, Status};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -30,10 +27,14 @@ const PARTITIONS: u16 = 4;
 const WORKERS: usize = 2;
 /// Between two looks at how far the workers are.
 const LOOK: Duration = Duration::from_millis(5);
-/// Nothing has moved for so long: everything is done.
-const QUIET: Duration = Duration::from_millis(1_500);
-/// Seconds of events at half of the rate that was reached.
-const HALF_LOAD_SECS: u64 = 20;
+/// All shards are live for so long: the workers have shared them.
+const SETTLED: Duration = Duration::from_secs(5);
+/// For answers of the broker.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Events at half of the rate that was reached come for so long,
+const HALF_LOAD: Duration = Duration::from_secs(20);
+/// and so few a second, which make small epochs, for so long.
+const SMALL_LOAD: (f64, Duration) = (2_000.0, Duration::from_secs(10));
 /// Between two events whose scores are waited for.
 const PROBE_EVERY: Duration = Duration::from_millis(10);
 
@@ -42,6 +43,13 @@ fn main() -> Result<(), Failure> {
     let Some(broker) = Broker::shared() else { return Err("no broker".into()) };
     let recorded = Recorded::of(&world);
     println!("{} events of {} users, {PARTITIONS} partitions, {WORKERS} workers", world.events, world.users);
+    // A broker that has just begun is slow: most of what it does then is compiling itself.
+    let warm = Recorded::of(&worlds::World { events: world.events / 10, users: world.users / 10, ..world });
+    let bench = Bench::new(broker.brokers(), "warm")?;
+    bench.feed(&warm)?;
+    println!("a first run warms the broker up:");
+    bench.run_until_drained(warm.len() as u64)?;
+    println!();
     let bench = Bench::new(broker.brokers(), "full")?;
     let fed = bench.feed(&recorded)?;
     println!("fed            {:>9.0} events/s", recorded.len() as f64 / fed.as_secs_f64());
@@ -49,7 +57,9 @@ fn main() -> Result<(), Failure> {
     println!("raw read       {:>9.0} messages/s, one thread, the yardstick", raw.messages as f64 / raw.secs);
     let rate = bench.run_until_drained(recorded.len() as u64)?;
     println!("               {:>9.2} of the yardstick", rate / (raw.messages as f64 / raw.secs));
-    Bench::new(broker.brokers(), "half")?.at_half_load(&recorded, rate / 2.0)
+    Bench::new(broker.brokers(), "half")?.at_load("half load", &recorded, rate / 2.0, HALF_LOAD)?;
+    let (rate, time) = SMALL_LOAD;
+    Bench::new(broker.brokers(), "small")?.at_load("small epochs", &recorded, rate, time)
 }
 
 struct Bench {
@@ -62,13 +72,15 @@ impl Bench {
         let id = format!("bench-{what}-{}", std::process::id());
         let topics = Topics::of(&id);
         let events = format!("{id}-events");
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", brokers).create()?;
-        let partitions = i32::from(PARTITIONS);
-        let named = [&events, &topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
-        let new = named.map(|topic| NewTopic::new(topic, partitions, TopicReplication::Fixed(1)));
-        for created in block_on(admin.create_topics(&new, &AdminOptions::new()))? {
-            created.map_err(|(topic, error)| format!("{topic}: {error}"))?;
+        let given = std::env::args()
+            .skip(3)
+            .filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let connection =
+            Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())].into_iter().chain(given));
+        let admin = Admin::connect(&connection)?;
+        for Requirement { topic, role } in Requirement::of(&topics, [events.as_str()]) {
+            let properties = [role.properties(), role.made_with()].concat();
+            admin.create(&topic, PARTITIONS.into(), Some(1), &properties)?;
         }
         let settings = Settings {
             model: Model::with_half_life(7 * DAY_MS),
@@ -89,7 +101,7 @@ impl Bench {
         let application = Application {
             id,
             instance: "bench".into(),
-            connection: Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())]),
+            connection,
             topics,
             start: Start::Earliest,
             settings: Arc::new(settings),
@@ -107,7 +119,7 @@ impl Bench {
             .set("bootstrap.servers", &self.brokers)
             .set("queue.buffering.max.messages", "0")
             .set("batch.num.messages", "100000")
-            .set("linger.ms", "5")
+            .set("linger.ms", "20")
             .create()?)
     }
 
@@ -137,48 +149,66 @@ impl Bench {
         Ok(producer.send(record).map_err(|(error, _)| error)?)
     }
 
-    fn work<T>(&self, watch: impl FnOnce(&Status) -> T) -> Result<T, Failure> {
-        let (status, stop) = (Arc::new(Status::new(PARTITIONS)), AtomicBool::new(false));
+    /// Lets workers work while somebody watches. Gives as well how long transactions took, in order.
+    fn work<T>(&self, watch: impl FnOnce(&Status) -> T) -> Result<(T, Vec<f64>), Failure> {
+        let (status, stop) = (Arc::new(Status::new(PARTITIONS)), Arc::new(AtomicBool::new(false)));
         let keeper = || Ok(Keeper::none());
         let workers = Workers { application: &self.application, count: WORKERS, keeper: &keeper, status: &status };
         thread::scope(|scope| {
             let working = scope.spawn(|| workers.run(&stop));
+            let timing = scope.spawn(|| transactions(&status, &stop));
             let seen = watch(&status);
             stop.store(true, Relaxed);
             working.join().map_err(|_| "a worker panicked")??;
-            Ok(seen)
+            Ok((seen, timing.join().map_err(|_| "who watches transactions panicked")?))
         })
     }
 
-    /// From the first record that was taken to the last score that was committed.
+    /// From the first record that was taken until the scores are committed that all of them make: the group lags nowhere, in
+    /// the input or the exchange. (The sweep goes on for a minute, and moves scores by what the thresholds kept back.)
     fn run_until_drained(&self, events: u64) -> Result<f64, Failure> {
-        let (secs, totals) = self.work(|status| {
+        let (drained, transactions) = self.work(|status| {
             while status.totals().records == 0 {
                 thread::sleep(LOOK);
             }
             let began = Instant::now();
-            let (mut seen, mut moved_at) = ((0, 0), Instant::now());
-            while seen.0 < events || moved_at.elapsed() < QUIET {
-                let totals = status.totals();
-                if (totals.records, totals.published) != seen {
-                    (seen, moved_at) = ((totals.records, totals.published), Instant::now());
-                }
+            while status.totals().records < events {
                 thread::sleep(LOOK);
             }
-            ((moved_at - began).as_secs_f64(), status.totals())
+            self.wait_for_exchange().map(|()| (began.elapsed().as_secs_f64(), status.totals()))
         })?;
+        let (secs, totals) = drained?;
         let rate = totals.records as f64 / secs;
         println!("exactly once   {rate:>9.0} events/s from the first record to the last committed score, {secs:.1} s");
         println!(
-            "               {:.2} scores an event, {:.2} exchange entries an event, {} transactions of {:.1} ms, {:.1} ms of it the commit",
+            "               {:.2} scores an event, {:.2} exchange entries an event, {}",
             totals.published as f64 / totals.records as f64,
             totals.exchange_entries as f64 / totals.records as f64,
-            totals.epochs,
-            totals.epoch_us as f64 / totals.epochs as f64 / 1e3,
-            totals.commit_us as f64 / totals.epochs as f64 / 1e3,
+            told(&transactions),
         );
         self.tell_costs(secs * WORKERS as f64, totals.epoch_us as f64 / 1e6, totals.commit_us as f64 / 1e6, events);
         Ok(rate)
+    }
+
+    /// Until the group has taken what shards have told each other so far.
+    fn wait_for_exchange(&self) -> Result<(), Failure> {
+        let exchange = &self.application.topics.exchange;
+        let config = self.application.connection.client([("group.id", self.application.id.clone())]);
+        let consumer: BaseConsumer = config.create()?;
+        let mut places = TopicPartitionList::new();
+        let mut ends = Vec::new();
+        for partition in 0..i32::from(PARTITIONS) {
+            places.add_partition(exchange, partition);
+            ends.push(consumer.fetch_watermarks(exchange, partition, ANSWER)?.1);
+        }
+        loop {
+            let committed = consumer.committed_offsets(places.clone(), ANSWER)?;
+            let taken = |(place, end): (rdkafka::topic_partition_list::TopicPartitionListElem<'_>, &i64)| matches!(place.offset(), Offset::Offset(offset) if offset >= *end);
+            if committed.elements().into_iter().zip(&ends).all(taken) {
+                return Ok(());
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     fn tell_costs(&self, thread_secs: f64, epoch_secs: f64, commit_secs: f64, events: u64) {
@@ -201,40 +231,45 @@ impl Bench {
     }
 
     /// Events at a steady rate, and how long it takes until a score that they make can be seen.
-    fn at_half_load(&self, recorded: &Recorded, rate: f64) -> Result<(), Failure> {
+    fn at_load(&self, what: &str, recorded: &Recorded, rate: f64, time: Duration) -> Result<(), Failure> {
         let over = AtomicBool::new(false);
-        let (latencies, totals) = self.work(|status| {
+        let (latencies, transactions) = self.work(|status| {
+            let mut live_since = Instant::now();
+            while live_since.elapsed() < SETTLED {
+                if (0..PARTITIONS).any(|shard| status.shard(shard).place != Place::Live) {
+                    live_since = Instant::now();
+                }
+                thread::sleep(LOOK);
+            }
             thread::scope(|scope| {
                 let seen = scope.spawn(|| self.watch_probes(&over));
-                let sent = self.feed_at(recorded, rate);
+                let sent = self.feed_at(recorded, rate, time);
                 thread::sleep(Duration::from_secs(3));
                 over.store(true, Relaxed);
                 let seen = seen.join().expect("the watcher does not panic");
-                (sent.and_then(|sent| Ok(latencies(&sent, &seen?))), status.totals())
+                sent.and_then(|sent| Ok(latencies(&sent, &seen?)))
             })
         })?;
         let latencies = latencies?;
         let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
         println!(
-            "half load      {rate:>9.0} events/s for {HALF_LOAD_SECS} s: event to visible score p50 {:.0} ms, p99 {:.0} ms, worst \
-             {:.0} ms of {} probes; {} transactions of {:.1} ms, {:.1} ms of it the commit",
+            "{what:<14} {rate:>9.0} events/s for {time:?}: event to visible score p50 {:.0} ms, p99 {:.0} ms, worst {:.0} ms of {} \
+             probes; {}",
             at(0.5),
             at(0.99),
             at(1.0),
             latencies.len(),
-            totals.epochs,
-            totals.epoch_us as f64 / totals.epochs as f64 / 1e3,
-            totals.commit_us as f64 / totals.epochs as f64 / 1e3,
+            told(&transactions),
         );
         Ok(())
     }
 
     /// Sends events at this rate, and now and then one on somebody whom nobody knew. Returns when each of these was sent.
-    fn feed_at(&self, recorded: &Recorded, rate: f64) -> Result<Vec<SystemTime>, Failure> {
+    fn feed_at(&self, recorded: &Recorded, rate: f64, time: Duration) -> Result<Vec<SystemTime>, Failure> {
         let producer = self.producer()?;
         let (mut sent, mut probes, mut value) = (0usize, Vec::new(), Vec::new());
         let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(HALF_LOAD_SECS) {
+        while began.elapsed() < time {
             let due = (began.elapsed().as_secs_f64() * rate) as usize;
             while sent < due {
                 self.send(&producer, &recorded.event(sent % recorded.len()), &mut value)?;
@@ -280,6 +315,27 @@ impl Bench {
         }
         Ok(seen)
     }
+}
+
+/// How long transactions took while somebody worked, in milliseconds and in order; two that end within a look count as equal.
+fn transactions(status: &Status, stop: &AtomicBool) -> Vec<f64> {
+    let (mut transactions, mut seen) = (Vec::new(), status.totals());
+    while !stop.load(Relaxed) {
+        thread::sleep(LOOK);
+        let totals = status.totals();
+        let ended = totals.epochs - seen.epochs;
+        let millis = (totals.commit_us - seen.commit_us) as f64 / ended as f64 / 1e3;
+        transactions.extend((0..ended).map(|_| millis));
+        seen = totals;
+    }
+    transactions.sort_by(f64::total_cmp);
+    transactions
+}
+
+fn told(transactions: &[f64]) -> String {
+    let at = |share: f64| transactions.get((transactions.len().saturating_sub(1) as f64 * share) as usize);
+    let [half, most] = [0.5, 0.99].map(|share| at(share).copied().unwrap_or(f64::NAN));
+    format!("{} transactions, p50 {half:.1} ms, p99 {most:.1} ms", transactions.len())
 }
 
 fn latencies(sent: &[SystemTime], seen: &HashMap<usize, SystemTime>) -> Vec<Duration> {
