@@ -28,6 +28,7 @@ pub(crate) struct Membership {
     consumer: Option<BaseConsumer<Member>>,
     group: String,
     exchange: String,
+    troubles: Troubles,
     #[cfg(test)]
     pub(crate) given: Option<crate::contract::Given>,
 }
@@ -62,6 +63,7 @@ impl Membership {
             consumer: Some(consumer),
             group: application.id.clone(),
             exchange,
+            troubles: troubles.clone(),
             #[cfg(test)]
             given: None,
         })
@@ -69,7 +71,13 @@ impl Membership {
 
     #[cfg(test)]
     pub(crate) fn given(exchange: &str, given: crate::contract::Given) -> Membership {
-        Membership { consumer: None, group: String::new(), exchange: exchange.to_owned(), given: Some(given) }
+        Membership {
+            consumer: None,
+            group: String::new(),
+            exchange: exchange.to_owned(),
+            troubles: Troubles::default(),
+            given: Some(given),
+        }
     }
 
     /// What has become of the ownership of shards; never waits.
@@ -99,6 +107,10 @@ impl Membership {
             code if is_fatal => Err(fault(&format!("the group {}", self.group), code, error)),
             code @ Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => {
                 Err(fault(&format!("the group {}", self.group), code, error))
+            }
+            Some(Code::AllBrokersDown | Code::BrokerTransportFailure) => {
+                self.troubles.note_unreachable(&error.to_string());
+                Ok(())
             }
             _ => {
                 warn!(%error, "the group is in trouble");

@@ -60,7 +60,8 @@ impl Troubles {
         self.give_up(text);
     }
 
-    fn note_unreachable(&self, reason: &str) {
+    /// Brokers cannot be reached: told now and then.
+    pub(crate) fn note_unreachable(&self, reason: &str) {
         let mut told = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_some_and(|told| told.elapsed() < TELL_AGAIN) {
             return debug!(reason, "brokers cannot be reached");

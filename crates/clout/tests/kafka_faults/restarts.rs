@@ -132,7 +132,8 @@ fn from_no_checkpoints_at_all() {
     let mut story = Story::new(&scene, &acts);
     story.feed(4_000);
     story.work().kill();
-    assert!(checkpoints(&scene).concat().is_empty(), "nobody had time for one");
+    // Of shards that went to the second worker there may be one.
+    fs::remove_dir_all(scene.checkpoints()).expect("they are there");
     let epochs: u64 = story.witness.seen().sequences().values().sum();
     let told = story.work_without_news();
     assert!(repeated(&told) >= epochs, "all {epochs} are done again: {told}");
