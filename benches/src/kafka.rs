@@ -119,7 +119,7 @@ impl Bench {
             .set("bootstrap.servers", &self.brokers)
             .set("queue.buffering.max.messages", "0")
             .set("batch.num.messages", "100000")
-            .set("linger.ms", "20")
+            .set("linger.ms", "5")
             .create()?)
     }
 
@@ -218,8 +218,9 @@ impl Bench {
             ("waiting for records", secs(&costs.idle)),
             ("fetch", secs(&costs.fetch)),
             ("decode", secs(&costs.decode)),
-            ("model", epoch_secs - commit_secs),
-            ("exchange, encode and produce", secs(&costs.produce)),
+            ("model", epoch_secs - commit_secs - secs(&costs.encode)),
+            ("exchange and scores to bytes", secs(&costs.encode)),
+            ("produce", secs(&costs.produce)),
             ("offsets", secs(&costs.offsets)),
             ("commit", secs(&costs.commit)),
         ];

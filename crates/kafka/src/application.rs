@@ -80,10 +80,8 @@ impl Application {
     /// The consumer of records: without a group, each partition read from where it is told.
     pub(crate) fn reader(&self, worker: usize) -> ClientConfig {
         let ours = properties(&[
-            // Many small answers cost brokers more than few; an epoch is longer. A partition that is new waits for the end of
-            // the request under way.
-            ("fetch.min.bytes", "65536"),
-            ("fetch.wait.max.ms", "20"),
+            // A partition that is new waits for the end of the request under way.
+            ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.error.backoff.ms", "100"),
             ("queued.min.messages", "1000000"),

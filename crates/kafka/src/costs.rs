@@ -10,7 +10,9 @@ pub struct Costs {
     pub fetch: AtomicU64,
     /// Bytes to events and sections.
     pub decode: AtomicU64,
-    /// Scores, sections and journal records to bytes, and handing them over.
+    /// Scores and sections to bytes.
+    pub encode: AtomicU64,
+    /// Handing them over.
     pub produce: AtomicU64,
     /// Waiting until the group's offsets are part of the transaction.
     pub offsets: AtomicU64,
@@ -23,8 +25,8 @@ pub struct Costs {
 impl Costs {
     /// Begins to count anew.
     pub fn reset(&self) {
-        let Costs { fetch, decode, produce, offsets, commit, idle } = self;
-        [fetch, decode, produce, offsets, commit, idle].iter().for_each(|sum| sum.store(0, Relaxed));
+        let Costs { fetch, decode, encode, produce, offsets, commit, idle } = self;
+        [fetch, decode, encode, produce, offsets, commit, idle].iter().for_each(|sum| sum.store(0, Relaxed));
     }
 }
 

@@ -118,6 +118,10 @@ impl Log for KafkaLog {
         self.reader.fetch(wait_ms, now, room, inbox)
     }
 
+    fn prepare(&mut self, steps: &mut [Step<'_>]) {
+        self.writer.prepare(steps);
+    }
+
     fn commit(&mut self, steps: &mut [Step<'_>]) -> Result<Vec<i64>, Fault> {
         match steps.iter().find(|step| !self.owned.contains(&step.journal.shard)) {
             Some(step) => Err(Fault::Broken(format!("shard {} is not this worker's any more", step.journal.shard))),

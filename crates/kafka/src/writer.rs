@@ -46,7 +46,7 @@ pub(crate) struct Writer {
     application: Arc<Application>,
     producer: Option<ThreadedProducer<Deliveries>>,
     delivered: Arc<Delivered>,
-    value: Vec<u8>,
+    prepared: Prepared,
     transactional_id: String,
     patience: Patience,
     troubles: Troubles,
@@ -61,6 +61,53 @@ struct Delivered {
     journal: Box<[AtomicI64]>,
     failed: AtomicU64,
     first_failure: Mutex<Option<KafkaError>>,
+}
+
+/// What an epoch has to say, as bytes.
+#[derive(Debug, Default)]
+struct Prepared {
+    is_ready: bool,
+    /// Names and scores, one after the other.
+    bytes: Vec<u8>,
+    scores: Vec<EncodedScore>,
+    /// One record for each shard that is told something.
+    told: BTreeMap<u16, Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct EncodedScore {
+    shard: u16,
+    name_len: usize,
+    value_len: usize,
+}
+
+impl Prepared {
+    fn take(&mut self, steps: &mut [Step<'_>]) {
+        self.bytes.clear();
+        self.scores.clear();
+        self.told = told(steps);
+        for step in steps {
+            for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
+                self.bytes.extend(user.as_bytes());
+                let begins = self.bytes.len();
+                encode_score(user, &score, MODEL_VERSION, &mut self.bytes);
+                let (name_len, value_len) = (user.len(), self.bytes.len() - begins);
+                self.scores.push(EncodedScore { shard: step.journal.shard, name_len, value_len });
+            }
+        }
+        self.is_ready = true;
+    }
+
+    /// Shards, names and scores.
+    fn scores(&self) -> impl Iterator<Item = (u16, &[u8], &[u8])> {
+        let mut rest = &self.bytes[..];
+        self.scores.iter().map(move |&EncodedScore { shard, name_len, value_len }| {
+            let (name, others) = rest.split_at(name_len);
+            let (value, others) = others.split_at(value_len);
+            rest = others;
+            (shard, name, value)
+        })
+    }
 }
 
 /// How long brokers that do not answer are waited for.
@@ -160,7 +207,7 @@ impl Writer {
             application: Arc::clone(application),
             producer: Some(producer),
             delivered,
-            value: Vec::new(),
+            prepared: Prepared::default(),
             transactional_id: application.transactional_id(worker),
             troubles: troubles.clone(),
             patience: Patience { stop: Arc::clone(stop), stopped_at: Cell::new(None) },
@@ -188,11 +235,20 @@ impl Writer {
         self.producer.as_ref().ok_or_else(|| Fault::Broken("the writer has stopped".into()))
     }
 
+    /// Makes bytes of what the steps have to say: no transaction is open meanwhile.
+    pub(crate) fn prepare(&mut self, steps: &mut [Step<'_>]) {
+        let mut watch = Watch::start();
+        self.prepared.take(steps);
+        watch.book(&self.application.costs.encode);
+    }
+
     /// Appends it all, and moves the offsets, or does nothing.
     pub(crate) fn commit(&mut self, steps: &mut [Step<'_>], membership: &Membership) -> Result<Vec<i64>, Fault> {
-        let told = told(steps);
+        if !std::mem::take(&mut self.prepared.is_ready) {
+            self.prepared.take(steps);
+        }
         for attempt in 1.. {
-            match self.attempt(steps, &told, membership) {
+            match self.attempt(steps, membership) {
                 Ok(()) => break,
                 Err(Failed::Passing(_)) if attempt < ATTEMPTS_MAX => self.abort()?,
                 Err(Failed::Passing(refusal)) => return Err(fault("the transaction", Some(refusal.code), &refusal)),
@@ -207,16 +263,11 @@ impl Writer {
         Ok(steps.iter().map(offset).collect())
     }
 
-    fn attempt(
-        &mut self,
-        steps: &[Step<'_>],
-        told: &BTreeMap<u16, Vec<u8>>,
-        membership: &Membership,
-    ) -> Result<(), Failed> {
+    fn attempt(&mut self, steps: &[Step<'_>], membership: &Membership) -> Result<(), Failed> {
         let mut watch = Watch::start();
         let client = self.producer()?.client();
         begin_transaction(client).map_err(|refusal| self.failed("no transaction can begin", refusal))?;
-        self.send(steps, told)?;
+        self.send(steps)?;
         watch.book(&self.application.costs.produce);
         let group = membership.fence()?;
         let offsets = self.offsets(steps)?;
@@ -258,8 +309,8 @@ impl Writer {
             .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
     }
 
-    fn send(&mut self, steps: &[Step<'_>], told: &BTreeMap<u16, Vec<u8>>) -> Result<(), Fault> {
-        let mut value = std::mem::take(&mut self.value);
+    fn send(&self, steps: &[Step<'_>]) -> Result<(), Fault> {
+        let mut journal = Vec::new();
         let Application { topics, settings, .. } = &*self.application;
         for step in steps {
             let shard = step.journal.shard;
@@ -267,24 +318,21 @@ impl Writer {
             for user in &step.effects.erased {
                 self.produce(record(&topics.scores, shard).key(user.as_bytes()))?;
             }
-            for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
-                value.clear();
-                encode_score(user, &score, MODEL_VERSION, &mut value);
-                self.produce(record(&topics.scores, shard).key(user.as_bytes()).payload(&value[..]))?;
-            }
             for refused in step.refused {
                 let topic = &settings.inputs[refused.input].topic;
                 self.produce(dead_letter(&topics.dead_letters, topic, shard, refused))?;
             }
-            value.clear();
-            step.journal.encode(&mut value);
-            let journal = record(&topics.journal, shard).payload(&value[..]).headers(self.signature());
+            journal.clear();
+            step.journal.encode(&mut journal);
+            let journal = record(&topics.journal, shard).payload(&journal[..]).headers(self.signature());
             self.produce(journal.delivery_opaque(usize::from(shard) + 1))?;
         }
-        for (&shard, sections) in told {
+        for (shard, user, score) in self.prepared.scores() {
+            self.produce(record(&topics.scores, shard).key(user).payload(score))?;
+        }
+        for (&shard, sections) in &self.prepared.told {
             self.produce(record(&topics.exchange, shard).payload(&sections[..]).headers(self.signature()))?;
         }
-        self.value = value;
         Ok(())
     }
 

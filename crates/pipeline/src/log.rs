@@ -41,6 +41,9 @@ pub trait Log {
     /// If records are missing: the worker starts anew, and [`Log::seek`] says what is.
     fn fetch(&mut self, wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault>;
 
+    /// Does what a commit of these steps can do beforehand: readers wait as long as a transaction is open. It may be left out.
+    fn prepare(&mut self, _steps: &mut [Step<'_>]) {}
+
     /// Appends all that the steps want published, and their journal records, and moves the offsets: all or nothing, and
     /// only if this worker still owns the shards. Returns the offset of each step's journal record.
     ///

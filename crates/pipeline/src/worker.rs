@@ -137,7 +137,6 @@ impl<L: Log> Worker<L> {
 
     /// Commits what the seats have stepped; nothing if none has.
     fn commit(&mut self) -> Result<u64, Fault> {
-        let watch = Stopwatch::start();
         let live = self.shards.values_mut().filter_map(Stage::live_mut);
         let mut steps: Vec<Step<'_>> = live.filter_map(Seat::transaction).collect();
         if steps.is_empty() {
@@ -145,6 +144,8 @@ impl<L: Log> Worker<L> {
         }
         let mut epoch = Epoch::default();
         steps.iter().for_each(|step| epoch.add(step));
+        self.log.prepare(&mut steps);
+        let watch = Stopwatch::start();
         let offsets = self.log.commit(&mut steps).inspect_err(|_| self.status.aborted())?;
         let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
         for (seat, offset) in stepped.zip(offsets) {
