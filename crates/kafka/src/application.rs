@@ -14,7 +14,7 @@ use crate::topics::Topics;
 const SESSION_TIMEOUT_MS: u32 = 10_000;
 /// Brokers may be away for so long while a transaction is under way, and it goes on; Kafka Streams gives up after 10 s.
 /// Nobody waits as long for one that was left open: who takes a shard over fences its writer off.
-pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 60_000;
+pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 30_000;
 
 /// Of a worker that catches up with millions of edges; brokers' default is 1 MiB.
 pub(crate) const EXCHANGE_RECORD_BYTES_MAX: &str = "67108864";
