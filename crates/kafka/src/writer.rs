@@ -244,9 +244,10 @@ impl Writer {
 
     /// Appends it all, and moves the offsets, or does nothing.
     pub(crate) fn commit(&mut self, steps: &mut [Step<'_>], membership: &Membership) -> Result<Vec<i64>, Fault> {
-        if !std::mem::take(&mut self.prepared.is_ready) {
+        if !self.prepared.is_ready {
             self.prepared.take(steps);
         }
+        self.prepared.is_ready = false;
         for attempt in 1.. {
             match self.attempt(steps, membership) {
                 Ok(()) => break,
