@@ -1,6 +1,6 @@
 //! Kafka to Kafka, exactly once, the broker on the same machine: how fast, where the time goes, and how late a score is.
 //!
-//! `cargo run --release -p benches --bin kafka -- [EVENTS] [USERS]` starts a broker of its own, or uses that of
+//! `cargo run --release -p benches --bin kafka -- [EVENTS] [USERS] [NAME=VALUE...]` starts a broker of its own, or uses that of
 //! `KAFKA_BROKERS`.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 

@@ -30,8 +30,8 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Makes a worker's clients, and joins the group. The thread that calls is the worker's. Once it is to stop, it does not
-    /// wait for brokers any more.
+    /// Makes a worker's clients, and joins the group. The thread that calls is the worker's. Once it is to stop, it
+    /// waits for brokers only for a while.
     ///
     /// # Errors
     /// If the brokers do not answer, or do not let it in.

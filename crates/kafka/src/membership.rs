@@ -28,7 +28,6 @@ pub(crate) struct Membership {
     consumer: Option<BaseConsumer<Member>>,
     group: String,
     exchange: String,
-    troubles: Troubles,
     #[cfg(test)]
     pub(crate) given: Option<crate::contract::Given>,
 }
@@ -63,7 +62,6 @@ impl Membership {
             consumer: Some(consumer),
             group: application.id.clone(),
             exchange,
-            troubles: troubles.clone(),
             #[cfg(test)]
             given: None,
         })
@@ -71,13 +69,7 @@ impl Membership {
 
     #[cfg(test)]
     pub(crate) fn given(exchange: &str, given: crate::contract::Given) -> Membership {
-        Membership {
-            consumer: None,
-            group: String::new(),
-            exchange: exchange.to_owned(),
-            troubles: Troubles::default(),
-            given: Some(given),
-        }
+        Membership { consumer: None, group: String::new(), exchange: exchange.to_owned(), given: Some(given) }
     }
 
     /// What has become of the ownership of shards; never waits.
@@ -91,13 +83,13 @@ impl Membership {
             match consumer.poll(Duration::ZERO) {
                 // A record that was fetched before the partition was paused: nobody wants it.
                 None | Some(Ok(_)) => {}
-                Some(Err(error)) => self.look_at(&error)?,
+                Some(Err(error)) => self.look_at(&error, &consumer.context().troubles)?,
             }
         }
         Ok(std::mem::take(&mut consumer.context().state().changes))
     }
 
-    fn look_at(&self, error: &KafkaError) -> Result<(), Fault> {
+    fn look_at(&self, error: &KafkaError, troubles: &Troubles) -> Result<(), Fault> {
         let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
         match error.rdkafka_error_code() {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
@@ -109,7 +101,7 @@ impl Membership {
                 Err(fault(&format!("the group {}", self.group), code, error))
             }
             Some(Code::AllBrokersDown | Code::BrokerTransportFailure) => {
-                self.troubles.note_unreachable(&error.to_string());
+                troubles.note_unreachable(&error.to_string());
                 Ok(())
             }
             _ => {
