@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use influence::{Received, Score};
+// librdkafka is linked with what mends it.
+use kafka as _;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};

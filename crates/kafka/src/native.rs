@@ -7,6 +7,9 @@
 //! - The ends of a topic are asked for at both isolation levels, and its id, with any client.
 #![allow(unsafe_code, reason = "librdkafka is a C library")]
 
+#[cfg(target_os = "linux")]
+mod leaders;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
 use std::marker::PhantomData;
@@ -363,7 +366,12 @@ unsafe fn listed(event: *mut c::rd_kafka_event_t) -> Listed {
             .iter()
             .map(|&info| {
                 let place = &*c::rd_kafka_ListOffsetsResultInfo_topic_partition(info);
-                let offset = if place.err.is_error() { Err(Refusal::of(place.err)) } else { Ok(place.offset) };
+                let offset = match place.offset {
+                    _ if place.err.is_error() => Err(Refusal::of(place.err)),
+                    offset @ 0.. => Ok(offset),
+                    // One whose leader has not answered is told without error, and without offset.
+                    _ => Err(Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)),
+                };
                 (owned(place.topic), place.partition, offset)
             })
             .collect()
@@ -528,5 +536,33 @@ impl Drop for Asked<'_> {
             c::rd_kafka_AdminOptions_destroy(self.options);
             c::rd_kafka_queue_destroy(self.queue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::RDKafkaApiKey;
+
+    use super::*;
+    use crate::troubles;
+
+    const TIME: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn an_end_that_was_not_answered_is_no_offset() {
+        let brokers = MockCluster::new(1).expect("brokers");
+        brokers.create_topic("journal", 1, 1).expect("a topic");
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers.bootstrap_servers()).set("group.id", "readers");
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let ask = || ends(consumer.client(), &[("journal", 0)], End::Written, TIME);
+        assert_eq!(ask(), Ok(vec![0]));
+        brokers.request_errors(RDKafkaApiKey::ListOffsets, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT; 8]);
+        let refusal = ask().expect_err("the broker hangs up");
+        assert!(troubles::is_passing(refusal.code), "{refusal:?}");
+        brokers.clear_request_errors(RDKafkaApiKey::ListOffsets);
+        assert_eq!(ask(), Ok(vec![0]));
     }
 }

@@ -116,6 +116,9 @@ pub(crate) fn is_passing(code: Code) -> bool {
             | Code::AllBrokersDown
             | Code::NotLeaderForPartition
             | Code::LeaderNotAvailable
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+            | Code::OffsetNotAvailable
             | Code::CoordinatorLoadInProgress
             | Code::CoordinatorNotAvailable
             | Code::NotCoordinator

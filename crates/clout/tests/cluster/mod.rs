@@ -16,6 +16,9 @@ mod verify;
 
 mod dice;
 
+// librdkafka is linked with what mends it.
+use kafka as _;
+
 pub(crate) use admin::{Admin, NewTopics};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
