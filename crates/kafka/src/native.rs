@@ -314,7 +314,7 @@ pub(crate) enum End {
     Written,
 }
 
-/// The ends of partitions, in their order.
+/// The ends of partitions, in their order. Whoever is refused asks for the leaders anew first.
 pub(crate) fn ends<C: ClientContext>(
     client: &Client<C>,
     partitions: &[(&str, i32)],
@@ -336,16 +336,19 @@ pub(crate) fn ends<C: ClientContext>(
     };
     // SAFETY: the event is the answer to what was asked, and lives until it is dropped.
     let found = unsafe { listed(event.0) };
-    partitions
-        .iter()
-        .map(|&(topic, partition)| {
-            let place = found.iter().find(|(found, of, _)| (found.as_str(), *of) == (topic, partition));
-            place.map_or_else(
-                || Err(Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)),
-                |(_, _, offset)| offset.clone(),
-            )
-        })
-        .collect()
+    let told = |&(topic, partition): &(&str, i32)| {
+        let place = found.iter().find(|(found, of, _)| (found.as_str(), *of) == (topic, partition));
+        let told = place.map_or_else(
+            || Err(Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)),
+            |(_, _, offset)| offset.clone(),
+        );
+        if told.is_err() {
+            // The leader may be another one by now, or lead in another epoch: without that, the next answer is the same.
+            let _ = client.fetch_metadata(Some(topic), time);
+        }
+        told
+    };
+    partitions.iter().map(told).collect()
 }
 
 type Listed = Vec<(String, i32, Result<i64, Refusal>)>;
@@ -551,8 +554,8 @@ mod tests {
     const TIME: Duration = Duration::from_secs(5);
 
     #[test]
-    fn an_end_that_was_not_answered_is_no_offset() {
-        let brokers = MockCluster::new(1).expect("brokers");
+    fn an_end_is_told_by_whoever_leads() {
+        let brokers = MockCluster::new(2).expect("brokers");
         brokers.create_topic("journal", 1, 1).expect("a topic");
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", brokers.bootstrap_servers()).set("group.id", "readers");
@@ -564,5 +567,11 @@ mod tests {
         assert!(troubles::is_passing(refusal.code), "{refusal:?}");
         brokers.clear_request_errors(RDKafkaApiKey::ListOffsets);
         assert_eq!(ask(), Ok(vec![0]));
+        // It leads anew, in another epoch than was known.
+        for leader in [2, 1] {
+            brokers.partition_leader("journal", 0, Some(leader)).expect("it leads");
+        }
+        let answers: Vec<_> = (0..5).map(|_| ask()).collect();
+        assert!(answers.contains(&Ok(vec![0])), "{answers:?}");
     }
 }

@@ -90,10 +90,17 @@ impl<L: Log> Worker<L> {
     /// # Errors
     /// If a turn fails. Nothing that was not committed is lost, it is taken again from the log.
     pub fn run(mut self, stop: &AtomicBool) -> Result<(), Fault> {
+        let ran = self.turns(stop).and_then(|()| self.stop());
+        // Whoever failed has nothing any more.
+        self.shards.keys().for_each(|&shard| self.tell(shard, Place::Elsewhere, 0));
+        ran
+    }
+
+    fn turns(&mut self, stop: &AtomicBool) -> Result<(), Fault> {
         while !stop.load(Ordering::Relaxed) {
             self.turn()?;
         }
-        self.stop()
+        Ok(())
     }
 
     /// One round of the loop: takes what the log and the keeper have to tell, and steps its shards if an epoch is due.

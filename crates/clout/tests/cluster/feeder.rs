@@ -30,6 +30,8 @@ impl Feeder {
         let mut client = client.clone();
         // A record that was stored and not acknowledged is not stored again.
         client.set("enable.idempotence", "true").set("linger.ms", "20").set("message.timeout.ms", "0");
+        // It is back soon after the brokers are, however often they go.
+        client.set("reconnect.backoff.max.ms", "100");
         let producer = client.create().expect("a producer");
         Feeder { producer, topic: topic.to_owned(), partitions }
     }
