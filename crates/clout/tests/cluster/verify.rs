@@ -1,7 +1,8 @@
 //! What must hold of an application that has come to rest and whose processes have ended, whatever was done to them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use influence::{Received, Score};
 use oracle::{Act, Kind};
@@ -12,10 +13,13 @@ use wire::{JournalRecord, OffsetRange, decode_score};
 use super::admin::Admin;
 use super::scene::{Scene, wait_until};
 use super::truth;
-use super::witness::Seen;
+use super::witness::{Seen, Witness};
 
 /// A transaction that a killed process left open ends by then.
 const HANGING: Duration = Duration::from_secs(30);
+/// A subscriber has seen all by then.
+const CATCHING_UP: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What went in.
 pub(crate) struct Expected<'a> {
@@ -25,14 +29,21 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Judges it all.
-pub(crate) fn verify(scene: &Scene, seen: &Seen, expected: &Expected<'_>) {
-    assert!(seen.wrong.is_empty(), "a subscriber saw what must not be: {:#?}", seen.wrong);
+pub(crate) fn verify(scene: &Scene, witness: &Witness, expected: &Expected<'_>) {
     let admin = scene.admin();
     nothing_hangs(scene, &admin);
+    let table = table(scene, &admin);
+    // Somebody who reads what is published may be late, after a broker was away.
+    let until = Instant::now() + CATCHING_UP;
+    let is_late = |seen: &Seen| seen.table != table || seen.dead_letters != expected.refused;
+    while Instant::now() < until && is_late(&witness.seen()) {
+        thread::sleep(LOOK);
+    }
+    let seen = &*witness.seen();
+    assert!(seen.wrong.is_empty(), "a subscriber saw what must not be: {:#?}", seen.wrong);
     slices_tile(scene, seen);
     offsets_are_at_the_end(scene, &admin, seen);
     assert_eq!(seen.dead_letters, expected.refused, "dead letters");
-    let table = table(scene, &admin);
     same_tables(&table, &seen.table);
     counts_are_exact(&table, expected.acts);
     truth::check(scene, seen, &table, expected.acts);

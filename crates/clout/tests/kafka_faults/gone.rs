@@ -163,5 +163,5 @@ fn checkpoints_cannot_be_kept() {
     wait_until("checkpoints are written again", TOLD, || written(&member) > before);
     scene.drain(&witness, &mut [&mut member]);
     member.terminate(ENDING);
-    verify(&scene, &witness.seen(), &Expected { acts: &acts, refused: 0 });
+    verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
 }

@@ -101,7 +101,7 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
     let told = member.told();
     assert!(!told.contains("not trimmed"), "it may not do what it should: {told}");
     member.terminate(Duration::from_secs(15));
-    verify(&scene, &witness.seen(), &Expected { acts: &acts, refused: 0 });
+    verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
     for (resource, operation, named) in [
         ("--topic APP-events", "Read", format!("{}-events", scene.id)),
         ("--topic APP-scores", "Write", format!("{}-scores", scene.id)),

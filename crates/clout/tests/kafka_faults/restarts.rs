@@ -58,7 +58,7 @@ impl<'a> Story<'a> {
     }
 
     fn verify(&self) {
-        verify(self.scene, &self.witness.seen(), &Expected { acts: &self.acts[..self.fed], refused: 0 });
+        verify(self.scene, &self.witness, &Expected { acts: &self.acts[..self.fed], refused: 0 });
     }
 }
 
