@@ -21,7 +21,7 @@ use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
 use crate::costs::Watch;
 use crate::membership::Membership;
-use crate::native::{Refusal, abort_transaction, begin_transaction, commit_transaction, send_offsets};
+use crate::native::{Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets};
 use crate::troubles::{Troubles, fault, fault_of};
 
 /// For everything that waits for the brokers: a transaction gives up by itself before.
@@ -328,8 +328,13 @@ impl Writer {
             let journal = record(&topics.journal, shard).payload(&journal[..]).headers(self.signature());
             self.produce(journal.delivery_opaque(usize::from(shard) + 1))?;
         }
-        for (shard, user, score) in self.prepared.scores() {
-            self.produce(record(&topics.scores, shard).key(user).payload(score))?;
+        let mut scores = self.prepared.scores().peekable();
+        while let Some(&(shard, ..)) = scores.peek() {
+            let of_shard = std::iter::from_fn(|| scores.next_if(|&(of, ..)| of == shard));
+            let of_shard = of_shard.map(|(_, user, score)| (user, score));
+            append(self.producer()?.client(), &topics.scores, shard, of_shard, TIME).map_err(|refusal| {
+                fault(&format!("scores for {} cannot be stored", topics.scores), Some(refusal.code), &refusal)
+            })?;
         }
         for (&shard, sections) in &self.prepared.told {
             self.produce(record(&topics.exchange, shard).payload(&sections[..]).headers(self.signature()))?;
