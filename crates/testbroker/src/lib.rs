@@ -6,6 +6,7 @@
 
 mod process;
 
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use process::{Data, Process};
@@ -58,6 +59,14 @@ impl Broker {
     /// Where clients find it.
     pub fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    /// What one of Kafka's own tools, by the name of its class, says of it.
+    pub fn tool(&self, class: &str, arguments: &[&str]) -> Output {
+        let jars = process::jars().join("*");
+        let mut command = Command::new("java");
+        command.args(["-Xmx100m", "-XX:TieredStopAtLevel=1", "-cp"]).arg(jars).arg(class);
+        command.args(["--bootstrap-server", &self.brokers]).args(arguments).output().expect("java runs")
     }
 
     /// Kills it as a power cut does.

@@ -10,6 +10,12 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/test-bro
 /// What the script exits with where there is no Java or no Maven.
 const UNAVAILABLE: i32 = 69;
 
+/// Where the jars of brokers and tools lie.
+pub(crate) fn jars() -> PathBuf {
+    let told = Command::new(SCRIPT).arg("jars").output().expect("bash runs the broker's script").stdout;
+    PathBuf::from(String::from_utf8_lossy(&told).trim())
+}
+
 /// A folder that is removed in the end.
 #[derive(Debug)]
 pub(crate) struct Data(PathBuf);

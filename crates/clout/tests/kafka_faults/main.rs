@@ -1,5 +1,6 @@
 //! What is wrong outside of the program: checkpoints that are gone, records that cannot be used, topics that are not what
-//! they were, permissions that are missing. Each heals, or ends in an error that names the thing and the way out.
+//! they were, permissions that are missing. Each heals, or ends in an error that names the thing and the way out. What is
+//! right, Kafka's own tools see.
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
@@ -8,6 +9,7 @@ mod gone;
 mod permissions;
 mod poison;
 mod restarts;
+mod tools;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use testbroker::Broker;
@@ -62,20 +61,12 @@ fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operati
     let login = "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\"admin-secret\";";
     let text = format!("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config={login}\n");
     fs::write(&admin, text).expect("it can be written");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/test-broker/broker");
-    let jars = Command::new(script).arg("jars").output().expect("it runs").stdout;
-    let jars = Path::new(String::from_utf8_lossy(&jars).trim()).join("*");
-    let mut command = Command::new("java");
-    command
-        .arg("-Xmx100m")
-        .arg("-XX:TieredStopAtLevel=1")
-        .arg("-cp")
-        .arg(jars)
-        .arg("org.apache.kafka.tools.AclCommand");
-    command.args(["--bootstrap-server", broker.brokers(), "--command-config"]).arg(&admin).args(change);
-    operations.iter().for_each(|operation| _ = command.args(["--operation", operation]));
-    command.args(resource.replace("APP", &scene.id).split_whitespace());
-    let ran = command.output().expect("java runs");
+    let resource = resource.replace("APP", &scene.id);
+    let mut arguments = vec!["--command-config", admin.to_str().expect("a path in UTF-8")];
+    arguments.extend(change);
+    operations.iter().for_each(|operation| arguments.extend(["--operation", operation]));
+    arguments.extend(resource.split_whitespace());
+    let ran = broker.tool("org.apache.kafka.tools.AclCommand", &arguments);
     assert!(ran.status.success(), "{resource}: {}", String::from_utf8_lossy(&ran.stderr));
     fs::remove_file(admin).expect("it is there");
 }
