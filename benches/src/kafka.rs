@@ -43,12 +43,13 @@ fn main() -> Result<(), Failure> {
     let Some(broker) = Broker::shared() else { return Err("no broker".into()) };
     let recorded = Recorded::of(&world);
     println!("{} events of {} users, {PARTITIONS} partitions, {WORKERS} workers", world.events, world.users);
-    // A broker that has just begun is slow: most of what it does then is compiling itself.
+    // A broker that has just begun is slow: most of what it does then is compiling itself, for each kind of load anew.
     let warm = Recorded::of(&worlds::World { events: world.events / 10, users: world.users / 10, ..world });
     let bench = Bench::new(broker.brokers(), "warm")?;
     bench.feed(&warm)?;
     println!("a first run warms the broker up:");
-    bench.run_until_drained(warm.len() as u64)?;
+    let rate = bench.run_until_drained(warm.len() as u64)?;
+    Bench::new(broker.brokers(), "warm-half")?.at_load("half of it", &warm, rate / 2.0, HALF_LOAD)?;
     println!();
     let bench = Bench::new(broker.brokers(), "full")?;
     let fed = bench.feed(&recorded)?;
@@ -72,9 +73,19 @@ impl Bench {
         let id = format!("bench-{what}-{}", std::process::id());
         let topics = Topics::of(&id);
         let events = format!("{id}-events");
-        let given = std::env::args()
+        let (paces, given): (Vec<_>, Vec<_>) = std::env::args()
             .skip(3)
-            .filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
+            .filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .partition(|(name, _)| name.starts_with("pace."));
+        // What was fed before the workers begin is not late.
+        let mut pace = Pace { lag_ms_max: i64::MAX, ..Pace::default() };
+        for (name, value) in paces {
+            match name.as_str() {
+                "pace.epoch" => pace.epoch_ms = value.parse()?,
+                "pace.records" => pace.epoch_records_max = value.parse()?,
+                _ => return Err(format!("there are pace.epoch, in milliseconds, and pace.records, not {name}").into()),
+            }
+        }
         let connection =
             Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())].into_iter().chain(given));
         let admin = Admin::connect(&connection)?;
@@ -94,8 +105,7 @@ impl Bench {
             exchange: topics.exchange.clone(),
             clock: Clock::Event,
             dedup_window_ms: None,
-            // What was fed before the workers begin is not late.
-            pace: Pace { lag_ms_max: i64::MAX, ..Pace::default() },
+            pace,
             checkpoint_every_ms: i64::MAX,
         };
         let application = Application {
@@ -120,6 +130,7 @@ impl Bench {
             .set("queue.buffering.max.messages", "0")
             .set("batch.num.messages", "100000")
             .set("linger.ms", "5")
+            .set("delivery.report.only.error", "true")
             .create()?)
     }
 

@@ -91,7 +91,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { epoch_ms: 100, epoch_records_max: 1 << 16, backlog_records_max: 1 << 18, lag_ms_max: 60_000 }
+        Pace { epoch_ms: 100, epoch_records_max: 1 << 14, backlog_records_max: 1 << 18, lag_ms_max: 60_000 }
     }
 }
 

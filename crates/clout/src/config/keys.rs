@@ -60,7 +60,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),
     key(Run, "model.hash_key", "", "32 HEX DIGITS", "[a public one]", "secret key of the hash of names; `model.hash_key.file` reads it from a file"),
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
-    key(Run, "pace.records", "epoch-records", "NUMBER", "65536", "or when so many records wait"),
+    key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),
     key(Run, "pace.lag", "lag", "DURATION", "60s", "nothing is published while a shard lags by more than this"),
     key(Run, "checkpoints.place", "checkpoints", "FOLDER|URL", "checkpoints", "where checkpoints are kept: a folder, or a URL such as s3://bucket/clout"),
