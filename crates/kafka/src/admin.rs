@@ -17,7 +17,7 @@ use tracing::warn;
 use crate::connection::Connection;
 use crate::requirements::{Difference, Found, Requirement, Role};
 use crate::topics::Topics;
-use crate::troubles::Troubles;
+use crate::troubles::{Troubles, is_passing};
 
 /// How long brokers may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -180,8 +180,11 @@ impl Admin {
         if asked.is_empty() {
             return Ok(());
         }
-        let answers = block_on(self.client.describe_configs(&asked, &options()))
-            .map_err(|error| refused("cannot look at the topics", error))?;
+        let answers = block_on(self.client.describe_configs(&asked, &options())).map_err(|error| match error {
+            // They went away in between.
+            KafkaError::AdminOp(code) if is_passing(code) => self.unreachable(&error),
+            error => refused("cannot look at the topics", error),
+        })?;
         for answer in answers {
             let resource = match answer {
                 Ok(resource) => resource,
@@ -300,5 +303,8 @@ fn refused_by(what: &str, code: Code) -> AdminError {
 
 /// What brokers say, without the name of the call.
 pub(crate) fn reason(error: &KafkaError) -> String {
-    error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string())
+    match error {
+        KafkaError::AdminOp(code) => code.to_string(),
+        error => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),
+    }
 }
