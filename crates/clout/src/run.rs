@@ -30,6 +30,8 @@ Exit codes:
   1    gave up: something has to be done first, the error says what
   2    nothing done: wrong options or configuration";
 
+/// A stop waits no longer than that for brokers that are away; who runs programs often kills them after half a minute.
+const STOP_MAX: Duration = Duration::from_secs(25);
 /// How long brokers may take to answer at the start.
 const BROKERS_WAIT: Duration = Duration::from_secs(60);
 /// Between two lines that say how it goes.
@@ -102,9 +104,10 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
     let server = args.listen.map(server).transpose()?;
     let workers = Workers { application: &application, count: config.workers, keeper: &keeper, status: &status };
     info!(application = application.id, instance = application.instance, workers = config.workers, "starting");
+    let halt = halt(&stop);
     let ended = thread::scope(|scope| {
         scope.spawn(|| report(&status, &stop));
-        let ended = workers.run(&stop);
+        let ended = workers.run(&halt);
         stop.store(true, Relaxed);
         ended
     });
@@ -112,6 +115,23 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
     ended?;
     info!("stopped in good order");
     Ok(())
+}
+
+/// What tells workers to stop when somebody asks. It does not last for ever: librdkafka waits for a group's coordinator
+/// however long it is away.
+fn halt(stop: &Arc<AtomicBool>) -> Arc<AtomicBool> {
+    let halt = Arc::<AtomicBool>::default();
+    let (stop, told) = (Arc::clone(stop), Arc::clone(&halt));
+    thread::spawn(move || {
+        while !stop.load(Relaxed) {
+            thread::sleep(LOOK);
+        }
+        told.store(true, Relaxed);
+        thread::sleep(STOP_MAX);
+        warn!("ends without the brokers, which do not answer: what was not committed is taken again");
+        std::process::exit(0);
+    });
+    halt
 }
 
 /// Looks at the topics, which say how many shards there are.
