@@ -39,8 +39,10 @@ fn a_group_with_lag_and_transactions_that_end() {
     });
     member.terminate(Duration::from_secs(15));
 
-    let idle = told(&broker, GROUPS, &["--describe", "--group", &scene.id]);
-    assert!(rows(&idle).iter().all(|row| row["CONSUMER-ID"] == "-"), "{idle}");
+    wait_until("nobody is there any more", TOLD, || {
+        let idle = told(&broker, GROUPS, &["--describe", "--group", &scene.id]);
+        rows(&idle).iter().all(|row| row["CONSUMER-ID"] == "-")
+    });
     let listed = told(&broker, TRANSACTIONS, &["list"]);
     let listed = rows(&listed);
     let own = listed.iter().filter(|row| row["TransactionalId"].starts_with(&scene.id));
