@@ -32,7 +32,7 @@ use rdkafka::types::RDKafkaRespErr;
 use crate::costs::{Costs, Watch};
 
 /// Between two tries to hand records over.
-const FULL_WAIT: Duration = Duration::from_millis(1);
+pub(crate) const FULL_WAIT: Duration = Duration::from_millis(1);
 
 /// What librdkafka says of a call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,9 +103,29 @@ unsafe extern "C" fn wake(_: *mut c::rd_kafka_t, wakeup: *mut c_void) {
     unsafe { &*wakeup.cast::<Wakeup>() }.0.unpark();
 }
 
+/// A client's topic. What is under way keeps it as well.
+struct Topic(NonNull<c::rd_kafka_topic_t>);
+
+impl Topic {
+    fn of<C: ClientContext>(client: &Client<C>, name: &str) -> Result<Topic, Refusal> {
+        let invalid = || Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG);
+        let name = CString::new(name).map_err(|_| invalid())?;
+        // SAFETY: the client lives, and so does the name; a topic without a configuration takes the client's.
+        let topic = unsafe { c::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), ptr::null_mut()) };
+        NonNull::new(topic).map(Topic).ok_or_else(invalid)
+    }
+}
+
+impl Drop for Topic {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and destroyed once, here.
+        unsafe { c::rd_kafka_topic_destroy(self.0.as_ptr()) };
+    }
+}
+
 /// One partition that a consumer without a group reads from an offset on, into a queue of its own.
 pub(crate) struct Partition<C: ConsumerContext> {
-    topic: NonNull<c::rd_kafka_topic_t>,
+    topic: Topic,
     queue: NonNull<c::rd_kafka_queue_t>,
     partition: i32,
     /// Both are used by librdkafka as long as the queue lives.
@@ -145,19 +165,10 @@ impl<C: ConsumerContext> Partition<C> {
         offset: i64,
         wakeup: &Arc<Wakeup>,
     ) -> Result<Partition<C>, Refusal> {
-        let invalid = || Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG);
-        let name = CString::new(topic).map_err(|_| invalid())?;
-        let client = consumer.client().native_ptr();
-        // SAFETY: the client lives, as its owner is kept; a topic without a configuration takes the client's.
-        let topic = unsafe { c::rd_kafka_topic_new(client, name.as_ptr(), ptr::null_mut()) };
-        let topic = NonNull::new(topic).ok_or_else(invalid)?;
+        let topic = Topic::of(consumer.client(), topic)?;
         // SAFETY: the client lives.
-        let queue = unsafe { c::rd_kafka_queue_new(client) };
-        let Some(queue) = NonNull::new(queue) else {
-            // SAFETY: the topic is ours, and not used any more.
-            unsafe { c::rd_kafka_topic_destroy(topic.as_ptr()) };
-            return Err(invalid());
-        };
+        let queue = NonNull::new(unsafe { c::rd_kafka_queue_new(consumer.client().native_ptr()) })
+            .ok_or_else(|| Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG))?;
         let (_wakeup, _consumer) = (Arc::clone(wakeup), Arc::clone(consumer));
         let reading = Partition { topic, queue, partition, _wakeup, _consumer };
         // SAFETY: the wakeup lives until the call-back is taken away, when the partition is dropped.
@@ -165,7 +176,7 @@ impl<C: ConsumerContext> Partition<C> {
             c::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(wake), Arc::as_ptr(wakeup).cast_mut().cast());
         }
         // SAFETY: topic and queue live as long as the partition, which stops before it destroys them.
-        match unsafe { c::rd_kafka_consume_start_queue(topic.as_ptr(), partition, offset, queue.as_ptr()) } {
+        match unsafe { c::rd_kafka_consume_start_queue(reading.topic.0.as_ptr(), partition, offset, queue.as_ptr()) } {
             0 => Ok(reading),
             // SAFETY: it is asked on the thread whose call has failed.
             _ => Err(Refusal::of(unsafe { c::rd_kafka_last_error() })),
@@ -200,12 +211,11 @@ impl<C: ConsumerContext> Partition<C> {
 
 impl<C: ConsumerContext> Drop for Partition<C> {
     fn drop(&mut self) {
-        // SAFETY: nobody else uses topic and queue. Stopping what never started is refused, and no harm.
+        // SAFETY: nobody else uses topic and queue; the topic goes after the queue. Stopping what never started is no harm.
         unsafe {
-            c::rd_kafka_consume_stop(self.topic.as_ptr(), self.partition);
+            c::rd_kafka_consume_stop(self.topic.0.as_ptr(), self.partition);
             c::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
             c::rd_kafka_queue_destroy(self.queue.as_ptr());
-            c::rd_kafka_topic_destroy(self.topic.as_ptr());
         }
     }
 }
@@ -318,24 +328,16 @@ pub(crate) fn append<'a, C: ClientContext>(
     mut records: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     time: Duration,
 ) -> Result<(), Refusal> {
-    let topic = CString::new(topic).map_err(|_| Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG))?;
-    // SAFETY: the client lives, and so does the name; a topic without a configuration takes the client's.
-    let topic = unsafe { c::rd_kafka_topic_new(client.native_ptr(), topic.as_ptr(), ptr::null_mut()) };
-    // SAFETY: it is asked on the thread whose call has failed.
-    let topic = NonNull::new(topic).ok_or_else(|| Refusal::of(unsafe { c::rd_kafka_last_error() }))?;
+    let topic = Topic::of(client, topic)?;
     let mut messages = Vec::with_capacity(APPENDED_MAX);
-    let mut appended = Ok(());
-    while appended.is_ok() {
+    loop {
         messages.clear();
         messages.extend(records.by_ref().take(APPENDED_MAX).map(|(key, value)| message(key, value)));
         if messages.is_empty() {
-            break;
+            return Ok(());
         }
-        appended = append_messages(topic, partition, &mut messages, time);
+        append_messages(&topic, partition, &mut messages, time)?;
     }
-    // SAFETY: the topic is ours; records that are under way keep it themselves.
-    unsafe { c::rd_kafka_topic_destroy(topic.as_ptr()) };
-    appended
 }
 
 fn message(key: &[u8], value: &[u8]) -> c::rd_kafka_message_t {
@@ -353,7 +355,7 @@ fn message(key: &[u8], value: &[u8]) -> c::rd_kafka_message_t {
 }
 
 fn append_messages(
-    topic: NonNull<c::rd_kafka_topic_t>,
+    topic: &Topic,
     partition: u16,
     messages: &mut [c::rd_kafka_message_t],
     time: Duration,
@@ -364,7 +366,7 @@ fn append_messages(
         // SAFETY: the topic lives; keys and values are copied before the call returns.
         unsafe {
             let copy = c::RD_KAFKA_MSG_F_COPY as c_int;
-            c::rd_kafka_produce_batch(topic.as_ptr(), partition, copy, rest.as_mut_ptr(), count);
+            c::rd_kafka_produce_batch(topic.0.as_ptr(), partition, copy, rest.as_mut_ptr(), count);
         }
         let Some(refused) = rest.iter().position(|message| message.err.is_error()) else { return Ok(()) };
         rest = &mut rest[refused..];

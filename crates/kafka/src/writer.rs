@@ -21,7 +21,9 @@ use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
 use crate::costs::Watch;
 use crate::membership::Membership;
-use crate::native::{Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets};
+use crate::native::{
+    FULL_WAIT, Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets,
+};
 use crate::troubles::{Troubles, fault, fault_of};
 
 /// For everything that waits for the brokers: a transaction gives up by itself before.
@@ -34,8 +36,6 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 const INIT_TIME: Duration = Duration::from_secs(60);
 /// A rebalance that ends while a transaction is under way refuses its offsets: so often it is begun anew.
 const ATTEMPTS_MAX: usize = 5;
-/// Between two tries to hand over a record.
-const FULL_WAIT: Duration = Duration::from_millis(1);
 /// A header of what shards wait for: whose transaction it is part of.
 pub(crate) const WRITER: &str = "transactional.id";
 /// Of the score's format: what reads them looks at it before it compares.
