@@ -99,21 +99,25 @@ impl Shard {
     }
 
     fn write_progress(&self, to: &mut impl Put) {
-        to.words(&[self.now as u64, self.landmark as u64, self.landmark_until as u64]);
+        to.words(&[self.now as u64, self.began_at as u64, self.landmark as u64, self.landmark_until as u64]);
         to.id(Some(self.cursor));
         to.id(self.leader);
         to.id(self.round_leader);
         to.time(self.reported_at);
+        to.word(self.reported_largest.to_bits());
     }
 
     fn read_progress(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.now = from.word()? as Timestamp;
+        self.began_at = from.word()? as Timestamp;
         self.landmark = from.word()? as i64;
         self.landmark_until = from.word()? as Timestamp;
         self.cursor = from.id("the sweep")?.ok_or_else(|| InvalidImage("the sweep: stands nowhere".into()))?;
         self.leader = from.id("the leader")?;
         self.round_leader = from.id("the round's leader")?;
         self.reported_at = from.time()?;
+        self.reported_largest = f64::from_bits(from.word()?);
+        check(self.reported_largest.is_finite(), "the last report: its largest influence is none")?;
         Ok(())
     }
 
@@ -123,6 +127,7 @@ impl Shard {
         to.word(self.coming_scale.is_some().into());
         self.coming_scale.iter().for_each(|scale| write_scale(scale, to));
         to.time(self.keeper.moved_at);
+        to.word(self.keeper.waited_steps.into());
         for report in &self.keeper.reports {
             to.word(report.is_some().into());
             report.iter().for_each(|report| write_report(report, to));
@@ -134,6 +139,7 @@ impl Shard {
         self.scale = read_scale(from)?;
         self.coming_scale = if from.flag("the coming scale")? { Some(read_scale(from)?) } else { None };
         self.keeper.moved_at = from.time()?;
+        self.keeper.waited_steps = from.word()? as u32;
         for report in &mut self.keeper.reports {
             *report = if from.flag("reports")? { Some(read_report(from)?) } else { None };
         }

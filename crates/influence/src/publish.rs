@@ -2,13 +2,15 @@
 
 use crate::event::Timestamp;
 use crate::people::{PersonId, StandingId};
-use crate::scale::{Report, Ruler, rank};
+use crate::scale::{Pace, Report, Ruler, is_moved, rank};
 use crate::score::{Received, Score};
 use crate::shard::{Effects, Published, Shard};
 use crate::standing::Mark;
 
-/// Milliseconds between two reports of a shard.
+/// Milliseconds between two reports of a shard,
 const REPORT_MS: Timestamp = 10_000;
+/// and between two of a young one whose largest influence moves.
+const REPORT_YOUNG_MS: Timestamp = 1_000;
 
 /// Standings that are looked at together, so that their reads overlap in memory.
 const CHUNK_STANDINGS: usize = 256;
@@ -49,6 +51,8 @@ impl Shard {
         if self.now == Timestamp::MIN {
             return;
         }
+        self.set_first_scale_alone();
+        let publishes = publishes && (self.scale.is_set() || self.step.settles);
         let now = self.moment();
         let mut lead = self.lead(self.leader, &now);
         let mut touched = std::mem::take(&mut self.targets.touched);
@@ -190,15 +194,23 @@ impl Shard {
         })
     }
 
-    /// Every ten seconds, and at the end of a log, shard 0 hears how our people stand.
-    pub(crate) fn report(&mut self) {
-        let is_due = self.reported_at.is_none_or(|at| self.now >= at.saturating_add(REPORT_MS));
-        if self.now == Timestamp::MIN || !(is_due || self.step.settles) {
+    /// Shard 0 hears how our people stand: at first, every ten seconds, and at the end of a log; while the world is
+    /// young, also soon after the largest influence has moved, or as soon as nothing comes any more.
+    pub(crate) fn report(&mut self, is_idle: bool) {
+        if self.now == Timestamp::MIN {
             return;
         }
-        self.reported_at = Some(self.now);
-        let leader = self.leader.filter(|&leader| self.targets.standings[leader as usize].has(Mark::Rated));
-        let largest = leader.map_or(0.0, |leader| self.influence(leader));
+        let is_due = |pause_ms| self.reported_at.is_none_or(|at| self.now >= at.saturating_add(pause_ms));
+        let largest = self.largest();
+        let has_moved = self.pace() == Pace::Young
+            && (is_idle || is_due(REPORT_YOUNG_MS))
+            && is_moved(largest, self.reported_largest);
+        let waits_for_first = self.people.home.shard == 0 && !self.scale.is_set() && self.coming_scale.is_none();
+        let is_told = std::mem::take(&mut self.step.was_told);
+        if !(is_due(REPORT_MS) || self.step.settles || has_moved || waits_for_first || is_told) {
+            return;
+        }
+        (self.reported_at, self.reported_largest) = (Some(self.now), largest);
         let report = Report { largest, ranks: self.ranks.clone() };
         if self.people.home.shard == 0 {
             self.keeper.take(0, report);
@@ -208,10 +220,39 @@ impl Shard {
         }
     }
 
+    fn largest(&self) -> f64 {
+        let leader = self.leader.filter(|&leader| self.targets.standings[leader as usize].has(Mark::Rated));
+        leader.map_or(0.0, |leader| self.influence(leader))
+    }
+
+    fn pace(&self) -> Pace {
+        match self.now.saturating_sub(self.began_at) < self.model.half_life_ms {
+            _ if self.step.settles => Pace::Settles,
+            true => Pace::Young,
+            false => Pace::Steady,
+        }
+    }
+
     fn set_scale(&mut self) {
-        let next = self.keeper.next(&self.scale, self.now, self.step.settles, &self.model);
+        if !self.scale.is_set() && !self.step.settles && !self.keeper.has_waited() {
+            return;
+        }
+        let next = self.keeper.next(&self.scale, self.now, self.pace(), &self.model);
         if next != self.scale {
             self.coming_scale = Some(next);
         }
+    }
+
+    /// Where there is one shard only, the first scale holds before anything is published.
+    fn set_first_scale_alone(&mut self) {
+        if self.scale.is_set() || self.people.home.shards > 1 {
+            return;
+        }
+        let now = self.moment();
+        let is_rated = |&&standing: &&StandingId| self.targets.standings[standing as usize].has(Mark::Rated);
+        let touched = self.targets.touched.iter().chain(&self.step.swept).filter(is_rated);
+        let largest = touched.map(|&standing| self.influence_at(standing, &now)).fold(0.0, f64::max);
+        self.keeper.take(0, Report { largest, ranks: self.ranks.clone() });
+        self.scale = self.keeper.next(&self.scale, self.now, self.pace(), &self.model);
     }
 }

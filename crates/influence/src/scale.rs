@@ -13,16 +13,25 @@ const UP_MS: f64 = 3.0 * 3_600_000.0;
 const DOWN_MS: f64 = 14.0 * 86_400_000.0;
 /// A smaller relative move is not worth a version: it would republish everybody.
 const MOVE_MIN: f64 = 0.005;
+/// Steps for which the first scale waits for the reports of all shards: some may have nobody.
+const WAIT_STEPS_MAX: u32 = 10;
 
 /// What 100 stands for, and how scores are spread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
     /// Votes: `M`.
     pub votes: f64,
-    /// Counts the changes of `votes`.
+    /// Counts the changes of `votes`, from 1; 0 before the first.
     pub version: u64,
     /// Share of rated people below each tenth of a point; empty until the first report.
     pub ranks: Vec<f32>,
+}
+
+impl Scale {
+    /// Whether it was put where the largest influence is, once at least. Nothing is published before.
+    pub(crate) fn is_set(&self) -> bool {
+        self.version > 0
+    }
 }
 
 impl Default for Scale {
@@ -82,25 +91,48 @@ pub struct Report {
 pub(crate) struct ScaleKeeper {
     pub(crate) reports: Vec<Option<Report>>,
     pub(crate) moved_at: Option<Timestamp>,
+    /// Steps that the first scale has waited for reports.
+    pub(crate) waited_steps: u32,
+}
+
+/// How the scale may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// The end of a recorded log: exactly to the largest influence.
+    Settles,
+    /// The world is younger than a half-life: to the largest influence at once, as nobody has got used to a scale yet.
+    Young,
+    /// Part of the way.
+    Steady,
 }
 
 impl ScaleKeeper {
     pub(crate) fn new(shards: u16) -> ScaleKeeper {
-        ScaleKeeper { reports: vec![None; usize::from(shards)], moved_at: None }
+        ScaleKeeper { reports: vec![None; usize::from(shards)], moved_at: None, waited_steps: 0 }
     }
 
     pub(crate) fn take(&mut self, source: u16, report: Report) {
         self.reports[usize::from(source)] = Some(report);
     }
 
-    /// The next scale. `settles` moves it straight to the largest influence.
-    pub(crate) fn next(&mut self, old: &Scale, now: Timestamp, settles: bool, model: &Model) -> Scale {
+    /// Whether the first scale need not wait any longer. Asked once a step.
+    pub(crate) fn has_waited(&mut self) -> bool {
+        self.waited_steps += 1;
+        self.waited_steps > WAIT_STEPS_MAX || self.reports.iter().all(Option::is_some)
+    }
+
+    /// The next scale.
+    pub(crate) fn next(&mut self, old: &Scale, now: Timestamp, pace: Pace, model: &Model) -> Scale {
         let largest = self.reports.iter().flatten().map(|report| report.largest).fold(SCALE_MIN, f64::max);
-        let elapsed_ms = now - *self.moved_at.get_or_insert(now);
+        let elapsed_ms = now.saturating_sub(*self.moved_at.get_or_insert(now));
         let mut next = Scale { ranks: self.ranks(), ..old.clone() };
-        let votes = if settles { largest } else { approach(old.votes, largest, elapsed_ms) };
-        let is_due = settles || elapsed_ms >= model.level_pause_ms;
-        if is_due && (votes / old.votes - 1.0).abs() >= if settles { 1e-12 } else { MOVE_MIN } {
+        let (votes, move_min, pause_ms) = match pace {
+            _ if !old.is_set() => (largest, 0.0, 0),
+            Pace::Settles => (largest, 1e-12, 0),
+            Pace::Young => (largest, MOVE_MIN, 0),
+            Pace::Steady => (approach(old.votes, largest, elapsed_ms), MOVE_MIN, model.level_pause_ms),
+        };
+        if elapsed_ms >= pause_ms && (votes / old.votes - 1.0).abs() >= move_min {
             next.votes = votes;
             next.version += 1;
             self.moved_at = Some(now);
@@ -126,6 +158,11 @@ impl ScaleKeeper {
             })
             .collect()
     }
+}
+
+/// Whether two influences, as scales, differ enough to be told.
+pub(crate) fn is_moved(largest: f64, told: f64) -> bool {
+    (largest.max(SCALE_MIN) / told.max(SCALE_MIN) - 1.0).abs() >= MOVE_MIN
 }
 
 /// Half of the way, in the logarithm, each half-time: up within hours, down within weeks.

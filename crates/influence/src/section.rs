@@ -31,6 +31,7 @@ impl Shard {
         if let Some(report) = &section.report {
             self.step.digest.fold_report(report);
             self.keeper.take(section.source, report.clone());
+            self.step.was_told = true;
         }
         if let Some(scale) = &section.scale {
             self.step.digest.fold_scale(scale);

@@ -117,6 +117,8 @@ pub struct Shard {
     pub(crate) model: Model,
     pub(crate) growth: Growth,
     pub(crate) now: Timestamp,
+    /// The first time that the clock has shown.
+    pub(crate) began_at: Timestamp,
     pub(crate) landmark: Landmark,
     /// From this time on the landmark lags too far.
     pub(crate) landmark_until: Timestamp,
@@ -140,6 +142,8 @@ pub struct Shard {
     pub(crate) leader: Option<StandingId>,
     pub(crate) round_leader: Option<StandingId>,
     pub(crate) reported_at: Option<Timestamp>,
+    /// The largest influence of the last report.
+    pub(crate) reported_largest: f64,
     pub(crate) step: StepState,
 }
 
@@ -160,6 +164,8 @@ pub(crate) struct StepState {
     pub(crate) follows_away: Vec<(u16, FollowNotice)>,
     pub(crate) audiences_away: Vec<(u16, AudienceChange)>,
     pub(crate) report: Option<crate::scale::Report>,
+    /// Whether another shard has told how its people stand.
+    pub(crate) was_told: bool,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     pub(crate) digest: Digest,
@@ -211,6 +217,7 @@ impl Shard {
         Shard {
             growth: Growth::new(model.half_life_ms),
             now: Timestamp::MIN,
+            began_at: Timestamp::MIN,
             landmark: 0,
             landmark_until: Timestamp::MIN,
             horizon: Horizon::UNKNOWN,
@@ -228,6 +235,7 @@ impl Shard {
             leader: None,
             round_leader: None,
             reported_at: None,
+            reported_largest: 0.0,
             step: StepState::default(),
             model,
         }
@@ -253,14 +261,15 @@ impl Shard {
         self.push_pending();
         self.sweep(slice.sweep);
         self.publish(slice.publishes, effects);
-        self.report();
+        self.report(slice.events.is_empty());
         self.send(effects);
         self.seal(effects);
     }
 
     /// Whether a step without input would change nothing but what ageing does.
     pub fn is_at_rest(&self) -> bool {
-        self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none()
+        let waits_for_scale = self.now != Timestamp::MIN && !self.scale.is_set();
+        self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none() && !waits_for_scale
     }
 
     /// The shard's clock: the newest time it knows of. `None` before the first event.
@@ -337,6 +346,9 @@ impl Shard {
     #[inline]
     pub(crate) fn advance(&mut self, clock: Timestamp) {
         if clock > self.now {
+            if self.now == Timestamp::MIN {
+                self.began_at = clock;
+            }
             self.now = clock;
             self.growth.focus(clock);
             if clock >= self.landmark_until {

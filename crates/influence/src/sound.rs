@@ -29,13 +29,14 @@ impl Shard {
     fn has_sound_clock(&self) -> bool {
         let is_past = |at: Option<Timestamp>| at.is_none_or(|at| self.now.checked_sub(at).is_some_and(|ago| ago >= 0));
         if self.now == Timestamp::MIN {
-            let at_rest = (self.landmark, self.landmark_until) == (0, Timestamp::MIN);
+            let at_rest = (self.began_at, self.landmark, self.landmark_until) == (self.now, 0, Timestamp::MIN);
             return at_rest && self.reported_at.is_none() && self.keeper.moved_at.is_none();
         }
         let until = self.landmark.checked_add(LANDMARK_LAG_MAX).map(|landmark| self.growth.time_of(landmark));
         until == Some(self.landmark_until)
             && self.now < self.landmark_until
             && self.landmark <= self.growth.landmark(self.now)
+            && is_past(Some(self.began_at))
             && is_past(self.reported_at)
             && is_past(self.keeper.moved_at)
     }

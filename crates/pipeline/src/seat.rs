@@ -15,8 +15,17 @@ use crate::seen::Seen;
 use crate::settings::{Clock, Settings};
 use crate::slice::{Plan, gather};
 
-/// The sweep visits one in so many people an epoch: everybody about once a minute.
+/// While records wait, the sweep visits everybody in this time, if epochs are as long as they are configured to be,
+const SWEEP_MS: i64 = 60_000;
+/// and in this time once nothing waits: within it, counts are published that moved no score.
+const SWEEP_CAUGHT_UP_MS: i64 = 4_000;
+/// The same for a log that says when an epoch is due: one in so many people.
 const SWEEP_SHARE: u32 = 600;
+/// People whom the sweep visits in an epoch at most, so that no epoch is long for it.
+const SWEEP_PEOPLE_MAX: u32 = 100_000;
+/// By the clock of events a shard whose inputs are at their end settles, as a replay does at the end of its log, until
+/// the sweep has visited everybody so many times.
+const SETTLING_SWEEPS: u64 = 3;
 
 /// A shard between two epochs.
 #[derive(Clone, Debug)]
@@ -36,6 +45,8 @@ pub(crate) struct Seat {
     pub(crate) duplicates: u64,
     /// What the epoch under way is to be journaled as.
     next: Option<JournalRecord>,
+    /// People whom the sweep has visited since a record of an input came. Only says when settling is over.
+    visits_at_end: u64,
 }
 
 impl Seat {
@@ -51,7 +62,19 @@ impl Seat {
 
     fn at(shard: Shard, seen: Option<Seen>, number: u16, last: Option<JournalRecord>, backlog: Backlog) -> Seat {
         let (effects, refused) = (Effects::default(), Vec::new());
-        Seat { number, shard, backlog, last, last_offset: -1, seen, effects, refused, duplicates: 0, next: None }
+        Seat {
+            number,
+            shard,
+            backlog,
+            last,
+            last_offset: -1,
+            seen,
+            effects,
+            refused,
+            duplicates: 0,
+            next: None,
+            visits_at_end: 0,
+        }
     }
 
     /// Takes what the log delivers for it.
@@ -95,20 +118,32 @@ impl Seat {
     pub(crate) fn step(&mut self, settings: &Settings, now: Timestamp, cue: Option<Cue>, bugs: Bugs) {
         let people = self.shard.people_len();
         let lags = |oldest: Timestamp| now.saturating_sub(oldest) > settings.pace.lag_ms_max;
+        let publishes = !self.backlog.oldest().is_some_and(lags);
+        let cut = self.backlog.cut(&settings.pace);
+        let is_caught_up = self.backlog.is_empty();
         let plan = match cue {
             None => Plan {
                 clock: now.max(self.shard.now().unwrap_or(now)),
-                sweep: people.div_ceil(SWEEP_SHARE),
-                publishes: !self.backlog.oldest().is_some_and(lags),
-                settles: false,
+                sweep: sweep(people, settings.pace.epoch_ms, is_caught_up),
+                publishes,
+                settles: settings.clock == Clock::Event && self.is_at_end(&cut, is_caught_up, people),
             },
             Some(Cue { clock, sweeps_all, settles }) => {
                 let sweep = if sweeps_all { people } else { people.div_ceil(SWEEP_SHARE) };
                 Plan { clock, sweep, publishes: true, settles }
             }
         };
-        let cut = self.backlog.cut(&settings.pace);
         self.run(cut, plan, settings, bugs);
+        self.visits_at_end += u64::from(self.effects.swept);
+    }
+
+    /// Whether the inputs have nothing more, and the shard has not settled since they had.
+    fn is_at_end(&mut self, cut: &Cut, is_caught_up: bool, people: u32) -> bool {
+        if !is_caught_up || !cut.parts.is_empty() {
+            self.visits_at_end = 0;
+            return false;
+        }
+        self.visits_at_end <= SETTLING_SWEEPS * u64::from(people)
     }
 
     /// Does the slice of a committed record again, once all of it was delivered. Its effects are out already: what is
@@ -219,6 +254,13 @@ impl Seat {
     pub(crate) fn next(&self) -> Option<&JournalRecord> {
         self.next.as_ref()
     }
+}
+
+/// People whom the sweep is to visit in an epoch.
+fn sweep(people: u32, epoch_ms: i64, is_caught_up: bool) -> u32 {
+    let round_ms = if is_caught_up { SWEEP_CAUGHT_UP_MS } else { SWEEP_MS };
+    let epochs = u32::try_from(round_ms / epoch_ms.max(1)).unwrap_or(u32::MAX).max(1);
+    people.div_ceil(epochs).min(SWEEP_PEOPLE_MAX)
 }
 
 /// What [`Bug::F32Drift`] does.

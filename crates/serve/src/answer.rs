@@ -17,7 +17,7 @@ pub struct ScoreAnswer {
     pub user: String,
     /// 0 to 100.
     pub score: f32,
-    /// 1 is the highest; equal scores share a rank.
+    /// 1 is the highest; equal scores share a rank, but those of 100 are ranked by influence.
     pub rank: u64,
     /// Votes: reach * amplification * network * openness + audience.
     pub influence: f32,

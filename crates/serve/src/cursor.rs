@@ -8,29 +8,30 @@ use crate::problem::Problem;
 /// The last of those who were told.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Cursor {
-    pub(crate) score: f32,
+    /// What they are ranked by.
+    pub(crate) height: f32,
     pub(crate) user: String,
 }
 
 impl Cursor {
     pub(crate) fn encode(&self) -> String {
-        let mut bytes = self.score.to_be_bytes().to_vec();
+        let mut bytes = self.height.to_be_bytes().to_vec();
         bytes.extend(self.user.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
     pub(crate) fn decode(text: &str) -> Result<Cursor, Problem> {
         decode(text)
-            .ok_or_else(|| Problem::bad_request("cursor is none: take it from the answer before, or leave it out"))
+            .ok_or_else(|| Problem::bad_request("invalid cursor: take it from the answer before, or leave it out"))
     }
 }
 
 fn decode(text: &str) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (score, user) = bytes.split_first_chunk::<4>()?;
-    let score = f32::from_be_bytes(*score);
+    let (height, user) = bytes.split_first_chunk::<4>()?;
+    let height = f32::from_be_bytes(*height);
     let user = String::from_utf8(user.to_vec()).ok()?;
-    (0.0..=100.0).contains(&score).then_some(Cursor { score, user })
+    (height.is_finite() && height >= 0.0).then_some(Cursor { height, user })
 }
 
 #[cfg(test)]
@@ -39,8 +40,10 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_and_anything_else_is_refused() {
-        let cursor = Cursor { score: 87.25, user: "bluesky:did:plc:bö".into() };
-        assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
+        for height in [87.25, 20_022.5] {
+            let cursor = Cursor { height, user: "bluesky:did:plc:bö".into() };
+            assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
+        }
         for text in ["", "%", "AAAA", "AAAAAAAA=", "f8AAAAo", "Qq6AAP8", "🙂"] {
             assert!(Cursor::decode(text).is_err(), "{text}");
         }

@@ -61,10 +61,21 @@ impl Record {
         }
     }
 
+    /// What people are ranked by.
+    pub(crate) fn height(&self) -> f32 {
+        height(self.score, self.influence)
+    }
+
     /// The score of the record before, if there was one.
     pub(crate) fn previous(&self) -> Option<f32> {
         Some(self.previous).filter(|previous| !previous.is_nan())
     }
+}
+
+/// What people are ranked by: the score. Whoever is above what 100 stands for has 100, and their order is that of
+/// their influence.
+pub(crate) fn height(score: f32, influence: f32) -> f32 {
+    if score < 100.0 { score } else { 100.0 + influence.max(0.0) }
 }
 
 impl Person {

@@ -1,4 +1,4 @@
-//! Everybody by score, the highest first; equal scores by name.
+//! Everybody by score, the highest first; those with 100 by influence; equals by name.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -23,22 +23,22 @@ impl Default for Ranking {
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) person: Arc<Person>,
-    pub(crate) score: f32,
-    /// People with a higher score.
+    height: f32,
+    /// People who stand higher.
     pub(crate) higher: usize,
-    /// People with a lower score.
+    /// People who stand lower.
     pub(crate) lower: usize,
 }
 
 #[derive(Debug)]
 struct Ranked {
-    score: f32,
+    height: f32,
     person: Named,
 }
 
 impl Ranked {
-    fn compare(&self, score: f32, name: &str) -> Ordering {
-        score.total_cmp(&self.score).then_with(|| (*self.person.0.name).cmp(name))
+    fn compare(&self, height: f32, name: &str) -> Ordering {
+        height.total_cmp(&self.height).then_with(|| (*self.person.0.name).cmp(name))
     }
 }
 
@@ -58,7 +58,7 @@ impl PartialOrd for Ranked {
 
 impl Ord for Ranked {
     fn cmp(&self, other: &Ranked) -> Ordering {
-        self.compare(other.score, &other.person.0.name)
+        self.compare(other.height, &other.person.0.name)
     }
 }
 
@@ -66,15 +66,15 @@ impl Ranking {
     /// Publishes a record of a person, or erases them, and puts them where they belong. The record before is given back.
     pub(crate) fn publish(&mut self, person: &Arc<Person>, record: Option<Record>) -> Option<Record> {
         let before = person.publish(record);
-        let (old, new) = (before.map(|record| record.score), record.map(|record| record.score));
+        let (old, new) = (before.map(|record| record.height()), record.map(|record| record.height()));
         if old != new {
-            if let Some(score) = old {
-                self.order.remove(|ranked| ranked.compare(score, &person.name));
-                self.points[point(score)] -= 1;
+            if let Some(height) = old {
+                self.order.remove(|ranked| ranked.compare(height, &person.name));
+                self.points[point(height)] -= 1;
             }
-            if let Some(score) = new {
-                self.order.insert(Ranked { score, person: Named(Arc::clone(person)) });
-                self.points[point(score)] += 1;
+            if let Some(height) = new {
+                self.order.insert(Ranked { height, person: Named(Arc::clone(person)) });
+                self.points[point(height)] += 1;
             }
         }
         before
@@ -89,19 +89,19 @@ impl Ranking {
         &self.points
     }
 
-    /// People with a higher score.
-    pub(crate) fn higher(&self, score: f32) -> usize {
-        self.order.rank(|ranked| ranked.score > score)
+    /// People who stand higher.
+    pub(crate) fn higher(&self, height: f32) -> usize {
+        self.order.rank(|ranked| ranked.height > height)
     }
 
-    /// People with a score that is not lower.
-    pub(crate) fn not_lower(&self, score: f32) -> usize {
-        self.order.rank(|ranked| ranked.score >= score)
+    /// People who do not stand lower.
+    pub(crate) fn not_lower(&self, height: f32) -> usize {
+        self.order.rank(|ranked| ranked.height >= height)
     }
 
     /// People before this one in the order; the person need not be in it.
-    pub(crate) fn before(&self, score: f32, name: &str) -> usize {
-        self.order.rank(|ranked| ranked.compare(score, name) == Ordering::Less)
+    pub(crate) fn before(&self, height: f32, name: &str) -> usize {
+        self.order.rank(|ranked| ranked.compare(height, name) == Ordering::Less)
     }
 
     /// Whether this person is at a place, counted from 0.
@@ -110,14 +110,14 @@ impl Ranking {
     }
 
     /// Where a person stands.
-    pub(crate) fn place(&self, person: &Arc<Person>, score: f32) -> Place {
-        let lower = self.len() - self.not_lower(score);
-        Place { person: Arc::clone(person), score, higher: self.higher(score), lower }
+    pub(crate) fn place(&self, person: &Arc<Person>, height: f32) -> Place {
+        let lower = self.len() - self.not_lower(height);
+        Place { person: Arc::clone(person), height, higher: self.higher(height), lower }
     }
 
     /// The score at a place, counted from 0.
     pub(crate) fn score_at(&self, rank: usize) -> Option<f32> {
-        self.order.iter_from(rank).next().map(|ranked| ranked.score)
+        self.order.iter_from(rank).next().map(|ranked| ranked.height.min(100.0))
     }
 
     /// Everybody from a place on, counted from 0.
@@ -130,7 +130,7 @@ impl Ranking {
         let total = self.len();
         let places = self.order.iter_from(first).take(count);
         let mut places: Vec<Place> = places
-            .map(|ranked| Place { person: Arc::clone(&ranked.person.0), score: ranked.score, higher: 0, lower: 0 })
+            .map(|ranked| Place { person: Arc::clone(&ranked.person.0), height: ranked.height, higher: 0, lower: 0 })
             .collect();
         self.count_higher(first, &mut places);
         self.count_lower(first, total, &mut places);
@@ -141,11 +141,11 @@ impl Ranking {
         let mut last = None;
         for (rank, place) in (first..).zip(places) {
             place.higher = match last {
-                Some((score, higher)) if score == place.score => higher,
+                Some((height, higher)) if height == place.height => higher,
                 Some(_) => rank,
-                None => self.higher(place.score),
+                None => self.higher(place.height),
             };
-            last = Some((place.score, place.higher));
+            last = Some((place.height, place.higher));
         }
     }
 
@@ -153,16 +153,16 @@ impl Ranking {
         let mut next = None;
         for (rank, place) in (first..first + places.len()).zip(places).rev() {
             place.lower = match next {
-                Some((score, lower)) if score == place.score => lower,
+                Some((height, lower)) if height == place.height => lower,
                 Some(_) => total - rank - 1,
-                None => total - self.not_lower(place.score),
+                None => total - self.not_lower(place.height),
             };
-            next = Some((place.score, place.lower));
+            next = Some((place.height, place.lower));
         }
     }
 }
 
-/// The whole point in which a score lies.
-fn point(score: f32) -> usize {
-    (score as usize).min(100)
+/// The whole point in which the score lies.
+fn point(height: f32) -> usize {
+    (height as usize).min(100)
 }

@@ -24,6 +24,7 @@ use crate::answer::{
 };
 use crate::cursor::Cursor;
 use crate::metrics::{Metrics, Open};
+use crate::person::height;
 use crate::problem::{Problem, explain};
 use crate::question::Question;
 use crate::server::ServerOptions;
@@ -308,10 +309,11 @@ async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Rankin
         return Err(Problem::bad_request("min_score is above max_score"));
     }
     let cursor = question.text("cursor")?.map(|text| Cursor::decode(&text)).transpose()?;
-    let after = cursor.as_ref().map(|cursor| (cursor.score, &*cursor.user));
+    let after = cursor.as_ref().map(|cursor| (cursor.height, &*cursor.user));
     let page = app.view.ranking((lowest, highest), after, limit);
     let next = page.users.last().filter(|_| page.has_more);
-    let next_cursor = next.map(|last| Cursor { score: last.score, user: last.user.clone() }.encode());
+    let next_cursor =
+        next.map(|last| Cursor { height: height(last.score, last.influence), user: last.user.clone() }.encode());
     Ok(Json(RankingAnswer { next_cursor, total: page.total, users: page.users }))
 }
 

@@ -252,7 +252,7 @@ impl View {
         let (record, place, total) = {
             let ranking = self.ranking.read();
             let record = person.record()?;
-            (record, ranking.place(person, record.score), ranking.len())
+            (record, ranking.place(person, record.height()), ranking.len())
         };
         Some(self.score_answer(&record, &place, total))
     }
@@ -267,13 +267,15 @@ impl View {
         places.iter().filter_map(answer).collect()
     }
 
-    /// People with scores in a range, ends included, the highest first: so many of them, after one that was told before.
+    /// People with scores in a range, ends included, the highest first: so many of them, after one that was told before,
+    /// who is named with what they were ranked by.
     pub fn ranking(&self, scores: (f32, f32), after: Option<(f32, &str)>, limit: usize) -> Page {
         let (lowest, highest) = scores;
         let ranking = self.ranking.read();
-        let (start, end) = (ranking.higher(highest), ranking.not_lower(lowest));
-        let told = after.map_or(0, |(score, user)| {
-            let before = ranking.before(score, user);
+        let start = if highest < 100.0 { ranking.higher(highest) } else { 0 };
+        let end = ranking.not_lower(lowest);
+        let told = after.map_or(0, |(height, user)| {
+            let before = ranking.before(height, user);
             before + usize::from(ranking.is_at(before, user))
         });
         let first = start.max(told).min(end.max(start));
@@ -290,7 +292,7 @@ impl View {
         let person = self.users.get(user).map(|named| Arc::clone(&named.0)).ok_or_else(|| self.absence(user))?;
         let ranking = self.ranking.read();
         let record = person.record().ok_or_else(|| self.absence(user))?;
-        let place = ranking.before(record.score, user);
+        let place = ranking.before(record.height(), user);
         let first = place.saturating_sub(limit);
         Ok(self.answers(&ranking, first, place - first + limit + 1))
     }
@@ -325,10 +327,10 @@ impl View {
     }
 
     fn best_of(&self, people: Vec<Arc<Person>>, limit: usize) -> Vec<Arc<Person>> {
-        let scored = people.into_iter().filter_map(|person| Some((person.record()?.score, person)));
+        let scored = people.into_iter().filter_map(|person| Some((person.record()?.height(), person)));
         let mut scored: Vec<(f32, Arc<Person>)> = scored.collect();
-        scored.sort_by(|(score, person), (other_score, other)| {
-            other_score.total_cmp(score).then_with(|| person.name.cmp(&other.name))
+        scored.sort_by(|(height, person), (other_height, other)| {
+            other_height.total_cmp(height).then_with(|| person.name.cmp(&other.name))
         });
         scored.dedup_by(|(_, person), (_, other)| Arc::ptr_eq(person, other));
         scored.into_iter().take(limit).map(|(_, person)| person).collect()

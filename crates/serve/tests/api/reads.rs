@@ -1,9 +1,9 @@
 //! Each route: what it answers, and what it says when it cannot.
 
 use serde_json::json;
-use serve::{ServerOptions, Tokens};
+use serve::{ServerOptions, Tokens, Update};
 
-use crate::client::Site;
+use crate::client::{Site, score_of};
 
 #[test]
 fn a_score_has_all_its_parts() {
@@ -64,6 +64,26 @@ fn many_are_looked_up_at_once() {
         assert_eq!(site.ask("POST", "/v1/users/lookup", headers, body).status, status);
     }
     assert_eq!(site.get("/v1/users/lookup").status, 404);
+}
+
+/// A burst may carry several people above what 100 stands for: their order is that of their influence.
+#[test]
+fn those_with_a_score_of_100_are_ranked_by_influence() {
+    let site = Site::with_people();
+    for (user, influence) in [("anna", 1_000.0), ("bert", 3_000.0), ("cleo", 2_000.0)] {
+        let score = influence::Score { influence, ..score_of(100.0) };
+        site.view.apply(Update::Scored { user, score: &score, model_version: 3 });
+    }
+    assert_eq!(site.get("/v1/ranking?limit=4").names(), ["bert", "cleo", "anna", "u99"]);
+    let ranks = |path: &str| -> Vec<u64> {
+        let users = site.get(path).json()["users"].clone();
+        users.as_array().expect("users").iter().map(|user| user["rank"].as_u64().expect("a rank")).collect()
+    };
+    assert_eq!(ranks("/v1/ranking?min_score=99"), [1, 2, 3, 4]);
+    let page = site.get("/v1/ranking?limit=2&min_score=99.5");
+    assert_eq!(page.json()["total"], 3);
+    let cursor = page.json()["next_cursor"].as_str().expect("more").to_owned();
+    assert_eq!(site.get(&format!("/v1/ranking?limit=2&min_score=99.5&cursor={cursor}")).names(), ["anna"]);
 }
 
 #[test]
