@@ -124,7 +124,7 @@ struct Told {
 struct ProgressMessage {
     #[prost(uint64, repeated, tag = "1")]
     accepted: Vec<u64>,
-    /// Late, self-acts, opted out, misrouted, pushed edges, published, exchange entries, epochs, collisions.
+    /// Late, self-acts, opted out, misrouted, pushed edges, published, exchange entries, epochs, collisions, refused.
     #[prost(uint64, repeated, tag = "2")]
     counts: Vec<u64>,
     #[prost(message, repeated, tag = "3")]
@@ -365,7 +365,7 @@ fn bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 impl From<&Progress> for ProgressMessage {
     fn from(progress: &Progress) -> ProgressMessage {
         let Progress { taken, published, exchange_entries, epochs, collisions, first_collisions } = progress;
-        let Taken { accepted, late, self_acts, opted_out, misrouted, pushed_edges } = *taken;
+        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, pushed_edges } = *taken;
         let told = |collision: &Collision| CollisionMessage {
             first: collision.first.clone(),
             second: collision.second.clone(),
@@ -382,6 +382,7 @@ impl From<&Progress> for ProgressMessage {
                 *exchange_entries,
                 *epochs,
                 *collisions,
+                refused,
             ],
             collisions: first_collisions.iter().map(told).collect(),
         }
@@ -403,6 +404,7 @@ impl From<&ProgressMessage> for Progress {
                 self_acts: count(1),
                 opted_out: count(2),
                 misrouted: count(3),
+                refused: count(9),
                 pushed_edges: count(4),
             },
             published: count(5),

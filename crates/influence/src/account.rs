@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-use crate::event::Timestamp;
+use crate::event::{TRUST_MAX, Timestamp};
 use crate::people::{PersonId, Target};
 use crate::row::{NOBODY, Row, Slot, grow};
 
@@ -105,8 +105,10 @@ impl Account {
     }
 
     pub(crate) fn count(&mut self, level: u32, is_mutual: bool, followers: i32) {
-        let kept = &mut self.tally[level as usize][usize::from(is_mutual)];
-        *kept = kept.wrapping_add_signed(followers);
+        if let Some(kept) = self.tally.get_mut(level as usize) {
+            let kept = &mut kept[usize::from(is_mutual)];
+            *kept = kept.saturating_add_signed(followers);
+        }
     }
 
     /// `B = mu log2(1 + Q)`, votes.
@@ -119,7 +121,7 @@ impl Account {
 
     /// Whether level and trust are some.
     pub(crate) fn is_sound(&self) -> bool {
-        (self.level as usize) < LEVELS && self.trust.is_finite() && self.trust >= 0.0 && self.zero == 0
+        (self.level as usize) < LEVELS && (0.0..=TRUST_MAX).contains(&self.trust) && self.zero == 0
     }
 
     /// The level of a person with this score, who is live and endorsed.

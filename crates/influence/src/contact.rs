@@ -52,7 +52,7 @@ impl Shard {
         self.take_contact(ContactHere {
             actor: Target::Away(actor),
             target,
-            endorsement: (f64::from(contact.endorsement) * factor) as f32,
+            endorsement: (f64::from(contact.endorsement) * factor).max(0.0).min(f64::from(f32::MAX)) as f32,
             wants_answer: contact.wants_answer,
         });
     }

@@ -24,8 +24,11 @@ impl Shard {
             let change = Change { received, ..Change::default() };
             return self.targets.give_to(&mut self.people.remotes, target, &change);
         }
-        let g = self.growth.at(at, self.landmark);
+        let g = self.growth.at(at.min(self.now.saturating_add(self.ahead_max_ms)), self.landmark);
         let place = self.fresh_edge(actor, target);
+        if place.is_none() && !self.edges.has_room(self.people.persons[actor as usize].row) {
+            return self.step.taken.refuse(kind);
+        }
         let before = place.map_or(Edge { target: target.pack(), ..Edge::EMPTY }, |place| *self.edges.at(place));
         let mut after = before;
         after.add(endorsement * g, g);
@@ -133,7 +136,7 @@ impl Shard {
         let earned = kept.standing().map_or(0.0, |standing| self.earned(standing).votes);
         let trust = if kept.is(Flag::Account) { self.trust(person) } else { 1.0 };
         let liveness = f64::from(kept.liveness);
-        (trust * (liveness + earned) / handed_out).sqrt() as f32
+        (trust * (liveness + earned) / handed_out).sqrt().min(f64::from(f32::MAX)) as f32
     }
 
     #[inline]

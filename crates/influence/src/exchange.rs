@@ -5,6 +5,10 @@ use crate::growth::Landmark;
 use crate::name::UserKey;
 use crate::scale::{Report, Scale};
 
+/// The largest sum that one shard tells another, and its negative the smallest. What is larger counts as this much: no
+/// number of entries adds up to infinity.
+pub const SUM_MAX: f64 = 1e100;
+
 /// All that one shard tells another in one step; sums are for the source's landmark.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Section {
@@ -81,9 +85,21 @@ impl Change {
         self.returned += other.returned;
         self.reach += other.reach;
         self.weight += other.weight;
-        self.fans += other.fans;
+        self.fans = self.fans.saturating_add(other.fans);
         for (sum, more) in self.received.iter_mut().zip(other.received) {
-            *sum += more;
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    /// The same, with no sum beyond [`SUM_MAX`], whatever its bits are.
+    pub(crate) fn bounded(&self) -> Change {
+        let bounded = |sum: f64| if sum.is_nan() { 0.0 } else { sum.clamp(-SUM_MAX, SUM_MAX) };
+        Change {
+            given: bounded(self.given),
+            returned: bounded(self.returned),
+            reach: bounded(self.reach),
+            weight: bounded(self.weight),
+            ..*self
         }
     }
 

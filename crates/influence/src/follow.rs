@@ -21,11 +21,17 @@ impl Shard {
         self.open_account(actor);
         match self.find_follow(actor, target) {
             Some(place) => self.renew_follow(actor, place, follows, at),
+            // An unfollow that is too old to be remembered.
+            None if !follows && self.is_late(at) => {}
+            None if !self.has_room_to_follow(actor) => self.step.taken.refuse(kind),
             None if follows => self.begin_follow(actor, target, at),
             // Remembered for the window, for a follow that arrives late.
-            None if !self.is_late(at) => self.remember_unfollow(actor, target, at),
-            None => {}
+            None => self.remember_unfollow(actor, target, at),
         }
+    }
+
+    fn has_room_to_follow(&self, actor: PersonId) -> bool {
+        self.accounts.get(actor).is_some_and(|account| self.follows.has_room(account.follows))
     }
 
     fn is_unknown_target(&self, target: Known) -> bool {
@@ -96,7 +102,7 @@ impl Shard {
     pub(crate) fn set_follows(&mut self, actor: PersonId, target: Target, follows: bool, is_mutual: bool) {
         let account = self.accounts.open(actor);
         let sign = if follows { 1 } else { -1 };
-        account.following = account.following.wrapping_add_signed(sign);
+        account.following = account.following.saturating_add_signed(sign);
         let level = account.level;
         self.tell_audience(target, level, is_mutual, sign);
         self.tell_follow(actor, target, follows, follows);

@@ -60,7 +60,7 @@ impl Growth {
         let mut rest_ms = at.wrapping_sub(self.focus_ms);
         if rest_ms as u64 >= self.half_life_ms as u64 {
             whole = self.landmark(at);
-            rest_ms = at - whole * self.half_life_ms;
+            rest_ms = at.rem_euclid(self.half_life_ms);
         }
         let part = rest_ms as f64 * self.rate;
         let step = (part * STEPS as f64) as usize;

@@ -36,10 +36,10 @@ pub mod scale;
 pub mod score;
 
 pub use account::LEVELS;
-pub use event::{Event, Kind, NAME_BYTES_MAX, Profile, Timestamp};
+pub use event::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 pub use explain::{Endorsement, Fan, Sizes};
 pub use growth::Landmark;
-pub use model::{ENGINE_REVISION, InvalidModel, Model, Partitioner};
+pub use model::{ENGINE_REVISION, InvalidModel, Limits, Model, Partitioner};
 pub use name::UserKey;
 pub use people::Collision;
 pub use score::{Received, Score};

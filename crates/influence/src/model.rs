@@ -18,7 +18,39 @@ pub const WINDOW_HALF_LIVES_MAX: i64 = 64;
 pub(crate) const LANDMARK_LAG_MAX: i64 = 32;
 
 /// Counts the changes after which the same slices give other bits.
-pub const ENGINE_REVISION: u32 = 1;
+pub const ENGINE_REVISION: u32 = 2;
+
+/// An event may lie this many half-lives ahead of the clock; one that lies further counts as if it lay there.
+pub(crate) const AHEAD_HALF_LIVES_MAX: i64 = 32;
+
+/// Times are taken between this one and its negative: no sum of two of them overflows.
+pub(crate) const TIME_MAX: Timestamp = 1 << 60;
+
+/// What one shard can hold. What would go beyond it is refused and counted: [`Taken::refused`](crate::Taken::refused).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// People of the shard.
+    pub people: u32,
+    /// People of other shards whom it knows.
+    pub remotes: u32,
+    /// Bytes of names.
+    pub names_bytes: u64,
+    /// Targets of one actor.
+    pub row: u32,
+    /// Slots of all rows, for edges and for follows each.
+    pub slots: u32,
+}
+
+impl Limits {
+    /// What ids and places can number.
+    pub const MAX: Limits = Limits {
+        people: (1 << 26) - 2,
+        remotes: (1 << 31) - 2,
+        names_bytes: 16 << 30,
+        row: (1 << 26) - 1,
+        slots: u32::MAX,
+    };
+}
 
 /// All that decides how events become scores.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +79,8 @@ pub struct Model {
     pub published_move: f64,
     /// Milliseconds between two levels of a follower, and between two versions of the scale.
     pub level_pause_ms: Timestamp,
+    /// What one shard can hold; lower than [`Limits::MAX`] only in tests.
+    pub limits: Limits,
 }
 
 /// How a name finds its partition.
@@ -74,6 +108,7 @@ impl Default for Model {
             partitioner: Partitioner::Murmur2,
             published_move: 0.1,
             level_pause_ms: HOUR,
+            limits: Limits::MAX,
         }
     }
 }
@@ -100,8 +135,9 @@ impl Model {
             partitioner,
             published_move,
             level_pause_ms,
+            limits,
         } = self;
-        let words = [
+        let mut words = vec![
             *half_life_ms as u64,
             *window_ms as u64,
             rho.to_bits(),
@@ -114,6 +150,10 @@ impl Model {
             published_move.to_bits(),
             *level_pause_ms as u64,
         ];
+        if *limits != Limits::MAX {
+            let Limits { people, remotes, names_bytes, row, slots } = *limits;
+            words.extend([people.into(), remotes.into(), names_bytes, row.into(), slots.into()]);
+        }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         SipHasher13::new_with_keys(hash_key[0], hash_key[1]).hash(&bytes)
     }
@@ -134,6 +174,14 @@ impl Model {
             if !(5e-7..=0.5).contains(&threshold) {
                 return wrong(format!("{name} is {threshold}, it must be 5e-7 to 0.5"));
             }
+        }
+        let (limits, max) = (self.limits, Limits::MAX);
+        let are_possible = limits.people <= max.people
+            && limits.remotes <= max.remotes
+            && limits.names_bytes <= max.names_bytes
+            && limits.row <= max.row;
+        if !are_possible {
+            return wrong(format!("the limits {limits:?} are beyond {max:?}"));
         }
         if !(0.0..=1.0).contains(&self.rho) || !(0.0..=1e6).contains(&self.mu) {
             return wrong("rho must be 0 to 1, mu at least 0".into());
@@ -161,7 +209,7 @@ mod tests {
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 13] = [
+        let changes: [(&str, Change); 18] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
             ("rho", |model| model.rho = model.rho.next_up()),
@@ -175,6 +223,11 @@ mod tests {
             ("partitioner", |model| model.partitioner = Partitioner::Crc32),
             ("published move", |model| model.published_move = model.published_move.next_up()),
             ("level pause", |model| model.level_pause_ms += 1),
+            ("people", |model| model.limits.people -= 1),
+            ("remotes", |model| model.limits.remotes -= 1),
+            ("bytes of names", |model| model.limits.names_bytes -= 1),
+            ("row", |model| model.limits.row -= 1),
+            ("slots", |model| model.limits.slots -= 1),
         ];
         let mut seen = std::collections::BTreeSet::from([Model::default().fingerprint()]);
         for (name, change) in changes {

@@ -1,8 +1,9 @@
 //! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
 
 use crate::digest::{Digest, both};
+use crate::event::NAME_BYTES_MAX;
 use crate::index::Index;
-use crate::model::{Model, Partitioner};
+use crate::model::{Limits, Model, Partitioner};
 use crate::name::{Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
@@ -115,7 +116,7 @@ impl Person {
     }
 
     pub(crate) fn set_standing(&mut self, standing: StandingId) {
-        assert!(standing < NO_STANDING, "a shard holds 67 million people: use more partitions");
+        debug_assert!(standing < NO_STANDING, "people are limited to fewer");
         self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
     }
 }
@@ -161,6 +162,7 @@ pub(crate) struct Home {
 #[derive(Clone, Debug)]
 pub(crate) struct People {
     pub(crate) home: Home,
+    limits: Limits,
     pub(crate) persons: Vec<Person>,
     pub(crate) remotes: Vec<Remote>,
     pub(crate) names: Names,
@@ -176,6 +178,7 @@ impl People {
         let home = Home { shard, shards, partitioner: model.partitioner, hash: NameHash::new(model) };
         People {
             home,
+            limits: model.limits,
             persons: Vec::new(),
             remotes: Vec::new(),
             names: Names::default(),
@@ -185,8 +188,8 @@ impl People {
         }
     }
 
-    /// Who this is; a new name becomes known.
-    pub(crate) fn resolve(&mut self, name: &str) -> Known {
+    /// Who this is; a new name becomes known. `None`: the shard is full.
+    pub(crate) fn resolve(&mut self, name: &str) -> Option<Known> {
         let hashed = self.hash(name);
         self.resolve_found(None, &hashed, name)
     }
@@ -196,11 +199,12 @@ impl People {
         self.home.hash.of(name)
     }
 
-    /// Who this is, if they were known a moment ago or have come since; else they become known.
+    /// Who this is, if they were known a moment ago or have come since; else they become known, unless the shard is
+    /// full.
     #[inline]
-    pub(crate) fn resolve_found(&mut self, found: Option<Known>, hashed: &Hashed, name: &str) -> Known {
+    pub(crate) fn resolve_found(&mut self, found: Option<Known>, hashed: &Hashed, name: &str) -> Option<Known> {
         match found.or_else(|| self.find(hashed)) {
-            Some(known) => known,
+            Some(known) => Some(known),
             None => self.meet(hashed, name),
         }
     }
@@ -226,12 +230,13 @@ impl People {
         self.find_key_and_check(key).map(|(known, _)| known)
     }
 
-    /// The person of this shard with this key; one that is not known yet becomes known, without a name.
+    /// The person of this shard with this key; one that is not known yet becomes known, without a name, unless the
+    /// shard is full.
     pub(crate) fn person(&mut self, key: UserKey) -> Option<PersonId> {
         match self.find_key(key) {
             Some(Known::Here(person)) => Some(person),
             Some(Known::Away(_)) => None,
-            None => Some(self.add_person(&Hashed { key, check: 0 })),
+            None => self.has_room_for_person().then(|| self.add_person(&Hashed { key, check: 0 })),
         }
     }
 
@@ -244,15 +249,16 @@ impl People {
     }
 
     /// A name that is not known: a new one, that of a key which had none, or another's key.
-    fn meet(&mut self, hashed: &Hashed, name: &str) -> Known {
+    fn meet(&mut self, hashed: &Hashed, name: &str) -> Option<Known> {
         match self.find_key_and_check(hashed.key) {
             None => self.introduce(hashed, name),
+            Some((_, 0)) if !self.names.has_room(name, &self.limits) => None,
             Some((known, 0)) => {
                 self.index.set_check(hashed, known.pack());
                 if let Known::Here(person) = known {
                     self.name(person, name);
                 }
-                known
+                Some(known)
             }
             Some((known, _)) => {
                 let first = match known {
@@ -260,34 +266,44 @@ impl People {
                     Known::Away(_) => None,
                 };
                 self.collisions.push(Collision { first, second: name.to_owned() });
-                known
+                Some(known)
             }
         }
     }
 
-    /// Keeps a name, unless it is of somebody who has opted out.
+    /// Keeps a name, if there is room for it, and unless it is of somebody who has opted out.
     pub(crate) fn name(&mut self, person: PersonId, name: &str) {
-        if !self.persons[person as usize].is(Flag::OptedOut) {
+        if !self.persons[person as usize].is(Flag::OptedOut) && self.names.has_room(name, &self.limits) {
             self.names.set(person, name);
         }
     }
 
-    fn introduce(&mut self, hashed: &Hashed, name: &str) -> Known {
+    fn has_room_for_person(&self) -> bool {
+        self.persons.len() < self.limits.people as usize
+    }
+
+    fn introduce(&mut self, hashed: &Hashed, name: &str) -> Option<Known> {
         let shard = match self.home.shards {
             1 => 0,
             shards => self.home.partitioner.partition(name, shards),
         };
         if shard == self.home.shard {
+            if !self.has_room_for_person() || !self.names.has_room(name, &self.limits) {
+                return None;
+            }
             let person = self.add_person(hashed);
             self.names.set(person, name);
-            return Known::Here(person);
+            return Some(Known::Here(person));
+        }
+        if self.remotes.len() >= self.limits.remotes as usize || name.len() > NAME_BYTES_MAX {
+            return None;
         }
         self.names_to_tell.push((shard, name.into()));
         let remote = self.remotes.len() as RemoteId;
         grow(&mut self.remotes, 1);
         self.remotes.push(Remote { key: hashed.key, shard, zero: 0, change: 0 });
         self.enter(hashed, Known::Away(remote));
-        Known::Away(remote)
+        Some(Known::Away(remote))
     }
 
     fn add_person(&mut self, hashed: &Hashed) -> PersonId {
@@ -386,9 +402,14 @@ impl Names {
         self.places.push(Names::NONE);
     }
 
+    /// Whether the name can be kept.
+    fn has_room(&self, name: &str, limits: &Limits) -> bool {
+        let bytes = (name.len() + 2).next_multiple_of(Names::UNIT);
+        name.len() <= NAME_BYTES_MAX && (self.bytes.len() + bytes) as u64 <= limits.names_bytes
+    }
+
     fn set(&mut self, person: PersonId, name: &str) {
         let place = self.bytes.len() / Names::UNIT;
-        assert!(place < Names::NONE as usize, "a shard holds 16 GiB of names: use more partitions");
         grow(&mut self.bytes, name.len() + 2 + Names::UNIT);
         self.bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
         self.bytes.extend_from_slice(name.as_bytes());

@@ -1,7 +1,7 @@
 //! Profiles: trust, and opting out, which erases a person and everything they gave.
 
 use crate::digest::both;
-use crate::event::{Profile, Timestamp};
+use crate::event::{Profile, TRUST_MAX, Timestamp};
 use crate::people::{Flag, Known, PersonId, Target};
 use crate::row::{NOBODY, Row};
 use crate::scale::rank;
@@ -11,19 +11,22 @@ use crate::standing::Mark;
 impl Shard {
     /// Takes a profile; the last one of a person counts.
     pub(crate) fn take_profile(&mut self, profile: &Profile<'_>) {
-        let Known::Here(person) = self.people.resolve(profile.user) else {
-            return self.step.taken.misrouted += 1;
+        let person = match self.people.resolve(profile.user) {
+            Some(Known::Here(person)) => person,
+            Some(Known::Away(_)) => return self.step.taken.misrouted += 1,
+            None => return self.step.taken.refused += 1,
         };
+        let trust = profile.trust.filter(|trust| !trust.is_nan()).map(|trust| trust.clamp(0.0, TRUST_MAX));
         // No trust that is accepted has these bits.
-        let trust = profile.trust.map_or(u64::MAX, f64::to_bits);
-        self.step.digest.fold_both(both(person, profile.opted_out.into()), trust);
+        let bits = trust.map_or(u64::MAX, f64::to_bits);
+        self.step.digest.fold_both(both(person, profile.opted_out.into()), bits);
         match (self.has_opted_out(person), profile.opted_out) {
             (false, true) => self.erase(person),
             (true, false) => self.opt_in(person, profile.user),
             _ => {}
         }
         if !profile.opted_out {
-            if let Some(trust) = profile.trust {
+            if let Some(trust) = trust {
                 self.open_account(person).trust = trust;
             }
             self.check(person);

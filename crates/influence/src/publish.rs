@@ -87,7 +87,6 @@ impl Shard {
             return 0.0;
         }
         let influence = self.influence_at(standing, now);
-        assert!(influence.is_finite(), "the influence of person {} is {influence}", kept.person());
         let score = now.ruler.score(influence);
         let before = f64::from(kept.published);
         // Nothing published yet is NaN, and no move from it is small.
@@ -150,7 +149,7 @@ impl Shard {
         let influence = earned.votes / now.g + audience;
         let account = if kept.has(Mark::Account) { self.accounts.get(kept.person()) } else { None };
         let [mentions, retweets, replies] = self.targets.received(standing);
-        let share = |part: f64, of: f64| if of > 0.0 { part / of } else { 0.0 };
+        let share = |part: f64, of: f64| if of > 0.0 { (part / of).clamp(f64::MIN, f64::MAX) } else { 0.0 };
         let score = now.ruler.score(influence);
         Score {
             score,

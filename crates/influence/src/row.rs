@@ -6,6 +6,7 @@
 
 use prefetch_index::prefetch_index;
 
+use crate::model::Limits;
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
 
 /// One slot of a row.
@@ -93,7 +94,7 @@ impl Row {
     }
 
     fn set_len(&mut self, len: u32) {
-        assert!(len < 1 << LEN_BITS, "a row of {len} edges is too long");
+        debug_assert!(len < 1 << LEN_BITS, "rows are limited to fewer");
         self.class_and_len = self.class() << LEN_BITS | len;
     }
 }
@@ -105,11 +106,25 @@ pub(crate) struct Rows<S> {
     /// For each class, the first slots of the pieces that rows have left.
     free: Vec<Vec<u32>>,
     len: usize,
+    len_max: u32,
+    slots_max: u32,
 }
 
 impl<S: Slot> Rows<S> {
-    pub(crate) fn new() -> Rows<S> {
-        Rows { slots: Vec::new(), free: vec![Vec::new(); CLASSES], len: 0 }
+    pub(crate) fn new(limits: &Limits) -> Rows<S> {
+        let (len_max, slots_max) = (limits.row, limits.slots);
+        Rows { slots: Vec::new(), free: vec![Vec::new(); CLASSES], len: 0, len_max, slots_max }
+    }
+
+    /// Whether the row can take one more target.
+    pub(crate) fn has_room(&self, row: Row) -> bool {
+        row.len() < self.len_max && (!row.is_full() || self.can_allocate(row.class() + 1))
+    }
+
+    fn can_allocate(&self, class: u32) -> bool {
+        let class = class as usize;
+        class < CLASSES
+            && (!self.free[class].is_empty() || self.slots.len() + CAPACITY[class] as usize <= self.slots_max as usize)
     }
 
     /// Entries in all rows.
@@ -190,7 +205,7 @@ impl<S: Slot> Rows<S> {
         }
     }
 
-    /// Adds a target that the row does not have; returns its place.
+    /// Adds a target that the row does not have, and has room for; returns its place.
     pub(crate) fn insert(&mut self, row: &mut Row, slot: S) -> usize {
         if row.is_full() {
             self.resize(row, row.class() + 1);
@@ -251,7 +266,7 @@ impl<S: Slot> Rows<S> {
         if row.len() == 0 {
             self.release(*row);
             *row = Row::default();
-        } else if row.len() * 3 < row.capacity() && row.class() > 2 {
+        } else if row.len() * 3 < row.capacity() && row.class() > 2 && self.can_allocate(row.class() - 2) {
             self.resize(row, row.class() - 2);
         }
     }
@@ -279,7 +294,7 @@ impl<S: Slot> Rows<S> {
             let start = self.slots.len();
             grow(&mut self.slots, capacity);
             self.slots.resize(start + capacity, S::EMPTY);
-            u32::try_from(start).expect("a shard's rows fill 4 billion slots: use more partitions")
+            start as u32
         });
         let row = Row { start, class_and_len: class << LEN_BITS };
         if row.is_table() {
@@ -375,7 +390,7 @@ mod tests {
 
     #[test]
     fn rows_hold_what_a_map_holds() {
-        let mut rows = Rows::<(u32, u64)>::new();
+        let mut rows = Rows::<(u32, u64)>::new(&Limits::MAX);
         let mut list = [Row::default(); 5];
         let mut maps = vec![BTreeMap::new(); 5];
         let mut random = 1u64;

@@ -112,7 +112,10 @@ impl ScaleKeeper {
     }
 
     pub(crate) fn take(&mut self, source: u16, report: Report) {
-        self.reports[usize::from(source)] = Some(report);
+        // Who is no shard of ours says nothing.
+        if let Some(kept) = self.reports.get_mut(usize::from(source)) {
+            *kept = Some(report);
+        }
     }
 
     /// Whether the first scale need not wait any longer. Asked once a step.
@@ -134,7 +137,7 @@ impl ScaleKeeper {
         };
         if elapsed_ms >= pause_ms && (votes / old.votes - 1.0).abs() >= move_min {
             next.votes = votes;
-            next.version += 1;
+            next.version = next.version.saturating_add(1);
             self.moved_at = Some(now);
         }
         next

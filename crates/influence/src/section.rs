@@ -2,16 +2,19 @@
 
 use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
 use crate::growth::power_of_two;
+use crate::name::UserKey;
+use crate::people::PersonId;
 use crate::shard::{Effects, Shard};
 
 impl Shard {
     /// Takes what another shard has told.
     pub(crate) fn take_section(&mut self, section: &Section) {
         self.advance(section.clock);
-        let factor = power_of_two(section.landmark - self.landmark);
+        // Bounded, so that nothing becomes infinite: sums of so much earlier or later are none.
+        let factor = power_of_two(section.landmark.saturating_sub(self.landmark).clamp(-256, 256));
         for name in &section.names {
             // Others of this name may have been told of by their key alone.
-            self.people.resolve(name);
+            self.step.taken.refused += u64::from(self.people.resolve(name).is_none());
         }
         for entry in &section.endorse {
             self.take_endorse(entry, factor);
@@ -24,7 +27,7 @@ impl Shard {
             self.take_notice_away(notice);
         }
         for change in &section.audiences {
-            if let Some(person) = self.people.person(change.target) {
+            if let Some(person) = self.person_told_of(change.target) {
                 self.take_audience(person, u32::from(change.level), change.mutual, change.followers);
             }
         }
@@ -40,10 +43,17 @@ impl Shard {
     }
 
     fn take_endorse(&mut self, entry: &Endorse, factor: f64) {
-        if let Some(person) = self.people.person(entry.target) {
+        if let Some(person) = self.person_told_of(entry.target) {
             let standing = self.standing(person);
-            self.targets.give(standing, &entry.change.rescaled(factor));
+            self.targets.give(standing, &entry.change.rescaled(factor).bounded());
         }
+    }
+
+    /// The person of this shard with this key, unless the shard is full.
+    fn person_told_of(&mut self, key: UserKey) -> Option<PersonId> {
+        let person = self.people.person(key);
+        self.step.taken.refused += u64::from(person.is_none() && self.people.find_key(key).is_none());
+        person
     }
 
     /// Hands the step's entries and counts over.
@@ -140,7 +150,7 @@ fn coalesce_audiences(audiences: &mut Vec<AudienceChange>) {
     audiences.dedup_by(|later, kept| {
         let is_same = (later.target, later.level, later.mutual) == (kept.target, kept.level, kept.mutual);
         if is_same {
-            kept.followers += later.followers;
+            kept.followers = kept.followers.saturating_add(later.followers);
         }
         is_same
     });

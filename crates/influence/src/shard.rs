@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use crate::account::Accounts;
 use crate::digest::Digest;
 use crate::edge::Edge;
-use crate::event::{Event, Profile, Timestamp};
+use crate::event::{Event, Kind, Profile, Timestamp};
 use crate::exchange::{AudienceChange, Contact, FollowNotice, Section};
 use crate::growth::{Growth, Landmark, power_of_two};
-use crate::model::{LANDMARK_LAG_MAX, Model};
+use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
 use crate::name::Hashed;
 use crate::people::{Collision, Extent, Known, People, PersonId, StandingId, Target};
 use crate::row::Rows;
@@ -93,11 +93,20 @@ pub struct Taken {
     pub opted_out: u64,
     /// By people of another shard: ignored.
     pub misrouted: u64,
+    /// Events, profiles, names and entries of the exchange that found the shard full, and were not taken: see
+    /// [`Limits`](crate::Limits).
+    pub refused: u64,
     /// Edges to which a push told a new rate.
     pub pushed_edges: u64,
 }
 
 impl Taken {
+    /// An event that was counted as accepted has found no room.
+    pub(crate) fn refuse(&mut self, kind: Kind) {
+        self.accepted[kind as usize] -= 1;
+        self.refused += 1;
+    }
+
     /// Adds another step's.
     pub fn add(&mut self, other: &Taken) {
         for (sum, more) in self.accepted.iter_mut().zip(other.accepted) {
@@ -107,6 +116,7 @@ impl Taken {
         self.self_acts += other.self_acts;
         self.opted_out += other.opted_out;
         self.misrouted += other.misrouted;
+        self.refused += other.refused;
         self.pushed_edges += other.pushed_edges;
     }
 }
@@ -122,6 +132,8 @@ pub struct Shard {
     pub(crate) landmark: Landmark,
     /// From this time on the landmark lags too far.
     pub(crate) landmark_until: Timestamp,
+    /// Milliseconds ahead of the clock beyond which an event counts for less than its time says.
+    pub(crate) ahead_max_ms: Timestamp,
     horizon: Horizon,
     pub(crate) people: People,
     pub(crate) accounts: Accounts,
@@ -196,6 +208,7 @@ pub(crate) enum Act {
     OnSelf,
     OptedOut,
     Misrouted,
+    Refused,
 }
 
 /// A bound that is quickly compared with: what is above it is inside the window until then.
@@ -220,11 +233,12 @@ impl Shard {
             began_at: Timestamp::MIN,
             landmark: 0,
             landmark_until: Timestamp::MIN,
+            ahead_max_ms: AHEAD_HALF_LIVES_MAX * model.half_life_ms,
             horizon: Horizon::UNKNOWN,
             people: People::new(&model, shard, shards),
             accounts: Accounts::new(),
-            edges: Rows::new(),
-            follows: Rows::new(),
+            edges: Rows::new(&model.limits),
+            follows: Rows::new(&model.limits),
             targets: Targets::new(),
             queue: VecDeque::new(),
             cursor: 0,
@@ -313,12 +327,14 @@ impl Shard {
             return Act::OnSelf;
         }
         match self.people.resolve_found(found.0, &actor, event.actor) {
-            Known::Away(_) => Act::Misrouted,
-            Known::Here(actor) if self.has_opted_out(actor) => Act::OptedOut,
-            Known::Here(actor) => match self.people.resolve_found(found.1, &target, event.target) {
+            None => Act::Refused,
+            Some(Known::Away(_)) => Act::Misrouted,
+            Some(Known::Here(actor)) if self.has_opted_out(actor) => Act::OptedOut,
+            Some(Known::Here(actor)) => match self.people.resolve_found(found.1, &target, event.target) {
+                None => Act::Refused,
                 // Two names with one key: the collision is told, and one cannot endorse oneself.
-                Known::Here(target) if target == actor => Act::OnSelf,
-                target => Act::Between(actor, target),
+                Some(Known::Here(target)) if target == actor => Act::OnSelf,
+                Some(target) => Act::Between(actor, target),
             },
         }
     }
@@ -331,10 +347,16 @@ impl Shard {
             Act::OnSelf => return taken.self_acts += 1,
             Act::OptedOut => return taken.opted_out += 1,
             Act::Misrouted => return taken.misrouted += 1,
+            Act::Refused => return taken.refused += 1,
         };
         let Event { kind, at, .. } = arrival.event;
+        let at = at.clamp(-TIME_MAX, TIME_MAX);
         taken.accepted[kind as usize] += 1;
         self.advance(arrival.clock);
+        if self.now == Timestamp::MIN {
+            // Nobody has a clock yet.
+            self.advance(at);
+        }
         match crate::edge::endorsement(kind) {
             Some(endorsement) => self.endorse(actor, target, kind, endorsement, at),
             None => self.follow(actor, target, kind, at),
@@ -346,6 +368,7 @@ impl Shard {
     #[inline]
     pub(crate) fn advance(&mut self, clock: Timestamp) {
         if clock > self.now {
+            let clock = clock.clamp(-TIME_MAX, TIME_MAX);
             if self.now == Timestamp::MIN {
                 self.began_at = clock;
             }
@@ -364,7 +387,8 @@ impl Shard {
         for person in 0..self.people.persons.len() as PersonId {
             self.forget_stale(person);
         }
-        let factor = power_of_two(self.landmark - landmark);
+        // The first clock may lie before 1970, and a product of nothing and infinity is no number.
+        let factor = power_of_two((self.landmark - landmark).min(256));
         self.landmark = landmark;
         self.landmark_until = self.growth.time_of(landmark + LANDMARK_LAG_MAX);
         self.horizon = Horizon::UNKNOWN;

@@ -66,7 +66,7 @@ pub(crate) struct Earned {
 
 impl Standing {
     fn new(person: PersonId) -> Standing {
-        assert!(person <= PERSON, "a shard holds 67 million people: use more partitions");
+        debug_assert!(person < PERSON, "people are limited to fewer");
         Standing {
             given: 0.0,
             returned: 0.0,
@@ -108,7 +108,7 @@ impl Standing {
     /// `A = G (1 - rho a^4)`: closed circles are discounted.
     #[inline]
     pub(crate) fn earned(&self, rho: f64) -> Earned {
-        if self.given <= RESIDUE * self.weight {
+        if self.given <= (RESIDUE * self.weight).max(0.0) {
             return Earned { given: 0.0, openness: 1.0, votes: 0.0 };
         }
         let closed = (self.returned / self.given).clamp(0.0, 1.0);
@@ -123,7 +123,7 @@ impl Standing {
         self.returned += change.returned;
         self.reach += change.reach;
         self.weight += change.weight;
-        self.fans = self.fans.wrapping_add_signed(change.fans);
+        self.fans = self.fans.saturating_add_signed(change.fans);
         if self.fans == 0 {
             self.settle();
         }
@@ -242,7 +242,8 @@ impl Targets {
             let (sum, carried) = kept.received[kind].overflowing_add(more);
             kept.received[kind] = sum;
             if carried {
-                self.carries.entry(standing).or_default()[kind] += 1;
+                let carries = &mut self.carries.entry(standing).or_default()[kind];
+                *carries = carries.saturating_add(1);
             }
         }
     }

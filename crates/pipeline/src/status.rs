@@ -18,6 +18,7 @@ pub struct Status {
     accepted: [AtomicU64; 5],
     published: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
+    full: AtomicU64,
     duplicates: AtomicU64,
     exchange_entries: AtomicU64,
     pushed_edges: AtomicU64,
@@ -117,6 +118,8 @@ pub struct Totals {
     pub refused: u64,
     /// Dead letters by reason, in the order of [`REASONS`].
     pub refused_by: [u64; REASONS.len()],
+    /// Events, profiles, names and entries that found their shard full.
+    pub full: u64,
     /// Events that were dropped because one with their id was there already.
     pub duplicates: u64,
     /// What shards told each other.
@@ -188,6 +191,7 @@ impl Status {
             accepted: Default::default(),
             published: AtomicU64::new(0),
             refused: Default::default(),
+            full: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             exchange_entries: AtomicU64::new(0),
             pushed_edges: AtomicU64::new(0),
@@ -224,6 +228,7 @@ impl Status {
             published: self.published.load(Relaxed),
             refused: refused_by.iter().sum(),
             refused_by,
+            full: self.full.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
             exchange_entries: self.exchange_entries.load(Relaxed),
             pushed_edges: self.pushed_edges.load(Relaxed),
@@ -251,6 +256,7 @@ impl Status {
         for (sum, more) in self.refused.iter().zip(epoch.refused) {
             sum.fetch_add(more, Relaxed);
         }
+        self.full.fetch_add(epoch.taken.refused, Relaxed);
         self.duplicates.fetch_add(epoch.duplicates, Relaxed);
         self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
         self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);

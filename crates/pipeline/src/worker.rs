@@ -44,6 +44,8 @@ const WAIT_MS_MAX: i64 = 1_000;
 const RESTORING_WAIT_MS_MAX: i64 = 5;
 /// Milliseconds between two counts of what a shard holds: that looks at all of it.
 const SIZES_MS: Timestamp = 10_000;
+/// Milliseconds between two warnings that a shard is full.
+const FULL_TOLD_MS: Timestamp = 60_000;
 
 /// One worker. After an error it must be dropped.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub struct Worker<L> {
     epoch_ended: Timestamp,
     status: Arc<Status>,
     sized_at: Timestamp,
+    /// When it was last said that a shard is full.
+    full_told_at: Timestamp,
     bugs: Bugs,
 }
 
@@ -75,6 +79,7 @@ impl<L: Log> Worker<L> {
             room: Room::default(),
             status,
             sized_at: Timestamp::MIN,
+            full_told_at: Timestamp::MIN,
             bugs: Bugs::NONE,
         }
     }
@@ -160,8 +165,21 @@ impl<L: Log> Worker<L> {
             seat.committed(offset);
         }
         self.status.add(&epoch);
+        self.warn_if_full(epoch.taken.refused);
         self.tell_status();
         Ok(watch.us())
+    }
+
+    /// At most once a minute: a shard that is full refuses much.
+    fn warn_if_full(&mut self, refused: u64) {
+        let now = self.log.now();
+        if refused > 0 && now.saturating_sub(self.full_told_at) >= FULL_TOLD_MS {
+            self.full_told_at = now;
+            warn!(
+                refused,
+                "a shard holds no more people, names or pairs: what goes beyond is left out; rebuild with more partitions"
+            );
+        }
     }
 
     fn is_due(&self) -> bool {

@@ -39,12 +39,17 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 40] = {
+const METRICS: [Metric; 41] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
         metric(Counter, "clout_events_total", "Accepted events, by kind"),
         metric(Counter, "clout_dead_letters_total", "Records that could not be used, by reason"),
+        metric(
+            Counter,
+            "clout_shard_full_total",
+            "Records and entries that were left out since their shard holds no more",
+        ),
         metric(Counter, "clout_scores_published_total", "Scores that were published"),
         metric(Counter, "clout_exchange_entries_total", "What shards told each other"),
         metric(Counter, "clout_pushed_edges_total", "Edges that pushes touched"),
@@ -198,6 +203,7 @@ impl Metrics {
         }
         for (name, count) in [
             ("clout_input_records_total", totals.records),
+            ("clout_shard_full_total", totals.full),
             ("clout_scores_published_total", totals.published),
             ("clout_exchange_entries_total", totals.exchange_entries),
             ("clout_pushed_edges_total", totals.pushed_edges),

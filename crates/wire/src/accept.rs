@@ -4,7 +4,7 @@
 //! network, and a name is printed in lines of text, where a newline, a tab or an escape would pass for structure.
 //! Anything else in a name is kept exactly as written: no trimming, no folding, no normalisation.
 
-use influence::{Event, Kind, NAME_BYTES_MAX, Profile, Timestamp};
+use influence::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 
 use crate::Malformed;
 use crate::malformed::quote;
@@ -30,7 +30,7 @@ pub(crate) fn event<'a>(
 pub(crate) fn profile(user: &str, opted_out: bool, trust: Option<f64>) -> Result<Profile<'_>, Malformed> {
     name("user", user)?;
     match trust {
-        Some(trust) if !(trust.is_finite() && trust >= 0.0) => Err(Malformed::Trust(trust)),
+        Some(trust) if !(0.0..=TRUST_MAX).contains(&trust) => Err(Malformed::Trust(trust)),
         _ => Ok(Profile { user, opted_out, trust }),
     }
 }

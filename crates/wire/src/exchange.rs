@@ -3,8 +3,10 @@
 //! A section travels in columns: they pack well, compress well and are read in long runs. The columns of endorse are
 //! sparse, since most changes are of a few parts only. What is read back is the same bit for bit.
 
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
-use influence::scale::{RANKS, Report, Scale};
+use std::fmt;
+
+use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
+use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
 use influence::{LEVELS, Landmark, NAME_BYTES_MAX};
 use prost::Message;
 
@@ -184,10 +186,10 @@ impl proto::Section {
         have("endorse_mentions", self.endorse_mentions.len(), having(part::MENTIONS))?;
         have("endorse_retweets", self.endorse_retweets.len(), having(part::RETWEETS))?;
         have("endorse_replies", self.endorse_replies.len(), having(part::REPLIES))?;
-        finite("endorse_given", &self.endorse_given)?;
-        finite("endorse_returned", &self.endorse_returned)?;
-        finite("endorse_reach", &self.endorse_reach)?;
-        finite("endorse_weight", &self.endorse_weight)
+        within("endorse_given", &self.endorse_given, -SUM_MAX, SUM_MAX)?;
+        within("endorse_returned", &self.endorse_returned, -SUM_MAX, SUM_MAX)?;
+        within("endorse_reach", &self.endorse_reach, -SUM_MAX, SUM_MAX)?;
+        within("endorse_weight", &self.endorse_weight, -SUM_MAX, SUM_MAX)
     }
 
     fn contacts(&self) -> Result<Vec<Contact>, String> {
@@ -195,7 +197,7 @@ impl proto::Section {
         have("contact_target", self.contact_target.len(), len)?;
         have("contact_endorsement", self.contact_endorsement.len(), len)?;
         have("contact_wants_answer", self.contact_wants_answer.len(), len)?;
-        finite("contact_endorsement", &self.contact_endorsement)?;
+        within("contact_endorsement", &self.contact_endorsement, 0.0, f32::MAX)?;
         let entry = |place| Contact {
             actor: self.contact_actor[place],
             target: self.contact_target[place],
@@ -246,9 +248,14 @@ fn have(column: &str, found: usize, expected: usize) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{column} has {found} entries, expected {expected}")) }
 }
 
-fn finite<T: Copy + Into<f64>>(column: &str, numbers: &[T]) -> Result<(), String> {
-    match numbers.iter().position(|&number| !number.into().is_finite()) {
-        Some(place) => Err(format!("{column}[{place}] is {}, not a finite number", numbers[place].into())),
+fn within<T: PartialOrd + fmt::Display + fmt::LowerExp>(
+    column: &str,
+    numbers: &[T],
+    least: T,
+    most: T,
+) -> Result<(), String> {
+    match numbers.iter().position(|number| !(&least..=&most).contains(&number)) {
+        Some(place) => Err(format!("{column}[{place}] is {}, not from {least:e} to {most:e}", numbers[place])),
         None => Ok(()),
     }
 }
@@ -290,8 +297,8 @@ fn scale(message: proto::Scale) -> Result<Scale, String> {
     if !ranks.is_empty() {
         have("scale.ranks", ranks.len(), RANKS)?;
     }
-    if !(votes.is_finite() && votes > 0.0) {
-        return Err(format!("scale.votes is {votes}, not a finite number above 0"));
+    if !(votes.is_finite() && votes >= SCALE_MIN) {
+        return Err(format!("scale.votes is {votes}, not a finite number of at least {SCALE_MIN}"));
     }
     match ranks.iter().position(|share| !(0.0..=1.0).contains(share)) {
         Some(place) => Err(format!("scale.ranks[{place}] is {}, not from 0 to 1", ranks[place])),

@@ -72,8 +72,8 @@ pub enum Malformed {
     /// A field of a message that says what cannot be: which one, and what it says.
     #[error("{0}")]
     Field(String),
-    /// A trust that is not one.
-    #[error("trust {0} is not a finite number of at least 0")]
+    /// A trust that is out of range.
+    #[error("trust {0} is not a number from 0 to {max}", max = influence::TRUST_MAX)]
     Trust(f64),
 }
 

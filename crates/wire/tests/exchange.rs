@@ -224,23 +224,31 @@ fn numbers_are_in_range() {
 
 /// They would poison the sums that they are added to, for ever.
 #[test]
-fn sums_are_finite() {
+fn sums_are_bounded() {
     let endorse = |bit: u64, sum: f64| [fixed(10, 9), parts_with(1 << bit), fixed(12 + bit, sum.to_bits())].concat();
     check_refused(
-        [endorse(0, f64::NAN), endorse(1, f64::INFINITY), endorse(2, f64::NEG_INFINITY), endorse(3, -f64::NAN)],
+        [
+            endorse(0, f64::NAN),
+            endorse(1, f64::INFINITY),
+            endorse(2, f64::NEG_INFINITY),
+            endorse(3, -f64::NAN),
+            endorse(3, -2e100),
+        ],
         expect![[r#"
-            sections[1]: endorse_given[1] is NaN, not a finite number
-            sections[1]: endorse_returned[0] is inf, not a finite number
-            sections[1]: endorse_reach[1] is -inf, not a finite number
-            sections[1]: endorse_weight[1] is NaN, not a finite number
+            sections[1]: endorse_given[1] is NaN, not from -1e100 to 1e100
+            sections[1]: endorse_returned[0] is inf, not from -1e100 to 1e100
+            sections[1]: endorse_reach[1] is -inf, not from -1e100 to 1e100
+            sections[1]: endorse_weight[1] is NaN, not from -1e100 to 1e100
+            sections[1]: endorse_weight[1] is -20000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, not from -1e100 to 1e100
         "#]],
     );
     let contact = |sum: f32| [fixed(20, 9), fixed(21, 9), bytes(22, sum.to_le_bytes()), number(23, 0)].concat();
     check_refused(
-        [contact(f32::INFINITY), contact(f32::NAN)],
+        [contact(f32::INFINITY), contact(f32::NAN), contact(-1.0)],
         expect![[r#"
-            sections[1]: contact_endorsement[1] is inf, not a finite number
-            sections[1]: contact_endorsement[1] is NaN, not a finite number
+            sections[1]: contact_endorsement[1] is inf, not from 0e0 to 3.4028235e38
+            sections[1]: contact_endorsement[1] is NaN, not from 0e0 to 3.4028235e38
+            sections[1]: contact_endorsement[1] is -1, not from 0e0 to 3.4028235e38
         "#]],
     );
 }
@@ -289,7 +297,7 @@ fn a_scale_is_whole() {
     check_refused(
         [bytes(51, "")],
         expect![[r#"
-            sections[1]: scale.votes is 0, not a finite number above 0
+            sections[1]: scale.votes is 0, not a finite number of at least 100
         "#]],
     );
     check_refused(
@@ -303,9 +311,9 @@ fn a_scale_is_whole() {
     check_refused(
         [-1.0, f64::INFINITY, f64::NAN].map(|votes| scale(votes, Vec::new())),
         expect![[r#"
-            sections[1]: scale.votes is -1, not a finite number above 0
-            sections[1]: scale.votes is inf, not a finite number above 0
-            sections[1]: scale.votes is NaN, not a finite number above 0
+            sections[1]: scale.votes is -1, not a finite number of at least 100
+            sections[1]: scale.votes is inf, not a finite number of at least 100
+            sections[1]: scale.votes is NaN, not a finite number of at least 100
         "#]],
     );
     check_refused(

@@ -6,8 +6,8 @@
 mod common;
 
 use common::{exchange, message};
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
-use influence::scale::{RANKS, Report, Scale};
+use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
+use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
 use influence::{Event, Kind, Received, Score, Timestamp};
 use proptest::collection::vec;
 use proptest::num::{f32, f64};
@@ -123,6 +123,7 @@ fn a_record_of_nearly_a_mebibyte_is_read() {
 /// Finite numbers, both zeros and the smallest among them.
 fn sum() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), Just(-0.0), f64::NORMAL | f64::SUBNORMAL | f64::NEGATIVE | f64::POSITIVE]
+        .prop_map(|sum| sum % SUM_MAX)
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -134,7 +135,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
-    let sum = prop_oneof![Just(0.0), Just(-0.0), f32::NORMAL | f32::SUBNORMAL | f32::NEGATIVE | f32::POSITIVE];
+    let sum = prop_oneof![Just(0.0), Just(-0.0), f32::NORMAL | f32::SUBNORMAL | f32::POSITIVE];
     (any::<u64>(), any::<u64>(), sum, any::<bool>()).prop_map(|(actor, target, endorsement, wants_answer)| Contact {
         actor,
         target,
@@ -165,7 +166,11 @@ fn report() -> impl Strategy<Value = Report> {
 fn scale() -> impl Strategy<Value = Scale> {
     let ranks = prop_oneof![Just(Vec::new()), vec(0.0..=1.0f32, RANKS)];
     let votes = f64::NORMAL | f64::SUBNORMAL | f64::POSITIVE;
-    (votes, any::<u64>(), ranks).prop_map(|(votes, version, ranks)| Scale { votes, version, ranks })
+    (votes, any::<u64>(), ranks).prop_map(|(votes, version, ranks)| Scale {
+        votes: votes.max(SCALE_MIN),
+        version,
+        ranks,
+    })
 }
 
 fn clock() -> impl Strategy<Value = Timestamp> {

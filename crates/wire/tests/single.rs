@@ -73,15 +73,21 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
 {"user":"b\u00f6","opted_out":true,"trust":0,"display_name":"Bo","country":"SE","created_at":1,"verified":false}
 {"user":"ana","trust":null,"opted_out":null}
 {"user":"ana","trust":-0.5}
+{"user":"ana","trust":10}
+{"user":"ana","trust":10.000000000000002}
+{"user":"ana","trust":1e150}
 {"user":"ana","trust":"much"}
 {"opted_out":true}"#,
         expect![[r#"
             1: ana false None
             2: bö true Some(0.0)
             3: ana false None
-            4: trust -0.5 is not a finite number of at least 0
-            5: is not the JSON expected: invalid type: string "much", expected f64 at column 28
-            6: has no user
+            4: trust -0.5 is not a number from 0 to 10
+            5: ana false Some(10.0)
+            6: trust 10.000000000000002 is not a number from 0 to 10
+            7: trust 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 is not a number from 0 to 10
+            8: is not the JSON expected: invalid type: string "much", expected f64 at column 28
+            9: has no user
         "#]],
     );
     check_profiles(
@@ -90,7 +96,7 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
         expect![[r#"
             1: ana false None
             2: ana true Some(0.5)
-            3: trust inf is not a finite number of at least 0
+            3: trust inf is not a number from 0 to 10
             4: has no user
         "#]],
     );

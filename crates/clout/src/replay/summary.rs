@@ -69,6 +69,7 @@ struct Scored {
 struct LeftOut {
     self_acts: u64,
     opted_out: u64,
+    shard_full: u64,
     after_until: u64,
     malformed: u64,
     future: u64,
@@ -151,6 +152,12 @@ impl Summary {
             });
         }
         lines.extend(self.outliers.as_ref().map(Far::warning));
+        if self.left_out.shard_full > 0 {
+            let records = count(self.left_out.shard_full, "record was", "records were");
+            lines.push(format!(
+                "warning: {records} left out, since a shard holds no more people, names or pairs: use more --partitions"
+            ));
+        }
         if self.collisions > 0 {
             let names = count(self.collisions, "name was", "names were");
             lines.push(format!("note: {names} taken for another with the same hash; what they received is mixed up:"));
@@ -235,6 +242,7 @@ impl LeftOut {
         LeftOut {
             self_acts: taken.self_acts,
             opted_out: taken.opted_out,
+            shard_full: taken.refused,
             after_until: counts.after_until,
             malformed: counts.malformed,
             future: counts.future,
@@ -246,6 +254,7 @@ impl LeftOut {
         listed(&[
             (self.self_acts, "self-act", "self-acts"),
             (self.opted_out, "act of somebody who opted out", "acts of people who opted out"),
+            (self.shard_full, "record that found its shard full", "records that found their shards full"),
             (self.after_until, "event after --until", "events after --until"),
             (self.malformed, "malformed line", "malformed lines"),
             (self.future, "event from the future", "events from the future"),
