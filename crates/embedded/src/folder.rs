@@ -4,11 +4,12 @@
 //! one: it is cut off, and that round is done once more. What the system itself loses, as when the power fails, is the
 //! end of the frames as well.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use influence::{Collision, ENGINE_REVISION, Model, Taken};
+use pipeline::private;
 use prost::Message;
 use twox_hash::XxHash3_64;
 use wire::{JournalRecord, decode_exchange, encode_exchange};
@@ -20,6 +21,8 @@ const FORMAT_VERSION: u32 = 2;
 /// A segment is ended when it is longer than this.
 const SEGMENT_BYTES: u64 = 8 << 20;
 const FRAME_BYTES_MAX: u32 = 1 << 30;
+/// A manifest is shorter.
+const MANIFEST_BYTES_MAX: u64 = 1 << 10;
 
 /// Why a folder cannot be gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -143,17 +146,33 @@ impl Folder {
     /// Opens a folder, or makes it, and reads what is in it.
     pub(crate) fn open(path: &Path, model: &Model, partitions: u16) -> Result<(Folder, Vec<Frame>), FolderError> {
         let failed = |source| FolderError::Io { path: path.to_owned(), source };
-        fs::create_dir_all(path.join("journal")).map_err(failed)?;
-        let lock = File::create(path.join("lock")).map_err(failed)?;
-        lock.try_lock().map_err(|_| FolderError::InUse { path: path.to_owned() })?;
-        check_manifest(path, model, partitions)?;
+        // Nothing is written before it is known that the folder is ours.
+        if fs::symlink_metadata(path).is_ok() {
+            private::check_folder(path).map_err(failed)?;
+            is_manifest_ours(path, model, partitions)?;
+        }
+        private::make_folder(path).and_then(|()| private::close_folder(path)).map_err(failed)?;
+        for name in ["journal", "checkpoints"] {
+            private::make_inner_folder(&path.join(name)).map_err(within(path, name))?;
+        }
+        let mut as_it_is = OpenOptions::new();
+        let lock = private::open(&path.join("lock"), as_it_is.read(true).write(true).create(true).truncate(false));
+        let lock = lock.map_err(within(path, "lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => FolderError::InUse { path: path.to_owned() },
+            TryLockError::Error(source) => failed(source),
+        })?;
+        if !is_manifest_ours(path, model, partitions)? {
+            write_manifest(path, model, partitions)?;
+        }
         let mut segments = list_segments(path).map_err(failed)?;
         let frames = read_segments(path, &segments)?;
         if segments.is_empty() {
             segments.push(0);
         }
         let name = segment(path, segments[segments.len() - 1]);
-        let file = OpenOptions::new().append(true).create(true).open(&name).map_err(failed)?;
+        let file = private::open(&name, OpenOptions::new().append(true).create(true));
+        let file = file.map_err(|source| FolderError::Io { path: name, source })?;
         let bytes = file.metadata().map_err(failed)?.len();
         Ok((Folder { path: path.to_owned(), _lock: lock, segments, file, bytes, buffer: Vec::new() }, frames))
     }
@@ -183,7 +202,7 @@ impl Folder {
     fn begin_segment(&mut self, round: u64) -> Result<(), FolderError> {
         self.sync()?;
         let name = segment(&self.path, round);
-        let file = OpenOptions::new().append(true).create(true).open(name);
+        let file = private::open(&name, OpenOptions::new().append(true).create(true));
         self.file = file.map_err(|source| self.failed(source))?;
         self.segments.push(round);
         self.bytes = 0;
@@ -217,28 +236,37 @@ impl Folder {
 /// Bytes before a frame's message: its length and its checksum.
 const FRAME_HEAD: usize = 12;
 
-fn check_manifest(path: &Path, model: &Model, partitions: u16) -> Result<(), FolderError> {
-    let name = path.join("manifest");
-    let failed = |source| FolderError::Io { path: name.clone(), source };
-    let ours = Manifest {
+fn within(path: &Path, name: &str) -> impl Fn(io::Error) -> FolderError {
+    let path = path.join(name);
+    move |source| FolderError::Io { path: path.clone(), source }
+}
+
+fn manifest(model: &Model, partitions: u16) -> Manifest {
+    Manifest {
         format_version: FORMAT_VERSION,
         model_fingerprint: model.fingerprint(),
         partitions: u32::from(partitions),
         engine_revision: ENGINE_REVISION,
-    };
-    let theirs = match fs::read(&name) {
-        Ok(bytes) => Manifest::decode(&bytes[..]),
+    }
+}
+
+/// Whether the folder is of this world; false if it is of none yet.
+fn is_manifest_ours(path: &Path, model: &Model, partitions: u16) -> Result<bool, FolderError> {
+    let name = path.join("manifest");
+    let failed = within(path, "manifest");
+    let ours = manifest(model, partitions);
+    let bytes = match read_own(&name) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if has_other_files(path).map_err(failed)? {
-                return Err(FolderError::Foreign { path: path.to_owned() });
-            }
-            let draft = path.join("manifest.new");
-            fs::write(&draft, ours.encode_to_vec()).map_err(failed)?;
-            return fs::rename(&draft, &name).map_err(failed);
+            return match has_other_files(path).map_err(failed)? {
+                true => Err(FolderError::Foreign { path: path.to_owned() }),
+                false => Ok(false),
+            };
         }
         Err(source) => return Err(failed(source)),
     };
-    let theirs = theirs.map_err(|error| FolderError::Damaged { path: name.clone(), what: error.to_string() })?;
+    let theirs = Manifest::decode(&bytes[..])
+        .map_err(|error| FolderError::Damaged { path: name.clone(), what: error.to_string() })?;
     let differs = [
         (theirs.format_version != ours.format_version, "version of this program"),
         (theirs.engine_revision != ours.engine_revision, "version of this program"),
@@ -247,18 +275,51 @@ fn check_manifest(path: &Path, model: &Model, partitions: u16) -> Result<(), Fol
     ];
     match differs.into_iter().find(|(differs, _)| *differs) {
         Some((_, what)) => Err(FolderError::Other { path: path.to_owned(), what }),
-        None => Ok(()),
+        None => Ok(true),
     }
 }
 
+fn write_manifest(path: &Path, model: &Model, partitions: u16) -> Result<(), FolderError> {
+    let draft = path.join("manifest.new");
+    let file = private::open(&draft, OpenOptions::new().write(true).create(true).truncate(true));
+    file.and_then(|mut file| file.write_all(&manifest(model, partitions).encode_to_vec()))
+        .and_then(|()| fs::rename(&draft, path.join("manifest")))
+        .map_err(within(path, "manifest.new"))
+}
+
+/// The bytes of a file of ours, which is small.
+fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    private::check_plain(path)?;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MANIFEST_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether there is anything in a folder without a manifest that a run which was killed at its beginning does not leave.
 fn has_other_files(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
-        let name = entry?.file_name();
-        if !["journal", "lock", "checkpoints", "manifest.new"].iter().any(|own| name == *own) {
+        let path = entry?.path();
+        let is_ours = match path.file_name().and_then(|name| name.to_str()) {
+            Some("journal" | "checkpoints") => is_empty_folder(&path)?,
+            Some("lock") => is_file_of(&path, |bytes| bytes.is_empty())?,
+            Some("manifest.new") => is_file_of(&path, |bytes| {
+                Manifest::decode(bytes).is_ok_and(|draft| bytes.is_empty() || draft.format_version == FORMAT_VERSION)
+            })?,
+            _ => false,
+        };
+        if !is_ours {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+fn is_empty_folder(path: &Path) -> io::Result<bool> {
+    Ok(fs::symlink_metadata(path)?.is_dir() && fs::read_dir(path)?.next().is_none())
+}
+
+fn is_file_of(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
+    Ok(fs::symlink_metadata(path)?.is_file() && is_ours(&read_own(path)?))
 }
 
 fn segment(path: &Path, round: u64) -> PathBuf {
@@ -281,7 +342,7 @@ fn read_segments(path: &Path, segments: &[u64]) -> Result<Vec<Frame>, FolderErro
         let name = segment(path, round);
         let failed = |source| FolderError::Io { path: name.clone(), source };
         let damaged = |what: &str| FolderError::Damaged { path: name.clone(), what: what.to_owned() };
-        let file = File::open(&name).map_err(failed)?;
+        let file = private::open(&name, OpenOptions::new().read(true)).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let mut read = BufReader::new(file);
         let mut whole = 0;
@@ -296,7 +357,7 @@ fn read_segments(path: &Path, segments: &[u64]) -> Result<Vec<Frame>, FolderErro
             if place + 1 < segments.len() {
                 return Err(damaged("it is torn in the middle"));
             }
-            let file = OpenOptions::new().write(true).open(&name).map_err(failed)?;
+            let file = private::open(&name, OpenOptions::new().write(true)).map_err(failed)?;
             file.set_len(whole).map_err(failed)?;
         }
     }

@@ -5,6 +5,7 @@
 //! transaction; a shard's state is a function of its journaled slices; a checkpoint is a cache.
 
 pub mod log;
+pub mod private;
 pub mod worker;
 
 #[cfg(feature = "contract")]

@@ -101,7 +101,8 @@ pub struct ReplayArgs {
     pub quiet: bool,
 
     /// Keep the state in this folder: a run that is killed, at any moment and in any way, goes on from where it was when the
-    /// same command is given again, with the same result bit by bit. A log that has grown at its end goes on as well
+    /// same command is given again, with the same result bit by bit. A log that has grown at its end goes on as well. Only
+    /// its owner may look into the folder
     #[arg(long, help_heading = "Interruptions", value_name = "FOLDER", conflicts_with = "timeline")]
     pub state: Option<PathBuf>,
     /// How often a checkpoint is written there

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod formats;
+mod private;
 mod program;
 mod real_logs;
 mod results;
