@@ -34,6 +34,25 @@ use crate::costs::{Costs, Watch};
 /// Between two tries to hand records over.
 pub(crate) const FULL_WAIT: Duration = Duration::from_millis(1);
 
+/// The librdkafka whose private functions `leaders` wraps: 2.12.1. Another one would be linked as well, and go wrong
+/// somewhere; whoever takes one compares those functions first.
+const WRAPPED_VERSION: c_int = 0x020c_01ff;
+const _: () = assert!(c::RD_KAFKA_VERSION == WRAPPED_VERSION, "another librdkafka: look at native/leaders.rs first");
+
+/// Whether the librdkafka that is linked is the one that is meant; the compiler has only seen its declarations.
+pub(crate) fn check_version() -> Result<(), String> {
+    // SAFETY: it has no conditions.
+    let linked = unsafe { c::rd_kafka_version() };
+    if linked == WRAPPED_VERSION { Ok(()) } else { Err(wrong_version(linked)) }
+}
+
+fn wrong_version(linked: c_int) -> String {
+    format!(
+        "this program is linked with librdkafka {linked:#010x} and made for {WRAPPED_VERSION:#010x}: build it with the \
+         versions of its Cargo.lock"
+    )
+}
+
 /// What librdkafka says of a call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -627,6 +646,13 @@ mod tests {
     use crate::troubles;
 
     const TIME: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn the_librdkafka_that_is_wrapped_is_the_one_that_is_linked() {
+        assert_eq!(check_version(), Ok(()));
+        let told = wrong_version(0x020d_00ff);
+        assert!(told.contains("librdkafka 0x020d00ff and made for 0x020c01ff"), "{told}");
+    }
 
     #[test]
     fn an_end_is_told_by_whoever_leads() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use influence::Score;
-use pipeline::Fault;
+use pipeline::{Fatal, Fault};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -16,7 +16,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 
 use crate::connection::Connection;
-use crate::native::{End, ends};
+use crate::native::{self, End, ends};
 use crate::troubles::{Troubles, fault, fault_of, is_passing};
 
 /// For one question to the brokers.
@@ -77,6 +77,7 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn new(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        native::check_version().map_err(Fatal::Log)?;
         let ours = [
             ("client.id", "clout-serve".to_owned()),
             ("fetch.wait.max.ms", "100".to_owned()),

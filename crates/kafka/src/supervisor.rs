@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::application::Application;
 use crate::log::KafkaLog;
+use crate::native;
 
 /// Between the end of a worker and its next beginning; doubled each time,
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -39,6 +40,7 @@ impl Workers<'_> {
     /// # Errors
     /// The first thing that no retry heals. The other workers have stopped in good order then.
     pub fn run(&self, stop: &Arc<AtomicBool>) -> Result<(), Box<Fatal>> {
+        native::check_version().map_err(Fatal::Log)?;
         let fatal: Mutex<Option<Box<Fatal>>> = Mutex::new(None);
         let given_up = &fatal;
         thread::scope(|scope| {
