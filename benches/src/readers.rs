@@ -70,7 +70,7 @@ async fn come_back(address: SocketAddr, kind: usize, count: Arc<Count>) {
 /// Reads to the end.
 async fn read(mut stream: TcpStream, kind: usize, count: &Count) -> std::io::Result<()> {
     let (name, path) = KINDS[kind];
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await?;
     if name == "asleep" {
         loop {
             sleep(PAUSE).await;

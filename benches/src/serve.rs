@@ -47,7 +47,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{bytes_a_user} B a user, {} B without the name", bytes_a_user.saturating_sub(NAME_BYTES));
     let idle = resident_bytes();
     view.caught_up();
-    let server = Server::new(Arc::clone(&view), ServerOptions::default()).start()?;
+    // All who ask are on this machine.
+    let all = ServerOptions::default();
+    let (connections, streams) = (Some(all.connections_max), Some(all.streams_max));
+    let options = ServerOptions { peer_connections_max: connections, peer_streams_max: streams, ..all };
+    let server = Server::new(Arc::clone(&view), options).start()?;
     println!("{updates_a_second} updates/s for {seconds} s, at http://{}", server.address());
     let readers = (readers > 0).then(|| watch(server.address(), readers)).transpose()?;
     let (slowest, most) = stream(&view, &names, updates_a_second, Duration::from_secs(seconds.into()));

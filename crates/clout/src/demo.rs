@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use influence::{Kind, Model};
-use serve::{Running, ServeError, Server, ServerOptions, View};
+use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
 use wire::Format;
 
 use crate::duration::parse_duration;
@@ -83,6 +83,9 @@ pub struct DemoArgs {
     /// Port of the page; 0 takes any that is free [default: 8600, or the next free one]
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
+    /// Another name of this machine under which the page is opened, as where a port is forwarded; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
 }
 
 /// Runs until somebody presses Ctrl-C.
@@ -124,7 +127,8 @@ impl DemoArgs {
         let ports = self.port.map_or(PORT..=PORT + PORTS_TRIED, |port| port..=port);
         let start = |port| {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let options = ServerOptions { listen, ..ServerOptions::default() };
+            let demo = Some(Demo { what: self.what(), speed: self.speed_ms as f64 / 1e3 });
+            let options = ServerOptions { listen, demo, hosts: self.host.clone(), ..ServerOptions::default() };
             Server::new(Arc::clone(view), options).with_pipeline(workers.status()).start()
         };
         let mut last = None;
@@ -135,6 +139,14 @@ impl DemoArgs {
             }
         }
         Err(last.expect("at least one port is tried"))
+    }
+
+    /// What is shown, as a sentence begins.
+    fn what(&self) -> String {
+        match &self.file {
+            Some(path) => format!("The log {}", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()),
+            None => format!("A made-up town of {}", words::count(self.people.into(), "person", "people")),
+        }
     }
 
     fn welcome(&self, server: &Running) -> String {

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::config::{Config, Flags};
 use crate::failure::{Failure, OutputError};
+use crate::shown::shown;
 use crate::words::{decimal, thousands};
 use comparison::{Alone, Comparison};
 use scores::Scores;
@@ -109,12 +110,9 @@ fn text(comparison: &Comparison, a: &str, b: &str) -> String {
     }
     if !comparison.largest.is_empty() {
         lines.extend([String::new(), "largest movers".to_owned(), "       A       B    change  user".to_owned()]);
-        lines.extend(
-            comparison
-                .largest
-                .iter()
-                .map(|change| format!("{:>8.2}{:>8.2}{:>+10.2}  {}", change.a, change.b, change.points(), change.user)),
-        );
+        lines.extend(comparison.largest.iter().map(|change| {
+            format!("{:>8.2}{:>8.2}{:>+10.2}  {}", change.a, change.b, change.points(), shown(&change.user))
+        }));
     }
     lines.extend(alone("only in A", &comparison.only_in_a));
     lines.extend(alone("only in B", &comparison.only_in_b));
@@ -127,5 +125,7 @@ fn alone(title: &str, alone: &Alone) -> Vec<String> {
         return Vec::new();
     }
     let head = [String::new(), format!("{title}, the most influential"), "   score  user".to_owned()];
-    head.into_iter().chain(alone.first.iter().map(|scored| format!("{:>8.2}  {}", scored.score, scored.user))).collect()
+    head.into_iter()
+        .chain(alone.first.iter().map(|scored| format!("{:>8.2}  {}", scored.score, shown(&scored.user))))
+        .collect()
 }

@@ -18,7 +18,9 @@ pub mod duration;
 pub mod output;
 pub mod recorded;
 
+mod http;
 mod interrupt;
 mod logs;
 mod screen;
+mod shown;
 mod words;

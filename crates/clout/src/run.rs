@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use kafka::{AdminError, Application, Workers, check_topics};
 use pipeline::{Fatal, Keeper, Place, Status, StoreError};
-use serve::{Running, ServeError, Server, ServerOptions};
+use serve::{Running, ServeError, Server, TokensError};
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError, RunFlags};
+use crate::http::HttpArgs;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
 
@@ -51,6 +52,8 @@ pub struct RunArgs {
     #[command(flatten)]
     flags: RunFlags,
     #[command(flatten)]
+    http: HttpArgs,
+    #[command(flatten)]
     logs: LogArgs,
 }
 
@@ -67,6 +70,9 @@ pub enum RunError {
     /// The topics are not as they must be, or the brokers do not answer.
     #[error(transparent)]
     Topics(#[from] AdminError),
+    /// The tokens cannot be used.
+    #[error("tokens cannot be used")]
+    Tokens(#[from] TokensError),
     /// Nobody can listen there.
     #[error(transparent)]
     Listen(#[from] ServeError),
@@ -79,7 +85,7 @@ impl RunError {
     /// What the program exits with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            RunError::Config(_) | RunError::Listen(_) => 2,
+            RunError::Config(_) | RunError::Tokens(_) | RunError::Listen(_) => 2,
             RunError::Store(_) | RunError::Topics(_) | RunError::Fatal(_) => 1,
         }
     }
@@ -93,15 +99,15 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
     let config = Config::load(&args.flags)?;
     args.logs.begin();
     let stop = Interrupt::install().flag();
+    let served = args.listen.map(|listen| args.http.options(listen)).transpose()?;
     let application = Arc::new(application(&config, &stop)?);
     let settings = &application.settings;
     let keeper = || Ok(Keeper::beside(config.store()?, &settings.model, settings.shards));
     // What is wrong with the place is told at once, and not by the first checkpoint.
     drop(keeper()?);
     let status = Arc::new(Status::new(settings.shards));
-    let options = |listen| ServerOptions { listen, ..ServerOptions::default() };
-    let server = |listen| Server::for_pipeline(Arc::clone(&status), options(listen)).start();
-    let server = args.listen.map(server).transpose()?;
+    let server = |options| Server::for_pipeline(Arc::clone(&status), options).start();
+    let server = served.map(server).transpose()?;
     let workers = Workers { application: &application, count: config.workers, keeper: &keeper, status: &status };
     info!(application = application.id, instance = application.instance, workers = config.workers, "starting");
     let halt = halt(&stop);

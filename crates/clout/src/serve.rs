@@ -1,17 +1,17 @@
 //! The command `serve`: the table of scores as a live view, over HTTP.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use kafka::{Reading, ScoreReader};
 use pipeline::Fault;
-use serve::{ServeError, Server, ServerOptions, Tokens, TokensError, Update, View};
+use serve::{ServeError, Server, ServerOptions, TokensError, Update, View};
 use tracing::info;
 
 use crate::config::{Config, ConfigError, Flags};
+use crate::http::HttpArgs;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
 
@@ -44,9 +44,8 @@ pub struct ServeArgs {
     /// A page's origin whose scripts may ask, such as `https://example.org`; may be repeated, * lets all in
     #[arg(long, value_name = "ORIGIN")]
     cors_origin: Vec<String>,
-    /// Tokens, one a line: whoever asks has to send one of them
-    #[arg(long, value_name = "FILE")]
-    tokens_file: Option<PathBuf>,
+    #[command(flatten)]
+    http: HttpArgs,
     #[command(flatten)]
     logs: LogArgs,
 }
@@ -73,7 +72,8 @@ impl ServeFailure {
     /// What the program exits with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            ServeFailure::Config(_) | ServeFailure::Tokens(_) | ServeFailure::Server(ServeError::Origin(_)) => 2,
+            ServeFailure::Config(_) | ServeFailure::Tokens(_) => 2,
+            ServeFailure::Server(ServeError::Origin(_) | ServeError::Host(_)) => 2,
             ServeFailure::Server(_) | ServeFailure::Scores(_) => 1,
         }
     }
@@ -87,12 +87,7 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeFailure> {
     let config = Config::load(&args.flags)?;
     args.logs.begin();
     let interrupt = Interrupt::install();
-    let options = ServerOptions {
-        listen: args.listen,
-        cors_origins: args.cors_origin.clone(),
-        tokens: args.tokens_file.as_deref().map(Tokens::read).transpose()?,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions { cors_origins: args.cors_origin.clone(), ..args.http.options(args.listen)? };
     let view = Arc::new(View::default());
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
     let server = Server::new(Arc::clone(&view), options).start()?;

@@ -48,7 +48,9 @@ impl Server {
     fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
+            .ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -238,8 +240,9 @@ fn no_token_and_no_path_shows_in_an_answer_or_a_log() {
             ["/v1/status".to_owned(), format!("/v1/status?token={token}"), format!("/{token}/%2e%2e/etc/passwd")]
         {
             let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let head =
-                format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n");
+            let head = format!(
+                "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
+            );
             stream.write_all(head.as_bytes()).unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).unwrap();
@@ -259,11 +262,53 @@ fn no_token_and_no_path_shows_in_an_answer_or_a_log() {
 fn it_says_what_is_wrong_with_its_options() {
     for (args, message) in [
         (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
+        (&["--host", "https://example.org"][..], "is not a host name"),
         (&["--cors-origin", "example.org"][..], "is no origin: it looks like https://example.org, or *"),
         (&["--log", "loud,=x"][..], "is no level"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_clout"))
             .args(["serve", "--application-id", "show", "--brokers", "127.0.0.1:1", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(message), "{text}");
+    }
+}
+
+/// With few open files allowed, one client that takes all it gets hides neither the server's health nor its metrics.
+#[cfg(unix)]
+#[test]
+fn health_is_answered_where_few_files_may_be_open() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let line = format!("ulimit -n 300; exec {} demo --people 50 --port {port}", env!("CARGO_BIN_EXE_clout"));
+    let process = Command::new("sh").args(["-c", &line]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let server = Server { process, port };
+    server.wait_for("it answers", |server| server.get("/health/ready").is_some_and(|(status, _)| status == 200));
+    let streams: Vec<_> = (0..400)
+        .filter_map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+            stream.write_all(b"GET /v1/stream HTTP/1.1\r\nhost: localhost\r\n\r\n").ok()?;
+            Some(stream)
+        })
+        .collect();
+    for path in ["/health/live", "/health/ready", "/metrics"] {
+        assert_eq!(server.get(path).map(|(status, _)| status), Some(200), "{path} beside {} streams", streams.len());
+    }
+    assert_eq!(server.get("/v1/ranking").map(|(status, _)| status), Some(429), "one address has all that it may have");
+    drop(streams);
+    server.wait_for("there is room again", |server| server.get("/v1/ranking").is_some_and(|(status, _)| status == 200));
+}
+
+#[test]
+fn a_pipeline_says_what_is_wrong_with_its_tokens_and_names() {
+    for (args, message) in [
+        (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
+        (&["--peer-connections", "0"][..], "not a whole number from 1"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_clout"))
+            .args(["run", "--application-id", "show", "--brokers", "127.0.0.1:1", "--listen", "127.0.0.1:0"])
             .args(args)
             .output()
             .unwrap();

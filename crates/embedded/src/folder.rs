@@ -165,6 +165,8 @@ impl Folder {
         if !is_manifest_ours(path, model, partitions)? {
             write_manifest(path, model, partitions)?;
         }
+        // Opening it takes away what an earlier program let others do.
+        private::open(&path.join("manifest"), OpenOptions::new().read(true)).map_err(within(path, "manifest"))?;
         let mut segments = list_segments(path).map_err(failed)?;
         let frames = read_segments(path, &segments)?;
         if segments.is_empty() {

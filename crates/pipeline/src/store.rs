@@ -182,6 +182,7 @@ impl Named {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{MetadataExt, symlink};

@@ -91,6 +91,7 @@ export const paths = {
   around: (user, limit) => `/v1/users/${encodeURIComponent(user)}/around?limit=${limit}`,
   ranking: (limit) => `/v1/ranking?limit=${limit}`,
   search: (prefix, limit) => `/v1/search?prefix=${encodeURIComponent(prefix)}&limit=${limit}`,
+  searchInside: (letters, limit) => `/v1/search?contains=${encodeURIComponent(letters)}&limit=${limit}`,
   distribution: () => "/v1/distribution",
   status: () => "/v1/status",
 };

@@ -2,15 +2,23 @@
 
 import { onConnection, onTokenWanted, token } from "./api.js";
 import { h, say } from "./dom.js";
+import { missing } from "./missing.js";
 import { person } from "./person.js";
 import { pipeline } from "./pipeline.js";
 import { ranking } from "./ranking.js";
 import { search } from "./search.js";
+import { onStatus, watchStatus } from "./status.js";
+import { chooseTheme } from "./theme-button.js";
 import { tokenForm } from "./token.js";
+import { ago, span } from "./words.js";
 
 /** A silence shorter than that is not worth a word. */
 const SILENCE_MS = 700;
 const BACK_MS = 4_000;
+/** What was scored longer ago is not live. */
+const LIVE_MS = 15_000;
+/** How long a page has to be as long as it was when somebody left it. */
+const RESTORE_MS = 3_000;
 
 const main = document.querySelector("main");
 let leave = new AbortController();
@@ -21,7 +29,8 @@ function route() {
   if (place === "pipeline") return ["pipeline", pipeline, null];
   const user = decoded(rest.join("/"));
   if ((place === "u" || place === "user") && user) return ["person", person, user];
-  return ["ranking", ranking, null];
+  if (place === "" && !user) return ["ranking", ranking, null];
+  return ["missing", missing, location.hash];
 }
 
 function decoded(text) {
@@ -44,11 +53,36 @@ function show(isFirst) {
   }
   const root = h("div", { class: `page ${name}-page` });
   main.replaceChildren(root);
-  page(root, subject, leave.signal);
-  if (!isFirst) {
-    scrollTo(0, 0);
-    main.querySelector("h1")?.focus({ preventScroll: true });
-  }
+  const known = history.state ?? {};
+  page(root, subject, leave.signal, { known, remember });
+  if (!isFirst) main.querySelector("h1")?.focus({ preventScroll: true });
+  if (!isFirst || known.scroll) scrollWhenThere(known.scroll ?? 0, leave.signal);
+}
+
+/** Keeps with this entry of the history what its page wants to know when somebody comes back to it. */
+function remember(what) {
+  history.replaceState({ ...history.state, ...what }, "");
+}
+
+/** Goes to where somebody was; what is there comes from the server first. */
+function scrollWhenThere(top, signal) {
+  const began = performance.now();
+  const turn = () => {
+    if (signal.aborted) return;
+    scrollTo(0, top);
+    if (scrollY < top - 1 && performance.now() - began < RESTORE_MS) requestAnimationFrame(turn);
+  };
+  turn();
+}
+
+function rememberScroll() {
+  history.scrollRestoration = "manual";
+  let timer = null;
+  addEventListener("scroll", () => {
+    clearTimeout(timer);
+    const entry = location.hash;
+    timer = setTimeout(() => location.hash === entry && remember({ scroll: Math.round(scrollY) }), 100);
+  }, { passive: true });
 }
 
 /** Instead of whatever was there: without a token there is nothing to see. */
@@ -77,14 +111,17 @@ function watchConnection() {
     notice.hidden = false;
   };
   const back = () => {
-    pulse.dataset.state = "live";
-    say(word, "Live");
     if (!wasLost) return;
     wasLost = false;
     notice.dataset.state = "back";
-    notice.textContent = "The server is back. Scores are live again.";
+    notice.textContent = "The server is back.";
     timer = setTimeout(() => (notice.hidden = true), BACK_MS);
   };
+  onStatus(({ view }) => {
+    const [state, words] = pulseOf(view);
+    pulse.dataset.state = state;
+    say(word, words);
+  });
   onConnection((isAnswering) => {
     clearTimeout(timer);
     if (isAnswering) back();
@@ -92,16 +129,22 @@ function watchConnection() {
   });
 }
 
-function chooseTheme() {
-  const root = document.documentElement;
-  document.querySelector(".theme").addEventListener("click", () => {
-    const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = isDark ? "light" : "dark";
-    try {
-      localStorage.setItem("theme", root.dataset.theme);
-    } catch {
-      // Where nothing may be kept, the choice holds until the page is closed.
-    }
+/** Whether scores are being made: that the server answers is not enough. */
+function pulseOf(view) {
+  if (!view) return ["quiet", "No scores here"];
+  if (!view.ready) return ["waiting", "Catching up"];
+  const scored = view.scored_ms_ago ?? null;
+  if (scored === null) return ["quiet", "Nothing scored yet"];
+  return scored < LIVE_MS ? ["live", "Live"] : ["quiet", `Last scored ${ago(scored)}`];
+}
+
+/** What is made up says so, on every page. */
+function showWhatItIs() {
+  const line = document.querySelector(".made-up");
+  onStatus(({ demo, pipeline }) => {
+    line.hidden = !demo;
+    if (demo) say(line, `${demo.what}: ${span(demo.speed * 1_000)} of it ${demo.speed >= 1.5 ? "pass" : "passes"} in a second.`);
+    document.querySelector('.places [data-page="pipeline"]').hidden = !pipeline;
   });
 }
 
@@ -112,7 +155,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 onTokenWanted(wantToken);
 watchConnection();
-chooseTheme();
+showWhatItIs();
+watchStatus();
+rememberScroll();
+chooseTheme(document.querySelector(".theme"));
 search(document.querySelector(".search"));
 addEventListener("hashchange", () => show(false));
 show(true);

@@ -23,6 +23,7 @@ export function dial() {
   const show = (score) => {
     value.setAttribute("stroke-dasharray", `${round(score)} 200`);
     number.textContent = points(score);
+    number.classList.toggle("long", number.textContent.length > 4);
   };
   return { element: h("div", { class: "dial" }, drawing, number, h("span", { class: "dial-of" }, "of 100")), show };
 }
@@ -106,17 +107,18 @@ function axes({ width, low, high, begin, end, y }) {
   ];
 }
 
-function curve({ width, moves, times, x, y }) {
+function curve({ width, moves, times, low, x, y }) {
   const { height, right, bottom } = HISTORY;
   let path = `M${x(times[0])} ${y(moves[0].score)}`;
   moves.slice(1).forEach(({ score }, place) => (path += `H${x(times[place + 1])}V${y(score)}`));
   path += `H${width - right}`;
   const last = moves[moves.length - 1];
   return [
-    s("path", { class: "area", d: `${path}V${height - bottom}H${x(times[0])}Z` }),
+    // A ground that is not 0 would make a small movement look like a large one.
+    low <= 0 ? s("path", { class: "area", d: `${path}V${height - bottom}H${x(times[0])}Z` }) : null,
     s("path", { class: "curve", d: path }),
     s("circle", { class: "head", cx: width - right, cy: y(last.score), r: 4 }),
-  ];
+  ].filter(Boolean);
 }
 
 function point({ width, moves, times, begin, end, x, y }, drawing, readout, event) {

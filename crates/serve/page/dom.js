@@ -33,6 +33,29 @@ export function say(element, text) {
   }
 }
 
+/**
+ * What nobody sees in a name, or takes for something else: format characters and whatever else may be ignored, marks that
+ * change the letter before them, odd blanks, blanks at an end or behind another, and the letters that stand for all these.
+ */
+const HIDDEN =
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2800\ufe20-\ufe2f\ufff0-\ufffb]|(?! )\p{Zs}|^ | $|(?<= ) |\\(?=u\{)/gu;
+
+const escaped = (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`;
+
+/** A name as text in which nothing is hidden: no other name looks the same. */
+export const shown = (name) => name.replace(HIDDEN, escaped);
+
+/** The same as children of an element: what is hidden stands out. */
+export function letters(name) {
+  const parts = [];
+  let end = 0;
+  for (const found of name.matchAll(HIDDEN)) {
+    parts.push(name.slice(end, found.index), h("span", { class: "escape" }, escaped(found[0])));
+    end = found.index + found[0].length;
+  }
+  return [...parts, name.slice(end)].filter((part) => part !== "");
+}
+
 export function reducesMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
@@ -83,7 +106,7 @@ function place(list, elements) {
 function slide(element, distance) {
   if (distance !== 0) {
     element.animate([{ transform: `translateY(${distance}px)` }, { transform: "none" }], {
-      duration: 600,
+      duration: 300,
       easing: "cubic-bezier(.2, .7, .2, 1)",
     });
   }

@@ -2,12 +2,15 @@
 
 import { get, paths, Refusal, repeat } from "./api.js";
 import { dial, distribution, history } from "./charts.js";
-import { arrange, h, say } from "./dom.js";
+import { arrange, h, letters, say, shown } from "./dom.js";
+import { lastKnown, noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { showChange } from "./ranking.js";
 import { because, count, factor, handle, personLink, points, reason, REASONS, signed, standing, time, votes } from "./words.js";
 
 const NEIGHBOURS = 4;
+/** Letters of a name in the title of the tab. */
+const TITLE_MAX = 60;
 const MOVES_SHOWN = 5;
 const MOVES_DRAWN = 100;
 /** How many movements the reasons are summed over. */
@@ -17,45 +20,52 @@ export function person(root, user, signal) {
   const { name, network } = handle(user);
   const state = h("div", {});
   root.append(
-    h("header", { class: "person-head" }, h("p", { class: "crumb" }, h("a", { href: "#/" }, "Ranking"), network ? ` / ${network}` : ""), h("h1", { tabindex: -1 }, name)),
+    h("header", { class: "person-head" }, h("p", { class: "crumb" }, h("a", { href: "#/" }, "Ranking"), network ? [" / ", ...letters(network)] : ""), ...heading(name, signal)),
     state,
   );
-  document.title = `${name} · Clout`;
+  const titled = (before) => (document.title = `${before}${shown(name).slice(0, TITLE_MAX)} · Clout`);
+  titled("");
 
   let view = null;
-  const showScore = (answer) => {
+  const show = (answer) => {
     view ??= rated(state);
     view.score(answer);
-    document.title = `${points(answer.score)} ${name} · Clout`;
+    titled(`${points(answer.score)} `);
   };
-  const refresh = repeat(5_000, signal, async () => {
+  // Until the server answers, what was seen of the person elsewhere.
+  if (lastKnown(user)) show(lastKnown(user));
+  const refresh = repeat(4_000, signal, async () => {
     try {
-      showScore(await get(paths.user(user), signal));
-      view.history(await get(paths.history(user), signal));
+      // One answer for all that stands side by side: ranks of two moments would contradict each other.
+      const { users } = await get(paths.around(user, NEIGHBOURS), signal);
+      noteKnown(users);
+      const self = users.find((one) => one.user === user);
+      if (self) show(self);
+      view?.around(users, user);
+      view?.history(await get(paths.history(user), signal));
+      view?.spread(await get(paths.distribution(), signal));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       view = null;
-      unrated(state, name, error);
+      unrated(state, titled, error);
     }
   });
-  const surroundings = repeat(4_000, signal, async () => {
-    if (!view) return;
-    const [around, spread] = await Promise.all([get(paths.around(user, NEIGHBOURS), signal), get(paths.distribution(), signal)]);
-    view?.around(around.users, user);
-    view?.spread(spread);
-  });
   const soon = coalesced(refresh, 800, signal);
-  listen({ user }, signal, {
-    score: (answer) => {
-      const isNew = !view;
-      showScore(answer);
-      soon();
-      if (isNew) surroundings();
-    },
-    removed: refresh,
-    reset: refresh,
-  });
-  setTimeout(surroundings, 400);
+  listen({ user }, signal, { score: soon, removed: refresh, reset: refresh });
+}
+
+/** The name, at most three lines of it unless somebody wants all. */
+function heading(name, signal) {
+  const title = h("h1", { tabindex: -1, class: "cut" }, letters(name));
+  const more = h("button", { class: "whole", type: "button", hidden: true, click: () => whole(true) }, "Show the whole name");
+  const whole = (isAll) => {
+    title.classList.toggle("cut", !isAll);
+    more.hidden = isAll || title.scrollHeight <= title.clientHeight + 1;
+  };
+  const watcher = new ResizeObserver(() => title.classList.contains("cut") && whole(false));
+  watcher.observe(title);
+  signal.addEventListener("abort", () => watcher.disconnect());
+  return [title, more];
 }
 
 /** Calls at most once in so long, and always once after the last call. */
@@ -75,12 +85,12 @@ const ABSENCE = {
   410: ["Opted out", "This person has asked not to be scored. There is nothing to show, and nothing is kept."],
 };
 
-function unrated(state, name, refusal) {
+function unrated(state, titled, refusal) {
   const [title, words] = ABSENCE[refusal.status] ?? ["Not to be shown", refusal.message];
   if (state.dataset.shows === title) return;
   state.dataset.shows = title;
   state.replaceChildren(h("section", { class: "card absent" }, h("h2", {}, title), h("p", {}, words), h("p", {}, h("a", { href: "#/" }, "Back to the ranking"))));
-  document.title = `${name} · Clout`;
+  titled("");
 }
 
 /** Builds the page of somebody who has a score, and gives what shows its parts. */
@@ -92,6 +102,8 @@ function rated(state) {
   const received = receivedCard();
   const spread = spreadCard();
   const nearby = nearbyCard();
+  // They come with the first movement.
+  why.element.hidden = curve.element.hidden = true;
   state.dataset.shows = "score";
   state.replaceChildren(h("div", { class: "person" }, score.element, why.element, curve.element, made.element, nearby.element, received.element, spread.element));
   return {
@@ -102,6 +114,9 @@ function rated(state) {
       spread.show(answer);
     },
     history: ({ points: moves }) => {
+      // A card without anything in it tells nothing.
+      why.element.hidden = curve.element.hidden = moves.length === 0;
+      state.firstElementChild.classList.toggle("unmoved", moves.length === 0);
       why.show(moves);
       curve.show(moves);
       score.since(moves);
@@ -125,13 +140,14 @@ function scoreCard() {
   const show = (answer) => {
     gauge.show(answer.score);
     say(rank, `Rank ${count(answer.rank)}`);
-    say(stands, capital(standing(answer.percentile)) + ".");
-    say(asOf, `As of ${time(answer.as_of)} UTC`);
+    say(stands, capital(standing(answer)) + ".");
+    say(asOf, `Published ${time(answer.as_of)} UTC`);
   };
   const since = (moves) => {
-    if (moves.length === 0) return say(moved, "No movement since this server started.");
+    if (moves.length === 0) return say(moved, "The score has not moved since this server started.");
     showChange(change, moves[moves.length - 1].score - moves[0].previous);
-    moved.replaceChildren(change, " since this server started");
+    // Older movements are forgotten first: how far back it goes is what the first that is left says.
+    moved.replaceChildren(change, ` since ${time(moves[0].at)}`);
   };
   return { element, show, since };
 }
@@ -263,7 +279,7 @@ function madeCard() {
 function receivedCard() {
   const counts = [["retweets", "Retweets"], ["mentions", "Mentions"], ["replies", "Replies"], ["followers", "Followers"], ["following", "Following"]];
   const cells = counts.map(([key, title]) => ({ key, title, number: h("dd") }));
-  const element = card("received-card", "received", "Received from others", h("dl", { class: "counts" }, cells.map(({ title, number }) => h("div", {}, h("dt", {}, title), number))), h("p", { class: "note" }, "Exact counts of all that ever happened."));
+  const element = card("received-card", "received", "Received from others", h("dl", { class: "counts" }, cells.map(({ title, number }) => h("div", {}, h("dt", {}, title), number))), h("p", { class: "note" }, "Exact counts since the person is rated."));
   const show = (answer) => cells.forEach(({ key, number }) => say(number, count(answer.received[key] ?? answer[key])));
   return { element, show };
 }
@@ -293,7 +309,7 @@ const neighbour = (self) => ({
   make: ({ user }) => {
     const { name, network } = handle(user);
     const parts = { rank: h("span", { class: "cell-rank" }), score: h("span", { class: "mover-score" }) };
-    const words = [parts.rank, h("span", { class: "name" }, name), h("span", { class: "network" }, network), parts.score];
+    const words = [parts.rank, h("span", { class: "name" }, letters(name)), h("span", { class: "network" }, letters(network)), parts.score];
     const link = h("a", { href: personLink(user), "aria-current": user === self ? "true" : null }, words);
     const element = h("li", {}, link);
     element.parts = parts;

@@ -13,9 +13,9 @@ const rate = (number) => (number < 10 ? points(number) : count(number));
 
 const METRICS = [
   ["events_per_second", "Events a second", rate, "taken from the log"],
-  ["lag_ms", "Lag", duration, "the oldest event that waits"],
-  ["epoch_ms", "Epoch", duration, "one transaction, commit included"],
-  ["commit_ms", "Commit", duration, "of it, writing it down"],
+  ["lag_ms", "Lag", duration, "how long the oldest event has waited to be scored"],
+  ["epoch_ms", "Epoch", duration, "a worker takes what waits, scores it, publishes: one transaction"],
+  ["commit_ms", "Commit", duration, "the part of an epoch in which the transaction is written"],
 ];
 
 export function pipeline(root, _, signal) {
@@ -27,7 +27,8 @@ export function pipeline(root, _, signal) {
     h("caption", { class: "unseen" }, "Shards"),
     h("thead", {}, h("tr", {}, COLUMNS.map(([title, , className]) => h("th", { scope: "col", class: className ?? null }, title)))),
     rows);
-  const shards = h("section", { class: "card", "aria-labelledby": "shards-title" }, h("h2", { id: "shards-title" }, "Shards"), table);
+  const shards = h("section", { class: "card", "aria-labelledby": "shards-title" }, h("h2", { id: "shards-title" }, "Shards"),
+    h("p", { class: "note" }, "All names are split into shards; a worker owns some of them. A live shard is scored here, one that is elsewhere by another process, one that is restoring catches up first. Epochs are counted since the application began. An edge is what one person’s acts on another count together. A checkpoint makes the next start quick."), table);
   const viewLine = h("p", { class: "note" });
   root.append(h("h1", { tabindex: -1 }, "Pipeline"), verdict, tiles, shards, viewLine);
   document.title = "Pipeline · Clout";
@@ -62,7 +63,7 @@ function metric([key, title, format, words]) {
 /** How it is, in a sentence. */
 function judge(view, pipeline) {
   if (!view.ready) return ["busy", "The view is catching up with what was published before it started."];
-  if (!pipeline) return ["well", "Scores come from elsewhere: this server only shows them."];
+  if (!pipeline) return ["elsewhere", "This server shows scores and makes none: whether they are made in time is told by clout run, at its --listen."];
   const away = pipeline.shards.filter(({ place }) => place === "elsewhere").length;
   const coming = pipeline.shards.filter(({ place }) => place === "loading" || place === "restoring");
   const failing = pipeline.shards.filter(({ checkpoint_failures }) => checkpoint_failures > 0).length;

@@ -2,41 +2,54 @@
 
 import { get, paths, repeat } from "./api.js";
 import { distribution, sparkline } from "./charts.js";
-import { arrange, h, say } from "./dom.js";
+import { arrange, h, letters, say } from "./dom.js";
+import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { noteNetworks } from "./search.js";
-import { count, handle, personLink, points, signed, time, votes } from "./words.js";
+import { onStatus, speed } from "./status.js";
+import { count, handle, personLink, points, signed, span, time, votes } from "./words.js";
 
 const PAGE = 25;
 const SHOWN_MAX = 200;
-/** Scores of the last minute, one a second. */
-const TRACK_MAX = 60;
+/** Rows that move oftener cannot be read. */
+const EVERY_MS = 2_000;
+/** Scores of the last minute. */
+const TRACK_MAX = 30;
 const MOVERS_MAX = 6;
 /** Points by which one must move in a minute to be among the movers. */
 const MOVER_MIN = 0.5;
 const MINUTE_MS = 60_000;
 
-export function ranking(root, _, signal) {
+export function ranking(root, _, signal, { known, remember }) {
   const summary = h("p", { class: "lead" }, " ");
   const list = h("ol", { class: "rows", "aria-label": "The ranking" });
   const empty = h("p", { class: "empty", hidden: true }, "Nobody is rated yet. People appear here as soon as others act on them.");
   const more = h("button", { class: "more", type: "button", hidden: true }, "Show more");
   const movers = h("ol", { class: "movers", "aria-label": "Who moves most" });
-  const quiet = h("p", { class: "quiet" }, "Waiting for the first movements.");
+  const quiet = h("p", { class: "quiet" }, "Nobody has moved.");
+  const moversNote = h("p", { class: "note" });
+  const lastMinute = h("span", { class: "cell-spark" });
+  // A minute of who looks is more of a log that passes faster.
+  onStatus(() => {
+    const minute = span(MINUTE_MS * speed());
+    say(lastMinute, `Last ${minute}`);
+    say(moversNote, `The largest changes of the last ${minute}.`);
+  }, signal);
   const spread = distribution();
   root.append(
     h("div", { class: "columns" },
-      h("section", { class: "main-column", "aria-labelledby": "title" }, h("h1", { id: "title", tabindex: -1 }, "Ranking"), summary, head(), list, empty, more),
+      h("section", { class: "main-column", "aria-labelledby": "title" }, h("h1", { id: "title", tabindex: -1 }, "Ranking"), summary, head(lastMinute), list, empty, more),
       h("aside", { class: "side-column" },
-        h("section", { class: "card", "aria-labelledby": "movers-title" }, h("h2", { id: "movers-title" }, "On the move"), h("p", { class: "note" }, "The largest changes of the last minute."), movers, quiet),
+        h("section", { class: "card", "aria-labelledby": "movers-title" }, h("h2", { id: "movers-title" }, "On the move"), moversNote, movers, quiet),
         h("section", { class: "card", "aria-labelledby": "spread-title" }, h("h2", { id: "spread-title" }, "How scores are spread"), spread.element))),
   );
 
   const tracks = new Map();
-  let shown = PAGE;
-  const refresh = repeat(1_000, signal, async () => {
+  let shown = Math.min(known.shown ?? PAGE, SHOWN_MAX);
+  const refresh = repeat(EVERY_MS, signal, async () => {
     const answer = await get(paths.ranking(shown), signal);
     noteNetworks(answer.users);
+    noteKnown(answer.users);
     keepTracks(tracks, answer.users);
     arrange(list, answer.users, row(tracks));
     empty.hidden = answer.users.length > 0;
@@ -45,6 +58,7 @@ export function ranking(root, _, signal) {
   });
   more.addEventListener("click", () => {
     shown = Math.min(shown * 2, SHOWN_MAX);
+    remember({ shown });
     refresh();
   });
 
@@ -54,7 +68,7 @@ export function ranking(root, _, signal) {
     removed: ({ user }) => moves.delete(user),
     reset: () => moves.clear(),
   });
-  repeat(1_000, signal, async () => {
+  repeat(EVERY_MS, signal, async () => {
     const top = moversOf(moves);
     arrange(movers, top, MOVER);
     quiet.hidden = top.length > 0;
@@ -62,9 +76,9 @@ export function ranking(root, _, signal) {
   repeat(5_000, signal, async () => spread.show(await get(paths.distribution(), signal)));
 }
 
-function head() {
+function head(lastMinute) {
   return h("div", { class: "row head", "aria-hidden": "true" },
-    h("span", {}, "#"), h("span", {}, "Person"), h("span", { class: "cell-bar" }, ""), h("span", { class: "cell-spark" }, "Last minute"), h("span", { class: "cell-score" }, "Score"), h("span", { class: "cell-change" }, "Change"));
+    h("span", {}, "#"), h("span", {}, "Person"), h("span", { class: "cell-bar" }, ""), lastMinute, h("span", { class: "cell-score" }, "Score"), h("span", { class: "cell-change" }, "Change"));
 }
 
 function summaryOf({ users, total }) {
@@ -103,7 +117,7 @@ function row(tracks) {
       const element = h("li", {},
         h("a", { class: "row", href: personLink(user) },
           parts.rank,
-          h("span", { class: "cell-person" }, h("span", { class: "name" }, name), network ? h("span", { class: "network" }, network) : null),
+          h("span", { class: "cell-person" }, h("span", { class: "name" }, letters(name)), network ? h("span", { class: "network" }, letters(network)) : null),
           h("span", { class: "cell-bar", "aria-hidden": "true" }, bar),
           h("span", { class: "cell-spark" }, spark.element),
           parts.score,
@@ -135,7 +149,7 @@ const MOVER = {
     const { name, network } = handle(user);
     const change = h("span", { class: "cell-change" });
     const score = h("span", { class: "mover-score" });
-    const element = h("li", {}, h("a", { href: personLink(user) }, h("span", { class: "name" }, name), h("span", { class: "network" }, network), score, change));
+    const element = h("li", {}, h("a", { href: personLink(user) }, h("span", { class: "name" }, letters(name)), h("span", { class: "network" }, letters(network)), score, change));
     element.parts = { change, score };
     return element;
   },

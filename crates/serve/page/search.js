@@ -1,7 +1,8 @@
 // Search as one types: a list below the field, reached by the arrows, opened by Enter.
 
 import { get, paths, Refusal, Silence } from "./api.js";
-import { h } from "./dom.js";
+import { h, letters } from "./dom.js";
+import { noteKnown } from "./known.js";
 import { count, handle, personLink, points } from "./words.js";
 
 const FOUND_MAX = 8;
@@ -48,14 +49,21 @@ export function search(form) {
   };
   const show = (users, text) => {
     const options = users.map((one, place) => option(one, place, go));
-    list.replaceChildren(...(options.length > 0 ? options : [h("li", { class: "none", role: "presentation" }, `Nobody’s name begins with “${text}”.`)]));
+    noteKnown(users);
+    if (options.length === 0) return tell(`No name begins with “${text}”, and none of the most influential ones has it inside.`);
+    open(options);
+  };
+  const open = (entries) => {
+    list.replaceChildren(...entries);
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     active = -1;
   };
+  /** Something that nobody can choose. */
+  const tell = (words) => open([h("li", { class: "none", role: "status" }, words)]);
   const ask = async () => {
     asked?.abort();
-    const text = input.value.trim();
+    const text = typed();
     if (text === "") return close();
     asked = new AbortController();
     const { signal } = asked;
@@ -63,9 +71,14 @@ export function search(form) {
       const users = await find(text, signal);
       if (!signal.aborted) show(users, text);
     } catch (error) {
-      if (!signal.aborted && !(error instanceof Silence || error instanceof Refusal)) throw error;
+      if (signal.aborted) return;
+      if (error instanceof Silence) tell("The server does not answer. Search goes on when it is back.");
+      else if (error instanceof Refusal) tell(`The server cannot search now: ${error.message}.`);
+      else throw error;
     }
   };
+  /** Handles are often written with an @ before them. */
+  const typed = () => input.value.trim().replace(/^@/, "");
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
@@ -83,10 +96,14 @@ export function search(form) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (active >= 0) return go(list.querySelectorAll("[role=option]")[active].dataset.href);
-    if (input.value.trim() === "") return undefined;
+    if (typed() === "") return undefined;
+    clearTimeout(timer);
     await ask();
     const first = list.querySelector("[role=option]");
-    return first ? go(first.dataset.href) : undefined;
+    if (first) return go(first.dataset.href);
+    // Said once more, to those who listen.
+    list.querySelector(".none")?.classList.add("again");
+    return undefined;
   });
   form.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || close());
   document.addEventListener("keydown", (event) => {
@@ -98,17 +115,22 @@ export function search(form) {
   });
 }
 
-/** Those whose name begins so, with its network or behind it. */
+/** Those whose name begins so, with its network or behind it; then those who have it somewhere inside. */
 async function find(text, signal) {
   const prefixes = new Set([text, text.toLowerCase()]);
   for (const network of networks) {
     if (!text.includes(":")) prefixes.add(`${network}:${text}`).add(`${network}:${text.toLowerCase()}`);
   }
-  const answers = await Promise.all([...prefixes].map((prefix) => get(paths.search(prefix, FOUND_MAX), signal)));
+  const questions = [...[...prefixes].map((prefix) => paths.search(prefix, FOUND_MAX)), paths.searchInside(text, FOUND_MAX)];
+  const answers = await Promise.all(questions.map((question) => get(question, signal)));
   const found = new Map(answers.flatMap(({ users }) => users).map((one) => [one.user, one]));
   // Whoever types `ma` hardly means everybody on Mastodon.
-  const isNamed = ({ user }) => handle(user).name.toLowerCase().startsWith(text.toLowerCase());
-  return [...found.values()].sort((a, b) => isNamed(b) - isNamed(a) || a.rank - b.rank).slice(0, FOUND_MAX);
+  const wanted = text.toLowerCase();
+  const nearness = ({ user }) => {
+    const name = handle(user).name.toLowerCase();
+    return name === wanted ? 3 : name.startsWith(wanted) ? 2 : name.includes(wanted) ? 1 : 0;
+  };
+  return [...found.values()].sort((a, b) => nearness(b) - nearness(a) || a.rank - b.rank).slice(0, FOUND_MAX);
 }
 
 function option({ user, rank, score }, place, go) {
@@ -122,5 +144,5 @@ function option({ user, rank, score }, place, go) {
     // The field keeps the focus; a click would take it away before it arrives.
     pointerdown: (event) => event.preventDefault(),
     click: () => go(href),
-  }, h("span", { class: "name" }, name), h("span", { class: "network" }, network), h("span", { class: "cell-rank" }, `#${count(rank)}`), h("span", { class: "mover-score" }, points(score)));
+  }, h("span", { class: "name" }, letters(name)), h("span", { class: "network" }, letters(network)), h("span", { class: "cell-rank" }, `#${count(rank)}`), h("span", { class: "mover-score" }, points(score)));
 }

@@ -39,6 +39,22 @@ export function duration(ms) {
   return plural(ms / 86_400_000, "day", "days");
 }
 
+/** `3 minutes ago`, in the unit that fits. */
+export function ago(ms) {
+  if (ms < 60_000) return `${plural(ms / 1_000, "second", "seconds")} ago`;
+  if (ms < 3_600_000) return `${plural(ms / 60_000, "minute", "minutes")} ago`;
+  if (ms < 172_800_000) return `${plural(ms / 3_600_000, "hour", "hours")} ago`;
+  return `${plural(ms / 86_400_000, "day", "days")} ago`;
+}
+
+/** A span of a log's own time, rounded: `10 hours`, `minute`. */
+export function span(ms) {
+  const units = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1_000, "second"]];
+  const [unitMs, unit] = units.find(([unitMs]) => ms >= 0.95 * unitMs) ?? units[3];
+  const number = Math.round(ms / unitMs);
+  return number === 1 ? unit : `${count(number)} ${unit}s`;
+}
+
 export function bytes(number) {
   if (number < 1_000) return `${number} B`;
   if (number < 1_000_000) return `${Math.round(number / 1_000)} kB`;
@@ -55,10 +71,11 @@ export function handle(user) {
 export const personLink = (user) => `#/u/${encodeURIComponent(user)}`;
 
 /** Where somebody stands among all, in words. */
-export function standing(percentile) {
-  if (percentile >= 99.95) return "higher than nearly everybody";
+export function standing({ rank, percentile }) {
+  if (rank === 1) return "nobody scores higher";
   if (percentile <= 0) return "nobody scores lower";
-  return `higher than ${points(percentile)} % of all rated people`;
+  // Nobody but the first is higher than all.
+  return `higher than ${points(Math.min(percentile, 99.9))} % of all rated people`;
 }
 
 /** Why a score moves: what each part is called when it lifts and when it lowers. */

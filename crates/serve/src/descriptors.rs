@@ -3,8 +3,8 @@
 /// What is kept for files and for connections to others.
 const KEPT: u64 = 256;
 
-/// Asks the system for so many connections, and says how many it grants: fewer where nobody may have more. Connections
-/// beyond that wait for others to end; accepting them would fail, again and again.
+/// Asks the system for this many connections, and says how many it grants: fewer where nobody may have more. Accepting one
+/// beyond that would fail, again and again.
 #[cfg(unix)]
 pub(crate) fn connections(wanted: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

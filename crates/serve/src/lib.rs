@@ -18,7 +18,9 @@ mod server;
 mod answer;
 mod cursor;
 mod descriptors;
+mod doors;
 mod etag;
+mod host;
 mod metrics;
 mod openapi;
 mod page;
@@ -31,6 +33,6 @@ mod tokens;
 mod unstalled;
 
 pub use answer::{Bucket, Distribution, Movement, Movements, Parts, Percentile, ReceivedAnswer, ScoreAnswer};
-pub use server::{Running, ServeError, Server, ServerOptions};
+pub use server::{Demo, Running, ServeError, Server, ServerOptions};
 pub use tokens::{Tokens, TokensError};
 pub use view::{Absence, Page, Update, View, ViewOptions};

@@ -31,14 +31,17 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 15] = [
+static FILES: [File; 19] = [
     File { path: "/", kind: HTML, text: include_str!("../page/index.html") },
     file!("style.css", STYLE),
     file!("icon.svg", IMAGE),
     file!("theme.js", SCRIPT),
+    file!("theme-button.js", SCRIPT),
     file!("app.js", SCRIPT),
     file!("api.js", SCRIPT),
     file!("live.js", SCRIPT),
+    file!("status.js", SCRIPT),
+    file!("known.js", SCRIPT),
     file!("dom.js", SCRIPT),
     file!("words.js", SCRIPT),
     file!("charts.js", SCRIPT),
@@ -47,6 +50,7 @@ static FILES: [File; 15] = [
     file!("pipeline.js", SCRIPT),
     file!("search.js", SCRIPT),
     file!("token.js", SCRIPT),
+    file!("missing.js", SCRIPT),
 ];
 
 /// The page's routes. They are open to everybody: what they show comes through the API.

@@ -1,14 +1,16 @@
 //! Errors as RFC 9457 has them: `application/problem+json`.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::doors::Full;
 use crate::view::Absence;
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Why a request was not answered.
@@ -53,6 +55,27 @@ impl Problem {
     pub(crate) fn busy(detail: &str) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
+
+    /// Nobody more is let in.
+    pub(crate) fn full(full: Full, what: &str) -> Problem {
+        match full {
+            Full::All => Problem::busy(&format!("there are too many {what}: try again later")),
+            Full::Peer => Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("your address has too many {what}: close some, or try again later"),
+            ),
+        }
+    }
+
+    /// Whether the request was for another server.
+    pub(crate) fn is_misdirected(&self) -> bool {
+        self.status == StatusCode::MISDIRECTED_REQUEST.as_u16()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
 }
 
 impl IntoResponse for Problem {
@@ -65,28 +88,38 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         response
     }
 }
 
+/// What a browser may do with an answer that is not the page's: show it, load nothing for it.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// Makes a problem of every error that is none yet. Nothing is to be kept that does not say so, nor taken for something
-/// else than it is.
+/// else than it is, nor put into another site's page.
 pub(crate) async fn explain(request: Request, next: Next) -> Response {
-    let mut response = explained(next.run(request).await);
+    let is_for_people = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_for_people = is_for_people.is_some_and(|accept| accept.contains("text/html"));
+    let mut response = explained(next.run(request).await, is_for_people);
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
-fn explained(response: Response) -> Response {
+fn explained(response: Response, is_for_people: bool) -> Response {
     let status = response.status();
     let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == CONTENT_TYPE);
     if is_problem || !(status.is_client_error() || status.is_server_error()) {
         return response;
+    }
+    if status == StatusCode::NOT_FOUND && is_for_people {
+        return (status, Html(NOTHING)).into_response();
     }
     let mut problem = Problem::new(status, detail(status)).into_response();
     for name in [header::ALLOW, header::RETRY_AFTER] {
@@ -96,6 +129,10 @@ fn explained(response: Response) -> Response {
     }
     problem
 }
+
+/// For somebody with a browser who has mistyped an address.
+const NOTHING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>No such page</title>\
+    <h1>No such page</h1><p>Nothing is at this address. <a href=\"/\">To the ranking</a></p></html>";
 
 fn detail(status: StatusCode) -> &'static str {
     match status {

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use pipeline::{Place, Status};
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -23,12 +23,14 @@ use crate::answer::{
     Distribution, LookupAnswer, LookupQuestion, Missing, Movements, RankingAnswer, ScoreAnswer, Users,
 };
 use crate::cursor::Cursor;
+use crate::doors::{Doors, Thing, Visitor};
+use crate::host::Hosts;
 use crate::metrics::{Metrics, Open};
 use crate::person::height;
 use crate::problem::{Problem, explain};
 use crate::question::Question;
-use crate::server::ServerOptions;
-use crate::status::{Rates, StatusAnswer, ViewStatus};
+use crate::server::{Demo, ServerOptions};
+use crate::status::{DemoStatus, Rates, StatusAnswer, ViewStatus};
 use crate::tokens::Tokens;
 use crate::view::View;
 use crate::{etag, openapi, page, stream};
@@ -51,10 +53,9 @@ pub(crate) struct App {
     pub(crate) pipeline: Option<Arc<Status>>,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
-    connections: Arc<Semaphore>,
-    connections_max: usize,
-    streams_max: usize,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) doors: Arc<Doors>,
+    hosts: Hosts,
+    demo: Option<Demo>,
     /// Whose turn it is to write what a stream tells next, and how long that took since they last rested.
     pub(crate) turns: Mutex<Duration>,
     pub(crate) stop: watch::Receiver<bool>,
@@ -69,7 +70,7 @@ impl App {
         view: Option<Arc<View>>,
         pipeline: Option<Arc<Status>>,
         options: &ServerOptions,
-        connections: Arc<Semaphore>,
+        doors: Arc<Doors>,
         stop: watch::Receiver<bool>,
     ) -> App {
         App {
@@ -78,10 +79,9 @@ impl App {
             pipeline,
             rates: Rates::new(),
             metrics: Metrics::new(table().into_iter().map(|(path, _)| path)),
-            connections,
-            connections_max: options.connections_max,
-            streams_max: options.streams_max,
-            streams: Arc::new(Semaphore::new(options.streams_max)),
+            doors,
+            demo: options.demo.clone(),
+            hosts: Hosts::new(options.listen.ip(), &options.hosts),
             turns: Mutex::default(),
             stop,
             tokens: options.tokens.clone(),
@@ -144,7 +144,7 @@ pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
         from_fn_with_state(Arc::clone(&app), measure),
         cors(cors_origins),
         from_fn(explain),
-        from_fn(within_limits),
+        from_fn_with_state(Arc::clone(&app), let_in),
         from_fn_with_state(app, in_time),
         CompressionLayer::new().quality(CompressionLevel::Fastest),
         from_fn(etag::tag),
@@ -173,7 +173,7 @@ fn cors(origins: &[String]) -> CorsLayer {
 /// Lets in who has a token, where one is needed, and asks for patience until the view has caught up.
 async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_open = path.starts_with("/health/") || path == "/openapi.json";
+    let is_open = is_health(path) || path == "/openapi.json";
     let authorization = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
     if !is_open && app.tokens.as_ref().is_some_and(|tokens| !tokens.allow(authorization)) {
         return Problem::new(StatusCode::UNAUTHORIZED, "a token is needed, in the header authorization: Bearer ...")
@@ -204,7 +204,25 @@ async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     }
 }
 
+/// Lets in what is for this server and within its limits.
+async fn let_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.hosts.check(&request) {
+        // Probes go by address, whatever the server is called.
+        Err(problem) if !(is_health(request.uri().path()) && problem.is_misdirected()) => problem.into_response(),
+        _ => within_limits(request, next).await,
+    }
+}
+
+fn is_health(path: &str) -> bool {
+    path.starts_with("/health/")
+}
+
 async fn within_limits(request: Request, next: Next) -> Response {
+    let guest = request.extensions().get::<Visitor>().and_then(|visitor| visitor.guest);
+    let path = request.uri().path();
+    if let Some(full) = guest.filter(|_| !(is_health(path) || path == "/metrics")) {
+        return Problem::full(full, "connections").into_response();
+    }
     let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
     if address > ADDRESS_BYTES_MAX {
@@ -317,20 +335,23 @@ async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Rankin
     Ok(Json(RankingAnswer { next_cursor, total: page.total, users: page.users }))
 }
 
-/// People whose name begins so, the highest score first.
+/// People whose name begins so or, with `contains`, has these letters somewhere; the highest score first.
 #[utoipa::path(get, path = "/v1/search", tag = "ranking",
-    params(("prefix" = String, Query, description = "The beginning of a name, with its network."),
+    params(("prefix" = Option<String>, Query, description = "The beginning of a name, with its network."),
+        ("contains" = Option<String>, Query, description = "Letters of a name, in whatever case: of the 10,000 highest scores. Either this or prefix."),
         ("limit" = Option<u16>, Query, description = "People, 1 to 100; 20 unless told otherwise.",
             minimum = 1, maximum = 100)),
     responses((status = 200, body = Users, description = "The people.")))]
 async fn search(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Users> {
-    let mut question = Question::read(query.as_deref(), &["prefix", "limit"])?;
+    let mut question = Question::read(query.as_deref(), &["prefix", "contains", "limit"])?;
     let limit = question.number("limit", 1..=100)?.unwrap_or(20);
-    let prefix = question.text("prefix")?.unwrap_or_default();
-    if prefix.is_empty() {
-        return Err(Problem::bad_request("prefix must be the beginning of a name"));
-    }
-    Ok(Json(Users { users: app.view.search(&prefix, limit) }))
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let users = match (given(question.text("prefix")?), given(question.text("contains")?)) {
+        (Some(prefix), None) => app.view.search(&prefix, limit),
+        (None, Some(letters)) => app.view.search_inside(&letters, limit),
+        _ => return Err(Problem::bad_request("either prefix, the beginning of a name, or contains, letters of it")),
+    };
+    Ok(Json(Users { users }))
 }
 
 /// How scores are spread.
@@ -350,9 +371,10 @@ async fn distribution(State(app): Shared, RawQuery(query): RawQuery) -> Answer<D
             minimum = 0, maximum = 100),
         ("last-event-id" = Option<String>, Header, description = "The id of the last event that was read.")),
     responses((status = 200, body = String, content_type = "text/event-stream", description = "Events, until either side ends it."),
+        (status = 429, body = Problem, description = "Too many streams of one address."),
         (status = 503, body = Problem, description = "Too many streams.")))]
-async fn changes(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
-    stream::begin(app, query.as_deref(), &headers)
+async fn changes(State(app): Shared, request: Request) -> Result<Response, Problem> {
+    stream::begin(app, &request)
 }
 
 /// How the process does, for operators.
@@ -361,17 +383,15 @@ async fn status(State(app): Shared, RawQuery(query): RawQuery) -> Answer<StatusA
     Question::none(query.as_deref())?;
     let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status));
     let view = app.has_scores.then(|| ViewStatus::new(&app.view));
-    Ok(Json(StatusAnswer { view, pipeline }))
+    let demo = app.demo.as_ref().map(|demo| DemoStatus { what: demo.what.clone(), speed: demo.speed });
+    Ok(Json(StatusAnswer { view, pipeline, demo }))
 }
 
 /// Numbers for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, body = String, content_type = "text/plain", description = "The exposition.")))]
 async fn metrics(State(app): Shared) -> Response {
-    let open = Open {
-        connections: app.connections_max - app.connections.available_permits(),
-        streams: app.streams_max - app.streams.available_permits(),
-    };
+    let open = Open { connections: app.doors.count(Thing::Connection), streams: app.doors.count(Thing::Stream) };
     let text = app.metrics.text(app.has_scores.then_some(&*app.view), app.pipeline.as_deref(), open);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
@@ -405,6 +425,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::doors::Bounds;
 
     #[test]
     fn the_document_lists_the_routes_and_nothing_else() {
@@ -417,15 +438,16 @@ mod tests {
     #[tokio::test]
     async fn the_document_lists_the_methods_and_nothing_else() {
         let document = serde_json::to_value(openapi::document()).unwrap();
-        let connections = Arc::new(Semaphore::new(1));
         let options = ServerOptions::default();
-        let app = App::new(Some(Arc::default()), None, &options, connections, watch::channel(false).1);
+        let doors = Doors::new(Bounds::granted(&options));
+        let app = App::new(Some(Arc::default()), None, &options, doors, watch::channel(false).1);
         app.view.caught_up();
         let router = router(Arc::new(app), &[]);
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in ["GET", "POST", "PUT", "DELETE"] {
                 let address = path.replace("{user}", "ana");
-                let request = Request::builder().method(method).uri(address).body(Body::empty()).unwrap();
+                let request = Request::builder().method(method).uri(address).header("host", "localhost");
+                let request = request.body(Body::empty()).unwrap();
                 let is_taken =
                     router.clone().oneshot(request).await.unwrap().status() != StatusCode::METHOD_NOT_ALLOWED;
                 // Somebody may be called lookup.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,11 +16,13 @@ use hyper_util::service::TowerToHyperService;
 use pipeline::Status;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
-use crate::descriptors;
+use crate::doors::{Bounds, Doors, GUEST_HEAD_TIMEOUT, GUEST_STAY, Guests, Peer, Thing, Visitor};
+use crate::host;
 use crate::routes::{self, App};
 use crate::tokens::Tokens;
 use crate::unstalled::Unstalled;
@@ -35,6 +39,15 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the stream shows what has changed.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
+/// What is shown if it is not the real thing, but a log that passes faster.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// What it is, as a sentence begins: `A made-up town`.
+    pub what: String,
+    /// Seconds of it in a second.
+    pub speed: f64,
+}
+
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -44,10 +57,19 @@ pub struct ServerOptions {
     pub cors_origins: Vec<String>,
     /// Who may ask; everybody if there are none.
     pub tokens: Option<Tokens>,
-    /// Connections at once; more have to wait.
+    /// Names of this server, without ports. One that listens on this machine alone answers to these and its usual names,
+    /// another one to these, or to all if there are none.
+    pub hosts: Vec<String>,
+    /// Connections at once; beyond that only health and metrics are answered. Fewer where fewer open files are allowed.
     pub connections_max: usize,
-    /// Streams at once.
+    /// Streams at once; half of the connections at most.
     pub streams_max: usize,
+    /// Connections of one address at once, of IPv6 of one /64; an eighth of all unless given.
+    pub peer_connections_max: Option<usize>,
+    /// Streams of one address at once; an eighth of all unless given.
+    pub peer_streams_max: Option<usize>,
+    /// Said on the page and in the status, so that nobody takes it for real.
+    pub demo: Option<Demo>,
     /// How long a request may take to arrive and to be answered.
     pub request_timeout: Duration,
 }
@@ -58,8 +80,12 @@ impl Default for ServerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             cors_origins: Vec::new(),
             tokens: None,
+            hosts: Vec::new(),
             connections_max: 8_192,
             streams_max: 2_048,
+            peer_connections_max: None,
+            peer_streams_max: None,
+            demo: None,
             request_timeout: Duration::from_secs(10),
         }
     }
@@ -83,6 +109,9 @@ pub enum ServeError {
     /// An origin is none.
     #[error("{0:?} is no origin: it looks like https://example.org, or *")]
     Origin(String),
+    /// A host name is none.
+    #[error("{0:?} is not a host name: it looks like scores.example.org or 192.0.2.1, without a port")]
+    Host(String),
 }
 
 /// A server that is about to start.
@@ -121,12 +150,14 @@ impl Server {
     }
 
     /// Listens, and serves from now on.
-    pub fn start(mut self) -> Result<Running, ServeError> {
+    pub fn start(self) -> Result<Running, ServeError> {
         self.check_origins()?;
-        let wanted = self.options.connections_max;
-        self.options.connections_max = descriptors::connections(wanted);
-        if self.options.connections_max < wanted {
-            warn!(connections = self.options.connections_max, "the system allows fewer open files than wanted");
+        if let Some(name) = self.options.hosts.iter().find(|name| !host::is_name(name)) {
+            return Err(ServeError::Host(name.clone()));
+        }
+        let bounds = Bounds::granted(&self.options);
+        if bounds.connections() < self.options.connections_max {
+            warn!(connections = bounds.connections(), "the system allows fewer open files than wanted");
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -138,7 +169,7 @@ impl Server {
         let listener = runtime.block_on(TcpListener::bind(listen)).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let (stop, stopped) = watch::channel(false);
-        let ended = runtime.spawn(self.serve(listener, stopped));
+        let ended = runtime.spawn(self.serve(listener, Doors::new(bounds), stopped));
         info!(%address, "serving");
         Ok(Running { address, stop, ended, runtime })
     }
@@ -154,13 +185,12 @@ impl Server {
         }
     }
 
-    async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    async fn serve(self, listener: TcpListener, doors: Arc<Doors>, stop: watch::Receiver<bool>) {
         let Server { view, pipeline, options } = self;
-        let connections = Arc::new(Semaphore::new(options.connections_max));
-        let app = Arc::new(App::new(view, pipeline, &options, Arc::clone(&connections), stop.clone()));
+        let app = Arc::new(App::new(view, pipeline, &options, Arc::clone(&doors), stop.clone()));
         let router = routes::router(Arc::clone(&app), &options.cors_origins);
         let ticking = tokio::spawn(tick(app));
-        accept(listener, router, connections, stop).await;
+        accept(listener, router, doors, stop).await;
         ticking.abort();
     }
 }
@@ -191,31 +221,40 @@ async fn tick(app: Arc<App>) {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, connections: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
+    let mut guests = Guests::new(doors.bounds().guests);
     loop {
-        let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await.ok()?;
-            Some((permit, next_connection(&listener).await))
-        };
-        let (permit, stream) = tokio::select! {
-            Some(next) = next => next,
+        let (stream, peer) = tokio::select! {
+            next = next_connection(&listener) => next,
             _ = stop.changed() => break,
         };
-        let service = TowerToHyperService::new(router.clone());
+        let pass = doors.enter(Thing::Connection, peer);
+        let visitor = Visitor { peer, guest: pass.as_ref().err().copied() };
+        let is_guest = pass.is_err();
+        let (head_timeout, stay) =
+            if is_guest { (GUEST_HEAD_TIMEOUT, GUEST_STAY) } else { (HEAD_TIMEOUT, Duration::MAX) };
+        let service = ServiceExt::<Request<Incoming>>::map_request(router.clone(), move |mut request: Request<_>| {
+            request.extensions_mut().insert(visitor);
+            request
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(head_timeout)
+            .keep_alive(!is_guest)
             .max_buf_size(HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(Unstalled::new(stream, WRITE_PATIENCE)), service);
+            .serve_connection(TokioIo::new(Unstalled::new(stream, WRITE_PATIENCE)), TowerToHyperService::new(service));
         let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // Who hangs up, sends no HTTP or stalls is cut: there is nobody to tell.
-            if let Err(error) = connection.await {
+        let task = tokio::spawn(async move {
+            // Who hangs up, sends no HTTP, stalls or stays too long is cut: there is nobody to tell.
+            if let Ok(Err(error)) = timeout(stay, connection).await {
                 debug!(%error, "connection cut");
             }
-            drop(permit);
+            drop(pass);
         });
+        if is_guest {
+            guests.take(task.abort_handle());
+        }
     }
     drop(listener);
     if timeout(SHUTDOWN_PATIENCE, graceful.shutdown()).await.is_err() {
@@ -223,13 +262,13 @@ async fn accept(listener: TcpListener, router: Router, connections: Arc<Semaphor
     }
 }
 
-async fn next_connection(listener: &TcpListener) -> TcpStream {
+async fn next_connection(listener: &TcpListener) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Answers are written as a whole; small ones need not wait.
                 let _ = stream.set_nodelay(true);
-                return stream;
+                return (stream, Peer::of(address.ip()));
             }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");

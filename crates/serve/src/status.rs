@@ -21,6 +21,18 @@ pub(crate) struct StatusAnswer {
     /// The pipeline; absent where scores come from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pipeline: Option<PipelineStatus>,
+    /// What is shown, if it is a demo; absent where it is real.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) demo: Option<DemoStatus>,
+}
+
+/// What a demo shows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DemoStatus {
+    /// What it is.
+    pub(crate) what: String,
+    /// Seconds of it in a second.
+    pub(crate) speed: f64,
 }
 
 /// How far the live view is.
@@ -34,11 +46,20 @@ pub(crate) struct ViewStatus {
     records: u64,
     /// Committed records that are still to be applied.
     lag: u64,
+    /// Milliseconds since a record was applied, of those that came after it had caught up; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scored_ms_ago: Option<u64>,
 }
 
 impl ViewStatus {
     pub(crate) fn new(view: &View) -> ViewStatus {
-        ViewStatus { ready: view.is_ready(), users: view.people(), records: view.records(), lag: view.behind() }
+        ViewStatus {
+            ready: view.is_ready(),
+            users: view.people(),
+            records: view.records(),
+            lag: view.behind(),
+            scored_ms_ago: view.quiet().map(|quiet| quiet.as_millis() as u64),
+        }
     }
 }
 

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::changes::{Batch, Change, Lost};
+use crate::doors::{Pass, Thing, Visitor};
 use crate::problem::Problem;
 use crate::question::Question;
 use crate::routes::App;
@@ -65,17 +67,17 @@ struct Reader {
     greeting: Option<Vec<u8>>,
     /// When it was last told anything.
     told_at: Instant,
-    _permit: OwnedSemaphorePermit,
+    _pass: Option<Pass>,
 }
 
 /// Begins a stream, where the reader left off if that is still known.
-pub(crate) fn begin(app: Arc<App>, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Problem> {
-    let filter = Filter::read(query, &app.view)?;
-    let permit = Arc::clone(&app.streams)
-        .try_acquire_owned()
-        .map_err(|_| Problem::busy("too many streams are open: try again later, or ask for the ranking"))?;
+pub(crate) fn begin(app: Arc<App>, request: &Request) -> Result<Response, Problem> {
+    let filter = Filter::read(request.uri().query(), &app.view)?;
+    // Every connection has a visitor; only what asks without one has none.
+    let pass = request.extensions().get::<Visitor>().map(|visitor| app.doors.enter(Thing::Stream, visitor.peer));
+    let pass = pass.transpose().map_err(|full| Problem::full(full, "streams"))?;
     let now = app.view.changes().next();
-    let asked = headers.get("last-event-id");
+    let asked = request.headers().get("last-event-id");
     let resumed = asked.and_then(|id| app.sequence(id.to_str().ok()?));
     let next = resumed.filter(|&next| app.view.changes().from(next).is_ok());
     let greeting = match next {
@@ -89,7 +91,7 @@ pub(crate) fn begin(app: Arc<App>, query: Option<&str>, headers: &HeaderMap) -> 
         stop: app.stop.clone(),
         greeting: Some(greeting.into_bytes()),
         told_at: Instant::now(),
-        _permit: permit,
+        _pass: pass,
         app,
     };
     let chunks = stream::unfold(reader, |mut reader| async move {

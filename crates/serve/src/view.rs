@@ -8,6 +8,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use dashmap::DashSet;
 use influence::Score;
@@ -87,6 +88,8 @@ pub struct View {
     is_ready: AtomicBool,
     records: AtomicU64,
     behind: AtomicU64,
+    /// How many records there were when that was last looked at, and when there were more than before.
+    last_applied: Mutex<(u64, Option<Instant>)>,
 }
 
 impl Default for View {
@@ -121,6 +124,7 @@ impl View {
             is_ready: AtomicBool::new(false),
             records: AtomicU64::new(0),
             behind: AtomicU64::new(0),
+            last_applied: Mutex::default(),
         }
     }
 
@@ -135,6 +139,7 @@ impl View {
 
     /// All records that were there at the start have been applied: from now on the view may be asked.
     pub fn caught_up(&self) {
+        self.last_applied.lock().0 = self.records();
         self.is_ready.store(true, Relaxed);
     }
 
@@ -187,6 +192,17 @@ impl View {
     /// Shows what was applied to those who watch the stream. [`crate::Server`] does it ten times a second.
     pub fn show_changes(&self) {
         self.changes.seal();
+        let records = self.records();
+        let mut last = self.last_applied.lock();
+        // What was there before is older than it looks.
+        if std::mem::replace(&mut last.0, records) != records && self.is_ready() {
+            last.1 = Some(Instant::now());
+        }
+    }
+
+    /// For how long nothing was applied, since the first that came after it had caught up.
+    pub(crate) fn quiet(&self) -> Option<Duration> {
+        self.last_applied.lock().1.map(|at| at.elapsed())
     }
 
     fn publish(&self, user: &str, score: &Score, model_version: u32) {
@@ -307,6 +323,14 @@ impl View {
         let mut answers: Vec<ScoreAnswer> = self.best_of(found, limit).iter().filter_map(|p| self.answer(p)).collect();
         answers.sort_by_key(|answer| answer.rank);
         answers
+    }
+
+    /// People in whose name these letters stand somewhere, in whatever case, among the first of the ranking.
+    pub fn search_inside(&self, letters: &str, limit: usize) -> Vec<ScoreAnswer> {
+        let letters = letters.to_lowercase();
+        let first: Vec<_> = self.ranking.read().people_from(0).take(SEARCHED_PLACES_MAX).map(Arc::clone).collect();
+        let found = first.iter().filter(|person| person.name.to_lowercase().contains(&letters));
+        found.filter_map(|person| self.answer(person)).take(limit).collect()
     }
 
     /// The first names that begin so, and whether these are all.

@@ -7,6 +7,7 @@ use crate::replay::ranking::Ranking;
 use crate::replay::report::fitted;
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
+use crate::shown::shown;
 use crate::words::{self, count, decimal, thousands};
 
 /// Fans that are listed.
@@ -100,7 +101,7 @@ impl Fans {
 
 /// A person for people.
 pub(crate) fn text(person: &Person<'_>, summary: &Summary, screen: &Screen) -> String {
-    let user = screen.bold(person.user);
+    let user = screen.bold(&shown(person.user));
     match &person.status {
         Status::Rated { rank, score, fans } => {
             let head = head(*rank, score, summary);
@@ -178,14 +179,14 @@ fn fan_table(fans: &Fans, screen: &Screen) -> String {
         true => format!("the {} of {} fans who give most", fans.first.len(), thousands(fans.count as u64)),
         false => count(fans.count as u64, "fan", "fans"),
     };
-    let names = fans.first.iter().map(|fan| console::measure_text_width(&fan.name)).max().unwrap_or(0);
+    let names = fans.first.iter().map(|fan| console::measure_text_width(&shown(&fan.name))).max().unwrap_or(0);
     let width = names.clamp(title.chars().count(), FAN_WIDTH.max(title.chars().count()));
     let header = format!("  {title:<width$}   votes   share    rate     acts  returned");
     let mut text = format!("{}\n", screen.dim(&header));
     for fan in fans.lines() {
         text += &format!(
             "  {} {:>7} {:>5.1} % {:>7} {:>8} {:>7.0} %\n",
-            fitted(fan.user, width),
+            fitted(&shown(fan.user), width),
             decimal(fan.votes, 3),
             100.0 * fan.share,
             decimal(fan.rate, 3),

@@ -9,6 +9,7 @@ use influence::Score;
 use crate::replay::ranking::Ranking;
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
+use crate::shown::shown;
 use crate::words::{self, decimal, thousands};
 
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
@@ -57,7 +58,9 @@ fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
 }
 
 fn table(rows: &[(&str, Score)], screen: &Screen) -> String {
-    let layout = Layout::of(rows, screen);
+    let names: Vec<_> = rows.iter().map(|(user, _)| shown(user)).collect();
+    let rows: Vec<(&str, Score)> = names.iter().zip(rows).map(|(name, (_, score))| (&**name, *score)).collect();
+    let layout = Layout::of(&rows, screen);
     let mut lines = vec![screen.dim(&layout.header())];
     for (place, (user, score)) in rows.iter().enumerate() {
         lines.push(layout.line(place, user, score, screen));

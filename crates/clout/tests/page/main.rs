@@ -5,6 +5,7 @@
 
 mod browser;
 mod demo;
+mod honest;
 mod tokens;
 
 use browser::Browser;
@@ -43,12 +44,14 @@ fn people_look_search_and_read_why() {
         browser.until("document.querySelectorAll('.spread .bar').length > 5").await;
         searches_by_keyboard(&browser).await;
         reads_about_a_person(&browser).await;
+        holds_to_one_rank(&browser).await;
+        says_that_it_is_made_up(&browser).await;
         looks_after_the_pipeline(&browser).await;
         keeps_the_theme(&browser).await;
         hold_quiet(&browser, |_| false).await;
         reads_about_a_stranger(&browser, &demo.address).await;
         fits_on_a_telephone(&browser, &demo.address).await;
-        hold_quiet(&browser, |complaint| complaint.message.contains("/v1/users/stranger ")).await;
+        hold_quiet(&browser, |complaint| complaint.message.contains("/v1/users/stranger/around?")).await;
         let requests = browser.requests().await;
         // The browser's own pages and what lies within an address are on no host.
         let is_local = |url: &str| url.starts_with("chrome:") || url.starts_with("data:");
@@ -92,6 +95,22 @@ async fn reads_about_a_person(browser: &Browser) {
         .ask("[...document.querySelectorAll('.counts dd')].map((one) => +one.textContent.replace(',', '')).reduce((a, b) => a + b)")
         .await;
     assert!(parts > 0.0, "somebody of the first ten has received something");
+}
+
+/// The person's own line among those nearby says what stands on top.
+async fn holds_to_one_rank(browser: &Browser) {
+    for _ in 0..15 {
+        let ranks: [String; 2] = browser
+            .ask("[document.querySelector('.big-line').textContent, 'Rank ' + document.querySelector('.neighbours [aria-current] .cell-rank').textContent]")
+            .await;
+        assert_eq!(ranks[0], ranks[1]);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+async fn says_that_it_is_made_up(browser: &Browser) {
+    let line: String = browser.ask("document.querySelector('.made-up').textContent").await;
+    assert_eq!(line, "A made-up town of 400 people: 10 minutes of it pass in a second.");
 }
 
 async fn looks_after_the_pipeline(browser: &Browser) {

@@ -10,6 +10,11 @@ use crate::browser::{self, Browser};
 const TOKEN: &str = "a-long-token-for-tests";
 
 fn score(view: &View, score: f64) {
+    score_of(view, "ana", score);
+}
+
+/// Publishes somebody's score.
+pub(crate) fn score_of(view: &View, user: &str, score: f64) {
     let score = Score {
         score,
         influence: score,
@@ -27,7 +32,7 @@ fn score(view: &View, score: f64) {
         scale_version: 0,
         previous: None,
     };
-    view.apply(Update::Scored { user: "ana", score: &score, model_version: 1 });
+    view.apply(Update::Scored { user, score: &score, model_version: 1 });
 }
 
 #[test]
@@ -49,10 +54,12 @@ fn the_page_asks_for_a_token_and_goes_on_with_it() {
         // It is selected, so typing replaces it.
         browser.press(&format!("{TOKEN}\u{e007}")).await;
         browser.until("document.querySelector('.dial-number')?.textContent.startsWith('10')").await;
+        // Nothing has been scored since it was started, so nothing is live.
+        browser.until("document.querySelector('.pulse').dataset.state === 'quiet'").await;
         // The stream has it as well.
-        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
         score(&view, 20.0);
         browser.until("document.querySelector('.dial-number')?.textContent.startsWith('20')").await;
+        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
         browser.ask::<Option<()>>("location.reload()").await;
         browser.until("document.querySelector('.dial-number')?.textContent.startsWith('20')").await;
         let complaints = browser.complaints().await;

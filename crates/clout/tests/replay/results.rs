@@ -237,3 +237,25 @@ fn names_of_all_kinds_pass_through() {
     expected.sort();
     assert_eq!(found, expected);
 }
+
+#[test]
+fn names_that_look_alike_are_told_apart_on_a_terminal() {
+    let events = [
+        event(0, "ana", Mention, "live"),
+        event(1, "bo", Mention, "\u{202e}evil"),
+        event(2, "cy", Mention, "live\u{200b}"),
+        event(3, "dee ", Mention, "live"),
+    ];
+    let directory = Directory::new().with("log", file(Format::Json, &events));
+    for (arguments, names) in
+        [("log", &["\\u{202e}evil", "live\\u{200b}"][..]), ("log --user live", &["dee\\u{20}"][..])]
+    {
+        let ran = directory.replay(arguments);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(names.iter().all(|name| ran.stdout.contains(name)), "{names:?} in\n{}", ran.stdout);
+        assert!(!ran.stdout.contains(['\u{202e}', '\u{200b}']), "{}", ran.stdout);
+    }
+    // The names themselves stay as they are where programs read them.
+    let users: Vec<_> = directory.scores("log").iter().map(|line| line["user"].as_str().unwrap().to_owned()).collect();
+    assert!(users.contains(&"\u{202e}evil".to_owned()), "{users:?}");
+}

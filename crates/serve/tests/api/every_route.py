@@ -54,7 +54,8 @@ found = {
     "ranking": page,
     "history": answer("scores", "history", user="u50").points == [],
     "around": [one.user for one in answer("ranking", "around", user="u50", limit=1).users] == ["u51", "u50", "u49"],
-    "search": answer("ranking", "search", prefix="u9", limit=3).users[0].user == "u99",
+    "search": answer("ranking", "search", prefix="u9", limit=3).users[0].user == "u99"
+    and answer("ranking", "search", contains="9", limit=2).users[1].user == "u98",
     "distribution": answer("ranking", "distribution").total == 99,
     "changes": first_event("scores", "changes").startswith(":"),
     "status": answer("operation", "status").view.ready,

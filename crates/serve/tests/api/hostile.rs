@@ -33,13 +33,25 @@ fn every_error_is_a_problem() {
 }
 
 #[test]
+fn somebody_with_a_browser_is_told_in_words() {
+    let site = Site::with_people();
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let answer = site.ask("GET", "/nothing", &browser, b"");
+    assert_eq!((answer.status, answer.header("content-type")), (404, Some("text/html; charset=utf-8")));
+    assert!(String::from_utf8(answer.body).unwrap().contains("No such page"));
+    // The API speaks to programs, whoever asks.
+    let answer = site.ask("GET", "/v1/users/nobody", &browser, b"");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+}
+
+#[test]
 fn what_is_no_http_is_refused_or_cut() {
     let site = Site::with_people();
     let endless = format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(1 << 20));
     let mut noise = vec![0_u8; 4096];
     noise.iter_mut().zip(1_u32..).for_each(|(byte, at)| *byte = (at.wrapping_mul(2_654_435_761) >> 24) as u8);
     for bytes in
-        [endless.as_bytes(), &noise, b"\r\n\r\n\r\n", b"GET /v1/users/\xff HTTP/1.1\r\nhost: x\r\n\r\n", b"GET"]
+        [endless.as_bytes(), &noise, b"\r\n\r\n\r\n", b"GET /v1/users/\xff HTTP/1.1\r\nhost: localhost\r\n\r\n", b"GET"]
     {
         let mut stream = connect(site.address());
         let _ = stream.write_all(bytes);
@@ -64,7 +76,7 @@ fn giant_heads_and_bodies_take_no_memory_to_speak_of() {
     let site = Site::with_people();
     let piece = vec![b'x'; 1 << 20];
     let before = resident_bytes();
-    let post = "POST /v1/users/lookup HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    let post = "POST /v1/users/lookup HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let heads = [
         "GET / HTTP/1.1\r\nx: ".to_owned(),
         format!("{post}content-length: 999999999999\r\n\r\n"),
@@ -85,7 +97,11 @@ fn giant_heads_and_bodies_take_no_memory_to_speak_of() {
 
 #[test]
 fn slow_ones_are_cut_and_idle_ones_do_not_keep_others_out() {
-    let options = ServerOptions { request_timeout: Duration::from_secs(1), ..ServerOptions::default() };
+    let options = ServerOptions {
+        request_timeout: Duration::from_secs(1),
+        peer_connections_max: Some(4_000),
+        ..ServerOptions::default()
+    };
     let site = Site::start(options);
     site.view.caught_up();
     let idle: Vec<_> = (0..2_000).map(|_| connect(site.address())).collect();
@@ -93,7 +109,7 @@ fn slow_ones_are_cut_and_idle_ones_do_not_keep_others_out() {
     slow_head.write_all(b"GET /v1/ranking HTTP/1.1\r\nho").unwrap();
     let mut slow_body = connect(site.address());
     slow_body
-        .write_all(b"POST /v1/users/lookup HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
+        .write_all(b"POST /v1/users/lookup HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
         .unwrap();
     assert_eq!(site.get("/health/live").status, 200);
     let began = Instant::now();

@@ -3,6 +3,7 @@
 
 mod client;
 mod contract;
+mod crowds;
 mod hostile;
 mod reads;
 mod streams;

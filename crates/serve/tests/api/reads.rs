@@ -1,7 +1,11 @@
 //! Each route: what it answers, and what it says when it cannot.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline::Status;
 use serde_json::json;
-use serve::{ServerOptions, Tokens, Update};
+use serve::{Server, ServerOptions, Tokens, Update};
 
 use crate::client::{Site, score_of};
 
@@ -129,7 +133,11 @@ fn around_search_and_distribution() {
     assert_eq!(site.get("/v1/search?prefix=u9&limit=3").names(), ["u99", "u98", "u97"]);
     assert_eq!(site.get("/v1/search?prefix=u").names().len(), 20);
     assert!(site.get("/v1/search?prefix=v").names().is_empty());
-    assert_eq!(site.get("/v1/search").status, 400);
+    assert_eq!(site.get("/v1/search?contains=8&limit=3").names(), ["u98", "u89", "u88"]);
+    assert_eq!(site.get("/v1/search?contains=U9&limit=1").names(), ["u99"]);
+    for bad in ["", "?prefix=", "?prefix=u&contains=9"] {
+        assert_eq!(site.get(&format!("/v1/search{bad}")).status, 400, "{bad}");
+    }
     let spread = site.get("/v1/distribution").json();
     assert_eq!((&spread["total"], spread["buckets"].as_array().unwrap().len()), (&json!(100), 100));
     assert_eq!(spread["buckets"][50], json!({"from": 50, "to": 51, "count": 1}));
@@ -223,6 +231,35 @@ fn tokens_are_asked_for_where_there_are_some() {
     assert_eq!(site.get("/health/live").status, 200);
     assert_eq!(site.get("/health/ready").status, 200);
     assert_eq!(site.get("/openapi.json").status, 200);
+}
+
+#[test]
+fn a_pipeline_without_scores_asks_for_tokens_as_well() {
+    let options = ServerOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tokens: Some(Tokens::parse("a-long-token-for-tests").unwrap()),
+        ..ServerOptions::default()
+    };
+    let running = Server::for_pipeline(Arc::new(Status::new(1)), options).start().unwrap();
+    let site = Site { view: Arc::default(), running };
+    for path in ["/v1/status", "/metrics"] {
+        assert_eq!(site.get(path).status, 401, "{path}");
+        let with = site.ask("GET", path, &[("authorization", "Bearer a-long-token-for-tests")], b"");
+        assert_eq!(with.status, 200, "{path}");
+    }
+    assert_eq!(site.get("/health/live").status, 200);
+}
+
+#[test]
+fn the_status_says_when_something_was_last_scored() {
+    let site = Site::with_people();
+    let scored = || site.get("/v1/status").json()["view"]["scored_ms_ago"].as_u64();
+    std::thread::sleep(Duration::from_millis(300));
+    // What was there at the start may be of any age.
+    assert_eq!(scored(), None);
+    site.score("u1", 5.0);
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(scored().is_some_and(|ms| (400..5_000).contains(&ms)), "{:?}", scored());
 }
 
 #[test]

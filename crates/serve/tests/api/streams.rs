@@ -20,7 +20,7 @@ impl Events {
     fn open(site: &Site, path: &str, last: Option<&str>) -> Events {
         let mut stream = connect(site.address());
         let last = last.map_or(String::new(), |id| format!("last-event-id: {id}\r\n"));
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n{last}\r\n").as_bytes()).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{last}\r\n").as_bytes()).unwrap();
         let mut reader = BufReader::new(stream);
         let (status, headers) = read_head(&mut reader);
         assert_eq!(status, 200);

@@ -1,0 +1,204 @@
+//! The page says what it knows: who is who, since when, whether anything moves, and where somebody was.
+
+use std::sync::Arc;
+
+use serve::{Running, Server, ServerOptions, View};
+
+use crate::browser::{self, Browser};
+use crate::tokens::score_of;
+
+/// A server whose people do not move unless a test moves them.
+struct Still {
+    view: Arc<View>,
+    server: Running,
+}
+
+impl Still {
+    fn of(people: &[(&str, f64)]) -> Still {
+        let view = Arc::new(View::default());
+        people.iter().for_each(|(user, score)| score_of(&view, user, *score));
+        view.caught_up();
+        let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServerOptions::default() };
+        let server = Server::new(Arc::clone(&view), options).start().unwrap();
+        Still { view, server }
+    }
+
+    fn at(&self, hash: &str) -> String {
+        format!("http://{}/{hash}", self.server.address())
+    }
+}
+
+const NAMES: &str = "[...document.querySelectorAll('.rows .name')].map((one) => one.textContent).sort().join('|')";
+
+#[test]
+fn no_name_passes_for_another() {
+    if !browser::is_there() {
+        return;
+    }
+    let names =
+        ["live", "\u{202e}evil", "bo", "bo\u{200b}", " bo", "e\u{301}ric", "\u{e9}ric", "a\u{2028}b", "\\u{200b}"];
+    let still = Still::of(&names.map(|name| (name, 50.0)));
+    Browser::with("names", async |browser| {
+        browser.open(&still.at("")).await;
+        browser.until(&format!("document.querySelectorAll('.rows li').length === {}", names.len())).await;
+        let mut expected = [
+            "live",
+            "\\u{202e}evil",
+            "bo",
+            "bo\\u{200b}",
+            "\\u{20}bo",
+            "e\\u{301}ric",
+            "\u{e9}ric",
+            "a\\u{2028}b",
+            "\\u{5c}u{200b}",
+        ];
+        expected.sort_unstable();
+        let found: String = browser.ask(NAMES).await;
+        let mut found: Vec<&str> = found.split('|').collect();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+        let isolated: String = browser.ask("getComputedStyle(document.querySelector('.rows .name')).unicodeBidi").await;
+        assert_eq!(isolated, "isolate");
+        browser.open(&still.at("#/u/%E2%80%AEevil")).await;
+        browser.until("document.querySelector('h1').textContent === '\\\\u{202e}evil'").await;
+        browser.until("document.title.includes('\\\\u{202e}evil')").await;
+        browser
+    });
+    still.server.stop();
+}
+
+#[test]
+fn it_is_live_only_while_something_is_scored() {
+    if !browser::is_there() {
+        return;
+    }
+    let still = Still::of(&[("ana", 50.0), ("bo", 40.0)]);
+    Browser::with("pulse", async |browser| {
+        browser.open(&still.at("")).await;
+        browser.until("document.querySelector('.pulse').dataset.state === 'quiet'").await;
+        browser.until("document.querySelector('.pulse').textContent.includes('Nothing scored')").await;
+        // It makes no scores, so that it has nothing to say about how they are made.
+        assert!(browser.ask::<bool>("document.querySelector('.places [data-page=pipeline]').hidden").await);
+        assert!(browser.ask::<bool>("document.querySelector('.made-up').hidden").await);
+        score_of(&still.view, "bo", 41.0);
+        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
+        browser.until("document.querySelector('.pulse').dataset.state === 'quiet'").await;
+        browser.until("document.querySelector('.pulse').textContent.includes('Last scored')").await;
+        browser.open(&still.at("#/pipeline")).await;
+        browser.until("document.querySelector('.verdict')?.dataset.state === 'elsewhere'").await;
+        browser.open(&still.at("#/wat")).await;
+        browser.until("document.querySelector('h1')?.textContent === 'No such page'").await;
+        browser
+    });
+    still.server.stop();
+}
+
+#[test]
+fn who_goes_back_is_where_they_were() {
+    if !browser::is_there() {
+        return;
+    }
+    let people: Vec<(String, f64)> = (0..90).map(|number| (format!("u{number:02}"), f64::from(number))).collect();
+    let people: Vec<(&str, f64)> = people.iter().map(|(name, score)| (name.as_str(), *score)).collect();
+    let still = Still::of(&people);
+    Browser::with("back", async |browser| {
+        browser.open(&still.at("")).await;
+        browser.until("document.querySelectorAll('.rows li').length === 25").await;
+        browser.ask::<Option<()>>("document.querySelector('.more').click()").await;
+        browser.until("document.querySelectorAll('.rows li').length === 50").await;
+        browser.ask::<Option<()>>("(scrollTo(0, 1400), null)").await;
+        browser.until("history.state?.scroll === 1400").await;
+        browser.ask::<Option<()>>("document.querySelectorAll('.rows a')[30].click()").await;
+        browser.until("document.querySelector('.dial-number') && scrollY === 0").await;
+        browser.ask::<Option<()>>("history.back()").await;
+        browser.until("document.querySelectorAll('.rows li').length === 50 && scrollY === 1400").await;
+        browser
+    });
+    still.server.stop();
+}
+
+const FOUND: &str = "[...document.querySelectorAll('#found [role=option] .name')].map((one) => one.textContent).join()";
+
+#[test]
+fn search_finds_what_people_type() {
+    if !browser::is_there() {
+        return;
+    }
+    let still = Still::of(&[("x:kelleratlas", 50.0), ("x:atlas", 40.0), ("x:ana", 30.0)]);
+    Browser::with("search", async |browser| {
+        browser.open(&still.at("")).await;
+        browser.until("document.querySelectorAll('.rows li').length === 3").await;
+        for (typed, found) in [("ATLAS", "atlas,kelleratlas"), ("@ana", "ana"), ("ler", "kelleratlas")] {
+            browser.press("/").await;
+            browser.press(typed).await;
+            browser.until(&format!("{FOUND} === {found:?}")).await;
+            browser.press("\u{e00c}").await;
+            browser.ask::<Option<()>>("document.activeElement.blur()").await;
+        }
+        browser.press("/").await;
+        browser.press("nobody-like-that\u{e007}").await;
+        browser.until("document.querySelector('#found .none')?.textContent.includes('nobody-like-that')").await;
+        assert_eq!(browser.ask::<String>("location.hash").await, "");
+        browser
+    });
+    still.server.stop();
+}
+
+/// The contrast of two colours as WCAG 2 has it, and what lies behind an element.
+const CONTRAST: &str = "((one, other) => {
+    const context = document.createElement('canvas').getContext('2d');
+    const light = (colour) => {
+        context.fillStyle = colour;
+        context.fillRect(0, 0, 1, 1);
+        const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data].map((part) => part / 255)
+            .map((part) => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+        return .2126 * r + .7152 * g + .0722 * b + .05;
+    };
+    const [a, b] = [light(one), light(other)];
+    return Math.max(a, b) / Math.min(a, b);
+})";
+
+#[test]
+fn what_matters_can_be_seen() {
+    if !browser::is_there() {
+        return;
+    }
+    let long = "a-very-long-name-".repeat(30);
+    let still = Still::of(&[("ana", 100.0), (&long, 60.0), ("bo", 20.0)]);
+    Browser::with("seen", async |browser| {
+        browser.open(&still.at("#/u/ana")).await;
+        browser.until("document.querySelector('.dial-number')?.textContent === '100.0'").await;
+        browser.until("document.querySelector('.score-words').textContent.includes('Nobody scores higher')").await;
+        // The number stays within the ticks.
+        let text = "(() => { const range = document.createRange(); range.selectNodeContents(document.querySelector('.dial-number')); return range.getBoundingClientRect().width / document.querySelector('.dial').clientWidth; })()";
+        let part: f64 = browser.ask(text).await;
+        assert!(part < 0.62, "the number takes {part} of the dial");
+        // Nothing has moved, so that there is nothing to show of it.
+        browser
+            .until("document.querySelector('.why-card').hidden && document.querySelector('.curve-card').hidden")
+            .await;
+        for _ in ["one theme", "the other"] {
+            for (what, selector, property) in [
+                ("bars", ".spread .bar:not(.here)", "fill"),
+                ("the dial", ".dial-track", "stroke"),
+                ("the field", ".search input", "borderTopColor"),
+            ] {
+                browser.until(&format!("document.querySelector({selector:?})")).await;
+                let ground = if what == "the field" { "document.body" } else { "document.querySelector('.card')" };
+                let colour = format!("getComputedStyle(document.querySelector({selector:?})).{property}");
+                let contrast: f64 =
+                    browser.ask(&format!("{CONTRAST}({colour}, getComputedStyle({ground}).backgroundColor)")).await;
+                assert!(contrast >= 3.0, "{what}: {contrast}");
+            }
+            browser.click(".theme").await;
+        }
+        browser.open(&still.at(&format!("#/u/{long}"))).await;
+        browser.until("!document.querySelector('.whole').hidden").await;
+        let lines = "Math.round(document.querySelector('h1').clientHeight / parseFloat(getComputedStyle(document.querySelector('h1')).lineHeight))";
+        assert_eq!(browser.ask::<u32>(lines).await, 3);
+        browser.click(".whole").await;
+        browser.until(&format!("{lines} > 3")).await;
+        browser
+    });
+    still.server.stop();
+}
