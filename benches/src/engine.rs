@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use benches::{Counter, DAY_MS, Recorded};
-use influence::{Arrival, Effects, Model, Shard, Slice, Taken, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Shard, Slice, Taken, Timestamp};
 
 const SLICE_EVENTS: usize = 65_536;
 
@@ -55,7 +55,7 @@ struct Run {
 }
 
 fn scored(recorded: &Recorded) -> (Shard, Run) {
-    let mut shard = Shard::new(Model::with_half_life(7 * DAY_MS), 0, 1);
+    let mut shard = Shard::new(Model::with_half_life(7 * DAY_MS), HashKey::new([1, 2]), 0, 1);
     let mut effects = Effects::default();
     let mut run = Run { taken: Taken::default(), published: 0, slowest_secs: 0.0, secs: 0.0 };
     let mut clock = Timestamp::MIN;

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use benches::{DAY_MS, Recorded};
-use influence::{Event, Kind, Model};
+use influence::{Event, HashKey, Kind, Model};
 use kafka::{Admin, Application, Connection, Requirement, Start, Topics, Workers};
 use pipeline::{Clock, Holds, Input, Keeper, Pace, Place, Settings, Status};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -95,6 +95,7 @@ impl Bench {
         }
         let settings = Settings {
             model: Model::with_half_life(7 * DAY_MS),
+            hash_key: HashKey::new([1, 2]),
             shards: PARTITIONS,
             inputs: vec![Input {
                 topic: events,

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use benches::{DAY_MS, Recorded};
 use embedded::{Manner, Memory, World};
-use influence::{Arrival, Effects, Event, Model, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, Event, HashKey, Model, Shard, Slice, Timestamp};
 use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Place, Settings, Stamp, Status, Store, Worker};
 use wire::{Encoding, Framing};
 
@@ -34,6 +34,8 @@ fn main() -> Result<(), Failure> {
     fs::remove_dir_all(&folder)?;
     measured
 }
+
+const KEY: HashKey = HashKey::new([1, 2]);
 
 fn model() -> Model {
     Model::with_half_life(7 * DAY_MS)
@@ -62,7 +64,7 @@ fn beside_the_engine(recorded: &Recorded) {
 
 /// The engine alone, its slices made beside the clock that is read.
 fn engine_secs(recorded: &Recorded, events: usize) -> f64 {
-    let mut shard = Shard::new(model(), 0, 1);
+    let mut shard = Shard::new(model(), KEY, 0, 1);
     let (mut effects, mut clock, mut secs) = (Effects::default(), Timestamp::MIN, 0.0);
     let mut arrivals: Vec<Arrival<'_>> = Vec::with_capacity(SLICE_EVENTS);
     for first in (0..events).step_by(SLICE_EVENTS) {
@@ -87,7 +89,7 @@ fn engine_secs(recorded: &Recorded, events: usize) -> f64 {
 
 /// The same through the log in memory and the worker: reading, slices, digests, journal, commit, and all else.
 fn runtime_secs(recorded: &Recorded, events: usize) -> f64 {
-    let mut world = World::new(&model(), 1, 1);
+    let mut world = World::new(&model(), KEY, 1, 1);
     let began = Instant::now();
     (0..events).for_each(|number| world.event(&recorded.event(number)));
     world.rest();
@@ -97,6 +99,7 @@ fn runtime_secs(recorded: &Recorded, events: usize) -> f64 {
 fn settings() -> Settings {
     Settings {
         model: model(),
+        hash_key: KEY,
         shards: 1,
         inputs: vec![Input {
             topic: "events".into(),
@@ -204,6 +207,6 @@ fn start(
     let log = memory.join();
     memory.assign(0, &log);
     let store = Store::open(&folder.to_string_lossy(), [])?;
-    let keeper = Keeper::beside(store, &settings.model, settings.shards);
+    let keeper = Keeper::beside(store, settings);
     Ok(Worker::new(log, Arc::clone(settings), keeper, Arc::clone(status)))
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use influence::{Model, Partitioner};
+use influence::{HashKey, Model, Partitioner};
 use kafka::{Connection, Start, Topics};
 use pipeline::{Clock, Pace, Settings, Store, StoreError};
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub workers: usize,
     /// What scores are made by.
     pub model: Model,
+    /// The key of the hash of names; without one it is the application's own.
+    pub hash_key: Option<HashKey>,
     /// What moves the clock.
     pub clock: Clock,
     /// Where an application that is new begins to read.
@@ -113,6 +115,7 @@ impl Config {
             instance: values.get_or("instance", name_in_topics, host_name)?,
             workers: values.get("workers", |text| number(text, 1))?,
             model: model(values)?,
+            hash_key: values.secret("model.hash_key", hash_key)?.map(HashKey::new),
             clock: values.get("clock", |text| one_of(text, &[("wall", Clock::Wall), ("event", Clock::Event)]))?,
             start: values
                 .get("start", |text| one_of(text, &[("earliest", Start::Earliest), ("latest", Start::Latest)]))?,
@@ -133,10 +136,11 @@ impl Config {
         })
     }
 
-    /// What workers are told, when each input has so many partitions.
-    pub fn settings(&self, partitions: u16) -> Settings {
+    /// What workers are told, when each input has so many partitions, and names are hashed under this key.
+    pub fn settings(&self, partitions: u16, hash_key: HashKey) -> Settings {
         Settings {
             model: self.model.clone(),
+            hash_key,
             shards: partitions,
             inputs: self.inputs.iter().map(Input::setting).collect(),
             exchange: self.topics().exchange,
@@ -180,7 +184,6 @@ fn model(values: &Values) -> Result<Model, ConfigError> {
     check(&model, "model.contact_threshold")?;
     let partitioners = [("murmur2", Partitioner::Murmur2), ("consistent", Partitioner::Crc32)];
     model.partitioner = values.get("model.partitioner", |text| one_of(text, &partitioners))?;
-    model.hash_key = values.secret("model.hash_key", hash_key)?.unwrap_or(model.hash_key);
     Ok(model)
 }
 

@@ -71,6 +71,9 @@ pub enum Failure {
     /// The system has no room for another thread.
     #[error("cannot start a thread")]
     Threads(#[source] io::Error),
+    /// The system gives no random numbers.
+    #[error("cannot draw a key for the hash of names")]
+    Randomness(#[source] io::Error),
     /// A worker has given up.
     #[error(transparent)]
     Worker(#[from] Fault),
@@ -85,7 +88,10 @@ impl Failure {
             Failure::Generate(GenerateError::Output { .. }) => 3,
             Failure::Run(error) => error.exit_code(),
             Failure::Serve(failure) => failure.exit_code(),
-            Failure::Stopped(_) | Failure::Admin(AdminError::Differ(_)) | Failure::Worker(_) => 1,
+            Failure::Stopped(_)
+            | Failure::Admin(AdminError::Differ(_))
+            | Failure::Worker(_)
+            | Failure::Randomness(_) => 1,
             Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => 2,
             Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
             Failure::Server(_) | Failure::Store(_) | Failure::Threads(_) => 2,

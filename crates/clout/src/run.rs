@@ -102,7 +102,7 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
     let served = args.listen.map(|listen| args.http.options(listen)).transpose()?;
     let application = Arc::new(application(&config, &stop)?);
     let settings = &application.settings;
-    let keeper = || Ok(Keeper::beside(config.store()?, &settings.model, settings.shards));
+    let keeper = || Ok(Keeper::beside(config.store()?, settings));
     // What is wrong with the place is told at once, and not by the first checkpoint.
     drop(keeper()?);
     let status = Arc::new(Status::new(settings.shards));
@@ -145,8 +145,10 @@ fn application(config: &Config, stop: &AtomicBool) -> Result<Application, RunErr
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let until = Instant::now() + BROKERS_WAIT;
-    let shards = loop {
-        match check_topics(&connection, &topics, inputs()) {
+    let (shards, hash_key) = loop {
+        let own_key = || kafka::hash_key(&connection, &topics);
+        let checked = check_topics(&connection, &topics, inputs());
+        match checked.and_then(|shards| Ok((shards, config.hash_key.map_or_else(own_key, Ok)?))) {
             Err(AdminError::Unreachable { reason, .. }) if !stop.load(Relaxed) && Instant::now() < until => {
                 warn!(reason, "the brokers at {} do not answer yet", connection.brokers());
                 thread::sleep(LOOK);
@@ -159,7 +161,7 @@ fn application(config: &Config, stop: &AtomicBool) -> Result<Application, RunErr
         instance: config.instance.clone(),
         topics,
         start: config.start,
-        settings: Arc::new(config.settings(shards)),
+        settings: Arc::new(config.settings(shards, hash_key)),
         costs: Arc::default(),
         connection,
     })

@@ -53,9 +53,10 @@ fn nothing_said_is_a_whole_configuration() {
     assert_eq!(config.application_id, "clout");
     assert_eq!(config.workers, 1);
     assert_eq!(config.model, influence::Model::default());
+    assert_eq!(config.hash_key, None, "no key that everybody knows is in force");
     assert_eq!(config.pace, pipeline::Pace::default());
     assert_eq!(config.connection().brokers(), "localhost:9092");
-    assert_eq!(config.settings(4).inputs[0].topic, "events");
+    assert_eq!(config.settings(4, influence::HashKey::new([1, 2])).inputs[0].topic, "events");
     assert_eq!(config.topics().journal, "clout-journal");
 }
 

@@ -8,8 +8,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use influence::{Collision, ENGINE_REVISION, Model, Taken};
-use pipeline::private;
+use influence::{Collision, ENGINE_REVISION, HashKey, Model, Taken};
+use pipeline::{draw_hash_key, private};
 use prost::Message;
 use twox_hash::XxHash3_64;
 use wire::{JournalRecord, decode_exchange, encode_exchange};
@@ -17,7 +17,7 @@ use wire::{JournalRecord, decode_exchange, encode_exchange};
 use crate::memory::Round;
 use crate::world::Progress;
 
-const FORMAT_VERSION: u32 = 2;
+const FORMAT_VERSION: u32 = 3;
 /// A segment is ended when it is longer than this.
 const SEGMENT_BYTES: u64 = 8 << 20;
 const FRAME_BYTES_MAX: u32 = 1 << 30;
@@ -92,6 +92,9 @@ struct Manifest {
     partitions: u32,
     #[prost(uint32, tag = "4")]
     engine_revision: u32,
+    /// The key of the hash of names, drawn when the folder was made: two words.
+    #[prost(fixed64, repeated, tag = "5")]
+    hash_key: Vec<u64>,
 }
 
 /// A round.
@@ -127,7 +130,7 @@ struct Told {
 struct ProgressMessage {
     #[prost(uint64, repeated, tag = "1")]
     accepted: Vec<u64>,
-    /// Late, self-acts, opted out, misrouted, pushed edges, published, exchange entries, epochs, collisions, refused.
+    /// Late, self-acts, opted out, misrouted, pushed edges, published, exchange entries, epochs, collided, refused.
     #[prost(uint64, repeated, tag = "2")]
     counts: Vec<u64>,
     #[prost(message, repeated, tag = "3")]
@@ -144,12 +147,16 @@ struct CollisionMessage {
 
 impl Folder {
     /// Opens a folder, or makes it, and reads what is in it.
-    pub(crate) fn open(path: &Path, model: &Model, partitions: u16) -> Result<(Folder, Vec<Frame>), FolderError> {
+    pub(crate) fn open(
+        path: &Path,
+        model: &Model,
+        partitions: u16,
+    ) -> Result<(Folder, HashKey, Vec<Frame>), FolderError> {
         let failed = |source| FolderError::Io { path: path.to_owned(), source };
         // Nothing is written before it is known that the folder is ours.
         if fs::symlink_metadata(path).is_ok() {
             private::check_folder(path).map_err(failed)?;
-            is_manifest_ours(path, model, partitions)?;
+            key_of_manifest(path, model, partitions)?;
         }
         private::make_folder(path).and_then(|()| private::close_folder(path)).map_err(failed)?;
         for name in ["journal", "checkpoints"] {
@@ -162,9 +169,10 @@ impl Folder {
             TryLockError::WouldBlock => FolderError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => failed(source),
         })?;
-        if !is_manifest_ours(path, model, partitions)? {
-            write_manifest(path, model, partitions)?;
-        }
+        let hash_key = match key_of_manifest(path, model, partitions)? {
+            Some(hash_key) => hash_key,
+            None => write_manifest(path, model, partitions)?,
+        };
         // Opening it takes away what an earlier program let others do.
         private::open(&path.join("manifest"), OpenOptions::new().read(true)).map_err(within(path, "manifest"))?;
         let mut segments = list_segments(path).map_err(failed)?;
@@ -176,7 +184,8 @@ impl Folder {
         let file = private::open(&name, OpenOptions::new().append(true).create(true));
         let file = file.map_err(|source| FolderError::Io { path: name, source })?;
         let bytes = file.metadata().map_err(failed)?.len();
-        Ok((Folder { path: path.to_owned(), _lock: lock, segments, file, bytes, buffer: Vec::new() }, frames))
+        let folder = Folder { path: path.to_owned(), _lock: lock, segments, file, bytes, buffer: Vec::new() };
+        Ok((folder, hash_key, frames))
     }
 
     /// Where checkpoints go.
@@ -243,50 +252,58 @@ fn within(path: &Path, name: &str) -> impl Fn(io::Error) -> FolderError {
     move |source| FolderError::Io { path: path.clone(), source }
 }
 
-fn manifest(model: &Model, partitions: u16) -> Manifest {
+fn manifest(model: &Model, hash_key: HashKey, partitions: u16) -> Manifest {
     Manifest {
         format_version: FORMAT_VERSION,
-        model_fingerprint: model.fingerprint(),
+        model_fingerprint: model.fingerprint(&hash_key),
         partitions: u32::from(partitions),
         engine_revision: ENGINE_REVISION,
+        hash_key: hash_key.words().to_vec(),
     }
 }
 
-/// Whether the folder is of this world; false if it is of none yet.
-fn is_manifest_ours(path: &Path, model: &Model, partitions: u16) -> Result<bool, FolderError> {
+/// The hash key of a folder that is of this world; `None` if it is of none yet.
+fn key_of_manifest(path: &Path, model: &Model, partitions: u16) -> Result<Option<HashKey>, FolderError> {
     let name = path.join("manifest");
     let failed = within(path, "manifest");
-    let ours = manifest(model, partitions);
     let bytes = match read_own(&name) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return match has_other_files(path).map_err(failed)? {
                 true => Err(FolderError::Foreign { path: path.to_owned() }),
-                false => Ok(false),
+                false => Ok(None),
             };
         }
         Err(source) => return Err(failed(source)),
     };
     let theirs = Manifest::decode(&bytes[..])
         .map_err(|error| FolderError::Damaged { path: name.clone(), what: error.to_string() })?;
+    // One of another version has other words, and is refused for its version.
+    let words = <[u64; 2]>::try_from(&theirs.hash_key[..]);
+    let hash_key = HashKey::new(words.unwrap_or_default());
+    let ours = manifest(model, hash_key, partitions);
     let differs = [
         (theirs.format_version != ours.format_version, "version of this program"),
         (theirs.engine_revision != ours.engine_revision, "version of this program"),
         (theirs.partitions != ours.partitions, "partitions"),
-        (theirs.model_fingerprint != ours.model_fingerprint, "options of the model"),
+        (words.is_ok() && theirs.model_fingerprint != ours.model_fingerprint, "options of the model"),
     ];
     match differs.into_iter().find(|(differs, _)| *differs) {
         Some((_, what)) => Err(FolderError::Other { path: path.to_owned(), what }),
-        None => Ok(true),
+        None if words.is_ok() => Ok(Some(hash_key)),
+        None => Err(FolderError::Damaged { path: name, what: "it has no hash key".to_owned() }),
     }
 }
 
-fn write_manifest(path: &Path, model: &Model, partitions: u16) -> Result<(), FolderError> {
+/// Begins a folder, with a hash key of its own.
+fn write_manifest(path: &Path, model: &Model, partitions: u16) -> Result<HashKey, FolderError> {
+    let hash_key = draw_hash_key().map_err(within(path, "manifest"))?;
     let draft = path.join("manifest.new");
     let file = private::open(&draft, OpenOptions::new().write(true).create(true).truncate(true));
-    file.and_then(|mut file| file.write_all(&manifest(model, partitions).encode_to_vec()))
+    file.and_then(|mut file| file.write_all(&manifest(model, hash_key, partitions).encode_to_vec()))
         .and_then(|()| fs::rename(&draft, path.join("manifest")))
-        .map_err(within(path, "manifest.new"))
+        .map_err(within(path, "manifest.new"))?;
+    Ok(hash_key)
 }
 
 /// The bytes of a file of ours, which is small.
@@ -427,8 +444,8 @@ fn bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 impl From<&Progress> for ProgressMessage {
     fn from(progress: &Progress) -> ProgressMessage {
-        let Progress { taken, published, exchange_entries, epochs, collisions, first_collisions } = progress;
-        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, pushed_edges } = *taken;
+        let Progress { taken, published, exchange_entries, epochs, first_collisions } = progress;
+        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, collided, pushed_edges } = *taken;
         let told = |collision: &Collision| CollisionMessage {
             first: collision.first.clone(),
             second: collision.second.clone(),
@@ -444,7 +461,7 @@ impl From<&Progress> for ProgressMessage {
                 *published,
                 *exchange_entries,
                 *epochs,
-                *collisions,
+                collided,
                 refused,
             ],
             collisions: first_collisions.iter().map(told).collect(),
@@ -468,12 +485,12 @@ impl From<&ProgressMessage> for Progress {
                 opted_out: count(2),
                 misrouted: count(3),
                 refused: count(9),
+                collided: count(8),
                 pushed_edges: count(4),
             },
             published: count(5),
             exchange_entries: count(6),
             epochs: count(7),
-            collisions: count(8),
             first_collisions: message.collisions.iter().map(told).collect(),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use influence::Model;
+use influence::{HashKey, Model};
 
 use crate::folder::{Folder, Frame};
 use crate::memory::{Memory, Round};
@@ -34,14 +34,14 @@ struct Known {
 }
 
 impl Recording {
-    /// Opens a folder, and puts what is in it back into the log. Returns what had been done.
+    /// Opens a folder, and puts what is in it back into the log. Returns its hash key, and what had been done.
     pub(crate) fn open(
         path: &Path,
         model: &Model,
         partitions: u16,
         memory: &Memory,
-    ) -> Result<(Recording, Progress), WorldError> {
-        let (folder, frames) = Folder::open(path, model, partitions)?;
+    ) -> Result<(Recording, HashKey, Progress), WorldError> {
+        let (folder, hash_key, frames) = Folder::open(path, model, partitions)?;
         let known = |frame: &Frame| Known { round: frame.number, records: frame.records, digest: frame.input_digest };
         let recording = Recording {
             known: frames.iter().map(known).collect(),
@@ -55,7 +55,7 @@ impl Recording {
         for frame in &frames {
             memory.put_back(frame.round().map_err(|error| recording.folder.damaged(&error))?);
         }
-        Ok((recording, progress))
+        Ok((recording, hash_key, progress))
     }
 
     /// Where checkpoints go.

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use influence::{Collision, Effects, Event, Fan, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp};
+use influence::{
+    Collision, Effects, Event, Fan, HashKey, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp,
+};
 use pipeline::{Clock, Cue, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, StoreError, Worker};
 use wire::{Encoding, Framing};
 
@@ -44,9 +46,7 @@ pub struct Progress {
     pub exchange_entries: u64,
     /// Epochs stepped.
     pub epochs: u64,
-    /// Names that were taken for others.
-    pub collisions: u64,
-    /// The first of them.
+    /// The first names that were left out, as their hash is another name's.
     pub first_collisions: Vec<Collision>,
 }
 
@@ -126,17 +126,18 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// An empty world of so many partitions, stepped by so many threads. The model must be valid.
-    pub fn new(model: &Model, partitions: u16, workers: usize) -> World<'a> {
+    /// An empty world of so many partitions, stepped by so many threads. The model must be valid. No result depends on
+    /// the key, which strangers must not know: see [`pipeline::draw_hash_key`].
+    pub fn new(model: &Model, hash_key: HashKey, partitions: u16, workers: usize) -> World<'a> {
         let memory = memory(partitions);
-        let settings = Arc::new(settings(model, partitions, i64::MAX));
+        let settings = Arc::new(settings(model, hash_key, partitions, i64::MAX));
         let hands = hands(&memory, &settings, workers, |_| Ok(Keeper::none()));
         let mut world = World::of(&settings, memory, hands.expect("no keeper of nothing fails"));
         world.settle_in();
         world
     }
 
-    /// A world in a folder: an empty one, or one that was killed, which goes on from where it was once it is given the
+    /// A world in a folder, which keeps its key: an empty one, or one that was killed, which goes on from where it was once it is given the
     /// same input from its beginning. Each shard is checkpointed after so many milliseconds.
     ///
     /// # Errors
@@ -149,10 +150,10 @@ impl<'a> World<'a> {
         checkpoint_every_ms: i64,
     ) -> Result<(World<'a>, Resumed), WorldError> {
         let memory = memory(partitions);
-        let (recording, progress) = Recording::open(path, model, partitions, &memory)?;
-        let settings = Arc::new(settings(model, partitions, checkpoint_every_ms));
+        let (recording, hash_key, progress) = Recording::open(path, model, partitions, &memory)?;
+        let settings = Arc::new(settings(model, hash_key, partitions, checkpoint_every_ms));
         let place = recording.checkpoints();
-        let keeper = |_| Ok(Keeper::beside(Store::open(&place, [])?, model, partitions));
+        let keeper = |_| Ok(Keeper::beside(Store::open(&place, [])?, &settings));
         let hands = hands(&memory, &settings, workers, keeper)?;
         let mut world = World { progress, recording: Some(recording), ..World::of(&settings, memory, hands) };
         world.settle_in();
@@ -378,9 +379,12 @@ impl<'a> World<'a> {
         let progress = &mut self.progress;
         progress.taken.add(&effects.taken);
         progress.published += effects.scores.len() as u64;
-        progress.collisions += effects.collisions.len() as u64;
-        let room = COLLISIONS_KEPT_MAX.saturating_sub(progress.first_collisions.len());
-        progress.first_collisions.extend(effects.collisions.iter().take(room).cloned());
+        for collision in &effects.collisions {
+            let first = &mut progress.first_collisions;
+            if first.len() < COLLISIONS_KEPT_MAX && first.iter().all(|told| told.second != collision.second) {
+                first.push(collision.clone());
+            }
+        }
         self.levels_changed += effects.levels_changed;
         self.swept += u64::from(effects.swept);
     }
@@ -519,7 +523,7 @@ fn memory(partitions: u16) -> Memory {
 }
 
 /// The log itself cuts epochs, so that no pace does.
-fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
+fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: i64) -> Settings {
     let input = |(topic, holds): (&str, Holds)| Input {
         topic: topic.to_owned(),
         holds,
@@ -530,6 +534,7 @@ fn settings(model: &Model, shards: u16, checkpoint_every_ms: i64) -> Settings {
         Pace { epoch_ms: i64::MAX, epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
     Settings {
         model: model.clone(),
+        hash_key,
         shards,
         inputs: INPUTS.into_iter().zip([Holds::Profiles, Holds::Events]).map(input).collect(),
         exchange: "exchange".to_owned(),

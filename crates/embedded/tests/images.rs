@@ -4,18 +4,22 @@ mod common;
 
 use common::*;
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Model, Partitioner, Profile, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Partitioner, Profile, Shard, Slice, Timestamp};
 use oracle::Input;
 
 /// Slices hold up to so many records.
 const SLICE_RECORDS_MAX: usize = 40;
 
-/// A model in which much is under way: budgets that leave pushes undone, names that share keys.
+/// One under which names share keys, for some seeds.
+fn key(seed: u64) -> HashKey {
+    KEY.with_bits(if seed % 7 == 3 { 5 } else { 64 })
+}
+
+/// A model in which much is under way: budgets that leave pushes undone.
 fn model(seed: u64) -> Model {
     let edges_a_step_max = [1 << 18, 1, 30][(seed % 3) as usize];
-    let hash_bits = if seed % 7 == 3 { 5 } else { 64 };
     let partitioner = [Partitioner::Murmur2, Partitioner::Crc32][(seed / 2 % 2) as usize];
-    Model { edges_a_step_max, hash_bits, partitioner, ..Model::with_half_life(HOUR) }
+    Model { edges_a_step_max, partitioner, ..Model::with_half_life(HOUR) }
 }
 
 fn small(seed: u64, model: &Model) -> Small {
@@ -65,7 +69,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(model: &Model, shards: u16, seed: u64, inputs: &'a [Input<'a>]) -> Run<'a> {
         Run {
-            shards: (0..shards).map(|shard| Shard::new(model.clone(), shard, shards)).collect(),
+            shards: (0..shards).map(|shard| Shard::new(model.clone(), key(seed), shard, shards)).collect(),
             partitioner: model.partitioner,
             mail: vec![Vec::new(); usize::from(shards)],
             rest: inputs,
@@ -151,6 +155,7 @@ struct Seen {
     follows: usize,
     erased: usize,
     collisions: usize,
+    strangers: usize,
     landmark_moves: usize,
     levels: u64,
 }
@@ -166,7 +171,9 @@ fn a_shard_from_an_image_goes_on_as_the_original() {
     }
     eprintln!("{seen:?}");
     assert!(seen.images > 3_000 && seen.queued > 500 && seen.remotes > 1_000 && seen.follows > 1_000);
-    assert!(seen.erased > 50 && seen.collisions > 50 && seen.landmark_moves > 50 && seen.levels > 50);
+    assert!(
+        seen.erased > 50 && seen.collisions > 50 && seen.strangers > 50 && seen.landmark_moves > 50 && seen.levels > 50
+    );
 }
 
 fn go_on_beside_twins(seed: u64, model: &Model, shards: u16, inputs: &[Input<'_>], seen: &mut Seen) {
@@ -183,13 +190,16 @@ fn go_on_beside_twins(seed: u64, model: &Model, shards: u16, inputs: &[Input<'_>
             assert_eq!(format!("{same:?}"), format!("{effects:?}"), "seed {seed}, epoch {epoch}, shard {number}");
             seen.erased += effects.erased.len();
             seen.collisions += effects.collisions.len();
+            let told = round.sections.iter().flat_map(|section| &section.names);
+            let left_out = |name: &str| effects.collisions.iter().any(|collision| collision.second == name);
+            seen.strangers += told.filter(|name| left_out(name)).count();
             seen.levels += effects.levels_changed;
             seen.landmark_moves += usize::from(![0, run.shards[number].landmark()].contains(&landmark));
             run.post(effects);
             if images_are_taken {
                 let image = image(&run.shards[number]);
                 assert!(image == self::image(&twins[number]), "seed {seed}, epoch {epoch}, shard {number}: image");
-                twins[number] = restored(model, number as u16, shards, &image);
+                twins[number] = restored(model, key(seed), number as u16, shards, &image);
                 let sizes = run.shards[number].sizes();
                 seen.images += 1;
                 seen.queued += usize::from(sizes.queued > 0);
@@ -200,8 +210,8 @@ fn go_on_beside_twins(seed: u64, model: &Model, shards: u16, inputs: &[Input<'_>
     }
 }
 
-fn restored(model: &Model, shard: u16, shards: u16, image: &[u8]) -> Shard {
-    let restored = Shard::from_image(model, shard, shards, image).expect("an image");
+fn restored(model: &Model, key: HashKey, shard: u16, shards: u16, image: &[u8]) -> Shard {
+    let restored = Shard::from_image(model, &key, shard, shards, image).expect("an image");
     assert!(self::image(&restored) == image, "the image of a restored shard is that image");
     restored
 }
@@ -332,9 +342,10 @@ fn images_of_others_are_refused_and_say_why() {
     let inputs = small.inputs();
     let (shard, _) = busy(0, &model, &inputs);
     let image = image(&shard);
-    let refused = |model: &Model, shard, shards, image: &[u8]| {
-        Shard::from_image(model, shard, shards, image).expect_err("it is refused").to_string()
+    let refused_under = |key: HashKey, model: &Model, shard, shards, image: &[u8]| {
+        Shard::from_image(model, &key, shard, shards, image).expect_err("it is refused").to_string()
     };
+    let refused = |model: &Model, shard, shards, image: &[u8]| refused_under(key(0), model, shard, shards, image);
     let mut newer = image.clone();
     newer[0] += 1;
     let mut longer = image.clone();
@@ -343,6 +354,7 @@ fn images_of_others_are_refused_and_say_why() {
         refused(&model, 0, 4, &image),
         refused(&model, 1, 3, &image),
         refused(&Model { rho: 0.8, ..model.clone() }, 0, 3, &image),
+        refused_under(HashKey::new([1, 3]), &model, 0, 3, &image),
         refused(&model, 0, 3, &newer),
         refused(&model, 0, 3, &longer),
         refused(&model, 0, 3, &image[..image.len() - 1]),
@@ -352,7 +364,8 @@ fn images_of_others_are_refused_and_say_why() {
     expect_test::expect![[r#"
         it is of shard 0 of 3, not of 0 of 4
         it is of shard 0 of 3, not of 1 of 3
-        it is of a model with other parameters
+        it is of a model with other parameters, or another hash key
+        it is of a model with other parameters, or another hash key
         it is of another version of the format
         there are bytes after its end
         a report: 1001 entries are more than there are bytes
@@ -369,7 +382,7 @@ fn no_part_of_an_image_is_one() {
     let (shard, _) = busy(4, &model, &inputs);
     let image = image(&shard);
     for len in (0..image.len()).rev().step_by(7) {
-        assert!(Shard::from_image(&model, 0, 3, &image[..len]).is_err(), "{len} of {} bytes", image.len());
+        assert!(Shard::from_image(&model, &key(4), 0, 3, &image[..len]).is_err(), "{len} of {} bytes", image.len());
     }
 }
 
@@ -387,7 +400,7 @@ fn damaged_images_are_refused_or_go_on() {
         let mut dice = Dice::new(seed);
         for _ in 0..1_500 {
             let damaged = damaged(&image, &mut dice);
-            match Shard::from_image(&model, 0, 3, &damaged) {
+            match Shard::from_image(&model, &key(seed), 0, 3, &damaged) {
                 Err(_) => refused += 1,
                 Ok(mut found) => {
                     assert!(self::image(&found) == damaged, "seed {seed}: an image of what was read is what was read");

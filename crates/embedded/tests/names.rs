@@ -3,11 +3,13 @@ mod common;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use common::*;
 use embedded::World;
-use influence::{Event, Kind, Model, NAME_BYTES_MAX, Shard};
+use influence::{Event, HashKey, Kind, Model, NAME_BYTES_MAX, Profile, Shard};
 use oracle::{Act, Input};
+use pipeline::draw_hash_key;
 
 fn retweet<'a>(actor: &'a str, target: &'a str) -> Event<'a> {
     Event { actor, target, kind: Kind::Retweet, at: 1_700_000_000_000 }
@@ -46,7 +48,7 @@ fn odd_names() -> Vec<String> {
 fn any_name_comes_back_as_it_was() {
     let names = odd_names();
     for partitions in [1, 4] {
-        let mut world = World::new(&Model::default(), partitions, 1);
+        let mut world = World::new(&Model::default(), KEY, partitions, 1);
         for (name, next) in names.iter().zip(names.iter().cycle().skip(1)) {
             assert!(name.len() <= NAME_BYTES_MAX);
             world.event(&retweet(name, next));
@@ -54,7 +56,7 @@ fn any_name_comes_back_as_it_was() {
         world.settle();
         let found: BTreeSet<String> = world.scores().map(|(name, _)| name.to_owned()).collect();
         assert_eq!(found, names.iter().cloned().collect());
-        assert_eq!(world.progress().collisions, 0);
+        assert_eq!(world.progress().taken.collided, 0);
         for name in &names {
             assert_eq!(world.score(name).expect("everybody was retweeted").received.retweets, 1, "{name:?}");
         }
@@ -67,7 +69,7 @@ fn an_erased_name_is_gone() {
     let name = "somebody whose name is found nowhere else";
     for partitions in [1, 4] {
         let erased = RefCell::new(Vec::new());
-        let mut world = World::new(&Model::default(), partitions, 1);
+        let mut world = World::new(&Model::default(), KEY, partitions, 1);
         world.observe(|_, effects| erased.borrow_mut().extend(effects.erased.iter().map(|name| name.to_string())));
         let opt_out = |opted_out| Input::Profile(oracle::Profile { user: name, opted_out, trust: None });
         let act =
@@ -91,12 +93,13 @@ fn holds(world: &World<'_>, name: &str) -> bool {
     everything.contains(name) || everything.contains(bytes.trim_matches(['[', ']']))
 }
 
-/// What a world of few keys told of: the second names of collisions.
-fn told(model: &Model, partitions: u16, inputs: &[Input<'_>]) -> BTreeSet<String> {
-    let told = RefCell::new(BTreeSet::new());
-    let mut world = World::new(model, partitions, 1);
-    world.observe(|_, effects| {
-        told.borrow_mut().extend(effects.collisions.iter().map(|collision| collision.second.clone()));
+/// A world of few keys that has taken this and settled, and the names that it left out.
+fn few_keys(bits: u32, model: &Model, partitions: u16, inputs: &[Input<'_>]) -> (World<'static>, BTreeSet<String>) {
+    let told = Rc::new(RefCell::new(BTreeSet::new()));
+    let seen = Rc::clone(&told);
+    let mut world = World::new(model, KEY.with_bits(bits), partitions, 1);
+    world.observe(move |_, effects| {
+        seen.borrow_mut().extend(effects.collisions.iter().map(|collision| collision.second.clone()));
     });
     take(&mut world, inputs);
     world.settle();
@@ -104,45 +107,53 @@ fn told(model: &Model, partitions: u16, inputs: &[Input<'_>]) -> BTreeSet<String
         let votes = [score.influence, score.reach, score.network, score.audience];
         assert!(votes.iter().all(|votes| votes.is_finite() && *votes >= 0.0), "{name}: {score:?}");
     }
-    assert_eq!(world.progress().collisions > 0, !world.progress().first_collisions.is_empty());
-    drop(world);
-    told.into_inner()
+    let told = told.take();
+    assert_eq!(told.is_empty(), world.progress().first_collisions.is_empty());
+    (world, told)
+}
+
+fn acts<'a>(small: &'a Small) -> Vec<Act<'a>> {
+    small.acts().into_iter().filter(|act| act.actor != act.target).collect()
+}
+
+fn inputs<'a>(acts: &[Act<'a>]) -> Vec<Input<'a>> {
+    acts.iter().copied().map(Input::Act).collect()
 }
 
 /// With 8 bits there are 256 people. Of those with one key who meet in a shard, all but the first are told of.
 #[test]
 fn names_with_one_key_are_told_where_they_meet() {
-    let model = Model { hash_bits: 8, ..Model::with_half_life(HOUR) };
+    let model = Model::with_half_life(HOUR);
     for (seed, partitions) in (0..60).zip([1, 4, 3, 16].into_iter().cycle()) {
         let small = Small::of_any_span(seed, &model);
-        let acts: Vec<Input<'_>> = small.acts().into_iter().map(Input::Act).collect();
-        let told = told(&model, partitions, &acts);
-        let known = known_by_shard(&model, partitions, &small.acts(), &told);
-        for ((shard, key), names) in &known {
+        let acts = acts(&small);
+        let (_, told) = few_keys(8, &model, partitions, &inputs(&acts));
+        for ((shard, key), names) in &known_by_shard(&model, partitions, &acts, |actor| !told.contains(actor)) {
             let untold: Vec<_> = names.iter().filter(|&&name| !told.contains(name)).collect();
             assert!(untold.len() <= 1, "seed {seed}, shard {shard} of {partitions}: {untold:?} share {key:x}");
         }
+        let all = known_by_shard(&model, partitions, &acts, |_| true);
         for name in &told {
-            let alike = known.values().any(|names| names.len() > 1 && names.contains(name.as_str()));
+            let alike = all.values().any(|names| names.len() > 1 && names.contains(name.as_str()));
             assert!(alike, "seed {seed}: {name} met nobody with the same key");
         }
     }
 }
 
-/// The names that come to a shard, by shard and key: its people who act, whom they act upon, and who is acted upon.
+/// The names that come to a shard, by shard and key: its people who act, whom they act upon if they are `heard`, and who
+/// is acted upon.
 fn known_by_shard<'a>(
     model: &Model,
     partitions: u16,
     acts: &[Act<'a>],
-    told: &BTreeSet<String>,
+    is_heard: impl Fn(&str) -> bool,
 ) -> BTreeMap<(u16, u64), BTreeSet<&'a str>> {
-    let hash = Shard::new(model.clone(), 0, 1);
+    let hash = Shard::new(model.clone(), KEY.with_bits(8), 0, 1);
     let mut known = BTreeMap::<_, BTreeSet<_>>::new();
     let home = |name: &str| model.partitioner.partition(name, partitions);
-    for act in acts.iter().filter(|act| act.actor != act.target) {
+    for act in acts {
         known.entry((home(act.actor), hash.key(act.actor))).or_default().insert(act.actor);
-        // Who is taken for somebody of another shard is turned away.
-        if !told.contains(act.actor) {
+        if is_heard(act.actor) {
             for shard in [home(act.actor), home(act.target)] {
                 known.entry((shard, hash.key(act.target))).or_default().insert(act.target);
             }
@@ -151,12 +162,182 @@ fn known_by_shard<'a>(
     known
 }
 
-/// Whoever opts out takes along all who have the same key; nothing breaks by it.
+/// Whoever is rated has received what the log says of this very name, from those of whom the log says it.
+#[test]
+fn names_with_one_key_are_never_merged() {
+    let model = Model::with_half_life(HOUR);
+    let mut left_out = [0; 3];
+    for seed in 200..320 {
+        let small = Small::of_any_span(seed, &model);
+        let acts = acts(&small);
+        for (place, partitions) in [1, 2, 4].into_iter().enumerate() {
+            let (world, told) = few_keys(8, &model, partitions, &inputs(&acts));
+            left_out[place] += told.len();
+            for (name, score) in world.scores() {
+                let by = |is_heard: &dyn Fn(&str) -> bool| {
+                    let on_them = acts.iter().filter(|act| act.target == name && is_heard(act.actor));
+                    [oracle::Kind::Mention, oracle::Kind::Retweet, oracle::Kind::Reply]
+                        .map(|kind| on_them.clone().filter(|act| act.kind == kind).count() as u64)
+                };
+                let received = [score.received.mentions, score.received.retweets, score.received.replies];
+                let (least, most) = (by(&|actor| !told.contains(name) && !told.contains(actor)), by(&|_| true));
+                let what = format!("seed {seed}, {partitions} partitions, {name}");
+                assert!((0..3).all(|kind| least[kind] <= received[kind] && received[kind] <= most[kind]), "{what}");
+                for fan in world.fans(name) {
+                    let is_fan = acts.iter().any(|act| (act.actor, act.target) == (&*fan.name, name));
+                    assert!(is_fan, "{what}: {} is no fan", fan.name);
+                }
+                assert!(score.followers <= acts.iter().filter(|act| act.target == name).count() as u64, "{what}");
+            }
+        }
+    }
+    assert!(left_out.iter().all(|&names| names > 100), "{left_out:?}");
+}
+
+/// What is left out leaves no trace: the others have what they would have if it had never been in the log.
+#[test]
+fn who_is_left_out_changes_nobodys_score() {
+    let model = Model::with_half_life(HOUR);
+    for seed in 400..460 {
+        let small = Small::of_any_span(seed, &model);
+        let acts = acts(&small);
+        let (world, told) = few_keys(8, &model, 1, &inputs(&acts));
+        let is_heard = |act: &Act<'_>| !told.contains(act.actor) && !told.contains(act.target);
+        // Time passes all the same.
+        let left_out = acts.iter().filter(|&act| !is_heard(act)).count() as u64;
+        let others: Vec<Input<'_>> =
+            acts.iter().map(|&act| if is_heard(&act) { Input::Act(act) } else { Input::Clock(act.at_ms) }).collect();
+        let without = self::world(&model, 1, 1, &others);
+        assert_eq!(world.progress().taken.collided, left_out, "seed {seed}");
+        assert!(score_bits(&world) == score_bits(&without), "seed {seed}");
+    }
+}
+
+/// Two names of one key, both at home in the same of four shards, and two others in each of the other shards.
+fn two_alike(hash_key: HashKey) -> ([String; 2], Vec<String>) {
+    let model = Model::default();
+    let hash = Shard::new(model.clone(), hash_key, 0, 1);
+    let home = |name: &str| model.partitioner.partition(name, 4);
+    let names = || (0..).map(|number| format!("n{number}"));
+    let mut seen = BTreeMap::new();
+    let [first, second] = names()
+        .find_map(|name| {
+            let before = seen.insert((home(&name), hash.key(&name)), name.clone())?;
+            Some([before, name])
+        })
+        .expect("of many names two are alike");
+    let others = (0..4).filter(|&shard| shard != home(&first)).flat_map(|shard| {
+        let strange = |name: &String| home(name) == shard && hash.key(name) != hash.key(&first);
+        names().map(|name| format!("other-{name}")).filter(strange).take(2).collect::<Vec<_>>()
+    });
+    let others = others.collect();
+    ([first, second], others)
+}
+
+/// Whatever is done to the second name or by it does not reach the first, whichever way it comes.
+#[test]
+fn the_second_name_cannot_touch_the_first() {
+    let hash_key = KEY.with_bits(16);
+    let ([first, second], others) = two_alike(hash_key);
+    for partitions in [1, 2, 4] {
+        let at = retweet("", "").at;
+        let act = |world: &mut World<'_>, actor: &str, kind, target: &str| {
+            world.event(&Event { actor, target, kind, at });
+        };
+        let tell = |with_second: bool| {
+            let mut world = World::new(&Model::default(), hash_key, partitions, 1);
+            act(&mut world, &others[0], Kind::Retweet, &first);
+            act(&mut world, &first, Kind::Retweet, &others[1]);
+            act(&mut world, &first, Kind::Follow, &others[2]);
+            world.rest();
+            if with_second {
+                for other in &others {
+                    for kind in [Kind::Retweet, Kind::Mention, Kind::Reply, Kind::Follow, Kind::Unfollow, Kind::Follow]
+                    {
+                        act(&mut world, &second, kind, other);
+                        act(&mut world, &second, kind, &first);
+                        // Those in the first one's circle aside, whose own scores depend on whom they act upon.
+                        if *other != others[0] && *other != others[1] && *other != others[2] {
+                            act(&mut world, other, kind, &second);
+                        }
+                    }
+                }
+                world.rest();
+                for (opted_out, trust) in [(false, Some(0.0)), (false, Some(10.0)), (true, None)] {
+                    world.profile(&Profile { user: &second, opted_out, trust });
+                    world.rest();
+                }
+            }
+            world.settle();
+            world
+        };
+        let (alone, world) = (tell(false), tell(true));
+        assert!(score_bits(&world) == score_bits(&alone), "{partitions} partitions");
+        assert_eq!((world.score(&second), world.opted_out(&second)), (None, None), "{partitions} partitions");
+        assert_eq!(world.fans(&first).len(), 1, "{partitions} partitions");
+        // Acts by it and on it, and its profiles.
+        let (others, kinds) = (others.len() as u64, 6);
+        let least = others * kinds * 2 + 3;
+        let taken = &world.progress().taken;
+        assert!(taken.collided >= least + 4 * 3, "{partitions} partitions: {taken:?}");
+        let collisions = &world.progress().first_collisions;
+        assert_eq!(collisions[0].second, second);
+        assert!(collisions.iter().any(|collision| collision.first.as_ref() == Some(&first)), "{collisions:?}");
+    }
+}
+
+/// Who opts out takes nobody along who has the same key, and nothing breaks.
 #[test]
 fn names_with_one_key_break_nothing() {
-    let model = Model { hash_bits: 3, ..Model::with_half_life(HOUR) };
+    let model = Model::with_half_life(HOUR);
     for (seed, partitions) in (100..200).zip([1, 4, 3, 16].into_iter().cycle()) {
         let small = Small::of_any_span(seed, &model);
-        assert!(!told(&model, partitions, &small.inputs()).is_empty());
+        assert!(!few_keys(3, &model, partitions, &small.inputs()).1.is_empty());
+    }
+}
+
+/// These two had one key under the key that was once in the source.
+#[test]
+fn names_that_were_made_to_collide_are_two_people() {
+    let [victim, thief] = ["z:kvsgnjidhkr7g", "z:2xrdm2xbbks2c"];
+    let once = HashKey::new([0x636c_6f75_7420_6b31, 0x6974_7369_7073_7570]);
+    for key in [once, KEY, draw_hash_key().unwrap(), draw_hash_key().unwrap()] {
+        for partitions in [1, 4] {
+            let mut world = World::new(&Model::default(), key, partitions, 1);
+            (0..400).for_each(|fan| world.event(&retweet(&format!("fan-{fan}"), victim)));
+            world.event(&retweet(thief, "accomplice"));
+            world.rest();
+            world.profile(&Profile { user: thief, opted_out: false, trust: Some(0.5) });
+            world.profile(&Profile { user: thief, opted_out: true, trust: None });
+            world.settle();
+            assert_eq!(world.score(victim).expect("400 people have retweeted them").received.retweets, 400);
+            assert_eq!((world.opted_out(victim), world.opted_out(thief)), (Some(false), Some(true)));
+            assert_eq!(world.score("accomplice").map(|score| score.influence), Some(0.0));
+            assert_eq!(world.progress().taken.collided, 0);
+        }
+    }
+}
+
+/// Neither a bit of anybody's score nor the order in which people come depends on the key.
+#[test]
+fn no_result_depends_on_the_key() {
+    let model = Model { edges_a_step_max: 300, ..Model::with_half_life(HOUR) };
+    let smalls: Vec<Small> = (7_000..7_040).map(|seed| Small::of_any_span(seed, &model)).collect();
+    let crowd = Crowd::new(5, 10_000, &model, 12);
+    let logs: Vec<Vec<Input<'_>>> = smalls.iter().map(|small| small.inputs()).chain([crowd.inputs()]).collect();
+    for (log, inputs) in logs.iter().enumerate() {
+        for partitions in [1, 2, 4, 16] {
+            let told = |key: HashKey| {
+                let mut world = World::new(&model, key, partitions, 1);
+                take(&mut world, inputs);
+                world.settle();
+                let order: Vec<String> = world.scores().map(|(name, _)| name.to_owned()).collect();
+                (order, score_bits(&world), world.progress().clone())
+            };
+            let known = told(KEY);
+            for key in [HashKey::new([u64::MAX, 7]), draw_hash_key().unwrap()] {
+                assert!(told(key) == known, "log {log} on {partitions} partitions under {:x?}", key.words());
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ fn a_landmark_move_changes_no_bit_of_any_influence() {
         let is_old = |input: &Input<'_>| matches!(input, Input::Act(act) if act.at_ms < newest - 2 * HOUR);
         let inputs: Vec<Input<'_>> = inputs.into_iter().filter(|input| !is_old(input)).collect();
         let landmarks = RefCell::new(BTreeSet::new());
-        let mut world = World::new(&long_window(), [1, 4][(seed % 2) as usize], 1);
+        let mut world = World::new(&long_window(), KEY, [1, 4][(seed % 2) as usize], 1);
         world.observe(|shard, _| {
             landmarks.borrow_mut().insert(shard.landmark());
         });
@@ -76,7 +76,7 @@ fn it_does_not_matter_when_landmarks_move() {
         let [one, other] = [3, 11].map(|hours| {
             let strangers = Act { actor: "ann", target: "ben", kind: Kind::Retweet, at_ms: first_ms - hours * HOUR };
             // All clocks start there, in all shards.
-            let mut world = World::new(&model, partitions, 1);
+            let mut world = World::new(&model, KEY, partitions, 1);
             take(&mut world, &[Input::Act(strangers)]);
             world.rest();
             take(&mut world, &inputs);
@@ -141,7 +141,7 @@ fn sums_of_nobody_are_exactly_0() {
     let model = Model::with_half_life(HOUR);
     for partitions in [1, 4] {
         let fans: Vec<String> = (0..100).map(|fan| format!("fan{fan}")).collect();
-        let mut world = World::new(&model, partitions, 1);
+        let mut world = World::new(&model, KEY, partitions, 1);
         let retweet = |(fan, age): (&'_ String, i64)| (fan.clone(), 1_700_000_000_000 + age * 77_777);
         let acts: Vec<(String, i64)> = fans.iter().zip(0..).map(retweet).collect();
         for (fan, at_ms) in &acts {
@@ -174,7 +174,7 @@ fn a_crowd_comes_to_rest_soon() {
         let burst: Vec<Input<'_>> = crowd.acts().iter().map(|act| Input::Act(Act { at_ms: 0, ..*act })).collect();
         for inputs in [&inputs, &burst] {
             let pushed = RefCell::new(Vec::new());
-            let mut world = World::new(&model, partitions, 2);
+            let mut world = World::new(&model, KEY, partitions, 2);
             world.observe(|_, effects| {
                 let events: u64 = effects.taken.accepted.iter().sum();
                 pushed.borrow_mut().push((events, effects.taken.pushed_edges));

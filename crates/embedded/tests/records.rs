@@ -52,7 +52,7 @@ fn a_followers_level_makes_no_record() {
 fn profiles_come_before_any_event() {
     for partitions in PARTITIONS {
         let trust = Input::Profile(Profile { user: "ana", opted_out: false, trust: Some(4.0) });
-        let mut world = World::new(&Model::with_half_life(HOUR), partitions, 1);
+        let mut world = World::new(&Model::with_half_life(HOUR), KEY, partitions, 1);
         take(&mut world, &[trust, opted_out("bo", true)]);
         world.settle();
         assert_eq!((world.now(), world.scores().count()), (None, 0));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use embedded::{Manner, Memory, MemoryLog};
-use influence::{Event, Kind, Model, Profile};
+use influence::{Event, HashKey, Kind, Model, Profile};
 use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Settings, Stamp, Status, Worker};
 use wire::{Encoding, Framing};
 
@@ -24,6 +24,7 @@ fn settings(epoch_ms: i64) -> Arc<Settings> {
     };
     Arc::new(Settings {
         model: Model::default(),
+        hash_key: HashKey::new([1, 2]),
         shards: SHARDS,
         inputs: [("profiles", Holds::Profiles), ("events", Holds::Events)].map(input).into(),
         exchange: "exchange".to_owned(),

@@ -3,7 +3,7 @@
 use crate::digest::both;
 use crate::exchange::{Change, Contact};
 use crate::people::{Known, PersonId, Target};
-use crate::shard::{ContactHere, Shard};
+use crate::shard::{ContactAway, ContactHere, Shard};
 
 impl Shard {
     /// Tells the target's side what the edge at this place has become.
@@ -29,10 +29,8 @@ impl Shard {
                     self.step.contacts_here.push_back(ContactHere { actor, target, endorsement, wants_answer });
                 }
             }
-            Target::Away(remote) => {
-                let (actor, remote) = (self.people.persons[actor as usize].key, self.people.remotes[remote as usize]);
-                let contact = Contact { actor, target: remote.key, endorsement, wants_answer };
-                self.step.contacts_away.push((remote.shard, contact));
+            Target::Away(target) => {
+                self.step.contacts_away.push(ContactAway { target, actor, endorsement, wants_answer });
             }
         }
     }
@@ -46,9 +44,12 @@ impl Shard {
     }
 
     /// A contact from another shard; sums are multiplied by `factor` to be for our landmark.
-    pub(crate) fn take_contact_away(&mut self, contact: &Contact, factor: f64) {
+    pub(crate) fn take_contact_away(&mut self, source: u16, contact: &Contact, factor: f64) {
+        if self.people.is_stranger(source, contact.target) {
+            return;
+        }
         let Some(Known::Here(target)) = self.people.find_key(contact.target) else { return };
-        let Some(Known::Away(actor)) = self.people.find_key(contact.actor) else { return };
+        let Some(actor) = self.people.neighbour(source, contact.actor) else { return };
         self.take_contact(ContactHere {
             actor: Target::Away(actor),
             target,

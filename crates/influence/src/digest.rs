@@ -93,11 +93,12 @@ impl Digest {
     }
 
     fn fold_taken(&mut self, taken: &Taken) {
-        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, pushed_edges } = *taken;
+        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, collided, pushed_edges } = *taken;
         accepted.iter().for_each(|&count| self.fold(count));
         self.fold_both(late, self_acts);
         self.fold_both(opted_out, misrouted);
-        self.fold_both(refused, pushed_edges);
+        self.fold_both(refused, collided);
+        self.fold(pushed_edges);
     }
 }
 

@@ -9,7 +9,8 @@ use crate::scale::{Report, Scale};
 /// number of entries adds up to infinity.
 pub const SUM_MAX: f64 = 1e100;
 
-/// All that one shard tells another in one step; sums are for the source's landmark.
+/// All that one shard tells another in one step; sums are for the source's landmark. Entries lie in the order in which the
+/// source met their targets, and then their actors.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Section {
     /// The shard that speaks.
@@ -20,13 +21,13 @@ pub struct Section {
     pub clock: Timestamp,
     /// Names of targets, once from each shard; before the entries that speak of them.
     pub names: Vec<Box<str>>,
-    /// Changes of targets' sums, sorted by target.
+    /// Changes of targets' sums, one entry a target.
     pub endorse: Vec<Endorse>,
-    /// What endorsements have become, sorted by target and actor.
+    /// What endorsements have become, one entry a pair.
     pub contacts: Vec<Contact>,
-    /// Follows that began or ended, sorted by target and actor.
+    /// Follows that began or ended, one entry a pair.
     pub follows: Vec<FollowNotice>,
-    /// Changes of followers' tallies, sorted by target.
+    /// Changes of followers' tallies, one entry for each target, level and mutual.
     pub audiences: Vec<AudienceChange>,
     /// To shard 0: how its people stand.
     pub report: Option<Report>,

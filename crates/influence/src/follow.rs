@@ -3,9 +3,9 @@
 use crate::account::Follow;
 use crate::digest::both;
 use crate::event::{Kind, Timestamp};
-use crate::exchange::{AudienceChange, FollowNotice};
+use crate::exchange::FollowNotice;
 use crate::people::{Flag, Known, PersonId, Target};
-use crate::shard::Shard;
+use crate::shard::{AudienceAway, FollowAway, Shard};
 use crate::standing::Mark;
 
 impl Shard {
@@ -118,11 +118,9 @@ impl Shard {
                 let person = self.targets.standings[standing as usize].person();
                 self.take_audience(person, level, is_mutual, followers);
             }
-            Target::Away(remote) => {
-                let remote = self.people.remotes[remote as usize];
+            Target::Away(target) => {
                 let level = level as u8;
-                let change = AudienceChange { target: remote.key, level, mutual: is_mutual, followers };
-                self.step.audiences_away.push((remote.shard, change));
+                self.step.audiences_away.push(AudienceAway { target, level, mutual: is_mutual, followers });
             }
         }
     }
@@ -159,22 +157,23 @@ impl Shard {
                 let Some(own) = self.people.persons[actor as usize].standing() else { return };
                 self.take_notice(Target::Here(own), person, follows, wants_answer);
             }
-            Target::Away(remote) => {
-                let remote = self.people.remotes[remote as usize];
-                let actor = self.people.persons[actor as usize].key;
-                let notice = FollowNotice { actor, target: remote.key, follows, wants_answer };
-                self.step.follows_away.push((remote.shard, notice));
+            Target::Away(target) => {
+                self.step.follows_away.push(FollowAway { target, actor, follows, wants_answer });
             }
         }
     }
 
-    pub(crate) fn take_notice_away(&mut self, notice: &FollowNotice) {
+    pub(crate) fn take_notice_away(&mut self, source: u16, notice: &FollowNotice) {
+        if self.people.is_stranger(source, notice.target) {
+            self.step.taken.collided += u64::from(notice.wants_answer);
+            return;
+        }
         let Some(Known::Here(target)) = self.people.find_key(notice.target) else { return };
         // Only news of a follow asks.
         if notice.wants_answer {
             self.rate_followed(target);
         }
-        let Some(Known::Away(actor)) = self.people.find_key(notice.actor) else { return };
+        let Some(actor) = self.people.neighbour(source, notice.actor) else { return };
         self.take_notice(Target::Away(actor), target, notice.follows, notice.wants_answer);
     }
 

@@ -9,6 +9,7 @@ use crate::account::{Account, Accounts, Follow};
 use crate::edge::Edge;
 use crate::event::Timestamp;
 use crate::model::Model;
+use crate::name::HashKey;
 use crate::people::{Person, Remote};
 use crate::row::Slot;
 use crate::scale::{RANKS, Report, Scale};
@@ -16,7 +17,7 @@ use crate::shard::Shard;
 use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
 
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -45,9 +46,15 @@ impl Shard {
     ///
     /// # Errors
     /// If the bytes are no image, or one of another model or shard; says why.
-    pub fn from_image(model: &Model, shard: u16, shards: u16, image: &[u8]) -> Result<Shard, InvalidImage> {
+    pub fn from_image(
+        model: &Model,
+        hash_key: &HashKey,
+        shard: u16,
+        shards: u16,
+        image: &[u8],
+    ) -> Result<Shard, InvalidImage> {
         let mut from = Reader(image);
-        let mut new = Shard::new(model.clone(), shard, shards);
+        let mut new = Shard::new(model.clone(), *hash_key, shard, shards);
         new.read_header(&mut from)?;
         new.read_progress(&mut from)?;
         new.people.read_image(&mut from)?;
@@ -83,13 +90,14 @@ impl Shard {
 
     fn write_header(&self, to: &mut impl Put) {
         let home = &self.people.home;
-        to.words(&[FORMAT_VERSION, self.model.fingerprint(), home.shard.into(), home.shards.into()]);
+        to.words(&[FORMAT_VERSION, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 
     fn read_header(&self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         let home = &self.people.home;
         check(from.word()? == FORMAT_VERSION, "it is of another version of the format")?;
-        check(from.word()? == self.model.fingerprint(), "it is of a model with other parameters")?;
+        let is_ours = from.word()? == self.model.fingerprint(&self.hash_key);
+        check(is_ours, "it is of a model with other parameters, or another hash key")?;
         let (shard, shards) = (from.word()?, from.word()?);
         if (shard, shards) == (home.shard.into(), home.shards.into()) {
             return Ok(());

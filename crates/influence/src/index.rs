@@ -142,6 +142,7 @@ fn home(key: UserKey, capacity: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::{HashKey, NameHash};
 
     #[test]
     fn finds_what_was_entered_also_among_equal_checks_and_places() {
@@ -157,5 +158,45 @@ mod tests {
             assert_eq!(index.find_key(name.key, is_it), Some((place as u32, name.check)));
         }
         assert_eq!(index.find(&Hashed { key: 12_345 << 32, check: 9 }, |_| true), None);
+    }
+
+    /// Slots that a search for each of these names looks at, in the mean, in a table of all of them.
+    fn probes(names: &[String], searched: std::ops::Range<usize>, key: [u64; 2]) -> f64 {
+        let hash = NameHash::new(&HashKey::new(key));
+        let hashed: Vec<Hashed> = names.iter().map(|name| hash.of(name)).collect();
+        let mut index = Index::default();
+        for (place, name) in hashed.iter().enumerate() {
+            index.insert(name, place as u32, |place| hashed[place as usize].key);
+        }
+        let count = searched.len() as f64;
+        let mut probes = 0u64;
+        for place in searched {
+            index.find_key(hashed[place].key, |found| {
+                probes += 1;
+                found == place as u32
+            });
+        }
+        probes as f64 / count
+    }
+
+    /// Names whose keys share their first bits crowd into one place of the table, for those who know the key. Under one
+    /// that was drawn they are as quickly found as any others.
+    #[test]
+    fn names_that_were_made_to_be_slow_are_not_under_another_key() {
+        const PEOPLE: usize = 40_000;
+        const CRAFTED: usize = 4_000;
+        let known = [0x636c_6f75_7420_6b31, 0x6974_7369_7073_7570];
+        let hash = NameHash::new(&HashKey::new(known));
+        let crafted = (0..).map(|number| format!("crafted-{number}")).filter(|name| hash.of(name).key >> 54 == 5);
+        let others = (0..).map(|number| format!("other-{number}"));
+        let people = || (0..PEOPLE).map(|number| format!("person-{number}"));
+        let crafted: Vec<String> = people().chain(crafted.take(CRAFTED)).collect();
+        let others: Vec<String> = people().chain(others.take(CRAFTED)).collect();
+        let probes = |names, key| probes(names, PEOPLE..PEOPLE + CRAFTED, key);
+        assert!(probes(&crafted, known) > 100.0 * probes(&others, known), "the attack is one");
+        for key in [[1, 2], [0x0123_4567_89ab_cdef, 7], [u64::MAX, u64::MAX - 1], [3, known[1]], [known[0], 3]] {
+            let (slow, usual) = (probes(&crafted, key), probes(&others, key));
+            assert!(slow < 1.5 * usual, "{slow} slots for a crafted name, {usual} for another");
+        }
     }
 }

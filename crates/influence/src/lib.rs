@@ -40,7 +40,7 @@ pub use event::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 pub use explain::{Endorsement, Fan, Sizes};
 pub use growth::Landmark;
 pub use model::{ENGINE_REVISION, InvalidModel, Limits, Model, Partitioner};
-pub use name::UserKey;
+pub use name::{HashKey, UserKey};
 pub use people::Collision;
 pub use score::{Received, Score};
 pub use shard::{Arrival, Effects, Published, Shard, Slice, Taken};

@@ -5,6 +5,7 @@ use std::fmt;
 use siphasher::sip::SipHasher13;
 
 use crate::event::Timestamp;
+use crate::name::HashKey;
 
 const SECOND: Timestamp = 1_000;
 const MINUTE: Timestamp = 60 * SECOND;
@@ -69,10 +70,6 @@ pub struct Model {
     pub contact_growth: f64,
     /// Edges that the pushes, and the announced levels, of one step may touch.
     pub edges_a_step_max: u32,
-    /// The secret key of the hash of names.
-    pub hash_key: [u64; 2],
-    /// Bits of the hash that are used; fewer than 64 only to provoke collisions in tests.
-    pub hash_bits: u32,
     /// How a name finds its shard.
     pub partitioner: Partitioner,
     /// Points by which a score must move to be published.
@@ -103,8 +100,6 @@ impl Default for Model {
             eps: 0.05,
             contact_growth: 0.002,
             edges_a_step_max: 1 << 18,
-            hash_key: [0x636c_6f75_7420_6b31, 0x6974_7369_7073_7570],
-            hash_bits: 64,
             partitioner: Partitioner::Murmur2,
             published_move: 0.1,
             level_pause_ms: HOUR,
@@ -119,9 +114,9 @@ impl Model {
         Model { half_life_ms, window_ms: half_life_ms.saturating_mul(6), ..Model::default() }
     }
 
-    /// Over all parameters, bit for bit: models of different fingerprints give different scores. The secret cannot be
-    /// read from it.
-    pub fn fingerprint(&self) -> u64 {
+    /// Over all parameters, bit for bit, and the key of the hash of names: states of different fingerprints have nothing to
+    /// do with each other. The key cannot be read from it.
+    pub fn fingerprint(&self, hash_key: &HashKey) -> u64 {
         let Model {
             half_life_ms,
             window_ms,
@@ -130,8 +125,6 @@ impl Model {
             eps,
             contact_growth,
             edges_a_step_max,
-            hash_key,
-            hash_bits,
             partitioner,
             published_move,
             level_pause_ms,
@@ -145,7 +138,7 @@ impl Model {
             eps.to_bits(),
             contact_growth.to_bits(),
             u64::from(*edges_a_step_max),
-            u64::from(*hash_bits),
+            u64::from(hash_key.bits()),
             *partitioner as u64,
             published_move.to_bits(),
             *level_pause_ms as u64,
@@ -155,7 +148,8 @@ impl Model {
             words.extend([people.into(), remotes.into(), names_bytes, row.into(), slots.into()]);
         }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        SipHasher13::new_with_keys(hash_key[0], hash_key[1]).hash(&bytes)
+        let [first, second] = hash_key.words();
+        SipHasher13::new_with_keys(first, second).hash(&bytes)
     }
 
     /// Says what is wrong with a model that cannot be computed.
@@ -206,10 +200,12 @@ impl std::error::Error for InvalidModel {}
 mod tests {
     use super::*;
 
+    const KEY: HashKey = HashKey::new([1, 2]);
+
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 18] = [
+        let changes: [(&str, Change); 15] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
             ("rho", |model| model.rho = model.rho.next_up()),
@@ -217,9 +213,6 @@ mod tests {
             ("eps", |model| model.eps = model.eps.next_up()),
             ("contact growth", |model| model.contact_growth = model.contact_growth.next_up()),
             ("edges a step", |model| model.edges_a_step_max += 1),
-            ("first half of the key", |model| model.hash_key[0] ^= 1),
-            ("second half of the key", |model| model.hash_key[1] ^= 1 << 63),
-            ("hash bits", |model| model.hash_bits -= 1),
             ("partitioner", |model| model.partitioner = Partitioner::Crc32),
             ("published move", |model| model.published_move = model.published_move.next_up()),
             ("level pause", |model| model.level_pause_ms += 1),
@@ -229,18 +222,21 @@ mod tests {
             ("row", |model| model.limits.row -= 1),
             ("slots", |model| model.limits.slots -= 1),
         ];
-        let mut seen = std::collections::BTreeSet::from([Model::default().fingerprint()]);
+        let mut seen = std::collections::BTreeSet::from([Model::default().fingerprint(&KEY)]);
         for (name, change) in changes {
             let mut model = Model::default();
             change(&mut model);
-            assert!(seen.insert(model.fingerprint()), "{name}");
-            assert_eq!(model.fingerprint(), model.clone().fingerprint());
+            assert!(seen.insert(model.fingerprint(&KEY)), "{name}");
+            assert_eq!(model.fingerprint(&KEY), model.clone().fingerprint(&KEY));
+        }
+        for key in [HashKey::new([0, 2]), HashKey::new([1, 2 | 1 << 63]), KEY.with_bits(63)] {
+            assert!(seen.insert(Model::default().fingerprint(&key)), "the hash key");
         }
     }
 
     /// Logs and checkpoints hold it: where it changes, all of them are of another model.
     #[test]
     fn the_fingerprint_of_the_default_model_stays() {
-        assert_eq!(Model::default().fingerprint(), 351_393_758_296_834_076);
+        assert_eq!(Model::default().fingerprint(&KEY), 2_119_054_226_242_557_325);
     }
 }

@@ -1,17 +1,58 @@
 //! Names of people: their keyed hash, and the shard they live in.
 //!
-//! People choose their names, so an unkeyed hash could be attacked. Two names with one key are told apart by an
-//! independent check, which finds all but one in four billion of the collisions.
+//! People choose their names, so an unkeyed hash could be attacked. One pass gives 96 bits: the key by which shards speak
+//! of a person, and a check that tells two names with one key apart.
 
-use siphasher::sip::SipHasher13;
+use std::fmt;
 
-use crate::model::{Model, Partitioner};
+use siphasher::sip128::SipHasher13;
 
-/// A name's 64-bit keyed hash: how shards speak of people.
+use crate::model::Partitioner;
+
+/// The first 64 bits of a name's keyed hash: how shards speak of people.
 pub type UserKey = u64;
 
-/// Hashes names for one model.
-#[derive(Clone, Copy, Debug)]
+/// The secret of the hash of names. It is drawn once for an application or a run, and no result depends on it: whoever
+/// knows it can make names that share a [`UserKey`], or that take long to look up. It has no default, so that no key that
+/// everybody knows is ever in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HashKey {
+    words: [u64; 2],
+    bits: u32,
+}
+
+impl HashKey {
+    /// The key of these words.
+    pub const fn new(words: [u64; 2]) -> HashKey {
+        HashKey { words, bits: 64 }
+    }
+
+    /// The same key for a hash of 1 to 64 bits: few bits provoke collisions, in tests.
+    #[must_use]
+    pub const fn with_bits(self, bits: u32) -> HashKey {
+        assert!(bits >= 1 && bits <= 64);
+        HashKey { bits, ..self }
+    }
+
+    /// Its words, for other hashes that strangers must not foresee. They are secret.
+    pub const fn words(&self) -> [u64; 2] {
+        self.words
+    }
+
+    /// Bits of a [`UserKey`] that are used.
+    pub(crate) const fn bits(&self) -> u32 {
+        self.bits
+    }
+}
+
+impl fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashKey(secret)")
+    }
+}
+
+/// Hashes names under one key.
+#[derive(Clone, Copy)]
 pub(crate) struct NameHash {
     hasher: SipHasher13,
     mask: u64,
@@ -21,31 +62,27 @@ pub(crate) struct NameHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hashed {
     pub(crate) key: UserKey,
-    /// Never 0, which stands for "not known".
+    /// 32 more bits of the hash. Never 0, which stands for "not known".
     pub(crate) check: u32,
 }
 
 impl NameHash {
-    pub(crate) fn new(model: &Model) -> NameHash {
-        let mask = if model.hash_bits >= 64 { u64::MAX } else { !(u64::MAX >> model.hash_bits) };
-        NameHash { hasher: SipHasher13::new_with_keys(model.hash_key[0], model.hash_key[1]), mask }
+    pub(crate) fn new(key: &HashKey) -> NameHash {
+        let [first, second] = key.words;
+        NameHash { hasher: SipHasher13::new_with_keys(first, second), mask: u64::MAX << (64 - key.bits) }
     }
 
     #[inline]
     pub(crate) fn of(&self, name: &str) -> Hashed {
-        Hashed { key: self.hasher.hash(name.as_bytes()) & self.mask, check: check(name.as_bytes()) }
+        let (first, second) = self.hasher.hash(name.as_bytes()).as_u64();
+        Hashed { key: first & self.mask, check: (second as u32).max(1) }
     }
 }
 
-/// A plain multiplicative hash, independent of the key: what collides in one does not in the other. Never 0.
-#[inline]
-fn check(name: &[u8]) -> u32 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (words, rest) = name.as_chunks::<8>();
-    let last = rest.iter().fold(rest.len() as u64 + 1, |last, &byte| last << 8 | u64::from(byte));
-    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(FACTOR).rotate_left(29);
-    let sum = words.iter().fold(FACTOR, |sum, &word| mix(sum, u64::from_le_bytes(word)));
-    ((mix(sum, last).wrapping_mul(FACTOR) >> 32) as u32).max(1)
+impl fmt::Debug for NameHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NameHash(secret)")
+    }
 }
 
 impl Partitioner {
@@ -103,6 +140,24 @@ mod tests {
             ("abc", 479470107),
         ] {
             assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_bit_of_the_key_counts_and_none_is_printed() {
+        let key = HashKey::new([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]);
+        let hashed = NameHash::new(&key).of("ana");
+        for bit in 0..64 {
+            for word in 0..2 {
+                let mut words = key.words();
+                words[word] ^= 1 << bit;
+                let other = NameHash::new(&HashKey::new(words)).of("ana");
+                assert!(other.key != hashed.key && other.check != hashed.check, "bit {bit} of word {word}");
+            }
+        }
+        assert_eq!(NameHash::new(&key.with_bits(8)).of("ana").key, hashed.key >> 56 << 56);
+        for text in [format!("{key:?}"), format!("{:?}", NameHash::new(&key))] {
+            assert!(!text.contains("81985529216486895") && !text.contains("123456789abcdef"), "{text}");
         }
     }
 

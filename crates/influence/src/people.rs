@@ -1,10 +1,12 @@
 //! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
 
+use std::collections::BTreeSet;
+
 use crate::digest::{Digest, both};
 use crate::event::NAME_BYTES_MAX;
 use crate::index::Index;
 use crate::model::{Limits, Model, Partitioner};
-use crate::name::{Hashed, NameHash, UserKey};
+use crate::name::{HashKey, Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
 
@@ -132,14 +134,29 @@ pub(crate) struct Remote {
     pub(crate) change: u32,
 }
 
-/// Two names with one key.
+/// Two names with one key: only the first of them is a person of the shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collision {
-    /// The name that came first, where this shard holds it.
+    /// The name that came first; `None` where this shard does not hold it: a person of another shard, or an erased one.
     pub first: Option<String>,
-    /// The name that came second, and is taken for the first.
+    /// The name that came second. What it does, and what is done to it, is left out.
     pub second: String,
 }
+
+/// Why a name is nobody here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeftOut {
+    /// The shard holds no more.
+    Full,
+    /// The name's key is another name's.
+    Collided,
+}
+
+/// Collisions that one step tells of: the same second name once.
+const COLLISIONS_TOLD_MAX: usize = 64;
+
+/// Names of other shards' people that collide here: the shard that told the name, and the key.
+pub(crate) type Strangers = BTreeSet<(u16, UserKey)>;
 
 /// How far the tables of people reach: they only grow.
 #[derive(Clone, Copy, Debug, Default)]
@@ -171,11 +188,13 @@ pub(crate) struct People {
     pub(crate) names_to_tell: Vec<(u16, Box<str>)>,
     /// Found in this step.
     pub(crate) collisions: Vec<Collision>,
+    /// Whose entries are not taken: the key is another person's here.
+    pub(crate) strangers: Strangers,
 }
 
 impl People {
-    pub(crate) fn new(model: &Model, shard: u16, shards: u16) -> People {
-        let home = Home { shard, shards, partitioner: model.partitioner, hash: NameHash::new(model) };
+    pub(crate) fn new(model: &Model, hash_key: &HashKey, shard: u16, shards: u16) -> People {
+        let home = Home { shard, shards, partitioner: model.partitioner, hash: NameHash::new(hash_key) };
         People {
             home,
             limits: model.limits,
@@ -185,11 +204,12 @@ impl People {
             index: Index::default(),
             names_to_tell: Vec::new(),
             collisions: Vec::new(),
+            strangers: Strangers::new(),
         }
     }
 
-    /// Who this is; a new name becomes known. `None`: the shard is full.
-    pub(crate) fn resolve(&mut self, name: &str) -> Option<Known> {
+    /// Who this is; a new name becomes known, if it can.
+    pub(crate) fn resolve(&mut self, name: &str) -> Result<Known, LeftOut> {
         let hashed = self.hash(name);
         self.resolve_found(None, &hashed, name)
     }
@@ -199,12 +219,16 @@ impl People {
         self.home.hash.of(name)
     }
 
-    /// Who this is, if they were known a moment ago or have come since; else they become known, unless the shard is
-    /// full.
+    /// Who this is, if they were known a moment ago or have come since; else they become known, if they can.
     #[inline]
-    pub(crate) fn resolve_found(&mut self, found: Option<Known>, hashed: &Hashed, name: &str) -> Option<Known> {
+    pub(crate) fn resolve_found(
+        &mut self,
+        found: Option<Known>,
+        hashed: &Hashed,
+        name: &str,
+    ) -> Result<Known, LeftOut> {
         match found.or_else(|| self.find(hashed)) {
-            Some(known) => Some(known),
+            Some(known) => Ok(known),
             None => self.meet(hashed, name),
         }
     }
@@ -230,13 +254,44 @@ impl People {
         self.find_key_and_check(key).map(|(known, _)| known)
     }
 
-    /// The person of this shard with this key; one that is not known yet becomes known, without a name, unless the
-    /// shard is full.
-    pub(crate) fn person(&mut self, key: UserKey) -> Option<PersonId> {
+    /// Takes a name of this shard that another one tells before it speaks of the person. If the key is another name's
+    /// here, what that shard says under it is not taken.
+    pub(crate) fn hear(&mut self, source: u16, name: &str, digest: &mut Digest) -> Result<(), LeftOut> {
+        let hashed = self.hash(name);
+        let heard = self.resolve_found(None, &hashed, name);
+        if heard == Err(LeftOut::Collided) {
+            digest.fold_both(source.into(), hashed.key);
+            self.strangers.insert((source, hashed.key));
+        } else if !self.strangers.is_empty() {
+            self.strangers.remove(&(source, hashed.key));
+        }
+        heard.map(|_| ())
+    }
+
+    /// Whether another shard means somebody else by this key.
+    #[inline]
+    pub(crate) fn is_stranger(&self, source: u16, key: UserKey) -> bool {
+        !self.strangers.is_empty() && self.strangers.contains(&(source, key))
+    }
+
+    /// The person of this shard whom another shard knows by this key; one that is not known yet becomes known, without a
+    /// name, if there is room.
+    #[inline]
+    pub(crate) fn meant(&mut self, source: u16, key: UserKey) -> Result<PersonId, LeftOut> {
         match self.find_key(key) {
-            Some(Known::Here(person)) => Some(person),
-            Some(Known::Away(_)) => None,
-            None => self.has_room_for_person().then(|| self.add_person(&Hashed { key, check: 0 })),
+            _ if self.is_stranger(source, key) => Err(LeftOut::Collided),
+            Some(Known::Here(person)) => Ok(person),
+            Some(Known::Away(_)) => Err(LeftOut::Collided),
+            None if self.has_room_for_person() => Ok(self.add_person(&Hashed { key, check: 0 })),
+            None => Err(LeftOut::Full),
+        }
+    }
+
+    /// The person of that other shard with this key, if they are known here.
+    pub(crate) fn neighbour(&self, source: u16, key: UserKey) -> Option<RemoteId> {
+        match self.find_key(key)? {
+            Known::Away(remote) if self.remotes[remote as usize].shard == source => Some(remote),
+            _ => None,
         }
     }
 
@@ -248,27 +303,36 @@ impl People {
         }
     }
 
-    /// A name that is not known: a new one, that of a key which had none, or another's key.
-    fn meet(&mut self, hashed: &Hashed, name: &str) -> Option<Known> {
+    /// A name that is not known: a new one, that of a key which had none, or another name's key.
+    fn meet(&mut self, hashed: &Hashed, name: &str) -> Result<Known, LeftOut> {
         match self.find_key_and_check(hashed.key) {
-            None => self.introduce(hashed, name),
-            Some((_, 0)) if !self.names.has_room(name, &self.limits) => None,
+            None => self.introduce(hashed, name).ok_or(LeftOut::Full),
+            Some((_, 0)) if !self.names.has_room(name, &self.limits) => Err(LeftOut::Full),
             Some((known, 0)) => {
                 self.index.set_check(hashed, known.pack());
                 if let Known::Here(person) = known {
                     self.name(person, name);
                 }
-                Some(known)
+                Ok(known)
             }
             Some((known, _)) => {
-                let first = match known {
-                    Known::Here(person) => self.names.get(person).map(str::to_owned),
-                    Known::Away(_) => None,
-                };
-                self.collisions.push(Collision { first, second: name.to_owned() });
-                Some(known)
+                self.tell_collision(known, name);
+                Err(LeftOut::Collided)
             }
         }
+    }
+
+    #[cold]
+    fn tell_collision(&mut self, known: Known, name: &str) {
+        let is_told = self.collisions.iter().any(|collision| collision.second == name);
+        if is_told || self.collisions.len() == COLLISIONS_TOLD_MAX {
+            return;
+        }
+        let first = match known {
+            Known::Here(person) => self.names.get(person).map(str::to_owned),
+            Known::Away(_) => None,
+        };
+        self.collisions.push(Collision { first, second: name.to_owned() });
     }
 
     /// Keeps a name, if there is room for it, and unless it is of somebody who has opted out.
@@ -350,13 +414,25 @@ impl People {
         to.table(&self.names.places);
         to.table(&self.names.bytes);
         self.index.write_image(to);
+        to.word(self.strangers.len() as u64);
+        self.strangers.iter().for_each(|&(source, key)| to.words(&[source.into(), key]));
     }
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.persons = from.table("persons")?;
         self.remotes = from.table("remotes")?;
         self.names = Names { places: from.table_of("names", self.persons.len())?, bytes: from.table("names")? };
-        self.index.read_image(from)
+        self.index.read_image(from)?;
+        let strangers: Vec<[u64; 2]> = from.table("strangers")?;
+        let (home, shards) = (u64::from(self.home.shard), u64::from(self.home.shards));
+        let is_away = |&[source, _]: &[u64; 2]| source != home && source < shards;
+        let is_sorted = strangers.is_sorted_by(|one, next| one < next);
+        check(
+            is_sorted && strangers.iter().all(is_away),
+            "strangers: a shard does not know them, or knows them twice",
+        )?;
+        self.strangers = strangers.into_iter().map(|[source, key]| (source as u16, key)).collect();
+        Ok(())
     }
 
     /// Whether everybody is found by their key, and all names are there.
@@ -378,7 +454,8 @@ impl People {
 
     /// Bytes of the tables, without names.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.persons.capacity() * size_of::<Person>()
+        self.strangers.len() * size_of::<(u16, UserKey)>()
+            + self.persons.capacity() * size_of::<Person>()
             + self.remotes.capacity() * size_of::<Remote>()
             + self.index.memory_bytes()
     }

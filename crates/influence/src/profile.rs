@@ -12,9 +12,9 @@ impl Shard {
     /// Takes a profile; the last one of a person counts.
     pub(crate) fn take_profile(&mut self, profile: &Profile<'_>) {
         let person = match self.people.resolve(profile.user) {
-            Some(Known::Here(person)) => person,
-            Some(Known::Away(_)) => return self.step.taken.misrouted += 1,
-            None => return self.step.taken.refused += 1,
+            Ok(Known::Here(person)) => person,
+            Ok(Known::Away(_)) => return self.step.taken.misrouted += 1,
+            Err(why) => return self.step.taken.leave_out(why),
         };
         let trust = profile.trust.filter(|trust| !trust.is_nan()).map(|trust| trust.clamp(0.0, TRUST_MAX));
         // No trust that is accepted has these bits.

@@ -1,10 +1,15 @@
 //! Sections of the exchange: taking another shard's, and making our own.
+//!
+//! Entries lie in the order in which their source met the people: a key says nothing about the order in which they count,
+//! so no result depends on the key of the hash.
 
 use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
 use crate::growth::power_of_two;
-use crate::name::UserKey;
-use crate::people::PersonId;
-use crate::shard::{Effects, Shard};
+use crate::people::LeftOut;
+use crate::shard::{AudienceAway, ContactAway, Effects, FollowAway, Shard};
+
+/// Entries whose places in the index are asked for together, so that the ways to memory overlap.
+const CHUNK_ENTRIES: usize = 64;
 
 impl Shard {
     /// Takes what another shard has told.
@@ -12,23 +17,29 @@ impl Shard {
         self.advance(section.clock);
         // Bounded, so that nothing becomes infinite: sums of so much earlier or later are none.
         let factor = power_of_two(section.landmark.saturating_sub(self.landmark).clamp(-256, 256));
+        let source = section.source;
         for name in &section.names {
-            // Others of this name may have been told of by their key alone.
-            self.step.taken.refused += u64::from(self.people.resolve(name).is_none());
+            // What is done to somebody who is left out is counted where it arrives.
+            let heard = self.people.hear(source, name, &mut self.step.digest);
+            self.step.taken.refused += u64::from(heard == Err(LeftOut::Full));
         }
-        for entry in &section.endorse {
-            self.take_endorse(entry, factor);
+        for chunk in section.endorse.chunks(CHUNK_ENTRIES) {
+            chunk.iter().for_each(|entry| self.people.index.warm(entry.target));
+            chunk.iter().for_each(|entry| self.take_endorse(source, entry, factor));
         }
         for contact in &section.contacts {
-            self.take_contact_away(contact, factor);
+            self.take_contact_away(source, contact, factor);
             self.settle_contacts();
         }
         for notice in &section.follows {
-            self.take_notice_away(notice);
+            self.take_notice_away(source, notice);
         }
         for change in &section.audiences {
-            if let Some(person) = self.person_told_of(change.target) {
-                self.take_audience(person, u32::from(change.level), change.mutual, change.followers);
+            match self.people.meant(source, change.target) {
+                Ok(person) => self.take_audience(person, u32::from(change.level), change.mutual, change.followers),
+                // Notices of the follows have been counted.
+                Err(LeftOut::Collided) => {}
+                Err(LeftOut::Full) => self.step.taken.refused += 1,
             }
         }
         if let Some(report) = &section.report {
@@ -42,18 +53,18 @@ impl Shard {
         }
     }
 
-    fn take_endorse(&mut self, entry: &Endorse, factor: f64) {
-        if let Some(person) = self.person_told_of(entry.target) {
-            let standing = self.standing(person);
-            self.targets.give(standing, &entry.change.rescaled(factor).bounded());
+    fn take_endorse(&mut self, source: u16, entry: &Endorse, factor: f64) {
+        match self.people.meant(source, entry.target) {
+            Ok(person) => {
+                let standing = self.standing(person);
+                self.targets.give(standing, &entry.change.rescaled(factor).bounded());
+            }
+            Err(LeftOut::Collided) => {
+                let acts = entry.change.received.iter().map(|&acts| u64::from(acts)).sum();
+                self.step.taken.collided = self.step.taken.collided.saturating_add(acts);
+            }
+            Err(LeftOut::Full) => self.step.taken.refused += 1,
         }
-    }
-
-    /// The person of this shard with this key, unless the shard is full.
-    fn person_told_of(&mut self, key: UserKey) -> Option<PersonId> {
-        let person = self.people.person(key);
-        self.step.taken.refused += u64::from(person.is_none() && self.people.find_key(key).is_none());
-        person
     }
 
     /// Hands the step's entries and counts over.
@@ -82,30 +93,34 @@ impl Shard {
         for (shard, name) in self.people.names_to_tell.drain(..) {
             exchange[usize::from(shard)].names.push(name);
         }
+        self.targets.away.sort_unstable_by_key(|(remote, _)| *remote);
         for (remote, change) in self.targets.away.drain(..) {
             let remote = &mut self.people.remotes[remote as usize];
             remote.change = 0;
             exchange[usize::from(remote.shard)].endorse.push(Endorse { target: remote.key, change });
         }
-        for section in exchange.iter_mut() {
-            section.endorse.sort_unstable_by_key(|entry| entry.target);
-        }
     }
 
     fn send_notices(&mut self, exchange: &mut [Section]) {
-        for (shard, contact) in self.step.contacts_away.drain(..) {
-            exchange[usize::from(shard)].contacts.push(contact);
+        let (persons, remotes) = (&self.people.persons, &self.people.remotes);
+        let step = &mut self.step;
+        coalesce_contacts(&mut step.contacts_away);
+        for ContactAway { target, actor, endorsement, wants_answer } in step.contacts_away.drain(..) {
+            let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
+            let contact = Contact { actor, target: target.key, endorsement, wants_answer };
+            exchange[usize::from(target.shard)].contacts.push(contact);
         }
-        for (shard, notice) in self.step.follows_away.drain(..) {
-            exchange[usize::from(shard)].follows.push(notice);
+        coalesce_follows(&mut step.follows_away);
+        for FollowAway { target, actor, follows, wants_answer } in step.follows_away.drain(..) {
+            let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
+            let notice = FollowNotice { actor, target: target.key, follows, wants_answer };
+            exchange[usize::from(target.shard)].follows.push(notice);
         }
-        for (shard, change) in self.step.audiences_away.drain(..) {
-            exchange[usize::from(shard)].audiences.push(change);
-        }
-        for section in exchange {
-            coalesce_contacts(&mut section.contacts);
-            coalesce_follows(&mut section.follows);
-            coalesce_audiences(&mut section.audiences);
+        coalesce_audiences(&mut step.audiences_away);
+        for AudienceAway { target, level, mutual, followers } in step.audiences_away.drain(..) {
+            let target = &remotes[target as usize];
+            let change = AudienceChange { target: target.key, level, mutual, followers };
+            exchange[usize::from(target.shard)].audiences.push(change);
         }
     }
 
@@ -122,30 +137,30 @@ impl Shard {
 }
 
 /// Of two contacts of one pair the later is sent; it wants an answer if either did.
-fn coalesce_contacts(contacts: &mut Vec<Contact>) {
+fn coalesce_contacts(contacts: &mut Vec<ContactAway>) {
     contacts.sort_by_key(|contact| (contact.target, contact.actor));
     contacts.dedup_by(|later, kept| {
         let is_same = (later.target, later.actor) == (kept.target, kept.actor);
         if is_same {
-            *kept = Contact { wants_answer: kept.wants_answer || later.wants_answer, ..*later };
+            *kept = ContactAway { wants_answer: kept.wants_answer || later.wants_answer, ..*later };
         }
         is_same
     });
 }
 
 /// Of two follows of one pair the later is sent; it wants an answer if either did.
-fn coalesce_follows(follows: &mut Vec<FollowNotice>) {
+fn coalesce_follows(follows: &mut Vec<FollowAway>) {
     follows.sort_by_key(|notice| (notice.target, notice.actor));
     follows.dedup_by(|later, kept| {
         let is_same = (later.target, later.actor) == (kept.target, kept.actor);
         if is_same {
-            *kept = FollowNotice { wants_answer: kept.wants_answer || later.wants_answer, ..*later };
+            *kept = FollowAway { wants_answer: kept.wants_answer || later.wants_answer, ..*later };
         }
         is_same
     });
 }
 
-fn coalesce_audiences(audiences: &mut Vec<AudienceChange>) {
+fn coalesce_audiences(audiences: &mut Vec<AudienceAway>) {
     audiences.sort_by_key(|change| (change.target, change.level, change.mutual));
     audiences.dedup_by(|later, kept| {
         let is_same = (later.target, later.level, later.mutual) == (kept.target, kept.level, kept.mutual);

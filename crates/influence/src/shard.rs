@@ -13,11 +13,11 @@ use crate::account::Accounts;
 use crate::digest::Digest;
 use crate::edge::Edge;
 use crate::event::{Event, Kind, Profile, Timestamp};
-use crate::exchange::{AudienceChange, Contact, FollowNotice, Section};
+use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
-use crate::name::Hashed;
-use crate::people::{Collision, Extent, Known, People, PersonId, StandingId, Target};
+use crate::name::{HashKey, Hashed};
+use crate::people::{Collision, Extent, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
 use crate::standing::Targets;
@@ -61,7 +61,7 @@ pub struct Effects {
     pub exchange: Vec<Section>,
     /// What became of the events.
     pub taken: Taken,
-    /// Names that were taken for others.
+    /// Names that were left out, as their keys are other names': each once, and the first 64.
     pub collisions: Vec<Collision>,
     /// People whose level as followers changed.
     pub levels_changed: u64,
@@ -96,6 +96,8 @@ pub struct Taken {
     /// Events, profiles, names and entries of the exchange that found the shard full, and were not taken: see
     /// [`Limits`](crate::Limits).
     pub refused: u64,
+    /// By or on a name whose key is another name's, and profiles of such: ignored.
+    pub collided: u64,
     /// Edges to which a push told a new rate.
     pub pushed_edges: u64,
 }
@@ -117,7 +119,16 @@ impl Taken {
         self.opted_out += other.opted_out;
         self.misrouted += other.misrouted;
         self.refused += other.refused;
+        self.collided += other.collided;
         self.pushed_edges += other.pushed_edges;
+    }
+
+    /// A record by or on a name that is nobody here.
+    pub(crate) fn leave_out(&mut self, why: LeftOut) {
+        match why {
+            LeftOut::Full => self.refused += 1,
+            LeftOut::Collided => self.collided += 1,
+        }
     }
 }
 
@@ -125,6 +136,7 @@ impl Taken {
 #[derive(Clone, Debug)]
 pub struct Shard {
     pub(crate) model: Model,
+    pub(crate) hash_key: HashKey,
     pub(crate) growth: Growth,
     pub(crate) now: Timestamp,
     /// The first time that the clock has shown.
@@ -171,10 +183,10 @@ pub(crate) struct StepState {
     pub(crate) erased: Vec<Box<str>>,
     /// Contacts between people of this shard, dealt with at once.
     pub(crate) contacts_here: VecDeque<ContactHere>,
-    /// Entries for other shards, with the shard.
-    pub(crate) contacts_away: Vec<(u16, Contact)>,
-    pub(crate) follows_away: Vec<(u16, FollowNotice)>,
-    pub(crate) audiences_away: Vec<(u16, AudienceChange)>,
+    /// What people of other shards are to hear.
+    pub(crate) contacts_away: Vec<ContactAway>,
+    pub(crate) follows_away: Vec<FollowAway>,
+    pub(crate) audiences_away: Vec<AudienceAway>,
     pub(crate) report: Option<crate::scale::Report>,
     /// Whether another shard has told how its people stand.
     pub(crate) was_told: bool,
@@ -201,6 +213,33 @@ pub(crate) struct ContactHere {
     pub(crate) wants_answer: bool,
 }
 
+/// A contact with a person of another shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ContactAway {
+    pub(crate) target: RemoteId,
+    pub(crate) actor: PersonId,
+    pub(crate) endorsement: f32,
+    pub(crate) wants_answer: bool,
+}
+
+/// A follow of a person of another shard that began or ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FollowAway {
+    pub(crate) target: RemoteId,
+    pub(crate) actor: PersonId,
+    pub(crate) follows: bool,
+    pub(crate) wants_answer: bool,
+}
+
+/// A change of the followers of a person of another shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AudienceAway {
+    pub(crate) target: RemoteId,
+    pub(crate) level: u8,
+    pub(crate) mutual: bool,
+    pub(crate) followers: i32,
+}
+
 /// Who an event is about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
@@ -208,7 +247,7 @@ pub(crate) enum Act {
     OnSelf,
     OptedOut,
     Misrouted,
-    Refused,
+    LeftOut(LeftOut),
 }
 
 /// A bound that is quickly compared with: what is above it is inside the window until then.
@@ -223,8 +262,8 @@ impl Horizon {
 }
 
 impl Shard {
-    /// An empty shard of so many. The model must be valid.
-    pub fn new(model: Model, shard: u16, shards: u16) -> Shard {
+    /// An empty shard of so many. The model must be valid; all shards have one key.
+    pub fn new(model: Model, hash_key: HashKey, shard: u16, shards: u16) -> Shard {
         assert!(shard < shards, "shard {shard} of {shards}");
         assert_eq!(model.validate(), Ok(()));
         Shard {
@@ -235,7 +274,7 @@ impl Shard {
             landmark_until: Timestamp::MIN,
             ahead_max_ms: AHEAD_HALF_LIVES_MAX * model.half_life_ms,
             horizon: Horizon::UNKNOWN,
-            people: People::new(&model, shard, shards),
+            people: People::new(&model, &hash_key, shard, shards),
             accounts: Accounts::new(),
             edges: Rows::new(&model.limits),
             follows: Rows::new(&model.limits),
@@ -251,6 +290,7 @@ impl Shard {
             reported_at: None,
             reported_largest: 0.0,
             step: StepState::default(),
+            hash_key,
             model,
         }
     }
@@ -327,14 +367,14 @@ impl Shard {
             return Act::OnSelf;
         }
         match self.people.resolve_found(found.0, &actor, event.actor) {
-            None => Act::Refused,
-            Some(Known::Away(_)) => Act::Misrouted,
-            Some(Known::Here(actor)) if self.has_opted_out(actor) => Act::OptedOut,
-            Some(Known::Here(actor)) => match self.people.resolve_found(found.1, &target, event.target) {
-                None => Act::Refused,
-                // Two names with one key: the collision is told, and one cannot endorse oneself.
-                Some(Known::Here(target)) if target == actor => Act::OnSelf,
-                Some(target) => Act::Between(actor, target),
+            Err(why) => Act::LeftOut(why),
+            Ok(Known::Away(_)) => Act::Misrouted,
+            Ok(Known::Here(actor)) if self.has_opted_out(actor) => Act::OptedOut,
+            Ok(Known::Here(actor)) => match self.people.resolve_found(found.1, &target, event.target) {
+                Err(why) => Act::LeftOut(why),
+                // Two names that are alike in all 96 bits.
+                Ok(Known::Here(target)) if target == actor => Act::OnSelf,
+                Ok(target) => Act::Between(actor, target),
             },
         }
     }
@@ -347,7 +387,7 @@ impl Shard {
             Act::OnSelf => return taken.self_acts += 1,
             Act::OptedOut => return taken.opted_out += 1,
             Act::Misrouted => return taken.misrouted += 1,
-            Act::Refused => return taken.refused += 1,
+            Act::LeftOut(why) => return taken.leave_out(why),
         };
         let Event { kind, at, .. } = arrival.event;
         let at = at.clamp(-TIME_MAX, TIME_MAX);
@@ -398,7 +438,7 @@ impl Shard {
             self.edges.slots_mut(person.row).iter_mut().for_each(|edge| edge.rescale(factor));
         }
         self.targets.rescale(factor);
-        for (_, contact) in &mut self.step.contacts_away {
+        for contact in &mut self.step.contacts_away {
             contact.endorsement = (f64::from(contact.endorsement) * factor) as f32;
         }
     }

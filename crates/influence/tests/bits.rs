@@ -4,8 +4,11 @@
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
 use influence::{
-    Arrival, Effects, Event, Kind, LEVELS, Limits, Model, NAME_BYTES_MAX, Profile, Shard, Slice, TRUST_MAX, Timestamp,
+    Arrival, Effects, Event, HashKey, Kind, LEVELS, Limits, Model, NAME_BYTES_MAX, Profile, Shard, Slice, TRUST_MAX,
+    Timestamp,
 };
+
+const KEY: HashKey = HashKey::new([1, 2]);
 
 /// Small numbers that look like chance, from a seed.
 struct Dice(u64);
@@ -121,7 +124,7 @@ fn check_finite(shard: &Shard, seed: u64) {
 /// Profiles, events and clocks of any bits; sections too, if there are other shards.
 fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
     let mut dice = Dice(seed);
-    let mut shard = Shard::new(model.clone(), 0, shards);
+    let mut shard = Shard::new(model.clone(), KEY, 0, shards);
     let names: Vec<String> = (0..60).map(name).chain(["x".repeat(NAME_BYTES_MAX)]).collect();
     let keys: Vec<u64> = names.iter().map(|name| shard.key(name)).chain([0, 1, u64::MAX]).collect();
     let (mut effects, mut sum) = (Effects::default(), Effects::default());
@@ -190,7 +193,7 @@ fn any_bits_leave_all_numbers_finite() {
 #[test]
 fn the_trust_of_one_profile_is_bounded() {
     for trust in [1e6, 1e30, 1e150, f64::MAX, f64::INFINITY] {
-        let mut shard = Shard::new(Model::default(), 0, 1);
+        let mut shard = Shard::new(Model::default(), KEY, 0, 1);
         let profiles = [Profile { user: "ana", opted_out: false, trust: Some(trust) }];
         let event = Event { actor: "ana", target: "bo", kind: Kind::Retweet, at: 1_700_000_000_000 };
         let events = [Arrival { clock: event.at, event }];
@@ -228,7 +231,7 @@ fn what_a_shard_cannot_hold_is_refused_and_counted() {
             );
             let mut image = Vec::new();
             shard.copy_image(&mut image);
-            let again = Shard::from_image(&model, 0, shards, &image).expect("a full shard has an image");
+            let again = Shard::from_image(&model, &KEY, 0, shards, &image).expect("a full shard has an image");
             assert_eq!(again.sizes().people, sizes.people);
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Event, Kind, Model, Partitioner, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Partitioner, Shard, Slice, Timestamp};
 
 const HOUR: Timestamp = 3_600_000;
 const START: Timestamp = 1_700_000_000_000;
@@ -20,7 +20,7 @@ impl World {
     fn new(shards: u16) -> World {
         let model = Model::with_half_life(24 * HOUR);
         World {
-            shards: (0..shards).map(|shard| Shard::new(model.clone(), shard, shards)).collect(),
+            shards: (0..shards).map(|shard| Shard::new(model.clone(), HashKey::new([1, 2]), shard, shards)).collect(),
             inboxes: vec![Vec::new(); usize::from(shards)],
             table: BTreeMap::new(),
             partitioner: model.partitioner,

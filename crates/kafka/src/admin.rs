@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tracing::warn;
 
 use crate::connection::Connection;
+use crate::native::{Described, Refusal, describe};
 use crate::requirements::{Difference, Found, Requirement, Role};
 use crate::topics::Topics;
 use crate::troubles::{Troubles, is_passing};
@@ -201,6 +202,25 @@ impl Admin {
                 resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
         }
         Ok(())
+    }
+
+    /// What the brokers drew for a topic when it was made: another topic of the same name has another one.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or give topics no ids.
+    pub(crate) fn topic_id(&self, topic: &str) -> Result<String, AdminError> {
+        let what = format!("the id of topic {topic} is not known");
+        let refused = |refusal: Refusal| match refusal.code {
+            code if is_passing(code) => {
+                AdminError::Unreachable { brokers: self.brokers.clone(), reason: refusal.to_string() }
+            }
+            _ => AdminError::Refused { what: what.clone(), reason: refusal.to_string() },
+        };
+        let described = describe(self.client.inner(), &[topic], TIMEOUT).map_err(refused)?;
+        match described.into_iter().next().map(|(_, described)| described.map_err(refused)).transpose()? {
+            Some(Described { id, .. }) if !id.trim_matches(['A', '=']).is_empty() => Ok(id),
+            _ => Err(AdminError::Refused { what, reason: "these brokers give topics no ids".to_owned() }),
+        }
     }
 
     /// Makes a topic and waits until it is there. Without a number of copies the brokers' default holds.

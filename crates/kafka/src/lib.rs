@@ -22,6 +22,7 @@ mod topics;
 
 mod admin;
 mod feeder;
+mod hash_key;
 mod requirements;
 mod router;
 mod table;
@@ -39,6 +40,7 @@ pub use application::{Application, Start};
 pub use connection::Connection;
 pub use costs::Costs;
 pub use feeder::{FeedError, Feeder};
+pub use hash_key::hash_key;
 pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use influence::{Model, Shard};
+use influence::{HashKey, Model, Shard};
 use twox_hash::XxHash3_64;
 use wire::{CheckpointHeader, JournalRecord};
 
@@ -90,8 +90,9 @@ impl Checkpoint {
     }
 
     /// The shard of the image.
-    pub(crate) fn shard(&self, model: &Model, shards: u16) -> Result<Shard, Unusable> {
-        Shard::from_image(model, self.journal.shard, shards, &self.image).map_err(|error| corrupt(&error.to_string()))
+    pub(crate) fn shard(&self, model: &Model, hash_key: &HashKey, shards: u16) -> Result<Shard, Unusable> {
+        Shard::from_image(model, hash_key, self.journal.shard, shards, &self.image)
+            .map_err(|error| corrupt(&error.to_string()))
     }
 }
 
@@ -121,6 +122,8 @@ mod tests {
 
     use super::*;
 
+    const KEY: HashKey = HashKey::new([1, 2]);
+
     fn checkpoint(has_ids: bool) -> Checkpoint {
         let journal = JournalRecord {
             shard: 0,
@@ -137,7 +140,7 @@ mod tests {
             digest: 4,
         };
         let mut image = Vec::new();
-        Shard::new(Model::default(), 0, 1).copy_image(&mut image);
+        Shard::new(Model::default(), KEY, 0, 1).copy_image(&mut image);
         let mut seen = Seen::new(1_000);
         assert!((0..50).all(|id| seen.is_new(id, id as i64 * 20)));
         Checkpoint { journal, journal_offset: 5, image, seen: has_ids.then_some(seen) }
@@ -163,7 +166,7 @@ mod tests {
             let read = Checkpoint::decode(&written.encode().unwrap(), false).unwrap();
             assert_eq!((&read.journal, read.journal_offset), (&written.journal, 5));
             assert!(read.image == written.image && ids(&read) == ids(&written));
-            assert!(read.shard(&Model::default(), 1).is_ok());
+            assert!(read.shard(&Model::default(), &KEY, 1).is_ok());
         }
     }
 

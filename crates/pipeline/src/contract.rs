@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use influence::exchange::{AudienceChange, Section};
-use influence::{ENGINE_REVISION, Effects, Event, Kind, Model, Shard};
+use influence::{ENGINE_REVISION, Effects, Event, HashKey, Kind, Model, Shard};
 use wire::{Encoding, Framing, JournalRecord, OffsetRange};
 
 use crate::keeper::Keeper;
@@ -14,6 +14,8 @@ use crate::worker::Worker;
 
 /// Shards of the logs that the suite asks for.
 pub const SHARDS: u16 = 2;
+/// The key of the suite's names.
+pub const HASH_KEY: HashKey = HashKey::new([1, 2]);
 
 /// A log to be tested: with [`SHARDS`] partitions of one input of events, empty, and with nobody who works on it.
 pub trait Candidate {
@@ -35,6 +37,7 @@ pub trait Candidate {
 pub fn settings() -> Settings {
     Settings {
         model: Model::default(),
+        hash_key: HASH_KEY,
         shards: SHARDS,
         inputs: vec![Input {
             topic: "events".into(),
@@ -153,7 +156,7 @@ fn section(source: u16, number: u64) -> Section {
 }
 
 fn commit(log: &mut impl Log, journal: &JournalRecord, told: Option<(u16, Section)>) -> Result<i64, crate::Fault> {
-    let shard = Shard::new(Model::default(), journal.shard, SHARDS);
+    let shard = Shard::new(Model::default(), HASH_KEY, journal.shard, SHARDS);
     let mut effects = Effects { exchange: vec![Section::default(); usize::from(SHARDS)], ..Effects::default() };
     if let Some((target, section)) = told {
         effects.exchange[usize::from(target)] = section;

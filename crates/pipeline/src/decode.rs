@@ -40,13 +40,13 @@ pub struct RawRecord<'a> {
 impl Decoder {
     /// The decoder of an input, by its place in the configuration.
     pub fn new(settings: &Settings, input: usize) -> Decoder {
-        let Settings { ref model, shards, dedup_window_ms, .. } = *settings;
+        let Settings { ref model, ref hash_key, shards, dedup_window_ms, .. } = *settings;
         let Input { holds, encoding, framing, .. } = settings.inputs[input];
         let decode = match holds {
             Holds::Events => Decode::Events(EventDecoder::new(encoding, None).framed(framing)),
             Holds::Profiles => Decode::Profiles(ProfileDecoder::new(encoding).framed(framing)),
         };
-        let ids = dedup_window_ms.map(|_| IdHash::new(model));
+        let ids = dedup_window_ms.map(|_| IdHash::new(hash_key));
         Decoder { input, decode, ids, partitioner: model.partitioner, shards }
     }
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use influence::{Model, Shard};
+use influence::{HashKey, Model, Shard};
 use tracing::{info, warn};
 use wire::JournalRecord;
 
 use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::{Checkpoint, Unusable};
 use crate::seen::Seen;
+use crate::settings::Settings;
 use crate::store::{Named, Store, StoreError};
 
 /// Checkpoints of a shard that are kept.
@@ -101,6 +102,7 @@ pub(crate) struct Loaded {
 struct Clerk {
     store: Store,
     model: Model,
+    hash_key: HashKey,
     shards: u16,
     bugs: Bugs,
     /// The buffer of the last checkpoint.
@@ -111,8 +113,8 @@ struct Clerk {
 
 impl Keeper {
     /// A keeper with a thread of its own.
-    pub fn beside(store: Store, model: &Model, shards: u16) -> Keeper {
-        let mut clerk = Clerk::new(store, model, shards, Bugs::NONE);
+    pub fn beside(store: Store, settings: &Settings) -> Keeper {
+        let mut clerk = Clerk::new(store, settings, Bugs::NONE);
         let (jobs, inbox) = channel();
         let (outbox, done) = channel();
         let run = move || inbox.into_iter().all(|job| outbox.send(clerk.take(job)).is_ok());
@@ -124,8 +126,8 @@ impl Keeper {
     }
 
     /// A keeper that works when it is told to.
-    pub fn within(store: Store, model: &Model, shards: u16, bugs: Bugs) -> Keeper {
-        let clerk = Box::new(Clerk::new(store, model, shards, bugs));
+    pub fn within(store: Store, settings: &Settings, bugs: Bugs) -> Keeper {
+        let clerk = Box::new(Clerk::new(store, settings, bugs));
         Keeper { desk: Desk::Within { clerk, jobs: VecDeque::new() }, pending: 0 }
     }
 
@@ -192,8 +194,10 @@ impl Mark {
 }
 
 impl Clerk {
-    fn new(store: Store, model: &Model, shards: u16, bugs: Bugs) -> Clerk {
-        Clerk { store, model: model.clone(), shards, bugs, spare: Vec::new(), usable: BTreeMap::new() }
+    fn new(store: Store, settings: &Settings, bugs: Bugs) -> Clerk {
+        let Settings { model, hash_key, shards, .. } = settings;
+        let (model, hash_key, shards) = (model.clone(), *hash_key, *shards);
+        Clerk { store, model, hash_key, shards, bugs, spare: Vec::new(), usable: BTreeMap::new() }
     }
 
     fn take(&mut self, job: Job) -> Done {
@@ -291,7 +295,7 @@ impl Clerk {
         if checkpoint.journal != *record {
             return Err(Unusable::Misnamed);
         }
-        let shard = checkpoint.shard(&self.model, self.shards)?;
+        let shard = checkpoint.shard(&self.model, &self.hash_key, self.shards)?;
         Ok(Found { record: checkpoint.journal, shard, seen: checkpoint.seen })
     }
 }

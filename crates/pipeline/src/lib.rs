@@ -26,6 +26,7 @@ mod rounds;
 mod store;
 
 mod bugs;
+mod draw;
 mod fault;
 mod settings;
 mod status;
@@ -34,6 +35,7 @@ mod stopwatch;
 pub use batch::{Batch, Reason, Refused, Stamp};
 pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};
+pub use draw::draw_hash_key;
 pub use fault::{Fatal, Fault};
 pub use keeper::Keeper;
 pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step};

@@ -1,7 +1,10 @@
 //! One shard of a worker: its state, what waits for it, and the doing of slices.
 
+use std::collections::BTreeSet;
+
 use influence::exchange::Section;
-use influence::{ENGINE_REVISION, Effects, Shard, Slice, Timestamp};
+use influence::{Collision, ENGINE_REVISION, Effects, Shard, Slice, Timestamp};
+use tracing::warn;
 use wire::{JournalRecord, OffsetRange};
 
 use crate::backlog::{Backlog, Cut};
@@ -26,6 +29,8 @@ const SWEEP_PEOPLE_MAX: u32 = 100_000;
 /// By the clock of events a shard whose inputs are at their end settles, as a replay does at the end of its log, until
 /// the sweep has visited everybody so many times.
 const SETTLING_SWEEPS: u64 = 3;
+/// Names that are warned of, each once while a shard stays: a metric counts the rest.
+const WARNINGS_MAX: usize = 100;
 
 /// A shard between two epochs.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub(crate) struct Seat {
     refused: Vec<Refused>,
     /// Events that the step left out because they were there already.
     pub(crate) duplicates: u64,
+    /// Names that were warned of, since their hash is another name's.
+    warned: BTreeSet<String>,
     /// What the epoch under way is to be journaled as.
     next: Option<JournalRecord>,
     /// People whom the sweep has visited since a record of an input came. Only says when settling is over.
@@ -51,7 +58,7 @@ pub(crate) struct Seat {
 
 impl Seat {
     pub(crate) fn new(settings: &Settings, number: u16, starts: &Positions) -> Seat {
-        let shard = Shard::new(settings.model.clone(), number, settings.shards);
+        let shard = Shard::new(settings.model.clone(), settings.hash_key, number, settings.shards);
         Seat::at(shard, settings.dedup_window_ms.map(Seen::new), number, None, Backlog::new(starts))
     }
 
@@ -72,6 +79,7 @@ impl Seat {
             effects,
             refused,
             duplicates: 0,
+            warned: BTreeSet::new(),
             next: None,
             visits_at_end: 0,
         }
@@ -243,6 +251,19 @@ impl Seat {
         self.last = self.next.take();
         self.last_offset = journal_offset;
         self.refused.clear();
+        self.warn_of_collisions();
+    }
+
+    fn warn_of_collisions(&mut self) {
+        for Collision { first, second } in &self.effects.collisions {
+            if self.warned.len() < WARNINGS_MAX && self.warned.insert(second.clone()) {
+                let first = first.as_deref().unwrap_or("a name that another shard holds, or that was erased");
+                warn!(
+                    shard = self.number,
+                    first, second, "two names have one hash: what the second does and receives is left out"
+                );
+            }
+        }
     }
 
     /// What the last step did. A log may have taken the sections.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::hash::Hasher;
 
 use hashbrown::HashTable;
-use influence::{Model, Timestamp};
+use influence::{HashKey, Timestamp};
 use siphasher::sip::SipHasher13;
 
 use crate::digest::fold;
@@ -41,8 +41,8 @@ struct Quarter {
 }
 
 impl IdHash {
-    pub(crate) fn new(model: &Model) -> IdHash {
-        let [first, second] = model.hash_key;
+    pub(crate) fn new(hash_key: &HashKey) -> IdHash {
+        let [first, second] = hash_key.words();
         IdHash(SipHasher13::new_with_keys(first ^ TWEAK, second))
     }
 
@@ -167,12 +167,11 @@ mod tests {
 
     #[test]
     fn an_id_is_one_of_its_actors() {
-        let hash = IdHash::new(&Model::default());
+        let hash = IdHash::new(&HashKey::new([2, 2]));
         let ids = [("ana", "1"), ("bo", "1"), ("ana", "2"), ("an", "a1"), ("ana1", "")];
         let hashes: std::collections::BTreeSet<u64> = ids.iter().map(|(actor, id)| hash.of(actor, id)).collect();
         assert_eq!(hashes.len(), ids.len());
-        let other = Model { hash_key: [1, 2], ..Model::default() };
-        assert_ne!(hash.of("ana", "1"), IdHash::new(&other).of("ana", "1"));
+        assert_ne!(hash.of("ana", "1"), IdHash::new(&HashKey::new([1, 2])).of("ana", "1"));
     }
 
     #[test]

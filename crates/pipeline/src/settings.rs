@@ -1,6 +1,6 @@
 //! What a worker is told before it starts.
 
-use influence::{Model, Timestamp};
+use influence::{HashKey, Model, Timestamp};
 use wire::{Encoding, Framing};
 
 use crate::digest::fold;
@@ -13,6 +13,8 @@ pub(crate) const AHEAD_MS_MAX: i64 = 5 * 60_000;
 pub struct Settings {
     /// What scores are made by.
     pub model: Model,
+    /// The key of the hash of names: all workers have the same.
+    pub hash_key: HashKey,
     /// Partitions of each input, and of the exchange.
     pub shards: u16,
     /// The inputs, in the order in which a slice takes them.
@@ -34,11 +36,11 @@ impl Settings {
     /// Over all that decides what a slice becomes, bit for bit: it never changes under one application id. Names,
     /// encodings and the pace may.
     pub fn fingerprint(&self) -> u64 {
-        let Settings { model, shards, inputs, clock, dedup_window_ms, .. } = self;
+        let Settings { model, hash_key, shards, inputs, clock, dedup_window_ms, .. } = self;
         let dedup = dedup_window_ms.map_or([0, 0], |window_ms| [1, window_ms as u64]);
         let words = [u64::from(*shards), *clock as u64].into_iter().chain(dedup);
         let holds = inputs.iter().map(|input| input.holds as u64);
-        words.chain(holds).fold(model.fingerprint(), fold)
+        words.chain(holds).fold(model.fingerprint(hash_key), fold)
     }
 }
 
@@ -103,6 +105,7 @@ mod tests {
         let input = |holds| Input { topic: "t".into(), holds, encoding: Encoding::Json, framing: Framing::Bare };
         Settings {
             model: Model::default(),
+            hash_key: HashKey::new([1, 2]),
             shards: 4,
             inputs: vec![input(Holds::Profiles), input(Holds::Events)],
             exchange: "exchange".into(),
@@ -121,8 +124,9 @@ mod tests {
 
     #[test]
     fn what_decides_what_a_slice_becomes_is_in_the_fingerprint() {
-        let changes: [fn(&mut Settings); 9] = [
+        let changes: [fn(&mut Settings); 10] = [
             |settings| settings.model.rho /= 2.0,
+            |settings| settings.hash_key = HashKey::new([1, 3]),
             |settings| settings.shards = 5,
             |settings| settings.clock = Clock::Event,
             |settings| settings.clock = Clock::Stored,

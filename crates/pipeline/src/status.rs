@@ -20,6 +20,7 @@ pub struct Status {
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
     duplicates: AtomicU64,
+    collided: AtomicU64,
     exchange_entries: AtomicU64,
     pushed_edges: AtomicU64,
     epoch_us: Durations,
@@ -122,6 +123,8 @@ pub struct Totals {
     pub full: u64,
     /// Events that were dropped because one with their id was there already.
     pub duplicates: u64,
+    /// Acts and profiles that were left out, as the hash of a name is another name's.
+    pub collided: u64,
     /// What shards told each other.
     pub exchange_entries: u64,
     /// Edges that pushes touched.
@@ -193,6 +196,7 @@ impl Status {
             refused: Default::default(),
             full: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
+            collided: AtomicU64::new(0),
             exchange_entries: AtomicU64::new(0),
             pushed_edges: AtomicU64::new(0),
             epoch_us: Durations::default(),
@@ -230,6 +234,7 @@ impl Status {
             refused_by,
             full: self.full.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
+            collided: self.collided.load(Relaxed),
             exchange_entries: self.exchange_entries.load(Relaxed),
             pushed_edges: self.pushed_edges.load(Relaxed),
             epoch_us: self.epoch_us.sum_us.load(Relaxed),
@@ -258,6 +263,7 @@ impl Status {
         }
         self.full.fetch_add(epoch.taken.refused, Relaxed);
         self.duplicates.fetch_add(epoch.duplicates, Relaxed);
+        self.collided.fetch_add(epoch.taken.collided, Relaxed);
         self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
         self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);
     }

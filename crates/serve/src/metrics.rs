@@ -39,7 +39,7 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 41] = {
+const METRICS: [Metric; 42] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
@@ -49,6 +49,11 @@ const METRICS: [Metric; 41] = {
             Counter,
             "clout_shard_full_total",
             "Records and entries that were left out since their shard holds no more",
+        ),
+        metric(
+            Counter,
+            "clout_name_collisions_total",
+            "Acts and profiles that were left out, as the hash of a name is another name's",
         ),
         metric(Counter, "clout_scores_published_total", "Scores that were published"),
         metric(Counter, "clout_exchange_entries_total", "What shards told each other"),
@@ -204,6 +209,7 @@ impl Metrics {
         for (name, count) in [
             ("clout_input_records_total", totals.records),
             ("clout_shard_full_total", totals.full),
+            ("clout_name_collisions_total", totals.collided),
             ("clout_scores_published_total", totals.published),
             ("clout_exchange_entries_total", totals.exchange_entries),
             ("clout_pushed_edges_total", totals.pushed_edges),

@@ -341,7 +341,7 @@ fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
     while (0..simulation.scenario.shards).any(|shard| !simulation.store.list_shard(shard).is_empty()) {
         let store = Store::new(Arc::clone(&simulation.store) as Arc<_>, Default::default())
             .map_err(|error| error.to_string())?;
-        let keeper = Keeper::within(store, &simulation.settings.model, simulation.scenario.shards, Default::default());
+        let keeper = Keeper::within(store, &simulation.settings, Default::default());
         compare(keeper, true, "its checkpoints")?;
         for shard in 0..simulation.scenario.shards {
             simulation.store.list_shard(shard).first().into_iter().for_each(|path| simulation.store.lose(path));

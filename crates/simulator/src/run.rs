@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use influence::HashKey;
 use pipeline::{Bugs, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
 
 use crate::broker::{Broker, Topic};
@@ -112,6 +113,7 @@ fn settings(scenario: &Scenario) -> Settings {
     };
     Settings {
         model: scenario.model.clone(),
+        hash_key: HashKey::new([scenario.seed, 1]),
         shards: scenario.shards,
         inputs: scenario.inputs.iter().enumerate().map(input).collect(),
         exchange: "exchange".into(),
@@ -237,7 +239,7 @@ impl<'a> Simulation<'a> {
         *slot.hooks.borrow_mut() = Hooks::default();
         let log = FaultyLog::join(&self.shared, number, &settings, Rc::clone(&slot.hooks));
         let store = Store::new(Arc::clone(&self.store) as Arc<_>, Default::default()).expect("a runtime for the store");
-        let keeper = Keeper::within(store, &settings.model, self.scenario.shards, self.bugs);
+        let keeper = Keeper::within(store, &settings, self.bugs);
         let mut worker = Worker::new(log, settings, keeper, Arc::clone(&self.status));
         worker.plant(self.bugs);
         slot.worker = Some(worker);

@@ -9,7 +9,7 @@ use std::io::stdin;
 use std::time::Instant;
 
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Event, Kind, Model, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Shard, Slice, Timestamp};
 use wire::{EventReader, Format, decode_exchange, encode_exchange};
 
 type Failure = Box<dyn std::error::Error>;
@@ -57,7 +57,8 @@ fn acts() -> Result<Vec<Act>, Failure> {
 /// What shards tell each other over a log: for each epoch and each shard that is told something, one record.
 fn exchange(acts: &[Act], shards: u16) -> Vec<Vec<Section>> {
     let model = Model::default();
-    let mut world: Vec<_> = (0..shards).map(|shard| Shard::new(model.clone(), shard, shards)).collect();
+    let mut world: Vec<_> =
+        (0..shards).map(|shard| Shard::new(model.clone(), HashKey::new([1, 2]), shard, shards)).collect();
     let mut told = vec![Vec::new(); usize::from(shards)];
     let mut records = Vec::new();
     for acts in acts.chunks(SLICE_EVENTS * usize::from(shards)) {

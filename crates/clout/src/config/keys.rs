@@ -58,7 +58,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.eps", "eps", "SHARE", "0.05", "somebody's rate is passed on when it is off by more than this share"),
     key(Run, "model.contact_threshold", "contact-threshold", "SHARE", "0.002", "the two sides of a mutual pair are told of growth beyond this share"),
     key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),
-    key(Run, "model.hash_key", "", "32 HEX DIGITS", "[a public one]", "secret key of the hash of names; `model.hash_key.file` reads it from a file"),
+    key(Run, "model.hash_key", "", "32 HEX DIGITS", "[the application's own]", "secret key of the hash of names; `model.hash_key.file` reads it from a file"),
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
     key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use embedded::{Manner, Memory};
-use influence::Model;
-use pipeline::{Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
+use influence::{HashKey, Model};
+use pipeline::{Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker, draw_hash_key};
 use wire::{Encoding, Framing};
 
 use crate::demo::opening::Opening;
@@ -38,7 +38,7 @@ impl Workers {
         memory.subscribe(move |shard, effects| opening.take(shard, effects));
         let status = Arc::new(Status::new(SHARDS));
         let mut workers = Workers { memory, status, stop: Arc::default(), threads: Vec::new() };
-        let settings = Arc::new(settings(model));
+        let settings = Arc::new(settings(model, draw_hash_key().map_err(Failure::Randomness)?));
         (0..WORKERS).try_for_each(|number| workers.start_one(number, &settings))?;
         Ok(workers)
     }
@@ -46,7 +46,7 @@ impl Workers {
     fn start_one(&mut self, number: u16, settings: &Arc<Settings>) -> Result<(), Failure> {
         let log = self.memory.join();
         (number..SHARDS).step_by(usize::from(WORKERS)).for_each(|shard| self.memory.assign(shard, &log));
-        let keeper = Keeper::beside(Store::open("memory:///", [])?, &settings.model, SHARDS);
+        let keeper = Keeper::beside(Store::open("memory:///", [])?, settings);
         let worker = Worker::new(log, Arc::clone(settings), keeper, Arc::clone(&self.status));
         let stop = Arc::clone(&self.stop);
         let thread = Builder::new().name(format!("worker-{number}")).spawn(move || worker.run(&stop));
@@ -88,11 +88,12 @@ impl Workers {
     }
 }
 
-fn settings(model: &Model) -> Settings {
+fn settings(model: &Model, hash_key: HashKey) -> Settings {
     let (topic, framing) = ("events".to_owned(), Framing::Bare);
     let events = Input { topic, holds: Holds::Events, encoding: Encoding::Protobuf, framing };
     Settings {
         model: model.clone(),
+        hash_key,
         shards: SHARDS,
         inputs: vec![events],
         exchange: "exchange".to_owned(),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use embedded::{Resumed, World};
 use influence::{Event, Model, Profile, Timestamp};
+use pipeline::draw_hash_key;
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -27,7 +28,10 @@ impl Scoring {
         let (world, resumed) = match &args.state {
             Some(folder) => World::open(model, partitions, workers, folder, args.checkpoint_every_ms)
                 .map_err(|error| Failure::State(Box::new(error)))?,
-            None => (World::new(model, partitions, workers), Resumed::default()),
+            None => {
+                let hash_key = draw_hash_key().map_err(Failure::Randomness)?;
+                (World::new(model, hash_key, partitions, workers), Resumed::default())
+            }
         };
         let clusters = Clusters::new(model.window_ms);
         let mut scoring = Scoring { world, clusters, steps: None, movements: None };

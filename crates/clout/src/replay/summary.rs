@@ -40,8 +40,7 @@ pub(crate) struct Summary {
     edges: u64,
     follows: u64,
     scores_published: u64,
-    collisions: u64,
-    first_collisions: Vec<NameTaken>,
+    first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,
     partitions: u16,
     workers: u16,
@@ -70,6 +69,7 @@ struct LeftOut {
     self_acts: u64,
     opted_out: u64,
     shard_full: u64,
+    collided: u64,
     after_until: u64,
     malformed: u64,
     future: u64,
@@ -78,9 +78,10 @@ struct LeftOut {
 
 /// Two names with one hash.
 #[derive(Clone, Debug, Serialize)]
-struct NameTaken {
+struct NameLeftOut {
     user: String,
-    taken_for: Option<String>,
+    /// The name that came before, where it is known.
+    first: Option<String>,
 }
 
 /// A few events far beyond all others, and the option that leaves them out.
@@ -112,7 +113,7 @@ impl Summary {
         let Sizes { people, edges, follows, .. } = world.sizes();
         let span = scoring.clusters.span();
         let taken =
-            |collision: &Collision| NameTaken { user: collision.second.clone(), taken_for: collision.first.clone() };
+            |collision: &Collision| NameLeftOut { user: collision.second.clone(), first: collision.first.clone() };
         Summary {
             as_of: world.now().map(time),
             half_life_ms: model.half_life_ms,
@@ -130,7 +131,6 @@ impl Summary {
             edges,
             follows,
             scores_published: progress.published,
-            collisions: progress.collisions,
             first_collisions: progress.first_collisions.iter().map(taken).collect(),
             outliers: scoring.clusters.outliers().map(Far::of),
             partitions: args.partitions,
@@ -158,10 +158,10 @@ impl Summary {
                 "warning: {records} left out, since a shard holds no more people, names or pairs: use more --partitions"
             ));
         }
-        if self.collisions > 0 {
-            let names = count(self.collisions, "name was", "names were");
-            lines.push(format!("note: {names} taken for another with the same hash; what they received is mixed up:"));
-            lines.extend(self.first_collisions.iter().map(NameTaken::line));
+        if !self.first_collisions.is_empty() {
+            let some = "note: names were left out, since their hash is another name's; a new run has another hash:";
+            lines.push(some.to_owned());
+            lines.extend(self.first_collisions.iter().map(NameLeftOut::line));
         }
         lines
     }
@@ -243,6 +243,7 @@ impl LeftOut {
             self_acts: taken.self_acts,
             opted_out: taken.opted_out,
             shard_full: taken.refused,
+            collided: taken.collided,
             after_until: counts.after_until,
             malformed: counts.malformed,
             future: counts.future,
@@ -255,6 +256,7 @@ impl LeftOut {
             (self.self_acts, "self-act", "self-acts"),
             (self.opted_out, "act of somebody who opted out", "acts of people who opted out"),
             (self.shard_full, "record that found its shard full", "records that found their shards full"),
+            (self.collided, "record of a name whose hash is another's", "records of names whose hash is another's"),
             (self.after_until, "event after --until", "events after --until"),
             (self.malformed, "malformed line", "malformed lines"),
             (self.future, "event from the future", "events from the future"),
@@ -272,11 +274,11 @@ impl FileRead {
     }
 }
 
-impl NameTaken {
+impl NameLeftOut {
     fn line(&self) -> String {
-        match &self.taken_for {
-            Some(first) => format!("  {:?} is taken for {first:?}", self.user),
-            None => format!("  {:?} is taken for somebody else", self.user),
+        match &self.first {
+            Some(first) => format!("  {:?}, as {first:?} came before", self.user),
+            None => format!("  {:?}, as another came before", self.user),
         }
     }
 }
@@ -323,7 +325,8 @@ fn peak_memory_bytes() -> Option<u64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use clap::Parser;
-    use influence::Event;
+    use embedded::World;
+    use influence::{Event, HashKey};
 
     use super::*;
     use crate::interrupt::Interrupt;
@@ -338,8 +341,9 @@ mod tests {
     /// The warnings after mentions of these targets, under a hash of so many bits.
     fn warnings(hash_bits: u32, targets: &[&str]) -> Vec<String> {
         let args = Line::parse_from(["replay", "log"]).args;
-        let model = Model { hash_bits, ..Model::default() };
+        let model = Model::default();
         let (mut scoring, _) = Scoring::new(&model, &args, Interrupt::default()).unwrap();
+        scoring.world = World::new(&model, HashKey::new([1, 2]).with_bits(hash_bits), 1, 1);
         for target in targets {
             scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 0 }).unwrap();
         }
@@ -351,11 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_taken_for_others_are_told() {
+    fn names_that_are_left_out_are_told() {
         assert_eq!(warnings(64, &["bo", "cy", "dee"]), [""; 0]);
         let told = warnings(1, &["bo", "cy", "dee"]);
         assert_eq!(told.len(), 3, "{told:?}");
-        assert_eq!(told[0], "note: 2 names were taken for another with the same hash; what they received is mixed up:");
-        assert!(told[1].contains(" is taken for "), "{}", told[1]);
+        assert_eq!(
+            told[0],
+            "note: names were left out, since their hash is another name's; a new run has another hash:"
+        );
+        assert!(told[1].contains(", as \"") && told[1].ends_with("\" came before"), "{}", told[1]);
     }
 }

@@ -7,7 +7,7 @@ use influence::exchange::Section;
 use influence::{Arrival, Effects, Model, Partitioner, Profile, Shard, Slice, Timestamp};
 use oracle::Input;
 
-use super::{Dice, event, profile};
+use super::{Dice, KEY, event, profile};
 
 /// Slices hold up to so many records.
 const SLICE_RECORDS_MAX: usize = 40;
@@ -42,7 +42,7 @@ enum Pace {
 impl Lab {
     pub(crate) fn new(model: &Model, shards: u16, seed: u64) -> Lab {
         Lab {
-            shards: (0..shards).map(|shard| Shard::new(model.clone(), shard, shards)).collect(),
+            shards: (0..shards).map(|shard| Shard::new(model.clone(), KEY, shard, shards)).collect(),
             partitioner: model.partitioner,
             mail: (0..shards).map(|_| (0..shards).map(|_| VecDeque::new()).collect()).collect(),
             dice: Dice::new(seed),

@@ -9,7 +9,7 @@ mod snapshot;
 mod truth;
 
 use embedded::World;
-use influence::{Event, Kind, Model, Profile};
+use influence::{Event, HashKey, Kind, Model, Profile};
 use oracle::{Act, Input};
 
 pub(crate) use crowd::{Crowd, Small};
@@ -18,6 +18,8 @@ pub(crate) use logs::{Log, higgs, mathoverflow};
 pub(crate) use snapshot::{Exact, exact_parts, pair_bits, score_bits, scores};
 pub(crate) use truth::{Bound, Errors, compare, hold, hold_exact_parts};
 
+/// The key of the names in tests: worlds under one key can be compared by the keys of their people.
+pub(crate) const KEY: HashKey = HashKey::new([1, 2]);
 pub(crate) const HOUR: i64 = 3_600_000;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
@@ -61,7 +63,7 @@ pub(crate) fn profile<'a>(profile: &oracle::Profile<'a>) -> Profile<'a> {
 
 /// A world that has taken all of this, and has settled.
 pub(crate) fn world(model: &Model, partitions: u16, workers: usize, inputs: &[Input<'_>]) -> World<'static> {
-    let mut world = World::new(model, partitions, workers);
+    let mut world = World::new(model, KEY, partitions, workers);
     take(&mut world, inputs);
     world.settle();
     world

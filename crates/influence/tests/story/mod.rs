@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use expect_test::Expect;
-use influence::{Arrival, Effects, Event, Kind, Model, Profile, Score, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Profile, Score, Shard, Slice, Timestamp};
 
 const SECOND: Timestamp = 1_000;
 const START: Timestamp = 1_700_000_000_000;
@@ -41,7 +41,7 @@ pub(crate) fn follower_levels(stories: &[&str], expected: Expect) {
 
 fn tell(story: &str) -> Shard {
     let model = Model { eps: 1e-6, contact_growth: 1e-6, ..Model::with_half_life(24 * 3_600 * SECOND) };
-    let mut shard = Shard::new(model, 0, 1);
+    let mut shard = Shard::new(model, HashKey::new([1, 2]), 0, 1);
     for statement in story.split([';', '\n']).map(str::trim).filter(|statement| !statement.is_empty()) {
         let words: Vec<&str> = statement.split_whitespace().collect();
         match words[..] {
