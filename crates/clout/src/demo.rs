@@ -23,6 +23,7 @@ use wire::Format;
 
 use crate::duration::parse_duration;
 use crate::failure::{Failure, OutputError};
+use crate::http::host_name;
 use crate::interrupt::Interrupt;
 use crate::recorded::InputError;
 use crate::replay::UsageError;
@@ -84,7 +85,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
     /// Another name of this machine under which the page is opened, as where a port is forwarded; may be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
     pub host: Vec<String>,
 }
 

@@ -262,7 +262,7 @@ fn no_token_and_no_path_shows_in_an_answer_or_a_log() {
 fn it_says_what_is_wrong_with_its_options() {
     for (args, message) in [
         (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
-        (&["--host", "https://example.org"][..], "is not a host name"),
+        (&["--host", "https://example.org"][..], "not a host name: it looks like"),
         (&["--cors-origin", "example.org"][..], "is no origin: it looks like https://example.org, or *"),
         (&["--log", "loud,=x"][..], "is no level"),
     ] {
@@ -305,6 +305,7 @@ fn health_is_answered_where_few_files_may_be_open() {
 fn a_pipeline_says_what_is_wrong_with_its_tokens_and_names() {
     for (args, message) in [
         (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
+        (&["--host", "example.org:80"][..], "not a host name: it looks like"),
         (&["--peer-connections", "0"][..], "not a whole number from 1"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_clout"))

@@ -60,7 +60,7 @@ impl Hosts {
 }
 
 /// Whether this can be a server's name, as options have it: without a port.
-pub(crate) fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     name.parse::<Authority>().is_ok_and(|authority| is_host(&authority) && authority.host() == name)
         || name.parse::<IpAddr>().is_ok()
 }

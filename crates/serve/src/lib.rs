@@ -33,6 +33,7 @@ mod tokens;
 mod unstalled;
 
 pub use answer::{Bucket, Distribution, Movement, Movements, Parts, Percentile, ReceivedAnswer, ScoreAnswer};
+pub use host::is_name as is_host_name;
 pub use server::{Demo, Running, ServeError, Server, ServerOptions};
 pub use tokens::{Tokens, TokensError};
 pub use view::{Absence, Page, Update, View, ViewOptions};

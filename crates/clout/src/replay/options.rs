@@ -80,7 +80,7 @@ pub struct ReplayArgs {
     #[arg(long = "user", help_heading = "Output", value_name = "NAME")]
     pub users: Vec<String>,
     /// Write everybody's score, the highest first: .ndjson or .csv, either with .gz or .zst behind, or - for the
-    /// standard output
+    /// standard output. Names stay as they are: a spreadsheet takes one that begins with = + - @ for a formula
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub scores_out: Option<PathBuf>,
     /// Write how scores moved: with a duration, as in 1d, everybody's score at every whole multiple of it since 1970, in
