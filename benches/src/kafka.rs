@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use benches::{DAY_MS, Recorded};
 use influence::{Event, HashKey, Kind, Model};
 use kafka::{Admin, Application, Connection, Requirement, Start, Topics, Workers};
-use pipeline::{Clock, Holds, Input, Keeper, Pace, Place, Settings, Status};
+use pipeline::{Clock, Holds, Input, Keeper, Pace, Place, Settings, Status, Supervisor};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -163,15 +163,22 @@ impl Bench {
 
     /// Lets workers work while somebody watches. Gives as well how long transactions took, in order.
     fn work<T>(&self, watch: impl FnOnce(&Status) -> T) -> Result<(T, Vec<f64>), Failure> {
-        let (status, stop) = (Arc::new(Status::new(PARTITIONS)), Arc::new(AtomicBool::new(false)));
+        let (status, supervisor) = (Arc::new(Status::new(PARTITIONS)), Supervisor::default());
         let keeper = || Ok(Keeper::none());
-        let workers = Workers { application: &self.application, count: WORKERS, keeper: &keeper, status: &status };
+        let workers = Workers {
+            application: &self.application,
+            count: WORKERS,
+            keeper: &keeper,
+            status: &status,
+            supervisor: &supervisor,
+        };
         thread::scope(|scope| {
-            let working = scope.spawn(|| workers.run(&stop));
-            let timing = scope.spawn(|| transactions(&status, &stop));
+            let working = scope.spawn(|| workers.run());
+            let timing = scope.spawn(|| transactions(&status, supervisor.stop_flag()));
             let seen = watch(&status);
-            stop.store(true, Relaxed);
-            working.join().map_err(|_| "a worker panicked")??;
+            supervisor.stop();
+            working.join().map_err(|_| "a worker panicked")?;
+            supervisor.failure().map_or(Ok(()), Err)?;
             Ok((seen, timing.join().map_err(|_| "who watches transactions panicked")?))
         })
     }

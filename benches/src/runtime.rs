@@ -207,6 +207,6 @@ fn start(
     let log = memory.join();
     memory.assign(0, &log);
     let store = Store::open(&folder.to_string_lossy(), [])?;
-    let keeper = Keeper::beside(store, settings);
+    let keeper = Keeper::beside(store, settings)?;
     Ok(Worker::new(log, Arc::clone(settings), keeper, Arc::clone(status)))
 }

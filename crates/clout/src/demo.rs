@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use influence::{Kind, Model};
+use pipeline::Supervisor;
 use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
 use wire::Format;
 
@@ -28,6 +29,7 @@ use crate::interrupt::Interrupt;
 use crate::recorded::InputError;
 use crate::replay::UsageError;
 use crate::words;
+use crate::{ending, exit};
 use feeder::{Fed, Feeder, WAITING_MAX};
 use opening::Opening;
 use source::{Bad, Source};
@@ -39,7 +41,7 @@ Examples:
   clout demo --people 20000 --speed 1h
   clout demo higgs-activity_time.txt.gz --half-life 12h
 
-Ctrl-C ends it, with exit code 0. Nothing is kept.";
+Ctrl-C ends it. Nothing is kept.";
 
 /// Where the page is unless somebody says otherwise, and how many ports behind it are tried if that one is taken.
 const PORT: u16 = 8600;
@@ -54,7 +56,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// Runs the whole pipeline in this process and serves the page and the API on this machine only.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::SHOWS))]
 pub struct DemoArgs {
     /// An event log, or - for the standard input, in any format that replay reads; without one a town is made up
     #[arg(value_name = "FILE")]
@@ -95,17 +97,21 @@ pub struct DemoArgs {
 /// If the file is not to be read, no port is free, or a worker gives up.
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let interrupt = Interrupt::install();
+    let supervisor = ending::supervise(&interrupt)?;
     let model = args.model()?;
     let source = args.source(&interrupt)?;
     let view = Arc::new(View::default());
     let opening = Opening::new(&view);
-    let workers = Workers::start(&model, &opening)?;
-    let server = args.server(&view, &workers)?;
+    let workers = Workers::start(&model, &opening, &supervisor)?;
+    let server = args.server(&view, &workers, &supervisor)?;
     say(&args.welcome(&server)).map_err(OutputError::to("-".as_ref()))?;
     let feeder = Feeder::new(source, workers.memory(), model.partitioner);
-    let fed = feed(args, feeder, &workers, &opening, &interrupt);
+    let fed = feed(args, feeder, &workers, &opening, &supervisor);
+    // Whatever ended it: all end.
+    supervisor.stop();
     server.stop();
-    fed.and(workers.stop())
+    workers.join();
+    fed.and(ending::outcome(&supervisor))
 }
 
 impl DemoArgs {
@@ -124,13 +130,13 @@ impl DemoArgs {
     }
 
     /// Listens on the port that was asked for, or on the first free one.
-    fn server(&self, view: &Arc<View>, workers: &Workers) -> Result<Running, ServeError> {
+    fn server(&self, view: &Arc<View>, workers: &Workers, supervisor: &Supervisor) -> Result<Running, ServeError> {
         let ports = self.port.map_or(PORT..=PORT + PORTS_TRIED, |port| port..=port);
         let start = |port| {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let demo = Some(Demo { what: self.what(), speed: self.speed_ms as f64 / 1e3 });
             let options = ServerOptions { listen, demo, hosts: self.host.clone(), ..ServerOptions::default() };
-            Server::new(Arc::clone(view), options).with_pipeline(workers.status()).start()
+            Server::new(Arc::clone(view), options).with_pipeline(workers.status()).watched_by(supervisor).start()
         };
         let mut last = None;
         for port in ports {
@@ -170,13 +176,13 @@ fn feed(
     mut feeder: Feeder,
     workers: &Workers,
     opening: &Opening,
-    interrupt: &Interrupt,
+    supervisor: &Supervisor,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
     let mut head_start = None;
     let mut history = feeder.begin(args.head_start_ms, args.speed_ms);
     let mut has_ended = false;
-    while !interrupt.is_asked() && workers.are_well() {
+    while !supervisor.is_stopping() {
         let waiting = workers.waiting(feeder.appended());
         let fed = if waiting < WAITING_MAX { feeder.feed(&mut history) } else { feeder.pause(&mut history) };
         if fed != Fed::More {

@@ -9,6 +9,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::config::{Config, Flags};
+use crate::exit;
 use crate::failure::{Failure, OutputError};
 use crate::shown::shown;
 use crate::words::{decimal, thousands};
@@ -22,15 +23,11 @@ to B.
 Examples:
   clout diff clout clout-next
   clout diff live-scores trial-scores --top 50
-  clout diff monday.ndjson tuesday.csv.gz --json
-
-Exit codes:
-  0    compared, whatever it shows
-  2    nothing done: wrong options, or one of the two is not there or holds no scores";
+  clout diff monday.ndjson tuesday.csv.gz --json";
 
 /// Compare the scores of two applications
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
 pub struct DiffArgs {
     /// The scores before
     a: String,

@@ -3,21 +3,22 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use embedded::WorldError;
 use kafka::AdminError;
-use pipeline::{Fault, StoreError};
-use serve::ServeError;
+use pipeline::{Fatal, Fault, StoreError};
+use serve::{ServeError, TokensError};
 
 use crate::config::ConfigError;
 use crate::diff::DiffError;
+use crate::ending::Unfinished;
+use crate::exit::ExitCode;
 use crate::generate::GenerateError;
 use crate::recorded::{InputError, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
 use crate::route::RouteError;
-use crate::run::RunError;
-use crate::serve::ServeFailure;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +39,9 @@ pub enum Failure {
     /// An output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Workers could not begin, or go on.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// Scores could not be shown, or not for longer.
-    #[error(transparent)]
-    Serve(#[from] ServeFailure),
+    /// The tokens of a server cannot be used.
+    #[error("tokens cannot be used")]
+    Tokens(#[from] TokensError),
     /// The configuration is not understood.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -77,24 +75,37 @@ pub enum Failure {
     /// A worker has given up.
     #[error(transparent)]
     Worker(#[from] Fault),
+    /// Something that no retry heals.
+    #[error(transparent)]
+    Fatal(Arc<Fatal>),
+    /// A fault of the program itself.
+    #[error(transparent)]
+    Internal(Arc<Fatal>),
+    /// Somebody said stop, and not all could be finished.
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
 }
 
 impl Failure {
-    /// What the program exits with.
-    pub fn exit_code(&self) -> u8 {
+    /// What the program exits with. It depends on the cause, whichever command it ends.
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Failure::Stopped(Stop::Interrupted) => 130,
-            Failure::Stopped(Stop::Output(_) | Stop::State(_)) | Failure::Output(_) => 3,
-            Failure::Generate(GenerateError::Output { .. }) => 3,
-            Failure::Run(error) => error.exit_code(),
-            Failure::Serve(failure) => failure.exit_code(),
-            Failure::Stopped(_)
-            | Failure::Admin(AdminError::Differ(_))
-            | Failure::Worker(_)
-            | Failure::Randomness(_) => 1,
-            Failure::Config(_) | Failure::Admin(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => 2,
-            Failure::Usage(_) | Failure::Input(_) | Failure::State(_) | Failure::Generate(_) => 2,
-            Failure::Server(_) | Failure::Store(_) | Failure::Threads(_) => 2,
+            Failure::Stopped(Stop::Interrupted) => ExitCode::Interrupted,
+            Failure::Stopped(Stop::Output(_)) | Failure::Output(_) => ExitCode::Output,
+            Failure::Generate(GenerateError::Output { .. }) => ExitCode::Output,
+            Failure::Stopped(Stop::State(error)) => ExitCode::of_world(error, true),
+            Failure::Stopped(Stop::Feed(error)) if error.is_unreachable => ExitCode::Unreachable,
+            Failure::Stopped(_) => ExitCode::Stopped,
+            Failure::State(error) => ExitCode::of_world(error, false),
+            Failure::Admin(error) => error.into(),
+            Failure::Server(error) => error.into(),
+            Failure::Worker(fault) => fault.into(),
+            Failure::Fatal(why) | Failure::Internal(why) => (&**why).into(),
+            Failure::Threads(_) | Failure::Store(StoreError::Thread(_)) | Failure::Randomness(_) => ExitCode::System,
+            Failure::Unfinished(_) => ExitCode::Unfinished,
+            Failure::Usage(_) | Failure::Input(_) | Failure::Config(_) | Failure::Store(_) => ExitCode::Nothing,
+            Failure::Tokens(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => ExitCode::Nothing,
+            Failure::Generate(_) => ExitCode::Nothing,
         }
     }
 }

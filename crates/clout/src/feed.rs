@@ -20,6 +20,7 @@ use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::Rejects;
 use crate::recorded::{Sink, Stop};
 use crate::words::{count, thousands};
+use crate::{ending, exit};
 use pacer::{Pace, Pacer};
 
 const AFTER_HELP: &str = "\
@@ -31,17 +32,11 @@ Examples:
   clout feed log.json.zst --rate 50000 --topic events
   clout feed higgs-activity_time.txt.gz --pace 3600 --timestamps event
   clout feed log.csv --topic retweet=retweets --topic mention=mentions --topic reply=mentions --encoding json
-  clout generate --events 1000000 | clout feed -
-
-Exit codes:
-  0    all is fed
-  1    too many bad lines, an input breaks off, or the brokers do not take a record: those before it are fed
-  2    nothing done: wrong options, a file that is missing or in no known format, a topic that is missing
-  130  interrupted: what was read until then is fed";
+  clout generate --events 1000000 | clout feed -";
 
 /// Feed recorded logs into Kafka
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::FEEDS))]
 pub struct FeedArgs {
     /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
     #[arg(value_name = "FILE", required = true)]
@@ -120,6 +115,7 @@ fn parse_positive(text: &str) -> Result<f64, String> {
 pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let interrupt = Interrupt::install();
+    let supervisor = ending::supervise(&interrupt)?;
     let bytes_read = BytesRead::default();
     let files = Files { files: &args.files, profiles: &[], format: args.format, kind: args.kind };
     let logs = Logs::open(&files, &bytes_read, &interrupt)?;
@@ -146,6 +142,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         ));
     }
     read.and(fed)?;
+    ending::outcome(&supervisor)?;
     Ok(dead_letters?)
 }
 

@@ -12,6 +12,7 @@ use wire::{AT_MAX, EventWriter, Format, WriteError};
 use worlds::{Attack, Events, Farm, FarmError, Mix, World, WorldError};
 
 use crate::duration::parse_duration;
+use crate::exit;
 use crate::output::Output;
 
 const AFTER_HELP: &str = "\
@@ -33,7 +34,7 @@ Examples:
 
 /// Write a synthetic event log: the same seed and options give the same events, on every machine.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP, allow_negative_numbers = true)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::READS), allow_negative_numbers = true)]
 pub struct GenerateArgs {
     /// Where to write: a file, compressed if it ends in .gz or .zst, or - for the standard output
     #[arg(long, short, value_name = "FILE", default_value = "-")]

@@ -1,7 +1,9 @@
 //! The commands of Clout, each a module with its options and a `run`.
 
 pub mod config;
+pub mod exit;
 pub mod failure;
+pub mod panics;
 
 pub mod demo;
 pub mod diff;
@@ -18,6 +20,7 @@ pub mod duration;
 pub mod output;
 pub mod recorded;
 
+mod ending;
 mod http;
 mod interrupt;
 mod logs;

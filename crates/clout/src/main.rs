@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use clout::demo::{self, DemoArgs};
 use clout::diff::{self, DiffArgs};
+use clout::exit;
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
+use clout::panics;
 use clout::replay::{self, ReplayArgs};
 use clout::reset::{self, ResetArgs};
 use clout::route::{self, RouteArgs};
@@ -22,18 +24,11 @@ Examples:
   clout replay log.json
   clout replay --half-life 12h --user 88 higgs-activity_time.txt.gz
 
-`clout help replay` says everything about one command.
-
-Exit codes:
-  0    all done
-  1    stopped early by bad input: the results so far are written
-  2    nothing done: wrong options, a file that is missing or in no known format
-  3    an output cannot be written
-  130  interrupted: the results so far are written";
+`clout help replay` says everything about one command.";
 
 /// Scores how influential people are from what others do: mentions, retweets, replies and follows.
 #[derive(Parser)]
-#[command(name = "clout", version, after_help = AFTER_HELP, arg_required_else_help = true, max_term_width = 120)]
+#[command(name = "clout", version, after_help = exit::after_help(AFTER_HELP, exit::ExitCode::ALL), arg_required_else_help = true, max_term_width = 120)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -54,11 +49,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(CommandLine::parse().command) {
+    match panics::report(|| run(CommandLine::parse().command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             tell(&failure);
-            ExitCode::from(failure.exit_code())
+            ExitCode::from(failure.exit_code().code())
         }
     }
 }
@@ -67,8 +62,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
-        Command::Run(args) => Ok(run::run(&args)?),
-        Command::Serve(args) => Ok(serve::run(&args)?),
+        Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Generate(args) => Ok(generate::run(*args)?),
         Command::Topics(args) => topics::run(&args),
         Command::Feed(args) => feed::run(&args),

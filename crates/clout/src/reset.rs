@@ -8,6 +8,7 @@ use kafka::{Admin, AdminError, Found, Requirement, Role};
 use pipeline::StoreError;
 
 use crate::config::{Config, RunFlags};
+use crate::exit;
 use crate::failure::Failure;
 use crate::topics::say;
 
@@ -18,15 +19,11 @@ they were, the offsets of the group NAME, and the checkpoints. The inputs are no
 
 Examples:
   clout reset --application-id trial
-  clout reset --config clout.toml --partitions 12 --yes
-
-Exit codes:
-  0    all is as if it had never run
-  2    nothing done: members are alive, nobody said yes, wrong options, or the brokers refuse";
+  clout reset --config clout.toml --partitions 12 --yes";
 
 /// Remove all that an application has made, to start again
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
 pub struct ResetArgs {
     /// Do not ask
     #[arg(long, short)]

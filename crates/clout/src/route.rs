@@ -9,6 +9,7 @@ use crate::config::{Config, Flags, Input};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::words::count;
+use crate::{ending, exit};
 
 const AFTER_HELP: &str = "\
 Each record is read once, and written once, to the partition of its actor, or of its user for profiles; value, time and \
@@ -19,16 +20,11 @@ the partitions of what is read, if each has an --instance of its own.
 Examples:
   clout route --from raw-events:json --to events
   clout route --from accounts-by-id:profiles --to accounts --once
-  clout route --from events-4 --to events-12 --once
-
-Exit codes:
-  0    stopped in good order or, with --once, all is written
-  1    records cannot be taken or written any more
-  2    wrong options, a topic is missing, or brokers refuse";
+  clout route --from events-4 --to events-12 --once";
 
 /// Key a topic by actor, exactly once
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct RouteArgs {
     /// What is read; a word may be events or profiles, protobuf or json
     #[arg(long, value_name = "TOPIC[:WORD...]", value_parser = Input::parse)]
@@ -104,8 +100,9 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
             Err(malformed) => Target::Refused(malformed.to_string()),
         }
     };
-    let stop = Interrupt::install().flag();
-    let routed = kafka::route(&config.connection(), &route, &stop, target)?;
+    let supervisor = ending::supervise(&Interrupt::install())?;
+    let routed = kafka::route(&config.connection(), &route, supervisor.stop_flag(), target)?;
+    ending::outcome(&supervisor)?;
     if !args.quiet {
         let (records, letters) =
             (count(routed.records, "record", "records"), count(routed.dead_letters, "dead letter", "dead letters"));

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{AdminError, Application, Workers, check_topics};
-use pipeline::{Fatal, Keeper, Place, Status, StoreError};
-use serve::{Running, ServeError, Server, TokensError};
+use pipeline::{Fatal, Keeper, Place, Status};
+use serve::{Running, Server};
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigError, RunFlags};
+use crate::config::{Config, RunFlags};
+use crate::failure::Failure;
 use crate::http::HttpArgs;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
+use crate::{ending, exit};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -24,15 +26,8 @@ Examples:
   clout run --config clout.toml --workers 4 --instance host-7 --listen 127.0.0.1:9464
 
 The first SIGTERM or Ctrl-C ends it in good order: the epoch is finished, checkpoints are written, the group is left. A
-second one ends it at once, and nothing is lost either.
+second one ends it at once, and nothing is lost either.";
 
-Exit codes:
-  0    stopped in good order
-  1    gave up: something has to be done first, the error says what
-  2    nothing done: wrong options or configuration";
-
-/// A stop waits no longer than that for brokers that are away; who runs programs often kills them after half a minute.
-const STOP_MAX: Duration = Duration::from_secs(25);
 /// How long brokers may take to answer at the start.
 const BROKERS_WAIT: Duration = Duration::from_secs(60);
 /// Between two lines that say how it goes.
@@ -44,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// Start as many processes as you like: they share the work, and take over from each other.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct RunArgs {
     /// Serve metrics, the pipeline's status and health at this address, such as 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
@@ -57,91 +52,44 @@ pub struct RunArgs {
     logs: LogArgs,
 }
 
-/// Why it ended otherwise than well.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// It is not known what to do.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The place for checkpoints cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The topics are not as they must be, or the brokers do not answer.
-    #[error(transparent)]
-    Topics(#[from] AdminError),
-    /// The tokens cannot be used.
-    #[error("tokens cannot be used")]
-    Tokens(#[from] TokensError),
-    /// Nobody can listen there.
-    #[error(transparent)]
-    Listen(#[from] ServeError),
-    /// No retry heals it.
-    #[error(transparent)]
-    Fatal(#[from] Box<Fatal>),
-}
-
-impl RunError {
-    /// What the program exits with.
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            RunError::Config(_) | RunError::Tokens(_) | RunError::Listen(_) => 2,
-            RunError::Store(_) | RunError::Topics(_) | RunError::Fatal(_) => 1,
-        }
-    }
-}
-
 /// Works until it is told to stop.
 ///
 /// # Errors
 /// If it cannot begin, or cannot go on.
-pub fn run(args: &RunArgs) -> Result<(), RunError> {
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(&args.flags)?;
     args.logs.begin();
-    let stop = Interrupt::install().flag();
+    let supervisor = ending::supervise(&Interrupt::install())?;
     let served = args.listen.map(|listen| args.http.options(listen)).transpose()?;
-    let application = Arc::new(application(&config, &stop)?);
+    let application = Arc::new(application(&config, supervisor.stop_flag())?);
     let settings = &application.settings;
-    let keeper = || Ok(Keeper::beside(config.store()?, settings));
+    let keeper = || Keeper::beside(config.store()?, settings);
     // What is wrong with the place is told at once, and not by the first checkpoint.
     drop(keeper()?);
     let status = Arc::new(Status::new(settings.shards));
-    let server = |options| Server::for_pipeline(Arc::clone(&status), options).start();
+    let server = |options| Server::for_pipeline(Arc::clone(&status), options).watched_by(&supervisor).start();
     let server = served.map(server).transpose()?;
-    let workers = Workers { application: &application, count: config.workers, keeper: &keeper, status: &status };
+    let workers = Workers {
+        application: &application,
+        count: config.workers,
+        keeper: &keeper,
+        status: &status,
+        supervisor: &supervisor,
+    };
     info!(application = application.id, instance = application.instance, workers = config.workers, "starting");
-    let halt = halt(&stop);
-    let ended = thread::scope(|scope| {
-        scope.spawn(|| report(&status, &stop));
-        let ended = workers.run(&halt);
-        stop.store(true, Relaxed);
-        ended
+    thread::scope(|scope| {
+        supervisor.spawn_scoped(scope, "report", || report(&status, supervisor.stop_flag()));
+        workers.run();
+        supervisor.stop();
     });
     server.into_iter().for_each(Running::stop);
-    ended?;
+    ending::outcome(&supervisor)?;
     info!("stopped in good order");
     Ok(())
 }
 
-/// What tells workers to stop when somebody asks. It does not last for ever: librdkafka waits for a group's coordinator
-/// however long it is away.
-fn halt(stop: &Arc<AtomicBool>) -> Arc<AtomicBool> {
-    let halt = Arc::<AtomicBool>::default();
-    let (stop, told) = (Arc::clone(stop), Arc::clone(&halt));
-    thread::spawn(move || {
-        while !stop.load(Relaxed) {
-            thread::sleep(LOOK);
-        }
-        told.store(true, Relaxed);
-        thread::sleep(STOP_MAX);
-        warn!("ends without the brokers, which do not answer: what was not committed is taken again");
-        std::process::exit(0);
-    });
-    halt
-}
-
 /// Looks at the topics, which say how many shards there are.
-fn application(config: &Config, stop: &AtomicBool) -> Result<Application, RunError> {
+fn application(config: &Config, stop: &AtomicBool) -> Result<Application, Failure> {
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let until = Instant::now() + BROKERS_WAIT;
@@ -168,7 +116,7 @@ fn application(config: &Config, stop: &AtomicBool) -> Result<Application, RunErr
 }
 
 /// Says now and then how it goes.
-fn report(status: &Status, stop: &AtomicBool) {
+fn report(status: &Status, stop: &AtomicBool) -> Result<(), Box<Fatal>> {
     let (mut before, mut reported) = (status.totals(), Instant::now());
     while !stop.load(Relaxed) {
         thread::sleep(LOOK);
@@ -190,4 +138,5 @@ fn report(status: &Status, stop: &AtomicBool) {
         );
         (before, reported) = (totals, Instant::now());
     }
+    Ok(())
 }

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 use kafka::{Reading, ScoreReader};
-use pipeline::Fault;
-use serve::{ServeError, Server, ServerOptions, TokensError, Update, View};
+use pipeline::{Fatal, Fault, Supervisor};
+use serve::{Server, ServerOptions, Update, View};
 use tracing::info;
 
-use crate::config::{Config, ConfigError, Flags};
+use crate::config::{Config, Flags};
+use crate::failure::Failure;
 use crate::http::HttpArgs;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
+use crate::{ending, exit};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -22,19 +24,14 @@ Examples:
   curl localhost:8080/v1/ranking?limit=10
 
 Start as many as you like: each reads the whole table, and none needs another. /health/ready says when one has caught up,
-/openapi.json what can be asked.
-
-Exit codes:
-  0    stopped in good order
-  1    gave up: something has to be done first, the error says what
-  2    nothing done: wrong options or configuration";
+/openapi.json what can be asked.";
 
 /// How long a look at the topic may take before it is looked whether somebody says stop.
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Show the scores live: an HTTP API, a page and metrics.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct ServeArgs {
     #[command(flatten)]
     flags: Flags,
@@ -50,57 +47,35 @@ pub struct ServeArgs {
     logs: LogArgs,
 }
 
-/// Why it ended otherwise than well.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeFailure {
-    /// It is not known what to do.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The tokens cannot be used.
-    #[error("tokens cannot be used")]
-    Tokens(#[from] TokensError),
-    /// The server cannot start.
-    #[error(transparent)]
-    Server(#[from] ServeError),
-    /// The scores cannot be read.
-    #[error("scores cannot be read")]
-    Scores(#[from] Fault),
-}
-
-impl ServeFailure {
-    /// What the program exits with.
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            ServeFailure::Config(_) | ServeFailure::Tokens(_) => 2,
-            ServeFailure::Server(ServeError::Origin(_) | ServeError::Host(_)) => 2,
-            ServeFailure::Server(_) | ServeFailure::Scores(_) => 1,
-        }
-    }
-}
-
 /// Serves until it is told to stop.
 ///
 /// # Errors
 /// If it cannot begin, or cannot go on.
-pub fn run(args: &ServeArgs) -> Result<(), ServeFailure> {
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.flags)?;
     args.logs.begin();
-    let interrupt = Interrupt::install();
+    let supervisor = ending::supervise(&Interrupt::install())?;
     let options = ServerOptions { cors_origins: args.cors_origin.clone(), ..args.http.options(args.listen)? };
     let view = Arc::new(View::default());
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
-    let server = Server::new(Arc::clone(&view), options).start()?;
-    let ended = feed(reader, &view, &interrupt);
+    let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start()?;
+    // The only loop: it ends with a stop, or with what no retry heals.
+    supervisor.watch("scores", || feed(reader, &view, &supervisor));
     server.stop();
+    ending::outcome(&supervisor)?;
     info!("stopped");
-    Ok(ended?)
+    Ok(())
 }
 
 /// Applies what is committed, until somebody says stop.
-fn feed(mut reader: ScoreReader, view: &View, interrupt: &Interrupt) -> Result<(), Fault> {
-    while !interrupt.is_asked() {
-        let reading = reader.read(WAIT)?;
+fn feed(mut reader: ScoreReader, view: &View, supervisor: &Supervisor) -> Result<(), Box<Fatal>> {
+    let heartbeat = supervisor.heartbeat("scores");
+    heartbeat.set_at_work(true);
+    while !supervisor.is_stopping() {
+        let reading = reader.read(WAIT, &heartbeat).map_err(|fault| match fault {
+            Fault::Fatal(why) => why,
+            Fault::Broken(why) => Fatal::Log(why).into(),
+        })?;
         view.set_behind(reader.behind());
         match reading {
             None => {}

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use kafka::{Admin, AdminError, Found, Requirement, Role};
 
 use crate::config::{Config, Flags};
+use crate::exit;
 use crate::failure::{Failure, OutputError};
 
 const AFTER_HELP: &str = "\
@@ -17,12 +18,7 @@ partitions as the inputs have. Topics that are there already are looked at and l
 Examples:
   clout topics create --replication 3
   clout topics create --input mentions --input retweets --inputs --partitions 12
-  clout topics create --config clout.toml
-
-Exit codes:
-  0    all topics are there and as they must be
-  1    a topic differs: it is told how, and what to do
-  2    nothing done: wrong options, no broker answers, or it refuses";
+  clout topics create --config clout.toml";
 
 /// Topics that are made unless there is an input to go by.
 const PARTITIONS: usize = 4;
@@ -41,7 +37,7 @@ enum TopicsCommand {
 
 /// Make the topics that are missing, and check those that are there
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
 struct CreateArgs {
     /// Partitions of each topic [default: those of the inputs, 4 if there are none]
     #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<u16>::new().range(1..=4096))]

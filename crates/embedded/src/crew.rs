@@ -29,9 +29,10 @@ impl Hand {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run);
-        let thread = Some(thread.expect("the system has no room for another thread"));
-        Hand { worker: Some(worker), work: Some(work), done, thread }
+        // Without room for another thread the worker takes its turns on the caller's.
+        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run).ok();
+        let work = thread.as_ref().map(|_| work);
+        Hand { worker: Some(worker), work, done, thread }
     }
 
     /// The worker, between its turns.
@@ -46,13 +47,18 @@ impl Hand {
 
     /// Sends the worker to take a turn.
     pub(crate) fn begin(&mut self) {
-        if let (Some(work), Some(worker)) = (&self.work, self.worker.take()) {
+        if let Some(work) = &self.work
+            && let Some(worker) = self.worker.take()
+        {
             work.send(worker).expect("a thread waits for its worker as long as it lives");
         }
     }
 
     /// Waits for it to come back; its panic goes on in the caller.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
+        if self.thread.is_none() {
+            return self.worker_mut().turn();
+        }
         match self.done.recv() {
             Ok((worker, result)) => {
                 self.worker = Some(worker);

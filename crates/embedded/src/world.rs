@@ -153,7 +153,7 @@ impl<'a> World<'a> {
         let (recording, hash_key, progress) = Recording::open(path, model, partitions, &memory)?;
         let settings = Arc::new(settings(model, hash_key, partitions, checkpoint_every_ms));
         let place = recording.checkpoints();
-        let keeper = |_| Ok(Keeper::beside(Store::open(&place, [])?, &settings));
+        let keeper = |_| Ok(Keeper::beside(Store::open(&place, [])?, &settings)?);
         let hands = hands(&memory, &settings, workers, keeper)?;
         let mut world = World { progress, recording: Some(recording), ..World::of(&settings, memory, hands) };
         world.settle_in();

@@ -55,6 +55,14 @@ pub enum AdminError {
     /// Topics are otherwise than they must be.
     #[error("{}", lines(.0))]
     Differ(Vec<Difference>),
+    /// Somebody said stop, and the brokers did not answer any more.
+    #[error("{what}: {reason}; what was not committed is taken again")]
+    Unfinished {
+        /// What is not finished.
+        what: String,
+        /// Why.
+        reason: String,
+    },
     /// The brokers refuse.
     #[error("{what}: {reason}")]
     Refused {

@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
+use crate::troubles::is_unreachable;
 
 /// How long brokers may take for what is on its way in the end.
 const FLUSH: Duration = Duration::from_secs(120);
@@ -26,6 +27,15 @@ pub struct FeedError {
     pub topic: String,
     /// What the brokers say.
     pub reason: String,
+    /// Nobody says anything, since no broker answers.
+    pub is_unreachable: bool,
+}
+
+impl FeedError {
+    fn new(topic: &str, error: &KafkaError) -> FeedError {
+        let is_unreachable = error.rdkafka_error_code().is_some_and(is_unreachable);
+        FeedError { topic: topic.to_owned(), reason: reason(error), is_unreachable }
+    }
 }
 
 /// A producer.
@@ -51,7 +61,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         let Err((error, message)) = result else { return };
         let mut first = self.0.error.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| FeedError { topic: message.topic().to_owned(), reason: reason(error) });
+        first.get_or_insert_with(|| FeedError::new(message.topic(), error));
         self.0.has.store(true, Relaxed);
     }
 }
@@ -98,7 +108,7 @@ impl Feeder {
                     std::thread::sleep(FULL);
                     record = again;
                 }
-                Err((error, _)) => return Err(FeedError { topic: topic.to_owned(), reason: reason(&error) }),
+                Err((error, _)) => return Err(FeedError::new(topic, &error)),
             }
         }
     }
@@ -110,7 +120,7 @@ impl Feeder {
     pub fn finish(self, topic: &str) -> Result<(), FeedError> {
         let flushed = self.producer.flush(FLUSH);
         self.check()?;
-        flushed.map_err(|error| FeedError { topic: topic.to_owned(), reason: reason(&error) })
+        flushed.map_err(|error| FeedError::new(topic, &error))
     }
 
     fn check(&self) -> Result<(), FeedError> {

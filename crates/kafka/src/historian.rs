@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Answers a worker's questions about the past, and trims, on a thread of its own.
 pub(crate) struct Historian {
+    thread: String,
     jobs: Sender<Job>,
     answers: Receiver<Answer>,
     visits: Visits,
@@ -114,12 +115,22 @@ impl Historian {
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
         let run = move || inbox.into_iter().all(|job| archive.work(job, &outbox));
+        let name = format!("journals-{worker}");
         thread::Builder::new()
-            .name(format!("journals-{worker}"))
+            .name(name.clone())
             .spawn(run)
             .map_err(|error| Fault::Broken(format!("no thread to read journals: {error}")))?;
         let now = Instant::now();
-        Ok(Historian { jobs, answers, visits, waiting: BTreeMap::new(), census, looked_at: now, watched_at: now })
+        Ok(Historian {
+            thread: name,
+            jobs,
+            answers,
+            visits,
+            waiting: BTreeMap::new(),
+            census,
+            looked_at: now,
+            watched_at: now,
+        })
     }
 
     /// A shard's past, once it is known; asks for it the first time.
@@ -143,14 +154,18 @@ impl Historian {
     }
 
     fn take_answers(&mut self) -> Result<(), Fault> {
-        while let Ok(Answer { visit, past }) = self.answers.try_recv() {
+        loop {
+            let Answer { visit, past } = match self.answers.try_recv() {
+                Ok(answer) => answer,
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => return Err(self.ended()),
+            };
             if visit.is_wanted(&self.visits)
                 && let Some(waiting) = self.waiting.get_mut(&visit.shard)
             {
                 *waiting = Some(past?);
             }
         }
-        Ok(())
     }
 
     /// The topics as they were when this worker began.
@@ -177,7 +192,12 @@ impl Historian {
     }
 
     fn ask(&self, job: Job) -> Result<(), Fault> {
-        self.jobs.send(job).map_err(|_| Fault::Broken("the thread that reads journals has ended".into()))
+        self.jobs.send(job).map_err(|_| self.ended())
+    }
+
+    /// Its thread lives as long as it is asked: it ends only by a panic.
+    fn ended(&self) -> Fault {
+        Fatal::Ended { thread: self.thread.clone() }.into()
     }
 
     /// What was asked about a shard is not worth anything any more.

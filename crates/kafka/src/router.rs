@@ -18,6 +18,7 @@ use tracing::warn;
 
 use crate::admin::{Admin, AdminError, reason, refused};
 use crate::connection::Connection;
+use crate::troubles::is_unreachable;
 
 /// For everything that waits for the brokers.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,7 +70,7 @@ pub struct Routed {
 /// Why an attempt ended.
 enum Broken {
     /// Another one may go better.
-    Passing(String),
+    Passing { reason: String, is_unreachable: bool },
     /// None will.
     Final(AdminError),
 }
@@ -107,15 +108,23 @@ pub fn route(
         failures = if routed == before { failures + 1 } else { 1 };
         match broken {
             Broken::Final(error) => return Err(error),
-            Broken::Passing(reason) if failures == ATTEMPTS_MAX => {
+            Broken::Passing { reason, .. } if stop.load(Relaxed) => {
+                let what = format!("the last records of {} are not routed", route.from);
+                return Err(AdminError::Unfinished { what, reason });
+            }
+            Broken::Passing { reason, is_unreachable: true } if failures == ATTEMPTS_MAX => {
+                return Err(AdminError::Unreachable { brokers: connection.brokers().to_owned(), reason });
+            }
+            Broken::Passing { reason, .. } if failures == ATTEMPTS_MAX => {
                 return Err(AdminError::Refused { what: format!("{} cannot be routed", route.from), reason });
             }
-            Broken::Passing(reason) => warn!(reason, "begins again from what is committed"),
-        }
-        if stop.load(Relaxed) {
-            return Ok(routed);
+            Broken::Passing { reason, .. } => warn!(reason, "begins again from what is committed"),
         }
         sleep(BACKOFF);
+        if stop.load(Relaxed) {
+            // Nothing is pending between two attempts.
+            return Ok(routed);
+        }
     }
 }
 
@@ -293,7 +302,7 @@ impl<'a> Attempt<'a> {
         }
         let group = self.consumer.group_metadata().filter(|_| !self.consumer.assignment_lost());
         let group =
-            group.ok_or_else(|| Broken::Passing("the group has given the partitions to somebody else".to_owned()))?;
+            group.ok_or_else(|| passing_by("the group has given the partitions to somebody else".to_owned(), false))?;
         self.producer.send_offsets_to_transaction(&offsets, &group, TIMEOUT).map_err(passing)?;
         self.producer.commit_transaction(TIMEOUT).map_err(passing)?;
         self.next.clear();
@@ -344,6 +353,10 @@ fn passing(error: KafkaError) -> Broken {
             | Code::ClusterAuthorizationFailed
             | Code::SaslAuthenticationFailed,
         ) => Broken::Final(refused("this user may not do it", error)),
-        _ => Broken::Passing(reason(&error)),
+        code => passing_by(reason(&error), code.is_some_and(is_unreachable)),
     }
+}
+
+fn passing_by(reason: String, is_unreachable: bool) -> Broken {
+    Broken::Passing { reason, is_unreachable }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use influence::Score;
-use pipeline::{Fatal, Fault};
+use pipeline::{Fatal, Fault, Heartbeat};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -112,14 +112,20 @@ impl ScoreReader {
         self.behind
     }
 
-    /// What comes next, after so long at the latest.
+    /// What comes next, after so long at the latest. Each call is a beat.
     ///
     /// # Errors
     /// If somebody has to do something first. Brokers that are away are waited for.
-    pub fn read(&mut self, wait: Duration) -> Result<Option<Reading>, Fault> {
+    pub fn read(&mut self, wait: Duration, heartbeat: &Heartbeat) -> Result<Option<Reading>, Fault> {
+        heartbeat.beat();
         self.troubles.check()?;
-        if Instant::now() >= self.look_at && self.look()? {
-            return Ok(Some(self.begin_anew()));
+        if Instant::now() >= self.look_at {
+            heartbeat.wait();
+            let is_other = self.look()?;
+            heartbeat.beat();
+            if is_other {
+                return Ok(Some(self.begin_anew()));
+            }
         }
         if !self.is_caught_up && self.has_reached_goals() {
             self.is_caught_up = true;
@@ -319,7 +325,7 @@ mod tests {
         fn next(&mut self) -> String {
             let until = Instant::now() + Duration::from_secs(60);
             while Instant::now() < until {
-                match self.reader.read(Duration::from_millis(50)).unwrap() {
+                match self.reader.read(Duration::from_millis(50), &Heartbeat::default()).unwrap() {
                     Some(Reading::Removed { user }) => return user,
                     Some(other) => return format!("{other:?}"),
                     None => {}
@@ -333,7 +339,10 @@ mod tests {
     fn it_reads_from_the_beginning_and_notices_when_the_topic_becomes_another_one() {
         let Some(broker) = Broker::shared() else { return };
         let mut table = Table::on(broker.brokers());
-        assert!(matches!(table.reader.read(Duration::ZERO), Ok(None)), "the topic is waited for");
+        assert!(
+            matches!(table.reader.read(Duration::ZERO, &Heartbeat::default()), Ok(None)),
+            "the topic is waited for"
+        );
         table.create(2);
         table.remove("ana", 0);
         assert_eq!([table.next(), table.next()], ["ana", "CaughtUp"]);

@@ -1,13 +1,12 @@
 //! Lets workers live: each on a thread of its own, with new clients after whatever broke the old ones, until somebody says
 //! stop or something happens that no retry heals.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipeline::{Fatal, Fault, Keeper, Status, StoreError, Worker};
-use tracing::{error, info, warn};
+use pipeline::{Fatal, Fault, Heartbeat, Keeper, Status, StoreError, Supervisor, Worker};
+use tracing::{info, warn};
 
 use crate::application::Application;
 use crate::log::KafkaLog;
@@ -32,44 +31,40 @@ pub struct Workers<'a> {
     pub keeper: &'a (dyn Fn() -> Result<Keeper, StoreError> + Sync),
     /// Where they say how they are.
     pub status: &'a Arc<Status>,
+    /// Who hears that one of them cannot go on, and says stop.
+    pub supervisor: &'a Supervisor,
 }
 
 impl Workers<'_> {
-    /// Works until somebody says stop; then each worker finishes its epoch, writes checkpoints and leaves the group.
-    ///
-    /// # Errors
-    /// The first thing that no retry heals. The other workers have stopped in good order then.
-    pub fn run(&self, stop: &Arc<AtomicBool>) -> Result<(), Box<Fatal>> {
-        native::check_version().map_err(Fatal::Log)?;
-        let fatal: Mutex<Option<Box<Fatal>>> = Mutex::new(None);
-        let given_up = &fatal;
+    /// Works until somebody says stop; then each worker finishes its epoch, writes checkpoints and leaves the group. The
+    /// first that no retry heals, or that panics, is the supervisor's failure: the others stop in good order then.
+    pub fn run(&self) {
+        if let Err(why) = native::check_version() {
+            return self.supervisor.fail(Arc::new(Fatal::Log(why)));
+        }
         thread::scope(|scope| {
             for number in 0..self.count {
-                let live = move || {
-                    if let Err(why) = self.live(number, stop) {
-                        error!(worker = number, %why, "gave up");
-                        given_up.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-                        stop.store(true, Relaxed);
-                    }
-                };
-                if let Err(why) = thread::Builder::new().name(format!("worker-{number}")).spawn_scoped(scope, live) {
-                    let why = Fatal::Log(format!("no thread for worker {number}: {why}"));
-                    given_up.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why.into());
-                    stop.store(true, Relaxed);
-                }
+                let name = format!("worker-{number}");
+                let heartbeat = Arc::new(self.supervisor.heartbeat(&name));
+                self.supervisor.spawn_scoped(scope, &name, move || self.live(number, &heartbeat));
             }
         });
-        fatal.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     /// One worker after the other in one place of the group.
-    fn live(&self, number: usize, stop: &Arc<AtomicBool>) -> Result<(), Box<Fatal>> {
+    fn live(&self, number: usize, heartbeat: &Arc<Heartbeat>) -> Result<(), Box<Fatal>> {
         let mut backoff = BACKOFF;
-        while !stop.load(Relaxed) {
+        while !self.supervisor.is_stopping() {
             let began = Instant::now();
-            match self.work(number, stop) {
+            let ended = self.work(number, heartbeat);
+            match ended {
                 Ok(()) => break,
                 Err(Fault::Fatal(fatal)) => return Err(fatal),
+                Err(Fault::Broken(why)) if self.supervisor.is_stopping() => {
+                    warn!(worker = number, why, "could not stop in good order: what was not committed is taken again");
+                    self.supervisor.leave_unfinished(why);
+                    break;
+                }
                 Err(Fault::Broken(why)) => {
                     self.status.rebuilt();
                     warn!(worker = number, why, "begins anew from what is committed");
@@ -78,24 +73,27 @@ impl Workers<'_> {
             if began.elapsed() > HEALTHY {
                 backoff = BACKOFF;
             }
-            pause(backoff, stop);
+            heartbeat.wait();
+            self.pause(backoff);
             backoff = (backoff * 2).min(BACKOFF_MAX);
         }
         Ok(())
     }
 
-    fn work(&self, number: usize, stop: &Arc<AtomicBool>) -> Result<(), Fault> {
+    fn work(&self, number: usize, heartbeat: &Arc<Heartbeat>) -> Result<(), Fault> {
+        heartbeat.wait();
+        let stop = self.supervisor.stop_flag();
         let keeper = (self.keeper)().map_err(|error| Fault::Broken(format!("checkpoints cannot be kept: {error}")))?;
         let log = KafkaLog::join(self.application, number, stop)?;
         info!(worker = number, "joined the group {}", self.application.id);
         let settings = Arc::clone(&self.application.settings);
-        Worker::new(log, settings, keeper, Arc::clone(self.status)).run(stop)
+        Worker::new(log, settings, keeper, Arc::clone(self.status)).run(stop, heartbeat)
     }
-}
 
-fn pause(time: Duration, stop: &AtomicBool) {
-    let until = Instant::now() + time;
-    while !stop.load(Relaxed) && Instant::now() < until {
-        thread::sleep(LOOK);
+    fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.supervisor.is_stopping() && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
     }
 }

@@ -105,6 +105,19 @@ impl ProducerContext for Troubles {
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
+/// Whether it says that no broker answers.
+pub(crate) fn is_unreachable(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::MessageTimedOut
+    )
+}
+
 /// Whether asking again will do.
 pub(crate) fn is_passing(code: Code) -> bool {
     matches!(
@@ -154,7 +167,7 @@ pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display
 pub(crate) fn fault_of(what: &str, error: &KafkaError) -> Fault {
     match error {
         KafkaError::ClientConfig(_, text, name, _) => {
-            Fatal::Log(format!("{what}: the property {name} is not accepted: {text}")).into()
+            Fatal::Property { what: what.to_owned(), name: name.clone(), reason: text.clone() }.into()
         }
         _ => fault(what, error.rdkafka_error_code(), error),
     }

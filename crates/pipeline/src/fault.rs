@@ -1,5 +1,9 @@
 //! What can go wrong, by what to do next.
 
+use std::any::Any;
+
+use crate::supervisor::panic_text;
+
 /// Why a worker cannot go on. Its state is dropped in any case.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -21,6 +25,13 @@ impl Fault {
             }
             fault => fault,
         }
+    }
+}
+
+impl Fatal {
+    /// What a panic of a thread is.
+    pub fn panicked(thread: &str, panic: &(dyn Any + Send)) -> Fatal {
+        Fatal::Panicked { thread: thread.to_owned(), message: panic_text(panic).to_owned() }
     }
 }
 
@@ -206,6 +217,44 @@ pub enum Fatal {
         delivered: i64,
         /// What was due.
         expected: i64,
+    },
+    /// A property of the clients is wrong.
+    #[error("{what}: the property {name} is not accepted: {reason}")]
+    Property {
+        /// What cannot be done with it.
+        what: String,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system has no room for another thread.
+    #[error("no room for the thread {thread}: {reason}")]
+    Thread {
+        /// Its name.
+        thread: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A thread of this process has panicked.
+    #[error(
+        "the thread {thread} panicked: {message}; this is a fault of the program: please report it with what it told. \
+         Nothing that was committed is lost"
+    )]
+    Panicked {
+        /// Its name.
+        thread: String,
+        /// The words of the panic.
+        message: String,
+    },
+    /// A thread of this process has ended although nobody asked for that.
+    #[error(
+        "the thread {thread} has ended by itself; this is a fault of the program: please report it with what it told. \
+         Nothing that was committed is lost"
+    )]
+    Ended {
+        /// Its name.
+        thread: String,
     },
     /// What only the log itself knows of.
     #[error("{0}")]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use influence::{HashKey, Model, Shard};
@@ -14,6 +14,7 @@ use wire::JournalRecord;
 
 use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::{Checkpoint, Unusable};
+use crate::fault::Fatal;
 use crate::seen::Seen;
 use crate::settings::Settings;
 use crate::store::{Named, Store, StoreError};
@@ -22,6 +23,9 @@ use crate::store::{Named, Store, StoreError};
 const KEPT: usize = 2;
 /// How much larger a buffer is made than the shard was when it was asked for.
 const ROOM: (usize, usize) = (9, 8);
+
+/// The name of a keeper's thread.
+const THREAD: &str = "checkpoints";
 
 /// Keeps the checkpoints of one worker's shards.
 #[derive(Debug)]
@@ -113,16 +117,16 @@ struct Clerk {
 
 impl Keeper {
     /// A keeper with a thread of its own.
-    pub fn beside(store: Store, settings: &Settings) -> Keeper {
+    ///
+    /// # Errors
+    /// If the system has no room for another thread.
+    pub fn beside(store: Store, settings: &Settings) -> Result<Keeper, StoreError> {
         let mut clerk = Clerk::new(store, settings, Bugs::NONE);
         let (jobs, inbox) = channel();
         let (outbox, done) = channel();
         let run = move || inbox.into_iter().all(|job| outbox.send(clerk.take(job)).is_ok());
-        // Without a thread there is no keeper: jobs are dropped, which is told like a store that fails.
-        if let Err(error) = std::thread::Builder::new().name("checkpoints".into()).spawn(run) {
-            warn!(%error, "no thread for checkpoints: none are written");
-        }
-        Keeper { desk: Desk::Beside { jobs, done }, pending: 0 }
+        std::thread::Builder::new().name(THREAD.into()).spawn(run).map_err(StoreError::Thread)?;
+        Ok(Keeper { desk: Desk::Beside { jobs, done }, pending: 0 })
     }
 
     /// A keeper that works when it is told to.
@@ -144,9 +148,8 @@ impl Keeper {
     pub(crate) fn ask(&mut self, job: Job) {
         match &mut self.desk {
             Desk::Beside { jobs, .. } => {
-                if jobs.send(job).is_err() {
-                    return;
-                }
+                // A thread that has ended is found out when it is asked what is done.
+                let _ = jobs.send(job);
             }
             Desk::Within { jobs, .. } => jobs.push_back(job),
             Desk::None { done } => match job {
@@ -160,30 +163,45 @@ impl Keeper {
     }
 
     /// What has come of a job, if any is done.
-    pub(crate) fn poll(&mut self) -> Option<Done> {
+    ///
+    /// # Errors
+    /// The keeper's thread has ended.
+    pub(crate) fn poll(&mut self) -> Result<Option<Done>, Fatal> {
         let done = match &mut self.desk {
-            Desk::Beside { done, .. } => done.try_recv().ok(),
+            Desk::Beside { done, .. } => match done.try_recv() {
+                Ok(done) => Some(done),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => return Err(ended()),
+            },
             Desk::Within { clerk, jobs } => jobs.pop_front().map(|job| clerk.take(job)),
             Desk::None { done } => done.pop_front(),
         };
         self.pending -= usize::from(done.is_some());
-        done
+        Ok(done)
     }
 
     /// Waits for a job that is under way; `None` if there is none, or after that time.
-    pub(crate) fn wait(&mut self, time: Duration) -> Option<Done> {
+    ///
+    /// # Errors
+    /// The keeper's thread has ended.
+    pub(crate) fn wait(&mut self, time: Duration) -> Result<Option<Done>, Fatal> {
         if self.pending == 0 {
-            return None;
+            return Ok(None);
         }
         let Desk::Beside { done, .. } = &self.desk else { return self.poll() };
         match done.recv_timeout(time) {
             Ok(done) => {
                 self.pending -= 1;
-                Some(done)
+                Ok(Some(done))
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(ended()),
         }
     }
+}
+
+fn ended() -> Fatal {
+    Fatal::Ended { thread: THREAD.to_owned() }
 }
 
 impl Mark {

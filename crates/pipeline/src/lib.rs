@@ -28,9 +28,11 @@ mod store;
 mod bugs;
 mod draw;
 mod fault;
+mod planted;
 mod settings;
 mod status;
 mod stopwatch;
+mod supervisor;
 
 pub use batch::{Batch, Reason, Refused, Stamp};
 pub use bugs::{Bug, Bugs};
@@ -42,4 +44,5 @@ pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step};
 pub use settings::{Clock, Holds, Input, Pace, Settings};
 pub use status::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
 pub use store::{Store, StoreError};
+pub use supervisor::{Heartbeat, Supervisor, TURN_MAX, WAIT_MAX, contain, is_contained, panic_text};
 pub use worker::Worker;

@@ -271,6 +271,11 @@ impl Seat {
         &self.effects
     }
 
+    /// Records of inputs in the epoch under way.
+    pub(crate) fn next_records(&self) -> u64 {
+        self.next.iter().flat_map(|next| &next.inputs).map(|range| range.len()).sum()
+    }
+
     /// The record of the epoch under way.
     pub(crate) fn next(&self) -> Option<&JournalRecord> {
         self.next.as_ref()

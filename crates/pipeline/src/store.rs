@@ -31,6 +31,9 @@ pub enum StoreError {
     /// What the store says.
     #[error("the checkpoint store does not answer as it should: {0}")]
     Object(#[from] object_store::Error),
+    /// There is no thread to read and write them on.
+    #[error("no room for the thread that keeps checkpoints: {0}")]
+    Thread(std::io::Error),
     /// The place is none.
     #[error("checkpoints cannot be kept at {place}: {reason}")]
     Place {

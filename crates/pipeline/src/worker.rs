@@ -29,12 +29,14 @@ use crate::bugs::{Bug, Bugs};
 use crate::fault::Fault;
 use crate::keeper::{Done, Job, Keeper, Loaded};
 use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Room, Step};
+use crate::planted::Planted;
 use crate::restore::{Stage, check_past};
 use crate::rounds::Rounds;
 use crate::seat::Seat;
 use crate::settings::Settings;
 use crate::status::{Epoch, Place, ShardStatus, Status};
 use crate::stopwatch::Stopwatch;
+use crate::supervisor::Heartbeat;
 
 /// How long a shard that is wanted back waits for its checkpoint.
 const RELEASE_WAIT: Duration = Duration::from_secs(30);
@@ -62,7 +64,9 @@ pub struct Worker<L> {
     sized_at: Timestamp,
     /// When it was last said that a shard is full.
     full_told_at: Timestamp,
+    heartbeat: Arc<Heartbeat>,
     bugs: Bugs,
+    planted: Planted,
 }
 
 impl<L: Log> Worker<L> {
@@ -80,7 +84,9 @@ impl<L: Log> Worker<L> {
             status,
             sized_at: Timestamp::MIN,
             full_told_at: Timestamp::MIN,
+            heartbeat: Arc::default(),
             bugs: Bugs::NONE,
+            planted: Planted::of_environment(),
         }
     }
 
@@ -90,14 +96,21 @@ impl<L: Log> Worker<L> {
         self.bugs = bugs;
     }
 
-    /// Takes turns until it is told to stop, and then gives everything back in good order.
+    /// Lets it panic in its next step.
+    #[cfg(feature = "planted-bugs")]
+    pub fn plant_panic(&mut self) {
+        self.planted = Planted::unwind();
+    }
+
+    /// Takes turns until it is told to stop, and then gives everything back in good order. Each turn is a beat.
     ///
     /// # Errors
     /// If a turn fails. Nothing that was not committed is lost, it is taken again from the log.
-    pub fn run(mut self, stop: &AtomicBool) -> Result<(), Fault> {
+    pub fn run(mut self, stop: &AtomicBool, heartbeat: &Arc<Heartbeat>) -> Result<(), Fault> {
+        self.heartbeat = Arc::clone(heartbeat);
+        heartbeat.set_at_work(true);
         let ran = self.turns(stop).and_then(|()| self.stop());
-        // Whoever failed has nothing any more.
-        self.shards.keys().for_each(|&shard| self.tell(shard, Place::Elsewhere, 0));
+        heartbeat.set_at_work(false);
         ran
     }
 
@@ -110,6 +123,7 @@ impl<L: Log> Worker<L> {
 
     /// One round of the loop: takes what the log and the keeper have to tell, and steps its shards if an epoch is due.
     pub fn turn(&mut self) -> Result<(), Fault> {
+        self.heartbeat.beat();
         self.take_ownership()?;
         self.take_checkpoints()?;
         // Of the epoch before this turn, of which all is safe by now.
@@ -135,6 +149,8 @@ impl<L: Log> Worker<L> {
                 && (cue.is_some() || seat.has_work())
             {
                 seat.step(&self.settings, now, cue, self.bugs);
+                self.planted.stepped(|| seat.next_records());
+                self.heartbeat.beat();
             }
         }
         if self.bugs.has(Bug::CheckpointBeforeCommit) {
@@ -158,7 +174,9 @@ impl<L: Log> Worker<L> {
         steps.iter().for_each(|step| epoch.add(step));
         self.log.prepare(&mut steps);
         let watch = Stopwatch::start();
+        self.heartbeat.wait();
         let offsets = self.log.commit(&mut steps).inspect_err(|_| self.status.aborted())?;
+        self.heartbeat.beat();
         let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
         for (seat, offset) in stepped.zip(offsets) {
             epoch.duplicates += seat.duplicates;
@@ -228,7 +246,7 @@ impl<L: Log> Worker<L> {
 
     /// Takes what the keeper has done.
     fn take_checkpoints(&mut self) -> Result<(), Fault> {
-        while let Some(done) = self.keeper.poll() {
+        while let Some(done) = self.keeper.poll()? {
             self.take_done(done)?;
         }
         Ok(())
@@ -279,6 +297,7 @@ impl<L: Log> Worker<L> {
         let Some(stage @ Stage::Loading(_)) = self.shards.get_mut(&shard) else { return Ok(()) };
         if let Stage::Loading(past) = std::mem::replace(stage, Stage::Waiting) {
             let repeating = past.begin(shard, loaded, &self.settings, self.bugs)?;
+            self.heartbeat.wait();
             if let Err(fault) = self.log.seek(shard, &repeating.seat.backlog.positions()) {
                 // Who has the shard now may have trimmed what it was to begin with.
                 self.take_ownership()?;
@@ -295,6 +314,7 @@ impl<L: Log> Worker<L> {
         for (&shard, stage) in &mut self.shards {
             let Stage::Repeating(repeating) = stage else { continue };
             repeating.go_on(&self.settings, || self.log.now())?;
+            self.heartbeat.beat();
             if !repeating.is_done() {
                 let restore_left = repeating.left() as u64;
                 self.status
@@ -387,7 +407,10 @@ impl<L: Log> Worker<L> {
         self.rounds.began(shard, 0);
         self.keeper.ask(Job::Save { checkpoint });
         while self.rounds.is_under_way(shard)
-            && let Some(done) = self.keeper.wait(RELEASE_WAIT)
+            && let Some(done) = {
+                self.heartbeat.wait();
+                self.keeper.wait(RELEASE_WAIT)?
+            }
         {
             self.take_done(done)?;
         }
@@ -502,6 +525,16 @@ impl<L: Log> Worker<L> {
         let copy = |seat: &Seat| Stage::Live(Box::new(seat.clone()));
         let shards = live.map(|(number, seat)| (number, copy(seat))).collect();
         let status = Arc::new(Status::new(self.settings.shards));
-        Worker { shards, bugs: self.bugs, ..Worker::new(log, Arc::clone(&self.settings), Keeper::none(), status) }
+        let mut fork = Worker::new(log, Arc::clone(&self.settings), Keeper::none(), status);
+        (fork.shards, fork.bugs) = (shards, self.bugs);
+        fork
+    }
+}
+
+impl<L> Drop for Worker<L> {
+    /// Whatever it ended with, a panic as well: it has no shard any more.
+    fn drop(&mut self) {
+        let nowhere = ShardStatus::default();
+        self.shards.keys().for_each(|&shard| self.status.write(shard, &nowhere));
     }
 }

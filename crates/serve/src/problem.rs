@@ -52,14 +52,14 @@ impl Problem {
         }
     }
 
-    pub(crate) fn busy(detail: &str) -> Problem {
+    pub(crate) fn busy(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
     /// Nobody more is let in.
     pub(crate) fn full(full: Full, what: &str) -> Problem {
         match full {
-            Full::All => Problem::busy(&format!("there are too many {what}: try again later")),
+            Full::All => Problem::busy(format!("there are too many {what}: try again later")),
             Full::Peer => Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 format!("your address has too many {what}: close some, or try again later"),

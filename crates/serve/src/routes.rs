@@ -12,7 +12,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use pipeline::{Place, Status};
+use pipeline::{Place, Status, Supervisor};
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
@@ -44,6 +44,9 @@ const ADDRESS_BYTES_MAX: usize = 8 << 10;
 /// and of all headers. Above twice as much the connection is cut.
 const HEADERS_BYTES_MAX: usize = 16 << 10;
 
+/// Why there is no answer yet.
+const CATCHING_UP: &str = "the view is still catching up with the scores: try again soon";
+
 /// What the routes answer from.
 #[derive(Debug)]
 pub(crate) struct App {
@@ -51,6 +54,7 @@ pub(crate) struct App {
     /// Whether anything is applied to the view: else only the pipeline is told about.
     has_scores: bool,
     pub(crate) pipeline: Option<Arc<Status>>,
+    pub(crate) supervisor: Supervisor,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
     pub(crate) doors: Arc<Doors>,
@@ -77,6 +81,7 @@ impl App {
             has_scores: view.is_some(),
             view: view.unwrap_or_default(),
             pipeline,
+            supervisor: Supervisor::default(),
             rates: Rates::new(),
             metrics: Metrics::new(table().into_iter().map(|(path, _)| path)),
             doors,
@@ -90,11 +95,18 @@ impl App {
         }
     }
 
-    fn is_ready(&self) -> bool {
-        let is_live = |status: &Arc<Status>| {
-            status.shards().all(|shard| !matches!(shard.place, Place::Loading | Place::Restoring))
-        };
-        if self.has_scores { self.view.is_ready() } else { self.pipeline.as_ref().is_some_and(is_live) }
+    /// Whether the process can be asked, and all that it is there for works; the error says what does not.
+    fn check_ready(&self) -> Result<(), String> {
+        self.supervisor.check_ready()?;
+        if self.has_scores {
+            return if self.view.is_ready() { Ok(()) } else { Err(CATCHING_UP.to_owned()) };
+        }
+        let shards = self.pipeline.iter().flat_map(|status| status.shards());
+        let is_restored = |place| !matches!(place, Place::Loading | Place::Restoring);
+        match (0_u16..).zip(shards).find(|(_, shard)| !is_restored(shard.place)) {
+            Some((number, _)) => Err(format!("shard {number} is being restored")),
+            None => Ok(()),
+        }
     }
 
     /// The id of the event before this sequence.
@@ -186,7 +198,7 @@ async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 }
 
 fn not_ready() -> Problem {
-    Problem::busy("the view is still catching up with the scores: try again soon")
+    Problem::busy(CATCHING_UP)
 }
 
 async fn measure(State(app): State<Arc<App>>, route: Option<MatchedPath>, request: Request, next: Next) -> Response {
@@ -396,18 +408,20 @@ async fn metrics(State(app): Shared) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-/// Whether the process runs.
-#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, body = String, description = "It does.")))]
-async fn live() -> &'static str {
-    "live\n"
+/// Whether the process works: nothing has failed, and every loop has turned in time.
+#[utoipa::path(get, path = "/health/live", tag = "operation",
+    responses((status = 200, body = String, description = "It does."),
+        (status = 503, body = Problem, description = "It does not: start it again.")))]
+async fn live(State(app): Shared) -> Result<&'static str, Problem> {
+    app.supervisor.check_live().map(|()| "live\n").map_err(Problem::busy)
 }
 
-/// Whether the view has caught up; without a view, whether no shard is being restored.
+/// Whether it is live, each worker is in the group, and the view has caught up; without a view, no shard is being restored.
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
-    responses((status = 200, body = String, description = "It has."),
-        (status = 503, body = Problem, description = "Not yet.")))]
+    responses((status = 200, body = String, description = "It is."),
+        (status = 503, body = Problem, description = "Not yet, or not any more.")))]
 async fn ready(State(app): Shared) -> Result<&'static str, Problem> {
-    if app.is_ready() { Ok("ready\n") } else { Err(not_ready()) }
+    app.check_ready().map(|()| "ready\n").map_err(Problem::busy)
 }
 
 /// This document.

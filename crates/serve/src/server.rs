@@ -1,9 +1,12 @@
 //! The server: a listener, connections, and a good end. It has threads of its own, so that whoever starts it need not be
 //! asynchronous.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use pipeline::Status;
+use pipeline::{Fatal, Status, Supervisor, contain};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -119,6 +122,7 @@ pub enum ServeError {
 pub struct Server {
     view: Option<Arc<View>>,
     pipeline: Option<Arc<Status>>,
+    supervisor: Supervisor,
     options: ServerOptions,
 }
 
@@ -134,18 +138,25 @@ pub struct Running {
 impl Server {
     /// A server that answers from a view.
     pub fn new(view: Arc<View>, options: ServerOptions) -> Server {
-        Server { view: Some(view), pipeline: None, options }
+        Server { view: Some(view), pipeline: None, supervisor: Supervisor::default(), options }
     }
 
     /// A server that tells only how a pipeline does: status, health, metrics.
     pub fn for_pipeline(status: Arc<Status>, options: ServerOptions) -> Server {
-        Server { view: None, pipeline: Some(status), options }
+        Server { view: None, pipeline: Some(status), supervisor: Supervisor::default(), options }
     }
 
     /// Tells about the pipeline of this process as well.
     #[must_use]
     pub fn with_pipeline(mut self, status: Arc<Status>) -> Server {
         self.pipeline = Some(status);
+        self
+    }
+
+    /// Health is what this one says, and hears of a server that ends by itself.
+    #[must_use]
+    pub fn watched_by(mut self, supervisor: &Supervisor) -> Server {
+        self.supervisor = supervisor.clone();
         self
     }
 
@@ -186,12 +197,23 @@ impl Server {
     }
 
     async fn serve(self, listener: TcpListener, doors: Arc<Doors>, stop: watch::Receiver<bool>) {
-        let Server { view, pipeline, options } = self;
-        let app = Arc::new(App::new(view, pipeline, &options, Arc::clone(&doors), stop.clone()));
+        let Server { view, pipeline, supervisor, options } = self;
+        let mut app = App::new(view, pipeline, &options, Arc::clone(&doors), stop.clone());
+        app.supervisor = supervisor.clone();
+        let app = Arc::new(app);
         let router = routes::router(Arc::clone(&app), &options.cors_origins);
-        let ticking = tokio::spawn(tick(app));
-        accept(listener, router, doors, stop).await;
+        let mut ticking = tokio::spawn(tick(app));
+        let mut accepting = tokio::spawn(accept(listener, router, doors, stop.clone()));
+        let (thread, ended) = tokio::select! {
+            ended = &mut ticking => ("serve (changes)", ended),
+            ended = &mut accepting => ("serve (connections)", ended),
+        };
         ticking.abort();
+        match ended {
+            Err(error) if error.is_panic() => supervisor.fail(Fatal::panicked(thread, &*error.into_panic()).into()),
+            _ if !*stop.borrow() => supervisor.fail(Fatal::Ended { thread: thread.to_owned() }.into()),
+            _ => {}
+        }
     }
 }
 
@@ -246,8 +268,14 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut st
             .serve_connection(TokioIo::new(Unstalled::new(stream, WRITE_PATIENCE)), TowerToHyperService::new(service));
         let connection = graceful.watch(connection);
         let task = tokio::spawn(async move {
+            let mut connection = pin!(timeout(stay, connection));
+            // A panic ends the connection that it is of, and nothing else; it is told where all panics are.
+            let ended = poll_fn(|context| match contain(|| connection.as_mut().poll(context)) {
+                Ok(polled) => polled.map(Some),
+                Err(_) => Poll::Ready(None),
+            });
             // Who hangs up, sends no HTTP, stalls or stays too long is cut: there is nobody to tell.
-            if let Ok(Err(error)) = timeout(stay, connection).await {
+            if let Some(Ok(Err(error))) = ended.await {
                 debug!(%error, "connection cut");
             }
             drop(pass);

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use pipeline::{Fatal, Settings};
+use pipeline::{Fatal, Settings, Worker};
 
 use crate::broker::Topic;
 use crate::judge;
 use crate::log::CommitFault;
 use crate::run::Simulation;
-use crate::scenario::{Happens, Mishap, Tear, Timed};
+use crate::scenario::{Happens, Mishap, PanicPlace, Tear, Timed};
 
 /// More often than this no run is healed from outside.
 const FATALS_MAX: u64 = 100;
@@ -55,6 +55,7 @@ impl Simulation<'_> {
                     self.slots[worker].dead_ms = ms * (self.scenario.seed % 3) as i64;
                 }
             }
+            Mishap::Panic { worker, place, leaves, back_ms } => self.plant_panic(worker, place, leaves, back_ms),
             Mishap::Pause { worker, pause_ms } => self.slots[worker].paused_until = now + pause_ms,
             Mishap::Zombie { worker, pause_ms } => {
                 self.slots[worker].paused_until = now + pause_ms;
@@ -98,6 +99,20 @@ impl Simulation<'_> {
             Mishap::OtherWindow { worker } => self.change_settings(worker, |settings| {
                 settings.dedup_window_ms = Some(settings.dedup_window_ms.map_or(1_000, |window_ms| window_ms + 1));
             }),
+        }
+    }
+
+    fn plant_panic(&mut self, number: usize, place: PanicPlace, leaves: bool, back_ms: i64) {
+        let slot = &mut self.slots[number];
+        (slot.leaves, slot.dead_ms) = (leaves, back_ms);
+        match place {
+            PanicPlace::Step => slot.worker.iter_mut().for_each(Worker::plant_panic),
+            PanicPlace::Commit(moment) => {
+                let mut hooks = slot.hooks.borrow_mut();
+                (hooks.commit, hooks.panics) = (Some(CommitFault::Crash(moment)), true);
+            }
+            // Whoever is the next to need the store.
+            PanicPlace::Keeper => self.store.panic_next(true),
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Hooks {
     pub(crate) commit: Option<CommitFault>,
     /// The worker has died inside a call.
     pub(crate) has_died: bool,
+    /// It dies by a panic.
+    pub(crate) panics: bool,
     /// It does not hear of the next changes of ownership.
     pub(crate) is_deaf: bool,
 }
@@ -134,6 +136,9 @@ impl FaultyLog {
     }
 
     fn die(&self) -> Fault {
+        if self.hooks.borrow().panics {
+            panic_silently();
+        }
         self.hooks.borrow_mut().has_died = true;
         Fault::Broken("the worker dies".into())
     }
@@ -191,6 +196,14 @@ impl FaultyLog {
         }
         Ok(())
     }
+}
+
+/// What a panic that was meant to be says.
+pub(crate) const PLANTED: &str = "a planted panic";
+
+/// Panics, and nobody hears of it but whoever catches it.
+pub(crate) fn panic_silently() {
+    std::panic::resume_unwind(Box::new(PLANTED));
 }
 
 /// Another record that could have been there.

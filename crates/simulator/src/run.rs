@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use pipeline::{Bugs, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store,
 use crate::broker::{Broker, Topic};
 use crate::harm::Harm;
 use crate::judge;
-use crate::log::{FaultyLog, Hooks, Shared};
+use crate::log::{FaultyLog, Hooks, PLANTED, Shared};
 use crate::scenario::{BEGIN, Form, Scenario};
 use crate::store::FaultyStore;
 use crate::subscriber::Subscriber;
@@ -31,6 +31,10 @@ pub struct Verdict {
     pub faults: BTreeMap<&'static str, u64>,
     /// Workers that were rebuilt.
     pub rebuilds: u64,
+    /// Workers that panicked because it was planted.
+    pub panics: u64,
+    /// Shards of those that another worker took slices for before they were back.
+    pub taken_over: u64,
     /// Errors that only somebody from outside could heal, and that were to be expected, by name.
     pub errors: BTreeMap<&'static str, u64>,
     /// Epochs committed.
@@ -49,6 +53,8 @@ impl Verdict {
         self.epochs += other.epochs;
         self.checkpoints += other.checkpoints;
         self.rebuilds += other.rebuilds;
+        self.panics += other.panics;
+        self.taken_over += other.taken_over;
         self.duplicates += other.duplicates;
         other.faults.iter().for_each(|(name, count)| *self.faults.entry(name).or_default() += count);
         other.errors.iter().for_each(|(name, count)| *self.errors.entry(name).or_default() += count);
@@ -84,6 +90,10 @@ pub(crate) struct Slot {
     pub(crate) paused_until: i64,
     /// Once it has died it stays dead for so long.
     pub(crate) dead_ms: i64,
+    /// It leaves the group when it panics.
+    pub(crate) leaves: bool,
+    /// The shards that it took slices for when it panicked, until somebody does again.
+    pub(crate) orphans: Vec<u16>,
     /// It comes back with other settings.
     pub(crate) other: Option<Arc<Settings>>,
 }
@@ -144,6 +154,8 @@ impl<'a> Simulation<'a> {
             back_at: BEGIN,
             paused_until: BEGIN,
             dead_ms: 0,
+            leaves: false,
+            orphans: Vec::new(),
             other: None,
         };
         Simulation {
@@ -203,8 +215,23 @@ impl<'a> Simulation<'a> {
             let first = (self.scenario.seed.wrapping_add(self.tick * 7) % count as u64) as usize;
             self.turn((place + first) % count)?;
         }
+        self.look_at_orphans();
         self.subscriber.poll(&self.shared.broker.borrow())?;
         self.look_at_checkpoints()
+    }
+
+    /// Counts the shards of workers that have panicked which others take slices for now.
+    fn look_at_orphans(&mut self) {
+        for number in 0..self.slots.len() {
+            let orphans = std::mem::take(&mut self.slots[number].orphans);
+            // Once it is back it may be its own successor.
+            if self.slots[number].worker.is_none() {
+                let (taken, left) = orphans.into_iter().partition(|&shard| self.live_worker(shard).is_some());
+                let taken: Vec<u16> = taken;
+                self.verdict.taken_over += taken.len() as u64;
+                self.slots[number].orphans = left;
+            }
+        }
     }
 
     fn turn(&mut self, number: usize) -> Result<(), String> {
@@ -216,7 +243,14 @@ impl<'a> Simulation<'a> {
             self.start(number);
         }
         let Some(worker) = &mut self.slots[number].worker else { return Ok(()) };
-        match worker.turn() {
+        let turned = catch_unwind(AssertUnwindSafe(|| worker.turn())).unwrap_or_else(|panic| {
+            if panic.downcast_ref::<&str>() != Some(&PLANTED) {
+                resume_unwind(panic);
+            }
+            self.end_panicked(number);
+            Ok(())
+        });
+        match turned {
             Ok(()) => Ok(()),
             Err(Fault::Broken(_)) => {
                 self.verdict.rebuilds += 1;
@@ -245,6 +279,19 @@ impl<'a> Simulation<'a> {
         slot.worker = Some(worker);
     }
 
+    /// Drops a worker that has panicked: what it holds is worth nothing, whatever it looks like. It comes back as a new
+    /// process does.
+    fn end_panicked(&mut self, number: usize) {
+        self.verdict.panics += 1;
+        let slot = &mut self.slots[number];
+        let Some(worker) = slot.worker.take() else { return };
+        slot.orphans = worker.shards().map(|(shard, _)| shard).collect();
+        slot.back_at = slot.back_at.max(self.now + std::mem::take(&mut slot.dead_ms).max(BACKOFF_MS));
+        if slot.leaves {
+            worker.log().leave();
+        }
+    }
+
     /// Drops a worker. One that has died does not say goodbye.
     fn end_worker(&mut self, number: usize) {
         let slot = &mut self.slots[number];
@@ -264,6 +311,7 @@ impl<'a> Simulation<'a> {
             (slot.back_at, slot.paused_until, slot.dead_ms) = (self.now, self.now, 0);
         }
         (self.store_away_until, self.store_full_until) = (BEGIN, BEGIN);
+        self.store.panic_next(false);
         self.shared.starved.borrow_mut().clear();
         self.shared.broker.borrow_mut().away_until = BEGIN;
         let mut quiet = 0;

@@ -104,6 +104,8 @@ pub enum Mishap {
     CrashInCommit { worker: usize, moment: Moment, back_ms: i64 },
     /// The answer to its next commit is lost; it happened, or it did not, or it happens later.
     Ambiguous { worker: usize, happens: Happens },
+    /// It panics in its next step, commit, or work for checkpoints. It has left the group in good order by then, or not.
+    Panic { worker: usize, place: PanicPlace, leaves: bool, back_ms: i64 },
     /// It stands still, and goes on as if nothing had been.
     Pause { worker: usize, pause_ms: i64 },
     /// As a pause; and then its first commit comes before it has heard of anything.
@@ -158,6 +160,17 @@ pub enum Mishap {
     OtherWindow { worker: usize },
 }
 
+/// Where a worker panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PanicPlace {
+    /// A shard has been stepped.
+    Step,
+    /// In a commit.
+    Commit(Moment),
+    /// A checkpoint is read or written.
+    Keeper,
+}
+
 /// How a checkpoint is written wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tear {
@@ -184,6 +197,8 @@ pub enum Moment {
     After,
 }
 
+const MOMENTS: [Moment; 5] = [Moment::Before, Moment::Sending, Moment::Produced, Moment::Offsets, Moment::After];
+
 /// What becomes of a transaction whose answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the field says after how long")]
@@ -203,6 +218,9 @@ impl Mishap {
             Mishap::Crash { .. } => "crash",
             Mishap::CrashInCommit { .. } => "crash-in-commit",
             Mishap::Ambiguous { .. } => "ambiguous",
+            Mishap::Panic { place: PanicPlace::Step, .. } => "panic-in-step",
+            Mishap::Panic { place: PanicPlace::Commit(_), .. } => "panic-in-commit",
+            Mishap::Panic { place: PanicPlace::Keeper, .. } => "panic-in-keeper",
             Mishap::Pause { .. } => "pause",
             Mishap::Zombie { .. } => "zombie",
             Mishap::Move { .. } => "move",
@@ -241,6 +259,7 @@ impl Mishap {
         match *self {
             Mishap::Crash { back_ms: ms, .. }
             | Mishap::CrashInCommit { back_ms: ms, .. }
+            | Mishap::Panic { back_ms: ms, .. }
             | Mishap::Ambiguous { happens: Happens::Later { ms }, .. }
             | Mishap::Pause { pause_ms: ms, .. }
             | Mishap::Zombie { pause_ms: ms, .. }
@@ -553,8 +572,19 @@ fn faults(scenario: &Scenario, length_ms: i64, dice: &mut Dice) -> Vec<Timed> {
         let fault = Mishap::Starve { shard, starve_ms: dice.ms(2 * MINUTE, 3 * MINUTE) };
         faults.push(Timed { at: dice.ms(0, MINUTE), fault });
     }
+    // Drawn last, so that older seeds keep the rest of what they stand for.
+    for _ in 0..dice.pick(&[0, 0, 1, 3]) {
+        faults.push(Timed { at: dice.ms(0, length_ms + 500), fault: panic(scenario, dice) });
+    }
     faults.sort_by_key(|timed| timed.at);
     faults
+}
+
+fn panic(scenario: &Scenario, dice: &mut Dice) -> Mishap {
+    let worker = dice.roll(scenario.workers as u64) as usize;
+    let moment = dice.pick(&MOMENTS);
+    let place = dice.pick(&[PanicPlace::Step, PanicPlace::Commit(moment), PanicPlace::Keeper]);
+    Mishap::Panic { worker, place, leaves: dice.once_in(2), back_ms: dice.pick(&[10, 200, 3_000]) }
 }
 
 /// Rolls of [`fault`].
@@ -568,8 +598,7 @@ fn fault(scenario: &Scenario, which: u64, dice: &mut Dice) -> Mishap {
     match which {
         0 => Mishap::Crash { worker, back_ms },
         1 | 2 => {
-            let moments = [Moment::Before, Moment::Sending, Moment::Produced, Moment::Offsets, Moment::After];
-            let moment = dice.pick(&moments);
+            let moment = dice.pick(&MOMENTS);
             Mishap::CrashInCommit { worker, moment, back_ms }
         }
         3 => {

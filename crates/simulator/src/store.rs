@@ -14,6 +14,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
+use crate::log::panic_silently;
 use crate::scenario::Tear;
 
 /// A store in memory with faults.
@@ -28,6 +29,7 @@ pub(crate) struct FaultyStore {
 struct Faults {
     is_away: bool,
     is_full: bool,
+    panics_next: bool,
     /// By shard.
     tears_next: BTreeMap<u16, Tear>,
     put: Vec<(u16, u64, u64)>,
@@ -47,6 +49,11 @@ impl FaultyStore {
     pub(crate) fn set(&self, is_away: bool, is_full: bool) {
         let mut faults = self.faults();
         (faults.is_away, faults.is_full) = (is_away, is_full);
+    }
+
+    /// Whether the next call panics.
+    pub(crate) fn panic_next(&self, panics: bool) {
+        self.faults().panics_next = panics;
     }
 
     /// The next object of a shard is not what it should be, or not what is told.
@@ -95,6 +102,10 @@ impl FaultyStore {
     }
 
     fn answers(&self) -> Result<()> {
+        let panics = std::mem::take(&mut self.faults().panics_next);
+        if panics {
+            panic_silently();
+        }
         if self.faults().is_away { Err(failure("the store does not answer")) } else { Ok(()) }
     }
 }

@@ -1,12 +1,13 @@
 //! The pipeline in this process: a log in memory, and workers on threads of their own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use embedded::{Manner, Memory};
 use influence::{HashKey, Model};
-use pipeline::{Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker, draw_hash_key};
+use pipeline::{
+    Clock, Fatal, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Supervisor, Worker, draw_hash_key,
+};
 use wire::{Encoding, Framing};
 
 use crate::demo::opening::Opening;
@@ -26,18 +27,18 @@ const CHECKPOINT_EVERY_MS: i64 = 15_000;
 pub(crate) struct Workers {
     memory: Memory,
     status: Arc<Status>,
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<Result<(), Fault>>>,
+    supervisor: Supervisor,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
     /// Starts them over an empty log; what they commit is shown.
-    pub(crate) fn start(model: &Model, opening: &Opening) -> Result<Workers, Failure> {
+    pub(crate) fn start(model: &Model, opening: &Opening, supervisor: &Supervisor) -> Result<Workers, Failure> {
         let memory = Memory::new(SHARDS, &["events"], Manner::default());
         let opening = opening.clone();
         memory.subscribe(move |shard, effects| opening.take(shard, effects));
         let status = Arc::new(Status::new(SHARDS));
-        let mut workers = Workers { memory, status, stop: Arc::default(), threads: Vec::new() };
+        let mut workers = Workers { memory, status, supervisor: supervisor.clone(), threads: Vec::new() };
         let settings = Arc::new(settings(model, draw_hash_key().map_err(Failure::Randomness)?));
         (0..WORKERS).try_for_each(|number| workers.start_one(number, &settings))?;
         Ok(workers)
@@ -46,10 +47,12 @@ impl Workers {
     fn start_one(&mut self, number: u16, settings: &Arc<Settings>) -> Result<(), Failure> {
         let log = self.memory.join();
         (number..SHARDS).step_by(usize::from(WORKERS)).for_each(|shard| self.memory.assign(shard, &log));
-        let keeper = Keeper::beside(Store::open("memory:///", [])?, settings);
+        let keeper = Keeper::beside(Store::open("memory:///", [])?, settings)?;
         let worker = Worker::new(log, Arc::clone(settings), keeper, Arc::clone(&self.status));
-        let stop = Arc::clone(&self.stop);
-        let thread = Builder::new().name(format!("worker-{number}")).spawn(move || worker.run(&stop));
+        let name = format!("worker-{number}");
+        let heartbeat = Arc::new(self.supervisor.heartbeat(&name));
+        let stop = Arc::clone(self.supervisor.stop_flag());
+        let thread = self.supervisor.spawn(&name, move || worker.run(&stop, &heartbeat).map_err(fatal));
         self.threads.push(thread.map_err(Failure::Threads)?);
         Ok(())
     }
@@ -67,24 +70,18 @@ impl Workers {
         appended.saturating_sub(self.status.totals().records)
     }
 
-    /// Whether all are still at work.
-    pub(crate) fn are_well(&self) -> bool {
-        self.threads.iter().all(|thread| !thread.is_finished())
+    /// Waits until all have stopped.
+    pub(crate) fn join(self) {
+        // What a thread ended with, the supervisor knows.
+        self.threads.into_iter().for_each(|thread| _ = thread.join());
     }
+}
 
-    /// Lets them end in good order.
-    ///
-    /// # Errors
-    /// What made one of them give up.
-    pub(crate) fn stop(self) -> Result<(), Failure> {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            match thread.join() {
-                Ok(ended) => ended?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(())
+/// A log in memory does not break: what does is not to be begun anew.
+fn fatal(fault: Fault) -> Box<Fatal> {
+    match fault {
+        Fault::Fatal(why) => why,
+        Fault::Broken(why) => Fatal::Log(why).into(),
     }
 }
 

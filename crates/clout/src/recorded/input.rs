@@ -106,7 +106,7 @@ impl Input {
 /// The bytes of a file, and its size if it has one. What may keep us waiting is read so that Ctrl-C ends the wait.
 fn open(path: &Path, interrupt: &Interrupt) -> io::Result<(Box<dyn Read>, Option<u64>)> {
     if is_standard(path) {
-        return Ok((Box::new(PipeReader::start(io::stdin(), interrupt.clone())), None));
+        return Ok((Box::new(PipeReader::start(io::stdin(), interrupt.clone())?), None));
     }
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
@@ -115,7 +115,7 @@ fn open(path: &Path, interrupt: &Interrupt) -> io::Result<(Box<dyn Read>, Option
     let file = File::open(path)?;
     match metadata.is_file() {
         true => Ok((Box::new(file), Some(metadata.len()))),
-        false => Ok((Box::new(PipeReader::start(file, interrupt.clone())), None)),
+        false => Ok((Box::new(PipeReader::start(file, interrupt.clone())?), None)),
     }
 }
 

@@ -18,14 +18,18 @@ pub(crate) struct PipeReader {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     given: usize,
+    has_ended: bool,
     interrupt: Interrupt,
 }
 
 impl PipeReader {
     /// Begins to read. The thread ends with what it reads, or with the program.
-    pub(crate) fn start(mut read: impl Read + Send + 'static, interrupt: Interrupt) -> PipeReader {
+    ///
+    /// # Errors
+    /// If the system has no room for a thread.
+    pub(crate) fn start(mut read: impl Read + Send + 'static, interrupt: Interrupt) -> io::Result<PipeReader> {
         let (sender, pieces) = sync_channel(PIECES_AHEAD);
-        std::thread::spawn(move || {
+        let run = move || {
             loop {
                 let piece = read_piece(&mut read);
                 let is_last = !matches!(&piece, Ok(bytes) if !bytes.is_empty());
@@ -33,8 +37,9 @@ impl PipeReader {
                     return;
                 }
             }
-        });
-        PipeReader { pieces, piece: Vec::new(), given: 0, interrupt }
+        };
+        std::thread::Builder::new().name("pipe".into()).spawn(run)?;
+        Ok(PipeReader { pieces, piece: Vec::new(), given: 0, has_ended: false, interrupt })
     }
 
     fn next_piece(&mut self) -> io::Result<Vec<u8>> {
@@ -43,9 +48,13 @@ impl PipeReader {
                 return Err(io::Error::other("interrupted"));
             }
             match self.pieces.recv_timeout(WAIT) {
-                Ok(piece) => return piece,
+                Ok(piece) => {
+                    self.has_ended = !matches!(&piece, Ok(bytes) if !bytes.is_empty());
+                    return piece;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) if self.has_ended => return Ok(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("who reads it has ended")),
             }
         }
     }

@@ -8,6 +8,7 @@ use influence::{InvalidModel, Kind, Model, Timestamp};
 use wire::Format;
 
 use crate::duration::{DurationError, parse_duration};
+use crate::exit;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
 use crate::replay::ranking::table_format;
@@ -22,21 +23,14 @@ Examples:
   clout replay log.json.zst --until 2025-01-20T00:00:00Z --user ana --user bo
   clout replay 2024.json.zst 2025.json.zst --state state --scores-out scores.csv
   clout replay log.csv --scores-out scores.ndjson.gz --dead-letters bad.ndjson --quiet
-  zcat events.gz | clout replay - --json --top 100
-
-Exit codes:
-  0    all done
-  1    too many bad lines, or an input breaks off: the scores so far are written
-  2    nothing done: wrong options, a file that is missing or in no known format
-  3    an output cannot be written
-  130  interrupted: the scores so far are written";
+  zcat events.gz | clout replay - --json --top 100";
 
 /// Score an event log: who is how influential, and why.
 ///
 /// Reads mentions, retweets, replies, follows and unfollows from files in any of four formats, and prints the top of the
 /// ranking. Results go to the standard output, all else to the standard error.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::READS))]
 pub struct ReplayArgs {
     /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
     #[arg(value_name = "FILE", required = true)]

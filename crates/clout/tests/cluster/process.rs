@@ -48,14 +48,18 @@ impl Member {
         self.signal("-CONT");
     }
 
-    /// Asks it to end; how long that took.
+    /// Asks it to end, which it does in good order; how long that took.
     pub(crate) fn terminate(self, within: Duration) -> Duration {
-        let began = Instant::now();
-        self.signal("-TERM");
-        let name = self.name.clone();
-        let ran = self.wait(within);
+        let (name, began) = (self.name.clone(), Instant::now());
+        let ran = self.end(within);
         assert_eq!(ran.code, Some(0), "{name} was asked to end: {}", ran.stderr);
         began.elapsed()
+    }
+
+    /// Asks it to end, in whatever order.
+    pub(crate) fn end(self, within: Duration) -> Ran {
+        self.signal("-TERM");
+        self.wait(within)
     }
 
     /// Waits until it ends by itself.

@@ -165,11 +165,16 @@ impl Scene {
 
     /// A process of it, by the name of its instance.
     pub(crate) fn start(&self, instance: &str, workers: usize) -> Member {
+        Member::start(self.command(instance, workers), instance, self.told(instance))
+    }
+
+    /// How such a process is started.
+    pub(crate) fn command(&self, instance: &str, workers: usize) -> Command {
         let config = self.folder.join(format!("{instance}.toml"));
         fs::write(&config, self.config(instance, workers)).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
         command.current_dir(&self.folder).arg("run").arg("--config").arg(&config);
-        Member::start(command, instance, self.told(instance))
+        command
     }
 
     fn config(&self, instance: &str, workers: usize) -> String {

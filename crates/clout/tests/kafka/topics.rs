@@ -55,7 +55,7 @@ fn without_a_broker_it_says_where_it_looked() {
         .args(["topics", "create", "--brokers", "127.0.0.1:1"])
         .output()
         .expect("the program runs");
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(69));
     expect![[r#"
         error: no broker answers at 127.0.0.1:1: check kafka.bootstrap.servers and how to log in (BrokerTransportFailure (Local: Broker transport failure))
     "#]].assert_eq(&String::from_utf8_lossy(&output.stderr));

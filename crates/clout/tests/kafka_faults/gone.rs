@@ -1,5 +1,5 @@
 //! Things that are gone or not what they were. Each ends in an error that names the thing and the way out, and in exit
-//! code 1; or it heals.
+//! code 1, or 2 where nothing was begun; or it heals.
 
 use std::fs;
 use std::time::Duration;
@@ -43,9 +43,14 @@ fn taken(scene: &Scene, witness: &Witness, member: &mut Member) {
 
 #[track_caller]
 fn gives_up(member: Member, within: Duration, parts: &[&str]) {
+    ends(member, 1, within, parts);
+}
+
+#[track_caller]
+fn ends(member: Member, code: i32, within: Duration, parts: &[&str]) {
     let ran = member.wait(within);
     let error = ran.stderr.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(code), "{}", ran.stderr);
     for part in parts {
         assert!(error.contains(part), "{part:?} is not in {error:?}\n{}", ran.stderr);
     }
@@ -118,7 +123,7 @@ fn the_journal_is_deleted() {
     let Some(broker) = Broker::shared() else { return };
     let scene = ended(broker, &Events::generated(1_000, 100));
     scene.admin().delete_topic(&scene.names.journal);
-    gives_up(scene.start("a", 1), TOLD, &["-journal is missing", "clout topics create"]);
+    ends(scene.start("a", 1), 2, TOLD, &["-journal is missing", "clout topics create"]);
     scene.create(&scene.names.journal);
     gives_up(scene.start("a", 1), TOLD, &["has no journal", "deleted or created anew", "new application id"]);
 }
@@ -141,7 +146,7 @@ fn checkpoints_cannot_be_kept() {
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { checkpoint_every: "300ms", ..OPTIONS });
     fs::write(scene.checkpoints(), b"no folder").expect("it can be written");
-    gives_up(scene.start("a", 1), TOLD, &["checkpoints cannot be kept at checkpoints"]);
+    ends(scene.start("a", 1), 2, TOLD, &["checkpoints cannot be kept at checkpoints"]);
     fs::remove_file(scene.checkpoints()).expect("it is there");
     // It breaks while somebody works, and is repaired: a restore takes longer meanwhile, and nothing else.
     let witness = scene.witness();

@@ -128,7 +128,7 @@ fn the_help_shows_examples_and_exit_codes() {
     let ran = directory.replay("--help");
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     for part in
-        ["Examples:\n  clout replay ", "Exit codes:\n  0    all done\n", "  130  interrupted", "merged by the time"]
+        ["Examples:\n  clout replay ", "Exit codes:\n  0    all done", "  130  interrupted", "merged by the time"]
     {
         assert!(ran.stdout.contains(part), "{part}");
     }

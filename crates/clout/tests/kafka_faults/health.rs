@@ -1,0 +1,116 @@
+//! A process that does not work says so: health, the log, and an exit code that tells why.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use testbroker::Broker;
+
+use crate::cluster::{Events, Member, Options, Scene, wait_until};
+
+/// Until it has joined the group, and has taken its first records.
+const BEGUN: Duration = Duration::from_secs(60);
+/// A failure ends the process within this time.
+const FAILED_MAX: Duration = Duration::from_secs(5);
+/// A loop that stands still is seen within this time.
+const SEEN: Duration = Duration::from_secs(20);
+
+/// A process that serves its health, with a fault planted.
+fn start(scene: &Scene, fault: Option<&str>) -> Member {
+    let mut command = scene.command("a", 2);
+    command.args(["--listen", "127.0.0.1:0"]);
+    command.envs(fault.map(|fault| ("CLOUT_PLANTED_FAULT", fault)));
+    Member::start(command, "a", scene.told("a"))
+}
+
+/// Where it serves, once it has said so.
+fn address(member: &mut Member) -> String {
+    let address = |told: &str| Some(told.split_once("address=")?.1.split_whitespace().next()?.to_owned());
+    wait_until("it serves", BEGUN, || {
+        member.check();
+        address(&member.told()).is_some()
+    });
+    address(&member.told()).expect("it was there")
+}
+
+/// The status and the body; `None` if nobody answers.
+fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+fn status(address: &str, path: &str) -> Option<u16> {
+    get(address, path).map(|(status, _)| status)
+}
+
+#[test]
+fn a_worker_that_panics_ends_the_process_within_five_seconds() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
+    let mut member = start(&scene, Some("panic:500"));
+    let address = address(&mut member);
+    wait_until("it is ready", BEGUN, || status(&address, "/health/ready") == Some(200));
+    let has_panicked = |member: &Member| member.told().contains("panicked: a planted panic");
+    scene.feeder().feed(&Events::generated(2_000, 100).acts(), usize::MAX);
+    wait_until("a worker panics", BEGUN, || has_panicked(&member));
+    let began = Instant::now();
+    // Live it is not any more, whether it still answers or not.
+    let answers = [get(&address, "/health/live"), get(&address, "/health/ready")];
+    let ran = member.wait(FAILED_MAX);
+    assert!(began.elapsed() < FAILED_MAX, "{:?}", began.elapsed());
+    assert_eq!(ran.code, Some(70), "{}", ran.stderr);
+    for (status, body) in answers.into_iter().flatten() {
+        assert!(status == 503 && body.contains("panicked"), "{status}: {body}");
+    }
+    let told = ran.stderr.lines().find(|line| line.contains("panicked: a planted panic")).expect("it is told");
+    assert!(told.contains("ERROR") && told.contains("worker-"), "{told}");
+    let error = ran.stderr.lines().rfind(|line| line.starts_with("error: ")).expect("an error");
+    assert!(error.contains("the thread worker-") && error.contains("please report it"), "{error}");
+}
+
+#[test]
+fn a_worker_that_hangs_is_not_live() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
+    let mut member = start(&scene, Some("hang:500"));
+    let address = address(&mut member);
+    wait_until("it is ready", BEGUN, || status(&address, "/health/ready") == Some(200));
+    assert_eq!(status(&address, "/health/live"), Some(200));
+    scene.feeder().feed(&Events::generated(2_000, 100).acts(), usize::MAX);
+    wait_until("it is not live", BEGUN + SEEN, || status(&address, "/health/live") == Some(503));
+    let (status, body) = get(&address, "/health/ready").expect("it answers");
+    assert!(status == 503 && body.contains("worker-") && body.contains("has not turned for"), "{status}: {body}");
+    member.check();
+    // It cannot stop in good order either.
+    let ran = member.end(Duration::from_secs(30));
+    assert_eq!(ran.code, Some(75), "{}", ran.stderr);
+}
+
+#[test]
+fn a_stop_that_gives_up_on_brokers_does_not_look_like_a_good_one() {
+    let _alone = crate::alone();
+    let Some(mut broker) = Broker::own(&[]) else { return };
+    let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
+    let mut member = start(&scene, None);
+    let address = address(&mut member);
+    let witness = scene.witness();
+    scene.feeder().feed(&Events::generated(2_000, 100).acts(), usize::MAX);
+    wait_until("it works", BEGUN, || {
+        member.check();
+        witness.seen().taken() > 0
+    });
+    drop(witness);
+    broker.kill();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(status(&address, "/health/live"), Some(200), "brokers that are away are no reason to start it again");
+    let ran = member.end(Duration::from_secs(30));
+    assert_eq!(ran.code, Some(75), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: ended before all was finished: "), "{}", ran.stderr);
+}
