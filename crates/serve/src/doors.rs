@@ -4,10 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 
 use crate::descriptors;
 use crate::server::ServerOptions;
@@ -16,7 +17,11 @@ use crate::server::ServerOptions;
 pub(crate) const GUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// and how long it may stay.
 pub(crate) const GUEST_STAY: Duration = Duration::from_secs(5);
-/// Guests at once; one more sends the first of them away.
+/// Whoever has something to ask has asked it by then: nobody is cut before.
+const GUEST_TURN: Duration = Duration::from_millis(50);
+/// How soon a place is seen that became free.
+const LOOK: Duration = Duration::from_millis(2);
+/// Guests at once; for one more another one is cut.
 const GUESTS: usize = 64;
 /// One address gets this part of all, unless somebody says otherwise,
 const SHARE_OF_PEER: usize = 8;
@@ -178,23 +183,51 @@ pub(crate) struct Visitor {
 #[derive(Debug)]
 pub(crate) struct Guests {
     max: usize,
-    connections: VecDeque<AbortHandle>,
+    guests: VecDeque<Guest>,
+}
+
+#[derive(Debug)]
+struct Guest {
+    peer: Peer,
+    since: Instant,
+    connection: AbortHandle,
 }
 
 impl Guests {
     pub(crate) fn new(max: usize) -> Guests {
-        Guests { max, connections: VecDeque::new() }
+        Guests { max, guests: VecDeque::new() }
     }
 
-    /// Takes one more. If there are too many, the first one is cut: who has something to ask has asked it by now.
-    pub(crate) fn take(&mut self, connection: AbortHandle) {
-        self.connections.retain(|other| !other.is_finished());
-        if self.connections.len() >= self.max
-            && let Some(first) = self.connections.pop_front()
-        {
-            first.abort();
+    /// Waits for a place for one more. If nobody leaves, one is cut who had time to ask: the first of the address that has
+    /// the most guests, so that a flood cuts its own.
+    pub(crate) async fn make_room(&mut self) {
+        loop {
+            self.guests.retain(|guest| !guest.connection.is_finished());
+            if self.guests.len() < self.max {
+                return;
+            }
+            let place = self.first_of_most();
+            if self.guests[place].since.elapsed() >= GUEST_TURN
+                && let Some(guest) = self.guests.remove(place)
+            {
+                guest.connection.abort();
+                return;
+            }
+            sleep(LOOK).await;
         }
-        self.connections.push_back(connection);
+    }
+
+    pub(crate) fn take(&mut self, peer: Peer, connection: AbortHandle) {
+        self.guests.push_back(Guest { peer, since: Instant::now(), connection });
+    }
+
+    fn first_of_most(&self) -> usize {
+        let mut counts = HashMap::<Peer, usize>::new();
+        for guest in &self.guests {
+            *counts.entry(guest.peer).or_default() += 1;
+        }
+        let most = counts.values().copied().max().unwrap_or(0);
+        self.guests.iter().position(|guest| counts[&guest.peer] == most).unwrap_or(0)
     }
 }
 
@@ -245,5 +278,29 @@ mod tests {
         passes.clear();
         assert_eq!(doors.count(Thing::Connection), 0);
         assert!(doors.counts.lock().peers.is_empty(), "who has gone is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_flood_cuts_its_own() {
+        let [flood, probe] = ["192.0.2.1", "192.0.2.2"].map(|address| Peer::of(address.parse().unwrap()));
+        let silent = || tokio::spawn(std::future::pending::<()>());
+        let mut guests = Guests::new(4);
+        let asking = silent();
+        guests.take(probe, asking.abort_handle());
+        let mut knocking = Vec::new();
+        for _ in 0..10 {
+            guests.make_room().await;
+            knocking.push(silent());
+            guests.take(flood, knocking[knocking.len() - 1].abort_handle());
+        }
+        sleep(LOOK).await;
+        assert!(!asking.is_finished());
+        let left: Vec<bool> = knocking.iter().map(|knock| !knock.is_finished()).collect();
+        assert_eq!(left, [false, false, false, false, false, false, false, true, true, true]);
+        // Nobody is cut before they had time to ask.
+        let began = Instant::now();
+        guests.make_room().await;
+        assert!(guests.guests.iter().all(|guest| guest.since <= began));
+        assert!(knocking[6].is_finished() && guests.guests.len() == 3);
     }
 }

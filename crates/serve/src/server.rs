@@ -254,6 +254,9 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut st
         let pass = doors.enter(Thing::Connection, peer);
         let visitor = Visitor { peer, guest: pass.as_ref().err().copied() };
         let is_guest = pass.is_err();
+        if is_guest {
+            guests.make_room().await;
+        }
         let (head_timeout, stay) =
             if is_guest { (GUEST_HEAD_TIMEOUT, GUEST_STAY) } else { (HEAD_TIMEOUT, Duration::MAX) };
         let service = ServiceExt::<Request<Incoming>>::map_request(router.clone(), move |mut request: Request<_>| {
@@ -281,7 +284,7 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut st
             drop(pass);
         });
         if is_guest {
-            guests.take(task.abort_handle());
+            guests.take(peer, task.abort_handle());
         }
     }
     drop(listener);
