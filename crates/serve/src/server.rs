@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::Request;
@@ -24,7 +24,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tower::ServiceExt;
 use tracing::{debug, info, warn};
 
-use crate::doors::{Bounds, Doors, GUEST_HEAD_TIMEOUT, GUEST_STAY, Guests, Peer, Thing, Visitor};
+use crate::doors::{Bounds, Doors, Full, GUEST_HEAD_TIMEOUT, GUEST_STAY, Guests, Peer, Thing, Visitor};
 use crate::host;
 use crate::routes::{self, App};
 use crate::tokens::Tokens;
@@ -39,6 +39,8 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 /// How long connections have for their end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two warnings that nobody more is let in.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// How often the stream shows what has changed.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
@@ -246,6 +248,7 @@ async fn tick(app: Arc<App>) {
 async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let mut guests = Guests::new(doors.bounds().guests);
+    let mut told_at = None;
     loop {
         let (stream, peer) = tokio::select! {
             next = next_connection(&listener) => next,
@@ -254,7 +257,11 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut st
         let pass = doors.enter(Thing::Connection, peer);
         let visitor = Visitor { peer, guest: pass.as_ref().err().copied() };
         let is_guest = pass.is_err();
-        if is_guest {
+        if let Some(full) = visitor.guest {
+            if told_at.is_none_or(|at: Instant| at.elapsed() > TELL_EVERY) {
+                told_at = Some(Instant::now());
+                tell_full(full, peer);
+            }
             guests.make_room().await;
         }
         let (head_timeout, stay) =
@@ -290,6 +297,16 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, mut st
     drop(listener);
     if timeout(SHUTDOWN_PATIENCE, graceful.shutdown()).await.is_err() {
         warn!("connections were cut that did not end in time");
+    }
+}
+
+fn tell_full(full: Full, peer: Peer) {
+    match full {
+        Full::All => warn!("there are as many connections as there may be: more get health and metrics only"),
+        Full::Peer => warn!(
+            %peer,
+            "an address has as many connections as it may have: more get health and metrics only (--peer-connections)"
+        ),
     }
 }
 
