@@ -96,6 +96,7 @@ impl Bench {
         let settings = Settings {
             model: Model::with_half_life(7 * DAY_MS),
             hash_key: HashKey::new([1, 2]),
+            names: wire::Names::default(),
             shards: PARTITIONS,
             inputs: vec![Input {
                 topic: events,

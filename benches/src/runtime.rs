@@ -100,6 +100,7 @@ fn settings() -> Settings {
     Settings {
         model: model(),
         hash_key: KEY,
+        names: wire::Names::default(),
         shards: 1,
         inputs: vec![Input {
             topic: "events".into(),

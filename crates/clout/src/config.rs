@@ -23,6 +23,7 @@ use std::str::FromStr;
 use influence::{HashKey, Model, Partitioner};
 use kafka::{Connection, Start, Topics};
 use pipeline::{Clock, Pace, Settings, Store, StoreError};
+use wire::Names;
 
 pub use error::ConfigError;
 pub use flags::{Flags, RunFlags};
@@ -44,6 +45,8 @@ pub struct Config {
     pub model: Model,
     /// The key of the hash of names; without one it is the application's own.
     pub hash_key: Option<HashKey>,
+    /// How names are spelled, and which stand for nobody.
+    pub names: Names,
     /// What moves the clock.
     pub clock: Clock,
     /// Where an application that is new begins to read.
@@ -116,6 +119,10 @@ impl Config {
             workers: values.get("workers", |text| number(text, 1))?,
             model: model(values)?,
             hash_key: values.secret("model.hash_key", hash_key)?.map(HashKey::new),
+            names: Names::new(
+                values.get("model.names", str::parse)?,
+                values.get_if("model.ignore_users", names)?.unwrap_or_default(),
+            ),
             clock: values.get("clock", |text| one_of(text, &[("wall", Clock::Wall), ("event", Clock::Event)]))?,
             start: values
                 .get("start", |text| one_of(text, &[("earliest", Start::Earliest), ("latest", Start::Latest)]))?,
@@ -141,6 +148,7 @@ impl Config {
         Settings {
             model: self.model.clone(),
             hash_key,
+            names: self.names.clone(),
             shards: partitions,
             inputs: self.inputs.iter().map(Input::setting).collect(),
             exchange: self.topics().exchange,
@@ -205,6 +213,13 @@ fn number<T: FromStr + PartialOrd + Display>(text: &str, least: T) -> Result<T, 
 
 fn fraction(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| format!("{text:?} is not a number, as in 0.05"))
+}
+
+/// Names with commas between; an array in the file has one a line.
+fn names(text: &str) -> Result<Vec<String>, String> {
+    let is_array = text.ends_with('\n');
+    let names = text.split(if is_array { '\n' } else { ',' }).map(|name| if is_array { name } else { name.trim() });
+    Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 fn not_empty(text: &str) -> Result<String, String> {

@@ -15,7 +15,7 @@ use crate::diff::DiffError;
 use crate::ending::Unfinished;
 use crate::exit::ExitCode;
 use crate::generate::GenerateError;
-use crate::recorded::{InputError, Stop};
+use crate::recorded::{InputError, Loss, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
 use crate::route::RouteError;
@@ -27,6 +27,9 @@ pub enum Failure {
     /// It stopped early; what it had until then is written.
     #[error(transparent)]
     Stopped(#[from] Stop),
+    /// Too little of the input could be used.
+    #[error(transparent)]
+    Loss(#[from] Loss),
     /// The options contradict each other.
     #[error(transparent)]
     Usage(#[from] UsageError),
@@ -90,7 +93,10 @@ impl Failure {
     /// What the program exits with. It depends on the cause, whichever command it ends.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Failure::Stopped(Stop::Interrupted) => ExitCode::Interrupted,
+            Failure::Stopped(Stop::Interrupted) | Failure::Generate(GenerateError::Interrupted) => {
+                ExitCode::Interrupted
+            }
+            Failure::Loss(loss) => loss.exit_code(),
             Failure::Stopped(Stop::Output(_)) | Failure::Output(_) => ExitCode::Output,
             Failure::Generate(GenerateError::Output { .. }) => ExitCode::Output,
             Failure::Stopped(Stop::State(error)) => ExitCode::of_world(error, true),

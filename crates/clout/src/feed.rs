@@ -16,8 +16,9 @@ use crate::interrupt::Interrupt;
 use crate::recorded::gate::Gate;
 use crate::recorded::input::BytesRead;
 use crate::recorded::log::{Files, Logs};
+use crate::recorded::loss::Outcome;
 use crate::recorded::progress::{Progress, Watch};
-use crate::recorded::rejects::Rejects;
+use crate::recorded::rejects::{Letters, Rejects};
 use crate::recorded::{Sink, Stop};
 use crate::words::{count, thousands};
 use crate::{ending, exit};
@@ -53,6 +54,9 @@ pub struct FeedArgs {
     /// Go on up to so many bad lines; 0 tolerates none
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     max_bad: u64,
+    /// End well where more than half, or a whole one of several files, cannot be used
+    #[arg(long)]
+    accept_loss: bool,
     /// Keep bad lines here, untouched and each with its reason, as JSON lines
     #[arg(long, value_name = "FILE")]
     dead_letters: Option<PathBuf>,
@@ -122,16 +126,19 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let mut feeding = Feeding::new(args, &config, interrupt.clone())?;
 
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
-    logs.empty_names().for_each(|name| progress.say(&format!("note: no events in {name}")));
+    logs.empty().for_each(|nothing| progress.say(&format!("note: {nothing}")));
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
-    let mut gate = Gate::new(args.until, rejects, Watch { progress: progress.clone(), interrupt });
-    let read = logs.read(&mut gate, &mut feeding, &mut Vec::new());
+    let mut gate =
+        Gate::new(args.until, config.names.clone(), rejects, Watch { progress: progress.clone(), interrupt });
+    let mut files_read = Vec::new();
+    let read = logs.read(&mut gate, &mut feeding, &mut files_read);
     let (topics, events) = (feeding.names(), feeding.events);
     let fed = feeding.finish();
     progress.finish();
-    let (counts, dead_letters) = gate.finish();
+    let (counts, reasons, letters) = gate.finish();
+    let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
 
-    let bad = counts.malformed + counts.future;
+    let bad = counts.bad();
     let elapsed = progress.elapsed().as_secs_f64();
     let rate = thousands((events as f64 / elapsed.max(1e-3)) as u64);
     let bad = if bad == 0 { String::new() } else { format!("; {} left out", count(bad, "bad line", "bad lines")) };
@@ -141,9 +148,23 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
             count(events, "event", "events")
         ));
     }
-    read.and(fed)?;
-    ending::outcome(&supervisor)?;
-    Ok(dead_letters?)
+    let stop = read.and(fed).err();
+    let outcome = Outcome {
+        counts: &counts,
+        files: &files_read,
+        reasons: &reasons,
+        stop: stop.as_ref(),
+        is_accepted: args.accept_loss,
+        consequence: "what can be used is fed",
+    };
+    match (outcome.loss(), stop) {
+        (Some(loss), _) => Err(loss.into()),
+        (None, Some(stop)) => Err(stop.into()),
+        (None, None) => {
+            ending::outcome(&supervisor)?;
+            Ok(letters?)
+        }
+    }
 }
 
 /// Where each event goes.

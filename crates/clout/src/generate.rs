@@ -13,6 +13,7 @@ use worlds::{Attack, Events, Farm, FarmError, Mix, World, WorldError};
 
 use crate::duration::parse_duration;
 use crate::exit;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 const AFTER_HELP: &str = "\
@@ -188,10 +189,15 @@ fn write(mut events: Events, format: Format, out: &Path) -> Result<(), GenerateE
         error => GenerateError::Event(error),
     };
     let mut writer = EventWriter::new(Output::create(out).map_err(failed)?, format);
+    let interrupt = Interrupt::install();
     while let Some(event) = events.next_event() {
         writer.write(&event).map_err(refused)?;
+        if interrupt.is_asked() {
+            return Err(GenerateError::Interrupted);
+        }
     }
-    writer.finish().map_err(refused)?.finish().map_err(failed)
+    let whole = writer.finish().map_err(refused)?.finish().map_err(failed)?;
+    whole.keep().map_err(failed)
 }
 
 /// What was written, whom to look for, and what to do next.
@@ -237,6 +243,9 @@ pub enum GenerateError {
         /// Why.
         source: io::Error,
     },
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted: no file is written")]
+    Interrupted,
     /// The format has no way to write an event.
     #[error(transparent)]
     Event(WriteError),

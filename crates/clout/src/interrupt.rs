@@ -14,6 +14,7 @@ impl Interrupt {
         let asked = Arc::clone(&interrupt.0);
         let listen = move || {
             if asked.swap(true, Ordering::Relaxed) {
+                crate::output::remove_unfinished();
                 std::process::exit(130);
             }
         };

@@ -8,6 +8,7 @@ pub(crate) mod pipe;
 
 pub(crate) mod gate;
 pub(crate) mod log;
+pub(crate) mod loss;
 pub(crate) mod merge;
 pub(crate) mod rejects;
 
@@ -20,6 +21,7 @@ use wire::kind_word;
 
 pub use input::InputError;
 pub use log::Unreadable;
+pub use loss::Loss;
 
 use crate::failure::OutputError;
 

@@ -13,6 +13,7 @@ mod ranking;
 mod summary;
 
 mod json;
+mod notes;
 mod person;
 mod report;
 
@@ -23,12 +24,13 @@ pub use options::{ReplayArgs, Timeline, UsageError};
 
 use crate::failure::{Failure, OutputError};
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{Output, Whole};
 use crate::recorded::gate::Gate;
 use crate::recorded::input::BytesRead;
 use crate::recorded::log::Logs;
+use crate::recorded::loss::Outcome;
 use crate::recorded::progress::{Progress, Watch};
-use crate::recorded::rejects::Rejects;
+use crate::recorded::rejects::{Letters, Rejects};
 use crate::screen::Screen;
 use crate::words;
 use person::Person;
@@ -48,12 +50,17 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let bytes_read = BytesRead::default();
     let logs = Logs::open(&args.files(), &bytes_read, &interrupt)?;
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
-    logs.empty_names().for_each(|name| progress.say(&format!("note: no events in {name}")));
+    logs.empty().for_each(|nothing| progress.say(&format!("note: {nothing}")));
 
     // Everything is created before anything is read: what cannot be written is told before an hour is spent.
     let scores_out = args.scores_out.as_deref().map(create).transpose()?;
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
-    let mut gate = Gate::new(args.until, rejects, Watch { progress: progress.clone(), interrupt: interrupt.clone() });
+    let mut gate = Gate::new(
+        args.until,
+        args.names(),
+        rejects,
+        Watch { progress: progress.clone(), interrupt: interrupt.clone() },
+    );
     let (mut scoring, resumed) = Scoring::new(&model, args, interrupt)?;
     if let (Some(folder), true) = (&args.state, resumed.records > 0) {
         progress.say(&words::resumed(folder, resumed));
@@ -65,25 +72,52 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let settled = scoring.finish(args.until.filter(|_| read.is_ok()));
     progress.finish();
     let mut stop = read.and(settled).err();
-    let (counts, dead_letters) = gate.finish();
+    let (counts, reasons, letters) = gate.finish();
     // A world that has not got to where it was before has no result.
     if let Some(stop) = stop.take_if(|_| scoring.world.has_failed()) {
         return Err(stop.into());
     }
 
+    // They say what is wrong with the input, and so are kept whatever it is worth.
+    let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
+    let loss = Outcome {
+        counts: &counts,
+        files: &files,
+        reasons: &reasons,
+        stop: stop.as_ref(),
+        is_accepted: args.accept_loss,
+        consequence: "nothing is written, and what is there stays as it was",
+    };
+    let loss = loss.loss();
+    let timeline = scoring.timeline.take();
     let run =
         Run { args, model: &model, files, counts, scoring: &scoring, stop: stop.as_ref(), elapsed: progress.elapsed() };
-    let written = dead_letters.map_err(Failure::from).and(write(run, scores_out, &progress));
+    if let Some(loss) = loss {
+        if !args.json {
+            progress.say(&Summary::of(run, &Ranking::of(&scoring.world)).text(&Screen::of_stderr()));
+        }
+        return Err(loss.into());
+    }
+    let written = letters.map_err(Failure::from).and(write(run, scores_out, timeline, &progress));
     stop.map_or(written, |stop| Err(stop.into()))
 }
 
 /// Writes the results: first the files, since a reader of the standard output may go away.
-fn write(run: Run<'_>, scores_out: Option<Output>, progress: &Progress) -> Result<(), Failure> {
+fn write(
+    run: Run<'_>,
+    scores_out: Option<Output>,
+    timeline: Option<Whole>,
+    progress: &Progress,
+) -> Result<(), Failure> {
     let args = run.args;
     let ranking = Ranking::of(&run.scoring.world);
     let summary = Summary::of(run, &ranking);
     let scores = match (&args.scores_out, scores_out) {
-        (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output)),
+        (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output).and_then(keep(path))),
+        _ => Ok(()),
+    };
+    let timeline = match (&args.timeline_out, timeline) {
+        (Some(path), Some(timeline)) => keep(path)(timeline).map_err(Failure::from),
         _ => Ok(()),
     };
     summary.warnings().iter().for_each(|line| progress.say(line));
@@ -91,7 +125,12 @@ fn write(run: Run<'_>, scores_out: Option<Output>, progress: &Progress) -> Resul
     if !args.json {
         progress.say(&summary.text(&Screen::of_stderr()));
     }
-    scores.and(printed)
+    scores.and(timeline).and(printed)
+}
+
+/// Puts a whole output in its place.
+fn keep(path: &Path) -> impl Fn(Whole) -> Result<(), OutputError> {
+    move |whole| whole.keep().map_err(OutputError::to(path))
 }
 
 fn create(path: &Path) -> Result<Output, OutputError> {
@@ -104,7 +143,9 @@ fn print(args: &ReplayArgs, ranking: &Ranking<'_>, summary: &Summary) -> Result<
         return Ok(());
     }
     let stdout_failed = OutputError::to(Path::new("-"));
-    let people: Vec<Person<'_>> = args.users.iter().map(|name| Person::of(ranking, name)).collect();
+    let names = args.names();
+    let users: Vec<String> = args.users.iter().map(|user| names.spell(user, &mut String::new()).to_owned()).collect();
+    let people: Vec<Person<'_>> = users.iter().map(|name| Person::of(ranking, name)).collect();
     let text = if args.json {
         json::document(summary, ranking, args.top(), &people).map_err(|error| stdout_failed(error.into()))?
     } else {

@@ -12,8 +12,8 @@ use crate::words::count;
 use crate::{ending, exit};
 
 const AFTER_HELP: &str = "\
-Each record is read once, and written once, to the partition of its actor, or of its user for profiles; value, time and \
-headers stay as they are. One that is no event goes to the dead letters with the reason in its headers. Records and \
+Each record is read once, and written once, to the partition of its actor, or of its user for profiles, as names are \
+spelled (--names); value, time and headers stay as they are. One that is no event goes to the dead letters with the reason in its headers. Records and \
 offsets move in one transaction: whatever happens, nothing is lost and nothing comes twice. Several processes share \
 the partitions of what is read, if each has an --instance of its own.
 
@@ -87,16 +87,16 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     };
     let partitioner = config.model.partitioner;
     let (mut events, mut profiles) = (EventDecoder::new(encoding, None), ProfileDecoder::new(encoding));
-    let target = |value: &[u8], partitions: u16| {
-        let key = match holds {
-            Holds::Events => events.decode(value).map(|event| event.actor.to_owned()),
-            Holds::Profiles => profiles.decode(value).map(|profile| profile.user.to_owned()),
+    let mut memory = String::new();
+    let target = |key: Option<&[u8]>, value: Option<&[u8]>, partitions: u16| {
+        let user = match (holds, value) {
+            (Holds::Events, value) => events.decode(value.unwrap_or_default()).map(|event| event.actor),
+            (Holds::Profiles, Some(value)) => profiles.decode(value).map(|profile| profile.user),
+            (Holds::Profiles, None) => profiles.decode_tombstone(key).map(|profile| profile.user),
         };
-        match key {
-            Ok(key) => {
-                let partition = partitioner.partition(&key, partitions);
-                Target::Key(key, partition)
-            }
+        match user.map(|user| config.names.spell(user, &mut memory)) {
+            Ok("") => Target::Refused("has no user: nothing is left of the name when it is folded".to_owned()),
+            Ok(user) => Target::Key(user.to_owned(), partitioner.partition(user, partitions)),
             Err(malformed) => Target::Refused(malformed.to_string()),
         }
     };

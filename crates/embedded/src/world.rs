@@ -535,6 +535,7 @@ fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: 
     Settings {
         model: model.clone(),
         hash_key,
+        names: wire::Names::default(),
         shards,
         inputs: INPUTS.into_iter().zip([Holds::Profiles, Holds::Events]).map(input).collect(),
         exchange: "exchange".to_owned(),

@@ -25,6 +25,7 @@ fn settings(epoch_ms: i64) -> Arc<Settings> {
     Arc::new(Settings {
         model: Model::default(),
         hash_key: HashKey::new([1, 2]),
+        names: wire::Names::default(),
         shards: SHARDS,
         inputs: [("profiles", Holds::Profiles), ("events", Holds::Events)].map(input).into(),
         exchange: "exchange".to_owned(),

@@ -11,7 +11,7 @@ use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRec
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
-use wire::decode_exchange;
+use wire::{Spelling, decode_exchange};
 
 use crate::application::Application;
 use crate::costs::Watch;
@@ -222,11 +222,13 @@ fn prove(place: &Place<'_>, records: &Records, unproven: &mut BTreeMap<u16, (usi
         return Ok(());
     }
     let (topic, shard) = (place.topic(), place.shard);
+    let is_folded = place.application.settings.names.spelling() == Spelling::Folded;
     Err(Fatal::Log(format!(
         "{topic}[{shard}]: {misrouted} of the first {seen} records (to offset {}) belong to other partitions: the topic is \
-         not keyed by user with this partitioner; set the one that its producers use (murmur2 for Java, consistent for \
+         not keyed by user{} with this partitioner; set the one that its producers use (murmur2 for Java, consistent for \
          librdkafka), or re-key the topic with `clout route`",
-        records.next()
+        records.next(),
+        if is_folded { " as names are folded (model.names)" } else { "" },
     ))
     .into())
 }

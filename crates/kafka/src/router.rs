@@ -75,7 +75,7 @@ enum Broken {
     Final(AdminError),
 }
 
-/// Routes until somebody says stop, or once to the end. `target` is told a value and the partitions there are.
+/// Routes until somebody says stop, or once to the end. `target` is told a key, a value and the partitions there are.
 ///
 /// # Errors
 /// If a topic is missing, the brokers refuse, or nothing goes on for several attempts.
@@ -83,7 +83,7 @@ pub fn route(
     connection: &Connection,
     route: &Route,
     stop: &AtomicBool,
-    mut target: impl FnMut(&[u8], u16) -> Target,
+    mut target: impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
 ) -> Result<Routed, AdminError> {
     let needed = [&route.from, &route.to, &route.dead_letters].map(String::as_str);
     let found = Admin::connect(connection)?.find(needed)?;
@@ -199,7 +199,7 @@ impl<'a> Attempt<'a> {
     fn run(
         &mut self,
         stop: &AtomicBool,
-        target: &mut impl FnMut(&[u8], u16) -> Target,
+        target: &mut impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
         routed: &mut Routed,
     ) -> Result<(), Broken> {
         let mut began = Instant::now();
@@ -239,9 +239,13 @@ impl<'a> Attempt<'a> {
         !ended.is_empty() && ended.len() == assigned()
     }
 
-    fn transform(&self, message: &BorrowedMessage<'_>, target: &mut impl FnMut(&[u8], u16) -> Target) -> Record {
+    fn transform(
+        &self,
+        message: &BorrowedMessage<'_>,
+        target: &mut impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
+    ) -> Record {
         Record {
-            target: target(message.payload().unwrap_or_default(), self.partitions),
+            target: target(message.key(), message.payload(), self.partitions),
             partition: message.partition(),
             offset: message.offset(),
             key: message.key().map(<[u8]>::to_vec),

@@ -18,6 +18,8 @@ pub struct Batch {
     profiles: Vec<ProfileEntry>,
     refused: Vec<Refused>,
     suspects: Vec<Suspect>,
+    /// Offsets of acts by or on names that stand for nobody, from the batch's first.
+    ignored: Vec<u32>,
     ids: Vec<IdEntry>,
 }
 
@@ -95,10 +97,15 @@ pub enum Reason {
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// Its user belongs to another partition.
-    #[error("user {user:?} belongs to partition {belongs}: the topic must be keyed by user, with this partitioner")]
+    #[error(
+        "user {user:?} belongs to partition {belongs}: the topic must be keyed by user{folded}, with this partitioner",
+        folded = if *.is_folded { " as names are folded (`clout route` keys it so)" } else { "" }
+    )]
     Misrouted {
         /// Who.
         user: String,
+        /// Whether the name was written otherwise and is folded.
+        is_folded: bool,
         /// Where to.
         belongs: u16,
     },
@@ -142,6 +149,7 @@ impl Batch {
         self.profiles.clear();
         self.refused.clear();
         self.suspects.clear();
+        self.ignored.clear();
         self.ids.clear();
     }
 
@@ -177,6 +185,12 @@ impl Batch {
         self.refused.push(refused);
     }
 
+    /// Passes over a record that has to do with nobody.
+    pub fn ignore(&mut self, offset: i64) {
+        self.ignored.push((offset - self.first) as u32);
+        self.next = offset + 1;
+    }
+
     /// Keeps the untouched record of the event that was added last.
     pub fn suspect(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
         let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
@@ -207,7 +221,7 @@ impl Batch {
 
     /// Records in it.
     pub fn len(&self) -> usize {
-        self.events.len() + self.profiles.len() + self.refused.len()
+        self.events.len() + self.profiles.len() + self.refused.len() + self.ignored.len()
     }
 
     /// Whether nothing is in it.
@@ -275,6 +289,11 @@ impl Batch {
             let profile = Profile { user, opted_out: entry.opted_out, trust: entry.trust };
             (self.first + i64::from(entry.offset), profile)
         })
+    }
+
+    /// How many records of these offsets have to do with nobody.
+    pub(crate) fn ignored(&self, offsets: &Range<i64>) -> u64 {
+        self.range(&self.ignored, offsets, |offset| *offset).len() as u64
     }
 
     /// The records of these offsets that cannot be used.

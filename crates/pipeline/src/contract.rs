@@ -38,6 +38,7 @@ pub fn settings() -> Settings {
     Settings {
         model: Model::default(),
         hash_key: HASH_KEY,
+        names: wire::Names::default(),
         shards: SHARDS,
         inputs: vec![Input {
             topic: "events".into(),

@@ -1,7 +1,10 @@
 //! Bytes of a log's records to batches.
 
-use influence::{Partitioner, Timestamp};
-use wire::{EventDecoder, ProfileDecoder};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use influence::{Event, Partitioner, Timestamp};
+use tracing::warn;
+use wire::{EventDecoder, Names, ProfileDecoder, Respelled, Spelling, placeholder};
 
 use crate::batch::{Batch, Reason, Refused, Stamp};
 use crate::seen::IdHash;
@@ -14,9 +17,14 @@ pub struct Decoder {
     decode: Decode,
     /// Where ids are looked at.
     ids: Option<IdHash>,
+    names: Names,
+    respelled: Respelled,
     partitioner: Partitioner,
     shards: u16,
 }
+
+/// Names like `NA` that somebody has been warned of, by their place among all: once a process is enough.
+static WARNED: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Debug)]
 enum Decode {
@@ -40,14 +48,15 @@ pub struct RawRecord<'a> {
 impl Decoder {
     /// The decoder of an input, by its place in the configuration.
     pub fn new(settings: &Settings, input: usize) -> Decoder {
-        let Settings { ref model, ref hash_key, shards, dedup_window_ms, .. } = *settings;
+        let Settings { ref model, ref hash_key, ref names, shards, dedup_window_ms, .. } = *settings;
         let Input { holds, encoding, framing, .. } = settings.inputs[input];
         let decode = match holds {
             Holds::Events => Decode::Events(EventDecoder::new(encoding, None).framed(framing)),
             Holds::Profiles => Decode::Profiles(ProfileDecoder::new(encoding).framed(framing)),
         };
         let ids = dedup_window_ms.map(|_| IdHash::new(hash_key));
-        Decoder { input, decode, ids, partitioner: model.partitioner, shards }
+        let respelled = Respelled::default();
+        Decoder { input, decode, ids, names: names.clone(), respelled, partitioner: model.partitioner, shards }
     }
 
     /// Adds a record of a shard to its batch: as what it is, or as one that cannot be used. `now` is the log's clock:
@@ -55,11 +64,12 @@ impl Decoder {
     pub fn decode(&mut self, shard: u16, record: &RawRecord<'_>, now: Timestamp, batch: &mut Batch) {
         let RawRecord { offset, stamp, key, value } = *record;
         let bytes = value.unwrap_or_default();
+        let is_folded = self.names.spelling() == Spelling::Folded;
         let home = |user: &str| match (self.shards, self.partitioner) {
             (1, _) => Ok(()),
             (shards, partitioner) => match partitioner.partition(user, shards) {
                 belongs if belongs == shard => Ok(()),
-                belongs => Err(Reason::Misrouted { user: user.to_owned(), belongs }),
+                belongs => Err(Reason::Misrouted { user: user.to_owned(), is_folded, belongs }),
             },
         };
         let decoded = match &mut self.decode {
@@ -69,7 +79,12 @@ impl Decoder {
                     Some(_) => decoder.decode_with_id(bytes),
                 };
                 event.map_err(Reason::from).and_then(|(event, id)| {
+                    let Some(event) = self.names.event(event, &mut self.respelled)? else {
+                        batch.ignore(offset);
+                        return Ok(false);
+                    };
                     home(event.actor)?;
+                    warn_of_placeholders(&event);
                     batch.push_event(offset, &event, stamp);
                     if let Some(hash) = self.ids.filter(|_| !id.is_empty()) {
                         batch.identify(hash.of(event.actor, id));
@@ -77,11 +92,19 @@ impl Decoder {
                     Ok(event.at > now.min(stamp.at()).saturating_add(AHEAD_MS_MAX))
                 })
             }
-            Decode::Profiles(decoder) => decoder.decode(bytes).map_err(Reason::from).and_then(|profile| {
-                home(profile.user)?;
-                batch.push_profile(offset, &profile);
-                Ok(false)
-            }),
+            Decode::Profiles(decoder) => {
+                let profile = match value {
+                    Some(bytes) => decoder.decode(bytes),
+                    None => decoder.decode_tombstone(key),
+                };
+                profile.map_err(Reason::from).and_then(|profile| {
+                    match self.names.profile(profile, &mut self.respelled)? {
+                        Some(profile) => home(profile.user).map(|()| batch.push_profile(offset, &profile))?,
+                        None => batch.ignore(offset),
+                    }
+                    Ok(false)
+                })
+            }
         };
         match decoded {
             Ok(false) => {}
@@ -91,5 +114,120 @@ impl Decoder {
                 batch.push_refused(Refused { input: self.input, offset, key, value, reason });
             }
         }
+    }
+}
+
+/// Tells once that what other programs write for nobody is about to be a person.
+#[inline]
+fn warn_of_placeholders(event: &Event<'_>) {
+    for name in [event.actor, event.target] {
+        if let Some(place) = placeholder(name)
+            && WARNED.fetch_or(1 << place, Relaxed) & 1 << place == 0
+        {
+            warn!(name, "is scored as a person; if it stands for nobody, name it in model.ignore_users");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use influence::{HashKey, Model, Profile};
+    use wire::{Encoding, Framing, Names};
+
+    use super::*;
+    use crate::settings::{Clock, Pace};
+
+    fn settings(holds: Holds, names: Names) -> Settings {
+        Settings {
+            model: Model::default(),
+            hash_key: HashKey::new([1, 2]),
+            names,
+            shards: 2,
+            inputs: vec![Input { topic: "t".into(), holds, encoding: Encoding::Json, framing: Framing::Bare }],
+            exchange: "exchange".into(),
+            clock: Clock::Wall,
+            dedup_window_ms: None,
+            pace: Pace::default(),
+            checkpoint_every_ms: 1,
+        }
+    }
+
+    /// What becomes of a record of an input of profiles or events, under such names.
+    fn decoded(spelling: Spelling, holds: Holds, records: &[(Option<&str>, Option<&str>)]) -> Batch {
+        let settings = Settings { shards: 1, ..settings(holds, Names::new(spelling, ["[deleted]"])) };
+        let mut decoder = Decoder::new(&settings, 0);
+        let mut batch = Batch::new(5);
+        for (offset, (key, value)) in (5..).zip(records) {
+            let (key, value) = (key.map(str::as_bytes), value.map(str::as_bytes));
+            decoder.decode(0, &RawRecord { offset, stamp: Stamp::Created(0), key, value }, 0, &mut batch);
+        }
+        assert_eq!((batch.next(), batch.len()), (5 + records.len() as i64, records.len()));
+        batch
+    }
+
+    fn profiles(batch: &Batch) -> Vec<Profile<'_>> {
+        batch.profiles(&(0..100)).map(|(_, profile)| profile).collect()
+    }
+
+    #[test]
+    fn a_tombstone_erases_whom_its_key_names() {
+        let records = [
+            (Some("Eve"), None),
+            (Some("bo"), Some(r#"{"user":"bo","trust":2}"#)),
+            (Some("[deleted]"), None),
+            (None, None),
+            (Some(r#"{"id":7}"#), None),
+            (Some("\"eve\""), None),
+            (Some(""), None),
+        ];
+        for (spelling, eve) in [(Spelling::Exact, "Eve"), (Spelling::Folded, "eve")] {
+            let batch = decoded(spelling, Holds::Profiles, &records);
+            let gone = Profile { user: eve, opted_out: true, trust: None };
+            assert_eq!(profiles(&batch), [gone, Profile { user: "bo", opted_out: false, trust: Some(2.0) }]);
+            assert_eq!(batch.ignored(&(0..100)), 1);
+            let refused: Vec<String> =
+                batch.refused(&(0..100)).iter().map(|refused| refused.reason.to_string()).collect();
+            assert_eq!(refused[0], "has no user");
+            assert_eq!(refused[1], r#"has no value, and its key "{\"id\":7}" is not the plain name of a user"#);
+            assert_eq!(refused.len(), 4);
+        }
+        let batch = decoded(Spelling::Exact, Holds::Events, &[(Some("eve"), None)]);
+        assert_eq!(batch.refused(&(0..100)).len(), 1, "an event says something");
+    }
+
+    #[test]
+    fn names_are_spelled_and_those_of_nobody_passed_over() {
+        let event = |actor, target| format!(r#"{{"actor":"{actor}","target":"{target}","at":0,"kind":"mention"}}"#);
+        let texts = [event("@Ana", " BO"), event("ana", "[Deleted]"), event("[deleted]", "bo"), event("ana", "@")];
+        let records: Vec<_> = texts.iter().map(|text| (None, Some(text.as_str()))).collect();
+        let names = |batch: &Batch| -> Vec<(String, String)> {
+            let (events, _) = batch.events(&(0..100));
+            events.map(|stored| (stored.event.actor.to_owned(), stored.event.target.to_owned())).collect()
+        };
+        let folded = decoded(Spelling::Folded, Holds::Events, &records);
+        assert_eq!(names(&folded), [("ana".to_owned(), "bo".to_owned())]);
+        assert_eq!((folded.ignored(&(5..8)), folded.ignored(&(7..8)), folded.refused(&(0..100)).len()), (2, 1, 1));
+        let exact = decoded(Spelling::Exact, Holds::Events, &records);
+        assert_eq!((names(&exact).len(), names(&exact)[0].0.as_str(), exact.ignored(&(0..100))), (3, "@Ana", 1));
+    }
+
+    #[test]
+    fn a_record_under_a_key_that_is_not_folded_is_told_how_to_be_keyed() {
+        let settings = settings(Holds::Profiles, Names::new(Spelling::Folded, [""; 0]));
+        let mut decoder = Decoder::new(&settings, 0);
+        let place = |name: &str| settings.model.partitioner.partition(name, settings.shards);
+        let name = (0..100).map(|number| format!("N{number}")).find(|name| place(name) != place(&name.to_lowercase()));
+        let name = name.expect("two partitions");
+        let value = format!(r#"{{"user":"{name}","trust":1}}"#);
+        let mut batch = Batch::new(0);
+        let raw = RawRecord {
+            offset: 0,
+            stamp: Stamp::Created(0),
+            key: Some(name.as_bytes()),
+            value: Some(value.as_bytes()),
+        };
+        decoder.decode(place(&name), &raw, 0, &mut batch);
+        let reason = batch.refused(&(0..1))[0].reason.to_string();
+        assert!(reason.contains("keyed by user as names are folded (`clout route` keys it so)"), "{reason}");
     }
 }

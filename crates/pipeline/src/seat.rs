@@ -50,6 +50,7 @@ pub(crate) struct Seat {
     pub(crate) duplicates: u64,
     /// Names that were warned of, since their hash is another name's.
     warned: BTreeSet<String>,
+    pub(crate) ignored: u64,
     /// What the epoch under way is to be journaled as.
     next: Option<JournalRecord>,
     /// People whom the sweep has visited since a record of an input came. Only says when settling is over.
@@ -80,6 +81,7 @@ impl Seat {
             refused,
             duplicates: 0,
             warned: BTreeSet::new(),
+            ignored: 0,
             next: None,
             visits_at_end: 0,
         }
@@ -197,7 +199,7 @@ impl Seat {
             settles: plan.settles,
         };
         self.shard.step(&slice, &mut self.effects);
-        (self.refused, self.duplicates) = (gathered.refused, gathered.duplicates);
+        (self.refused, self.duplicates, self.ignored) = (gathered.refused, gathered.duplicates, gathered.ignored);
         let (slice_digest, step_digest) = (gathered.digest, self.effects.digest);
         let step_digest = self.seen.as_ref().map_or(step_digest, |seen| fold(step_digest, seen.digest()));
         let last = self.last.as_ref().expect("a journal is opened before its first slice");

@@ -1,7 +1,8 @@
 //! What a worker is told before it starts.
 
 use influence::{HashKey, Model, Timestamp};
-use wire::{Encoding, Framing};
+use twox_hash::XxHash3_64;
+use wire::{Encoding, Framing, Names};
 
 use crate::digest::fold;
 
@@ -15,6 +16,8 @@ pub struct Settings {
     pub model: Model,
     /// The key of the hash of names: all workers have the same.
     pub hash_key: HashKey,
+    /// How names are spelled, and which stand for nobody.
+    pub names: Names,
     /// Partitions of each input, and of the exchange.
     pub shards: u16,
     /// The inputs, in the order in which a slice takes them.
@@ -36,11 +39,17 @@ impl Settings {
     /// Over all that decides what a slice becomes, bit for bit: it never changes under one application id. Names,
     /// encodings and the pace may.
     pub fn fingerprint(&self) -> u64 {
-        let Settings { model, hash_key, shards, inputs, clock, dedup_window_ms, .. } = self;
+        let Settings { model, hash_key, names, shards, inputs, clock, dedup_window_ms, .. } = self;
         let dedup = dedup_window_ms.map_or([0, 0], |window_ms| [1, window_ms as u64]);
         let words = [u64::from(*shards), *clock as u64].into_iter().chain(dedup);
         let holds = inputs.iter().map(|input| input.holds as u64);
-        words.chain(holds).fold(model.fingerprint(hash_key), fold)
+        let ignored = names.ignored().map(|name| XxHash3_64::oneshot(name.as_bytes()));
+        // Names as they are add nothing: applications that are older than the choice go on.
+        let names: Vec<u64> = match *names == Names::default() {
+            true => Vec::new(),
+            false => [names.spelling() as u64].into_iter().chain(ignored).collect(),
+        };
+        words.chain(holds).chain(names).fold(model.fingerprint(hash_key), fold)
     }
 }
 
@@ -99,6 +108,8 @@ impl Default for Pace {
 
 #[cfg(test)]
 mod tests {
+    use wire::Spelling;
+
     use super::*;
 
     fn settings() -> Settings {
@@ -106,6 +117,7 @@ mod tests {
         Settings {
             model: Model::default(),
             hash_key: HashKey::new([1, 2]),
+            names: Names::default(),
             shards: 4,
             inputs: vec![input(Holds::Profiles), input(Holds::Events)],
             exchange: "exchange".into(),
@@ -124,7 +136,11 @@ mod tests {
 
     #[test]
     fn what_decides_what_a_slice_becomes_is_in_the_fingerprint() {
-        let changes: [fn(&mut Settings); 10] = [
+        let changes: [fn(&mut Settings); 14] = [
+            |settings| settings.names = Names::new(Spelling::Folded, [""; 0]),
+            |settings| settings.names = Names::new(Spelling::Folded, ["na"]),
+            |settings| settings.names = Names::new(Spelling::Exact, ["na"]),
+            |settings| settings.names = Names::new(Spelling::Exact, ["na", "null"]),
             |settings| settings.model.rho /= 2.0,
             |settings| settings.hash_key = HashKey::new([1, 3]),
             |settings| settings.shards = 5,

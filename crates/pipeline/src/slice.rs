@@ -29,6 +29,8 @@ pub(crate) struct Gathered<'a> {
     pub(crate) refused: Vec<Refused>,
     /// Events that were left out because they are there already.
     pub(crate) duplicates: u64,
+    /// Records that have to do with nobody.
+    pub(crate) ignored: u64,
     /// Over all of them, and where they lie; not over how they were delivered.
     pub(crate) digest: u64,
     digests: Digests,
@@ -56,6 +58,7 @@ pub(crate) fn gather<'a>(
         events: Vec::new(),
         refused: Vec::new(),
         duplicates: 0,
+        ignored: 0,
         digest: 0,
         digests: Digests::default(),
     };
@@ -66,6 +69,7 @@ pub(crate) fn gather<'a>(
     gathered.events.reserve(parts.iter().map(|part| part.batch.len()).sum());
     for part in parts {
         gathered.take_refused(part);
+        gathered.ignored += part.batch.ignored(&part.offsets);
         gathered.take_profiles(part);
         gathered.take_events(part, plan, settings, seen.as_deref_mut());
     }

@@ -21,6 +21,7 @@ pub struct Status {
     full: AtomicU64,
     duplicates: AtomicU64,
     collided: AtomicU64,
+    ignored: AtomicU64,
     exchange_entries: AtomicU64,
     pushed_edges: AtomicU64,
     epoch_us: Durations,
@@ -125,6 +126,8 @@ pub struct Totals {
     pub duplicates: u64,
     /// Acts and profiles that were left out, as the hash of a name is another name's.
     pub collided: u64,
+    /// Records by or on names that stand for nobody.
+    pub ignored: u64,
     /// What shards told each other.
     pub exchange_entries: u64,
     /// Edges that pushes touched.
@@ -160,6 +163,7 @@ pub(crate) struct Epoch {
     pub(crate) published: u64,
     pub(crate) refused: [u64; REASONS.len()],
     pub(crate) duplicates: u64,
+    pub(crate) ignored: u64,
     pub(crate) exchange_entries: u64,
 }
 
@@ -197,6 +201,7 @@ impl Status {
             full: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             collided: AtomicU64::new(0),
+            ignored: AtomicU64::new(0),
             exchange_entries: AtomicU64::new(0),
             pushed_edges: AtomicU64::new(0),
             epoch_us: Durations::default(),
@@ -235,6 +240,7 @@ impl Status {
             full: self.full.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
             collided: self.collided.load(Relaxed),
+            ignored: self.ignored.load(Relaxed),
             exchange_entries: self.exchange_entries.load(Relaxed),
             pushed_edges: self.pushed_edges.load(Relaxed),
             epoch_us: self.epoch_us.sum_us.load(Relaxed),
@@ -264,6 +270,7 @@ impl Status {
         self.full.fetch_add(epoch.taken.refused, Relaxed);
         self.duplicates.fetch_add(epoch.duplicates, Relaxed);
         self.collided.fetch_add(epoch.taken.collided, Relaxed);
+        self.ignored.fetch_add(epoch.ignored, Relaxed);
         self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
         self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);
     }

@@ -180,6 +180,7 @@ impl<L: Log> Worker<L> {
         let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
         for (seat, offset) in stepped.zip(offsets) {
             epoch.duplicates += seat.duplicates;
+            epoch.ignored += seat.ignored;
             seat.committed(offset);
         }
         self.status.add(&epoch);

@@ -39,7 +39,7 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 42] = {
+const METRICS: [Metric; 43] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
@@ -55,6 +55,7 @@ const METRICS: [Metric; 42] = {
             "clout_name_collisions_total",
             "Acts and profiles that were left out, as the hash of a name is another name's",
         ),
+        metric(Counter, "clout_ignored_records_total", "Records by or on names that stand for nobody"),
         metric(Counter, "clout_scores_published_total", "Scores that were published"),
         metric(Counter, "clout_exchange_entries_total", "What shards told each other"),
         metric(Counter, "clout_pushed_edges_total", "Edges that pushes touched"),
@@ -210,6 +211,7 @@ impl Metrics {
             ("clout_input_records_total", totals.records),
             ("clout_shard_full_total", totals.full),
             ("clout_name_collisions_total", totals.collided),
+            ("clout_ignored_records_total", totals.ignored),
             ("clout_scores_published_total", totals.published),
             ("clout_exchange_entries_total", totals.exchange_entries),
             ("clout_pushed_edges_total", totals.pushed_edges),

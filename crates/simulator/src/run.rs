@@ -124,6 +124,7 @@ fn settings(scenario: &Scenario) -> Settings {
     Settings {
         model: scenario.model.clone(),
         hash_key: HashKey::new([scenario.seed, 1]),
+        names: wire::Names::default(),
         shards: scenario.shards,
         inputs: scenario.inputs.iter().enumerate().map(input).collect(),
         exchange: "exchange".into(),

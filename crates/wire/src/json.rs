@@ -1,4 +1,5 @@
-//! Events and profiles as JSON objects. Unknown keys are ignored, null is absent.
+//! Events and profiles as JSON objects; null is absent. Of an event unknown keys are ignored. Of a profile they are
+//! refused: a mistyped `opted_out` must not pass for a profile that says nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -61,7 +62,11 @@ fn event_of<'a>(
 /// A profile from `{"user": "...", "opted_out": false, "trust": 1}`.
 pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile<'a>, Malformed> {
     let fields: ProfileFields<'a> = object(text)?;
+    let says_nothing = fields.says_nothing();
     let name = fields.user.ok_or(Malformed::Missing("user"))?;
+    if says_nothing {
+        return Err(Malformed::NothingSaid);
+    }
     accept::profile(hold(name, user), fields.opted_out.unwrap_or(false), fields.trust)
 }
 
@@ -108,12 +113,26 @@ struct EventFields<'a> {
     id: Option<Id<'a>>,
 }
 
+/// The fields of `profile.proto`.
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ProfileFields<'a> {
     #[serde(borrow)]
     user: Option<Text<'a>>,
     opted_out: Option<bool>,
     trust: Option<f64>,
+    display_name: Option<IgnoredAny>,
+    country: Option<IgnoredAny>,
+    language: Option<IgnoredAny>,
+    created_at: Option<IgnoredAny>,
+    verified: Option<IgnoredAny>,
+}
+
+impl ProfileFields<'_> {
+    fn says_nothing(&self) -> bool {
+        let others = [&self.display_name, &self.country, &self.language, &self.created_at, &self.verified];
+        self.opted_out.is_none() && self.trust.is_none() && others.iter().all(|field| field.is_none())
+    }
 }
 
 /// A string that is borrowed unless it is written with escapes; serde's own `Option<Cow>` always copies.

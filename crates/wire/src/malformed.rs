@@ -72,6 +72,12 @@ pub enum Malformed {
     /// A field of a message that says what cannot be: which one, and what it says.
     #[error("{0}")]
     Field(String),
+    /// A profile from which nothing follows.
+    #[error("says nothing: a profile has opted_out, trust or both")]
+    NothingSaid,
+    /// The key of a tombstone, which is all it has, is not a name.
+    #[error("has no value, and its key {0:?} is not the plain name of a user")]
+    Key(String),
     /// A trust that is out of range.
     #[error("trust {0} is not a number from 0 to {max}", max = influence::TRUST_MAX)]
     Trust(f64),

@@ -3,7 +3,8 @@
 use influence::Profile;
 
 use crate::event::text;
-use crate::{Encoding, Framing, Malformed, json, proto, protobuf};
+use crate::malformed::quote;
+use crate::{Encoding, Framing, Malformed, accept, json, proto, protobuf};
 
 /// Decodes profiles one by one and keeps its memory between them.
 #[derive(Debug)]
@@ -32,5 +33,15 @@ impl ProfileDecoder {
             Encoding::Json => json::profile(text(bytes)?, &mut self.user),
             Encoding::Protobuf => protobuf::profile(bytes, &mut self.message),
         }
+    }
+
+    /// What a record without a value says, a tombstone: the account of its key is deleted, which is opting out. A key that
+    /// is not a plain name, as some serialisers write it, is refused: it would name nobody.
+    pub fn decode_tombstone<'a>(&self, key: Option<&'a [u8]>) -> Result<Profile<'a>, Malformed> {
+        let user = text(key.ok_or(Malformed::Missing("user"))?)?;
+        if user.starts_with(['"', '{']) {
+            return Err(Malformed::Key(quote(user)));
+        }
+        accept::profile(user, true, None)
     }
 }

@@ -108,7 +108,7 @@ fn protobuf_says_as_well_where_its_message_stands() {
 #[test]
 fn profiles_are_framed_likewise() {
     let mut json = ProfileDecoder::new(Encoding::Json).framed(Framing::Confluent);
-    assert_eq!(json.decode(b"\0\0\0\0\x09{\"user\":\"ana\"}").unwrap().user, "ana");
+    assert_eq!(json.decode(b"\0\0\0\0\x09{\"user\":\"ana\",\"trust\":1}").unwrap().user, "ana");
     let mut protobuf = ProfileDecoder::new(Encoding::Protobuf).framed(Framing::Confluent);
     assert_eq!(protobuf.decode(b"\0\0\0\0\x09\0\x0a\x03ana").unwrap().user, "ana");
     assert!(protobuf.decode(b"\x0a\x03ana").is_err());

@@ -77,17 +77,23 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
 {"user":"ana","trust":10.000000000000002}
 {"user":"ana","trust":1e150}
 {"user":"ana","trust":"much"}
-{"opted_out":true}"#,
+{"opted_out":true}
+{"user":"ana","optedOut":true}
+{"user":"ana","opted_out":false}
+{"user":"ana","verified":true}"#,
         expect![[r#"
-            1: ana false None
+            1: says nothing: a profile has opted_out, trust or both
             2: bö true Some(0.0)
-            3: ana false None
+            3: says nothing: a profile has opted_out, trust or both
             4: trust -0.5 is not a number from 0 to 10
             5: ana false Some(10.0)
             6: trust 10.000000000000002 is not a number from 0 to 10
             7: trust 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 is not a number from 0 to 10
             8: is not the JSON expected: invalid type: string "much", expected f64 at column 28
             9: has no user
+            10: is not the JSON expected: unknown field `optedOut`, expected one of `user`, `opted_out`, `trust`, `display_name`, `country`, `... at column 24
+            11: ana false None
+            12: ana false None
         "#]],
     );
     check_profiles(

@@ -48,6 +48,11 @@ impl File<'_> {
                     values.give_inputs(inputs?);
                 }
                 DeValue::Table(table) if name != INPUTS && is_section(&name) => self.table(&name, table, values)?,
+                DeValue::Array(array) if keys::find(&name).is_some_and(Key::is_list) => {
+                    let parts: Option<Vec<String>> = array.iter().map(|part| text(part.get_ref())).collect();
+                    let parts = parts.ok_or_else(|| value_error(whence.clone(), &name, wanted(&name)))?;
+                    values.give(&name, &parts.iter().map(|part| format!("{part}\n")).collect::<String>(), whence);
+                }
                 _ if !is_key(&name) => return Err(unknown(whence, name)),
                 value => match text(value).filter(|_| !is_table(&name)) {
                     Some(text) => values.give(&name, &text, whence),

@@ -37,6 +37,7 @@ impl<const RUNS: bool> Flags<RUNS> {
                     values.give_inputs(inputs.map_err(|reason| value_error(whence(), INPUTS, reason))?);
                 }
                 _ if key.is_many() => texts.iter().try_for_each(|pair| values.give_pair(key, pair, whence()))?,
+                name if key.is_list() => values.give(name, &texts.join(","), whence()),
                 name => texts.iter().for_each(|text| values.give(name, text, whence())),
             }
         }
@@ -49,7 +50,7 @@ impl<const RUNS: bool> Flags<RUNS> {
 }
 
 fn arg(key: &'static Key) -> Arg {
-    let action = if key.is_many() { ArgAction::Append } else { ArgAction::Set };
+    let action = if key.is_many() || key.is_list() { ArgAction::Append } else { ArgAction::Set };
     let default = match key.default() {
         Some(default) => format!(" [default: {default}]"),
         None => format!(" {}", key.default.replace('[', "[default: ")),

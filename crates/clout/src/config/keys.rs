@@ -59,6 +59,8 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.contact_threshold", "contact-threshold", "SHARE", "0.002", "the two sides of a mutual pair are told of growth beyond this share"),
     key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),
     key(Run, "model.hash_key", "", "32 HEX DIGITS", "[the application's own]", "secret key of the hash of names; `model.hash_key.file` reads it from a file"),
+    key(All, "model.names", "names", "exact|folded", "exact", "which names are one person: those of the same bytes, or also those that differ by case, `@`, blanks, or as a profile's address"),
+    key(Run, "model.ignore_users", "ignore-user", "NAMES", "[none]", "names that stand for nobody, such as NA,NULL,[deleted]: acts by and on them do not count"),
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
     key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),
@@ -79,6 +81,11 @@ impl Key {
     /// Whether it is a list or a table.
     pub(crate) fn is_many(&self) -> bool {
         matches!(self.name, INPUTS | OPTIONS | KAFKA)
+    }
+
+    /// Whether it is one value of several parts: with commas between, by a flag more than once, in the file as an array.
+    pub(crate) fn is_list(&self) -> bool {
+        self.name == "model.ignore_users"
     }
 
     /// The value where nobody says anything, if it is one.

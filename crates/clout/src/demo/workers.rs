@@ -91,6 +91,7 @@ fn settings(model: &Model, hash_key: HashKey) -> Settings {
     Settings {
         model: model.clone(),
         hash_key,
+        names: wire::Names::default(),
         shards: SHARDS,
         inputs: vec![events],
         exchange: "exchange".to_owned(),

@@ -31,7 +31,11 @@ impl Scores {
     pub(crate) fn of(name: &str, connection: &Connection) -> Result<Scores, Failure> {
         let path = Path::new(name);
         if path.is_file() {
-            return Ok(Scores { whence: name.to_owned(), by_user: file(path)? });
+            let (whence, by_user) = (name.to_owned(), file(path)?);
+            return match by_user.is_empty() {
+                true => Err(DiffError::NoScores { whence, reason: "nobody is in it".to_owned() }.into()),
+                false => Ok(Scores { whence, by_user }),
+            };
         }
         let table = format!("{name}-scores");
         let found = Admin::connect(connection)?.find([name, &table])?;

@@ -3,12 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use influence::{Event, Profile, Timestamp};
-use wire::{ProfileRecord, Record};
+use wire::{Names, ProfileRecord, Record, Respelled};
 
 use crate::failure::OutputError;
 use crate::recorded::Stop;
+use crate::recorded::loss::Reasons;
 use crate::recorded::progress::Watch;
-use crate::recorded::rejects::Rejects;
+use crate::recorded::rejects::{Letters, Rejects};
 use crate::words;
 
 /// How far a clock may be behind others.
@@ -19,9 +20,21 @@ pub(crate) struct Gate {
     until: Option<Timestamp>,
     /// `--until` or, without it, the machine's clock at the start with some room.
     latest: Timestamp,
+    names: Names,
+    respelled: Respelled,
     pub(crate) counts: Counts,
     rejects: Rejects,
     pub(crate) watch: Watch,
+}
+
+/// What becomes of a record.
+pub(crate) enum Admitted<T> {
+    /// It comes in.
+    In(T),
+    /// It is understood, and left out since somebody wants it so.
+    Left,
+    /// It cannot be used.
+    Bad,
 }
 
 /// What became of the records.
@@ -35,16 +48,25 @@ pub(crate) struct Counts {
     pub(crate) future: u64,
     /// Those later than `--until`.
     pub(crate) after_until: u64,
+    /// Events by or on names that stand for nobody.
+    pub(crate) ignored: u64,
     /// Profiles.
     pub(crate) profiles: u64,
     /// Records that are no profile.
     pub(crate) malformed_profiles: u64,
 }
 
+impl Counts {
+    /// Records of events that cannot be used.
+    pub(crate) fn bad(&self) -> u64 {
+        self.malformed + self.future
+    }
+}
+
 impl Gate {
-    pub(crate) fn new(until: Option<Timestamp>, rejects: Rejects, watch: Watch) -> Gate {
+    pub(crate) fn new(until: Option<Timestamp>, names: Names, rejects: Rejects, watch: Watch) -> Gate {
         let latest = until.unwrap_or_else(|| now().saturating_add(AHEAD_MS_MAX));
-        Gate { until, latest, counts: Counts::default(), rejects, watch }
+        Gate { until, latest, names, respelled: Respelled::default(), counts: Counts::default(), rejects, watch }
     }
 
     /// Looks up now and then; to be called before each record.
@@ -55,50 +77,53 @@ impl Gate {
 
     /// The event of a record, if it may come in.
     #[inline]
-    pub(crate) fn admit<'r>(&mut self, file: &str, record: Record<'r>) -> Result<Option<Event<'r>>, Stop> {
-        self.counts.records += 1;
-        match record.event {
-            Ok(event) if event.at <= self.latest => Ok(Some(event)),
-            Ok(event) => self.leave_out(file, record.position.number, event.at, record.raw).map(|()| None),
+    pub(crate) fn admit<'r>(&'r mut self, file: &str, record: Record<'r>) -> Result<Admitted<Event<'r>>, Stop> {
+        let Gate { until, latest, names, respelled, counts, rejects, .. } = self;
+        counts.records += 1;
+        match record.event.and_then(|event| names.event(event, respelled)) {
+            Ok(Some(event)) if event.at <= *latest => Ok(Admitted::In(event)),
+            Ok(None) => {
+                counts.ignored += 1;
+                Ok(Admitted::Left)
+            }
+            Ok(Some(_)) if until.is_some() => {
+                counts.after_until += 1;
+                Ok(Admitted::Left)
+            }
+            Ok(Some(event)) => {
+                counts.future += 1;
+                let reason = format!("time {} lies in the future", words::time(event.at));
+                rejects.take(file, record.position.number, &reason, record.raw).map(|()| Admitted::Bad)
+            }
             Err(malformed) => {
-                self.counts.malformed += 1;
-                self.rejects.take(file, record.position.number, &malformed, record.raw).map(|()| None)
+                counts.malformed += 1;
+                rejects.take(file, record.position.number, &malformed, record.raw).map(|()| Admitted::Bad)
             }
         }
-    }
-
-    #[cold]
-    fn leave_out(&mut self, file: &str, line: u64, at: Timestamp, raw: &[u8]) -> Result<(), Stop> {
-        if self.until.is_some() {
-            self.counts.after_until += 1;
-            return Ok(());
-        }
-        self.counts.future += 1;
-        let reason = format!("time {} lies in the future", words::time(at));
-        self.rejects.take(file, line, &reason, raw)
     }
 
     /// The profile of a record, if there is one.
     pub(crate) fn admit_profile<'r>(
-        &mut self,
+        &'r mut self,
         file: &str,
         record: ProfileRecord<'r>,
-    ) -> Result<Option<Profile<'r>>, Stop> {
-        match record.profile {
+    ) -> Result<Admitted<Profile<'r>>, Stop> {
+        match record.profile.and_then(|profile| self.names.profile(profile, &mut self.respelled)) {
             Ok(profile) => {
                 self.counts.profiles += 1;
-                Ok(Some(profile))
+                Ok(profile.map_or(Admitted::Left, Admitted::In))
             }
             Err(malformed) => {
                 self.counts.malformed_profiles += 1;
-                self.rejects.take(file, record.position.number, &malformed, record.raw).map(|()| None)
+                self.rejects.take(file, record.position.number, &malformed, record.raw).map(|()| Admitted::Bad)
             }
         }
     }
 
-    /// The counts, and whether all dead letters are written.
-    pub(crate) fn finish(self) -> (Counts, Result<(), OutputError>) {
-        (self.counts, self.rejects.finish())
+    /// The counts, why bad records are bad, and the dead letters if they could be written.
+    pub(crate) fn finish(self) -> (Counts, Reasons, Result<Option<Letters>, OutputError>) {
+        let (reasons, letters) = self.rejects.finish();
+        (self.counts, reasons, letters)
     }
 }
 

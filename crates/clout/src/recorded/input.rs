@@ -91,8 +91,20 @@ impl Input {
             Some(encoding) => Ok(Some(encoding)),
             None if self.read.failure.is_some() => Ok(Some(Encoding::Json)),
             None if self.is_blank() => Ok(None),
-            None => Err(InputError::NoProfiles { name: self.name.clone(), hint: hint(&self.read.head) }),
+            None => Err(InputError::NoProfiles {
+                name: self.name.clone(),
+                hint: hint(&self.read.head),
+                reason: self.first_reason().map(|reason| format!(", and the first line {reason}")).unwrap_or_default(),
+            }),
         }
+    }
+
+    /// Why the first line is not a profile, of a file of JSON.
+    fn first_reason(&self) -> Option<String> {
+        let mut reader = ProfileReader::new(&self.read.head[..], Encoding::Json);
+        let first = reader.next().ok()??;
+        let is_json = first.raw.trim_ascii_start().starts_with(b"{");
+        first.profile.err().filter(|_| is_json).map(|reason| reason.to_string())
     }
 
     /// A whole file of blank lines and comments.
@@ -239,7 +251,7 @@ pub enum InputError {
     },
     /// It is no file of profiles.
     #[error(
-        "{name} holds no profiles{hint}; expected lines as {{\"user\": \"ana\", \"opted_out\": true}} or \
+        "{name} holds no profiles{hint}{reason}; expected lines as {{\"user\": \"ana\", \"opted_out\": true}} or \
          {{\"user\": \"ana\", \"trust\": 0.5}}, or protobuf messages each after its length"
     )]
     NoProfiles {
@@ -247,5 +259,7 @@ pub enum InputError {
         name: String,
         /// What it seems to be.
         hint: &'static str,
+        /// What is wrong with its first line.
+        reason: String,
     },
 }

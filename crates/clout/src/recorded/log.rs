@@ -9,7 +9,7 @@ use wire::{Encoding, EventReader, Format, ProfileReader, ReadError};
 use crate::interrupt::Interrupt;
 use crate::recorded::Sink;
 use crate::recorded::Stop;
-use crate::recorded::gate::Gate;
+use crate::recorded::gate::{Admitted, Gate};
 use crate::recorded::input::{BytesRead, Head, Input, InputError, Packing};
 use crate::recorded::merge::merge;
 
@@ -17,7 +17,7 @@ use crate::recorded::merge::merge;
 pub(crate) struct Logs {
     profiles: Vec<ProfileLog>,
     events: Vec<EventLog>,
-    /// Files without an event.
+    /// What there is nothing of, and in which files.
     empty: Vec<String>,
     size_bytes: Option<u64>,
 }
@@ -39,6 +39,8 @@ pub(crate) struct FileRead {
     pub(crate) format: &'static str,
     pub(crate) packing: Option<String>,
     pub(crate) records: u64,
+    /// Those of them that are understood.
+    pub(crate) understood: u64,
     /// Unpacked.
     pub(crate) bytes: u64,
 }
@@ -50,14 +52,18 @@ impl Logs {
         for path in args.profiles {
             let input = Input::open(path, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
-            logs.profiles.extend(ProfileLog::of(input)?);
+            let name = input.name.clone();
+            match ProfileLog::of(input)? {
+                Some(log) => logs.profiles.push(log),
+                None => logs.empty.push(format!("no profiles in {name}")),
+            }
         }
         for path in args.files {
             let input = Input::open(path, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
             match input.format(args.format)? {
                 Some(format) => logs.events.push(EventLog::of(input, format, args)),
-                None => logs.empty.push(input.name),
+                None => logs.empty.push(format!("no events in {}", input.name)),
             }
         }
         Ok(logs)
@@ -68,7 +74,8 @@ impl Logs {
         self.size_bytes
     }
 
-    pub(crate) fn empty_names(&self) -> impl Iterator<Item = &str> {
+    /// What there is nothing of, in words.
+    pub(crate) fn empty(&self) -> impl Iterator<Item = &str> {
         self.empty.iter().map(String::as_str)
     }
 
@@ -96,6 +103,7 @@ pub(crate) struct EventLog {
     whence: Whence,
     format: Format,
     reader: EventReader<Head>,
+    understood: u64,
 }
 
 /// What was next in a log.
@@ -116,7 +124,7 @@ struct Whence {
 impl EventLog {
     fn of(input: Input, format: Format, args: &Files<'_>) -> EventLog {
         let whence = Whence { name: input.name, packing: input.packing, line: 0 };
-        EventLog { whence, format, reader: EventReader::new(input.read, format, Some(args.kind)) }
+        EventLog { whence, format, reader: EventReader::new(input.read, format, Some(args.kind)), understood: 0 }
     }
 
     /// Takes all of it: events are borrowed from the reader, nothing is copied on the way.
@@ -139,9 +147,11 @@ impl EventLog {
             Err(error) => return Err(self.whence.stop(error, gate)),
         };
         self.whence.line = record.position.number;
-        match gate.admit(&self.whence.name, record)? {
-            Some(event) => take(&event).map(Next::Event),
-            None => Ok(Next::StaysOut),
+        let admitted = gate.admit(&self.whence.name, record)?;
+        self.understood += u64::from(!matches!(admitted, Admitted::Bad));
+        match admitted {
+            Admitted::In(event) => take(&event).map(Next::Event),
+            Admitted::Left | Admitted::Bad => Ok(Next::StaysOut),
         }
     }
 
@@ -151,6 +161,7 @@ impl EventLog {
             format: self.format.name(),
             packing: (self.whence.packing != Packing::Not).then(|| self.whence.packing.to_string()),
             records: self.reader.records(),
+            understood: self.understood,
             bytes: self.reader.bytes(),
         }
     }
@@ -180,7 +191,7 @@ impl ProfileLog {
                 Err(error) => return Err(self.whence.stop(error, gate)),
             };
             self.whence.line = record.position.number;
-            if let Some(profile) = gate.admit_profile(&self.whence.name, record)? {
+            if let Admitted::In(profile) = gate.admit_profile(&self.whence.name, record)? {
                 sink.profile(&profile)?;
             }
         }
@@ -216,6 +227,24 @@ impl std::error::Error for Unreadable {}
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.write(f)?;
+        write!(f, "; the results are those of what was read until then")
+    }
+}
+
+impl Unreadable {
+    /// What is wrong, without what became of the results.
+    pub(crate) fn what(&self) -> String {
+        struct What<'a>(&'a Unreadable);
+        impl std::fmt::Display for What<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.write(f)
+            }
+        }
+        What(self).to_string()
+    }
+
+    fn write(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Unreadable { name, packing, line, error } = self;
         match error {
             ReadError::Io { bytes, source, .. } => {
@@ -232,6 +261,6 @@ impl std::fmt::Display for Unreadable {
             ReadError::Header { line, reason } => write!(f, "{name}:{line}: the header {reason}")?,
             error => write!(f, "{name}: {error}")?,
         }
-        write!(f, "; the results are those of what was read until then")
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use influence::{InvalidModel, Kind, Model, Timestamp};
-use wire::Format;
+use wire::{Format, Names, Spelling};
 
 use crate::duration::{DurationError, parse_duration};
 use crate::exit;
@@ -15,7 +15,7 @@ use crate::replay::ranking::table_format;
 
 const AFTER_HELP: &str = "\
 Several files are merged by the time of their events, each file's own order kept: an event out of order comes when \
-its file's turn comes. What ends one file early (exit code 1) ends the run, so that the scores are as of one time.
+its file's turn comes. Outputs are put in their place at the end: until then those of an earlier run stay. What ends one file early (exit code 1) ends the run, so that the scores are as of one time.
 
 Examples:
   clout replay higgs-activity_time.txt.gz --half-life 12h
@@ -43,6 +43,13 @@ pub struct ReplayArgs {
     /// Kind of the events that name none: mention, retweet, reply, follow or unfollow
     #[arg(long, help_heading = "Input", value_name = "KIND", default_value = "mention", value_parser = wire::parse_kind)]
     pub kind: Kind,
+    /// Which names are one person: exact, those of the same bytes; or folded, also those that differ by case, @, blanks, how
+    /// accents are encoded, or as the address of a profile
+    #[arg(long = "names", help_heading = "Input", value_name = "SPELLING", default_value = "exact")]
+    pub spelling: Spelling,
+    /// Names that stand for nobody, as in NA,NULL,[deleted]: acts by and on them do not count; may be repeated
+    #[arg(long = "ignore-user", help_heading = "Input", value_name = "NAMES", value_delimiter = ',')]
+    pub ignored: Vec<String>,
     /// Profiles, as JSON lines or protobuf: trust, and who has opted out. They count before all events; may be repeated
     #[arg(long, help_heading = "Input", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
@@ -53,6 +60,9 @@ pub struct ReplayArgs {
     /// Go on up to so many bad lines; 0 tolerates none
     #[arg(long, help_heading = "Input", value_name = "NUMBER", default_value_t = 1000)]
     pub max_bad: u64,
+    /// Go on with the rest where more than half, or a whole one of several files, cannot be used
+    #[arg(long, help_heading = "Input")]
+    pub accept_loss: bool,
 
     /// Time after which an act counts half, as in 12h or 30d
     #[arg(long = "half-life", help_heading = "Model", value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
@@ -134,6 +144,11 @@ impl ReplayArgs {
     /// How many are listed.
     pub(crate) fn top(&self) -> usize {
         self.top.unwrap_or(if self.users.is_empty() { TOP } else { 0 })
+    }
+
+    /// How names are spelled, and which stand for nobody.
+    pub(crate) fn names(&self) -> Names {
+        Names::new(self.spelling, &self.ignored)
     }
 
     /// What is read.

@@ -7,7 +7,7 @@ use influence::Score;
 use wire::{ScoreFormat, ScoreWriter, WriteError};
 
 use crate::failure::OutputError;
-use crate::output::Output;
+use crate::output::{Output, Whole};
 
 /// The final table. It keeps what it sorts by; whole records are made when they are asked for.
 pub(crate) struct Ranking<'w> {
@@ -38,6 +38,11 @@ impl<'w> Ranking<'w> {
         self.places.len()
     }
 
+    /// Everybody's name, the most influential first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'w str> {
+        self.places.iter().map(|place| place.user)
+    }
+
     /// The first so many.
     pub(crate) fn top(&self, len: usize) -> impl Iterator<Item = (&'w str, Score)> {
         self.places.iter().take(len).filter_map(|place| Some((place.user, self.record(place.user)?)))
@@ -58,7 +63,7 @@ impl<'w> Ranking<'w> {
     }
 
     /// Writes everybody's line.
-    pub(crate) fn write(&self, path: &Path, output: Output) -> Result<(), OutputError> {
+    pub(crate) fn write(&self, path: &Path, output: Output) -> Result<Whole, OutputError> {
         let mut writer = ScoreWriter::new(output, table_format(path).unwrap_or(ScoreFormat::Json));
         self.write_to(&mut writer).map_err(write_failed(path))?;
         writer.finish().map_err(write_failed(path))?.finish().map_err(OutputError::to(path))

@@ -9,7 +9,9 @@ use pipeline::draw_hash_key;
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::output::Whole;
 use crate::recorded::{Sink, Stop};
+use crate::replay::notes::Strangers;
 use crate::replay::options::{ReplayArgs, Timeline};
 use crate::replay::outliers::Clusters;
 use crate::replay::timeline::{Movements, Steps};
@@ -18,6 +20,9 @@ use crate::replay::timeline::{Movements, Steps};
 pub(crate) struct Scoring {
     pub(crate) world: World<'static>,
     pub(crate) clusters: Clusters,
+    pub(crate) strangers: Strangers,
+    /// The timeline once it is whole.
+    pub(crate) timeline: Option<Whole>,
     steps: Option<Steps>,
     movements: Option<Rc<RefCell<Movements>>>,
 }
@@ -34,7 +39,8 @@ impl Scoring {
             }
         };
         let clusters = Clusters::new(model.window_ms);
-        let mut scoring = Scoring { world, clusters, steps: None, movements: None };
+        let strangers = Strangers::default();
+        let mut scoring = Scoring { world, clusters, strangers, timeline: None, steps: None, movements: None };
         match (args.timeline, &args.timeline_out) {
             (Some(Timeline::Step(step_ms)), Some(path)) => {
                 scoring.steps = Some(Steps::create(step_ms, path, interrupt)?)
@@ -61,8 +67,13 @@ impl Scoring {
     /// Moves the clock to the time that is asked for, and everything to where it belongs then.
     pub(crate) fn finish(&mut self, until: Option<Timestamp>) -> Result<(), Stop> {
         let end = until.or(self.world.now());
-        if let (Some(steps), Some(end)) = (&mut self.steps, end) {
-            steps.write_until(end, &mut self.world)?;
+        let stepped = match (&mut self.steps, end) {
+            (Some(steps), Some(end)) => steps.write_until(end, &mut self.world),
+            _ => Ok(()),
+        };
+        // What was written until somebody interrupted it is whole.
+        if matches!(stepped, Err(Stop::Output(_))) {
+            return stepped;
         }
         if let Some(until) = until {
             self.world.advance(until);
@@ -70,18 +81,19 @@ impl Scoring {
         self.world.settle();
         self.check()?;
         if let Some(steps) = self.steps.take() {
-            steps.finish()?;
+            self.timeline = Some(steps.finish()?);
         }
         if let Some(movements) = &self.movements {
-            movements.borrow_mut().finish()?;
+            self.timeline = movements.borrow_mut().finish()?;
         }
-        Ok(())
+        stepped
     }
 }
 
 impl Sink for Scoring {
     #[inline]
     fn event(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+        self.strangers.meet(event);
         // What people do to themselves does not move the clock.
         if event.actor != event.target {
             self.clusters.note(event.at);
@@ -94,6 +106,7 @@ impl Sink for Scoring {
     }
 
     fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
+        self.strangers.expect(profile.user);
         self.world.profile(profile);
         Ok(())
     }

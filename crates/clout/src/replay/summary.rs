@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::recorded::Stop;
 use crate::recorded::gate::Counts;
 use crate::recorded::log::FileRead;
+use crate::replay::notes;
 use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Outliers;
 use crate::replay::ranking::Ranking;
@@ -42,6 +43,8 @@ pub(crate) struct Summary {
     scores_published: u64,
     first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,
+    /// What people should know about names.
+    notes: Vec<String>,
     partitions: u16,
     workers: u16,
     seconds: f64,
@@ -71,6 +74,7 @@ struct LeftOut {
     shard_full: u64,
     collided: u64,
     after_until: u64,
+    ignored: u64,
     malformed: u64,
     future: u64,
     malformed_profiles: u64,
@@ -132,6 +136,10 @@ impl Summary {
             follows,
             scores_published: progress.published,
             first_collisions: progress.first_collisions.iter().map(taken).collect(),
+            notes: match stop {
+                None => notes::of(ranking, &args.names(), &scoring.strangers),
+                Some(_) => Vec::new(),
+            },
             outliers: scoring.clusters.outliers().map(Far::of),
             partitions: args.partitions,
             workers: args.workers,
@@ -151,6 +159,7 @@ impl Summary {
                 _ => "note: all events are later than --until, so nobody is rated".to_owned(),
             });
         }
+        lines.extend(self.notes.iter().cloned());
         lines.extend(self.outliers.as_ref().map(Far::warning));
         if self.left_out.shard_full > 0 {
             let records = count(self.left_out.shard_full, "record was", "records were");
@@ -245,6 +254,7 @@ impl LeftOut {
             shard_full: taken.refused,
             collided: taken.collided,
             after_until: counts.after_until,
+            ignored: counts.ignored,
             malformed: counts.malformed,
             future: counts.future,
             malformed_profiles: counts.malformed_profiles,
@@ -258,6 +268,7 @@ impl LeftOut {
             (self.shard_full, "record that found its shard full", "records that found their shards full"),
             (self.collided, "record of a name whose hash is another's", "records of names whose hash is another's"),
             (self.after_until, "event after --until", "events after --until"),
+            (self.ignored, "event of ignored users", "events of ignored users"),
             (self.malformed, "malformed line", "malformed lines"),
             (self.future, "event from the future", "events from the future"),
             (self.malformed_profiles, "malformed profile", "malformed profiles"),

@@ -10,7 +10,7 @@ use wire::{ScoreFormat, ScoreWriter};
 
 use crate::failure::OutputError;
 use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::output::{Output, Whole};
 use crate::recorded::Stop;
 use crate::replay::ranking::{Ranking, table_format, write_failed};
 use crate::words;
@@ -64,7 +64,7 @@ impl Steps {
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> Result<(), OutputError> {
+    pub(crate) fn finish(self) -> Result<Whole, OutputError> {
         let output = self.writer.finish().map_err(write_failed(&self.path))?;
         output.finish().map_err(OutputError::to(&self.path))
     }
@@ -128,11 +128,12 @@ impl Movements {
         effects.erased.iter().try_for_each(|user| lines.write(&Movement::erased(user, &at)))
     }
 
-    pub(crate) fn finish(&mut self) -> Result<(), OutputError> {
+    /// What was written; `None` if it was finished before.
+    pub(crate) fn finish(&mut self) -> Result<Option<Whole>, OutputError> {
         let finished = match (self.failure.take(), self.lines.take()) {
             (Some(failure), _) => Err(failure),
-            (None, Some(lines)) => lines.finish(),
-            (None, None) => Ok(()),
+            (None, Some(lines)) => lines.finish().map(Some),
+            (None, None) => Ok(None),
         };
         finished.map_err(OutputError::to(&self.path))
     }
@@ -149,7 +150,7 @@ impl Lines {
         }
     }
 
-    fn finish(self) -> io::Result<()> {
+    fn finish(self) -> io::Result<Whole> {
         match self {
             Lines::Csv(writer) => writer.into_inner().map_err(|error| error.into_error())?.finish(),
             Lines::Json(write) => write.into_inner().map_err(io::IntoInnerError::into_error)?.finish(),

@@ -94,7 +94,7 @@ fn too_many_bad_lines_stop_the_run() {
     let directory = Directory::new().with("log.txt", SOME_BAD);
     check(
         &directory,
-        "log.txt --max-bad 3 --scores-out scores.ndjson",
+        "log.txt --max-bad 3 --accept-loss --scores-out scores.ndjson",
         expect![[r#"
             exit 1
             log.txt:3: has no target
@@ -184,7 +184,7 @@ fn small_archives_that_break_off_are_told_alike() {
             exit 1
             read      0 records from head.gz (snap, gzip)
             scored    0 events; 0 people, 0 of them rated
-            error: head.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); the results are those of what was read until then
+            error: head.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); nothing is written, and what is there stays as it was
         "#]],
     );
     check(
@@ -194,7 +194,7 @@ fn small_archives_that_break_off_are_told_alike() {
             exit 1
             read      0 records from magic.gz (snap, gzip)
             scored    0 events; 0 people, 0 of them rated
-            error: magic.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); the results are those of what was read until then
+            error: magic.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); nothing is written, and what is there stays as it was
         "#]],
     );
     check(
@@ -272,7 +272,7 @@ fn what_is_no_event_log_is_refused() {
             exit 1
             read      0 records from log.csv (csv)
             scored    0 events; 0 people, 0 of them rated
-            error: log.csv:1: the header has no target (expected one of target, to, object), no time (expected one of at, time, timestamp, created_at); its columns are: actor, when; the results are those of what was read until then
+            error: log.csv:1: the header has no target (expected one of target, to, object), no time (expected one of at, time, timestamp, created_at); its columns are: actor, when; nothing is written, and what is there stays as it was
         "#]],
     );
     check(
@@ -285,7 +285,7 @@ fn what_is_no_event_log_is_refused() {
             read      2 records from novel (snap)
             scored    0 events; 0 people, 0 of them rated
             left out  2 malformed lines
-            error: stopped at more bad lines than --max-bad 1: the results are those of what was read until then
+            error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds, and 1 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     check(

@@ -114,7 +114,7 @@ fn merging_keeps_logs_of_different_years_inside_the_window() {
 fn profiles_count_before_events() {
     let profiles = r#"{"user": "ana", "trust": 0}
 {"user": "bo", "opted_out": true}
-{"user": "dee"}
+{"user": "dee", "opted_out": false}
 "#;
     let directory = Directory::new()
         .with("log", file(Format::Json, &events()))
@@ -146,6 +146,7 @@ fn profiles_count_before_events() {
     .assert_eq(&ran.stdout);
     expect![[r#"
         exit 0
+        note: no profiles in none
         read      8 records from log (json), 2020-01-01T00:00:00Z to 2020-01-01T07:00:00Z
         profiles  3
         scored    7 events (1 retweet, 2 mentions, 1 reply, 2 follows, 1 unfollow); 6 people, 2 of them rated

@@ -4,6 +4,9 @@
 
 mod bad_input;
 mod formats;
+mod loss;
+mod names;
+mod outputs;
 mod private;
 mod program;
 mod real_logs;

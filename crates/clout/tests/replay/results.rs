@@ -141,14 +141,14 @@ fn json_is_one_document() {
     let document = ran.document();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     expect!["summary top users"].assert_eq(&keys(&document));
-    expect!["as_of edges events_per_second files first_collisions first_event_at follows half_life_ms last_event_at left_out outliers partitions peak_memory_bytes people profiles rated records scale scored scores_published seconds stopped window_ms workers"].assert_eq(&keys(&document["summary"]));
+    expect!["as_of edges events_per_second files first_collisions first_event_at follows half_life_ms last_event_at left_out notes outliers partitions peak_memory_bytes people profiles rated records scale scored scores_published seconds stopped window_ms workers"].assert_eq(&keys(&document["summary"]));
     expect![[r#"{"events":6,"follows":1,"late":0,"mentions":1,"replies":1,"retweets":3,"unfollows":0}"#]]
         .assert_eq(&document["summary"]["scored"].to_string());
     expect![[
-        r#"{"after_until":0,"collided":0,"future":0,"malformed":0,"malformed_profiles":0,"opted_out":0,"self_acts":1}"#
+        r#"{"after_until":0,"collided":0,"future":0,"ignored":0,"malformed":0,"malformed_profiles":0,"opted_out":0,"self_acts":1,"shard_full":0}"#
     ]]
     .assert_eq(&document["summary"]["left_out"].to_string());
-    expect![[r#"[{"bytes":459,"file":"log","format":"json","packing":null,"records":7}]"#]]
+    expect![[r#"[{"bytes":459,"file":"log","format":"json","packing":null,"records":7,"understood":7}]"#]]
         .assert_eq(&document["summary"]["files"].to_string());
     assert_eq!(document["top"].as_array().unwrap().len(), 1);
     let users = document["users"].as_array().unwrap();
