@@ -82,7 +82,7 @@ fn feed(mut reader: ScoreReader, view: &View, supervisor: &Supervisor) -> Result
             Some(Reading::Scored { user, score, model_version }) => {
                 view.apply(Update::Scored { user: &user, score: &score, model_version });
             }
-            Some(Reading::Removed { user }) => view.apply(Update::Removed { user: &user }),
+            Some(Reading::Removed { user, why }) => view.apply(Update::Removed { user: &user, why }),
             Some(Reading::CaughtUp) => {
                 view.caught_up();
                 info!(users = view.people(), "caught up");

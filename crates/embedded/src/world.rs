@@ -266,12 +266,19 @@ impl<'a> World<'a> {
     /// Takes a profile.
     pub fn profile(&mut self, profile: &Profile<'_>) {
         let shard = self.shard_of(profile.user);
+        let opts_in = !profile.opted_out && self.opted_out.remove(profile.user);
         if profile.opted_out {
             self.opted_out.insert(profile.user.to_owned());
-        } else {
-            self.opted_out.remove(profile.user);
+        }
+        // What comes before an opt-in does not count after it, and what comes after it does: in every shard.
+        let ends_rounds = opts_in && self.partitions > 1;
+        if ends_rounds && self.feed.len() > 0 {
+            self.close(Cue::default());
         }
         self.feed.profile(shard, profile);
+        if ends_rounds {
+            self.close(Cue::default());
+        }
         self.close_if_full();
     }
 

@@ -188,7 +188,7 @@ fn go_on_beside_twins(seed: u64, model: &Model, shards: u16, inputs: &[Input<'_>
             let effects = round.step(&mut run.shards[number]);
             let same = round.step(&mut twins[number]);
             assert_eq!(format!("{same:?}"), format!("{effects:?}"), "seed {seed}, epoch {epoch}, shard {number}");
-            seen.erased += effects.erased.len();
+            seen.erased += effects.removed.len();
             seen.collisions += effects.collisions.len();
             let told = round.sections.iter().flat_map(|section| &section.names);
             let left_out = |name: &str| effects.collisions.iter().any(|collision| collision.second == name);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use common::*;
 use embedded::World;
-use influence::{Event, HashKey, Kind, Model, NAME_BYTES_MAX, Profile, Shard};
+use influence::{Event, HashKey, Kind, Model, NAME_BYTES_MAX, Profile, Removed, Shard};
 use oracle::{Act, Input};
 use pipeline::draw_hash_key;
 
@@ -70,7 +70,10 @@ fn an_erased_name_is_gone() {
     for partitions in [1, 4] {
         let erased = RefCell::new(Vec::new());
         let mut world = World::new(&Model::default(), KEY, partitions, 1);
-        world.observe(|_, effects| erased.borrow_mut().extend(effects.erased.iter().map(|name| name.to_string())));
+        world.observe(|_, effects| {
+            let removed = effects.removed.iter().map(|Removed { name, why }| format!("{} {name}", why.word()));
+            erased.borrow_mut().extend(removed);
+        });
         let opt_out = |opted_out| Input::Profile(oracle::Profile { user: name, opted_out, trust: None });
         let act =
             Input::Act(Act { actor: "the only fan there is", target: name, kind: oracle::Kind::Retweet, at_ms: 5 });
@@ -82,7 +85,7 @@ fn an_erased_name_is_gone() {
         world.settle();
         assert_eq!(world.score(name).expect("the fan has retweeted again").received.retweets, 1);
         drop(world);
-        assert_eq!(erased.into_inner(), [name]);
+        assert_eq!(erased.into_inner(), [format!("opted-out {name}"), format!("opted-in {name}")]);
     }
 }
 

@@ -61,3 +61,49 @@ fn profiles_come_before_any_event() {
         assert_eq!(world.score("cy").expect("ana has acted on cy").influence, 2.0);
     }
 }
+
+fn given<'a>(fans: &'a [String], kinds: [Kind; 3], at_ms: i64) -> Vec<Input<'a>> {
+    fans.iter().flat_map(|fan| kinds.map(|kind| act(fan, kind, "ana", at_ms))).collect()
+}
+
+/// As if what was given before and meanwhile had never been: votes, fans, followers and counts.
+#[test]
+fn who_opts_in_again_has_what_was_given_since() {
+    let fans = |when: &str| (0..20).map(|fan| format!("{when} {fan}")).collect::<Vec<_>>();
+    let (before, meanwhile) = (fans("before"), fans("meanwhile"));
+    for partitions in PARTITIONS {
+        let mut all = given(&before, [Kind::Retweet, Kind::Follow, Kind::Reply], 1_000);
+        all.push(opted_out("ana", true));
+        all.extend(given(&meanwhile, [Kind::Mention, Kind::Follow, Kind::Unfollow], 2_000));
+        all.push(opted_out("ana", false));
+        let nobody = world(&Model::with_half_life(HOUR), partitions, 1, &all);
+        assert_eq!((nobody.score("ana"), nobody.opted_out("ana")), (None, Some(false)));
+        // One who gave before and one who is new.
+        let since = [act("before 3", Kind::Retweet, "ana", 3_000), act("new", Kind::Retweet, "ana", 3_000)];
+        all.extend(since);
+        let world = world(&Model::with_half_life(HOUR), partitions, 1, &all);
+        let found = world.score("ana").expect("ana was retweeted after opting in");
+        assert!((found.influence - 2.0).abs() < 1e-4, "{partitions}: {found:?}");
+        assert_eq!((found.received.retweets, found.received.mentions, found.received.replies), (2, 0, 0));
+        assert_eq!((found.reach, found.followers, found.audience), (2.0, 0, 0.0), "{partitions}");
+    }
+}
+
+/// Nobody has acted on them yet, and nothing is known of them: whatever comes, no record does, until they opt in.
+#[test]
+fn an_opt_out_holds_before_anybody_acts() {
+    for partitions in PARTITIONS {
+        let acts = [
+            act("fan", Kind::Retweet, "bo", 1_000),
+            act("bo", Kind::Retweet, "cy", 1_000),
+            act("fan", Kind::Follow, "bo", 1_000),
+            act("fan", Kind::Retweet, "cy", 1_000),
+        ];
+        let before = [&[opted_out("bo", true)][..], &acts].concat();
+        assert_eq!(rated(&before, partitions), ["cy"]);
+        let world = world(&Model::with_half_life(HOUR), partitions, 1, &before);
+        assert_eq!(world.opted_out("bo"), Some(true));
+        let again = [&before[..], &[opted_out("bo", false)], &acts].concat();
+        assert_eq!(rated(&again, partitions), ["bo", "cy"]);
+    }
+}

@@ -45,7 +45,7 @@ fn subscribed(memory: &Memory) -> Arc<Mutex<Table>> {
             let (user, score) = shard.record(published).expect("who is published has a record");
             seen.insert(user.to_owned(), Some(score.score));
         }
-        seen.extend(effects.erased.iter().map(|user| (user.to_string(), None)));
+        seen.extend(effects.removed.iter().map(|removed| (removed.name.to_string(), None)));
     });
     table
 }

@@ -104,6 +104,11 @@ impl Account {
         self.tally.iter().flatten().map(|&followers| u64::from(followers)).sum()
     }
 
+    /// What others gave before does not count any more.
+    pub(crate) fn forget_followers(&mut self) {
+        self.tally = [[0; 2]; LEVELS];
+    }
+
     pub(crate) fn count(&mut self, level: u32, is_mutual: bool, followers: i32) {
         if let Some(kept) = self.tally.get_mut(level as usize) {
             let kept = &mut kept[usize::from(is_mutual)];

@@ -23,7 +23,7 @@ impl Shard {
                 if self.targets.standings[own as usize].fans == 0 {
                     return;
                 }
-                let target = self.targets.standings[standing as usize].person();
+                let Some(target) = self.targets.standings[standing as usize].person() else { return };
                 if self.people.persons[target as usize].row.len() > 0 {
                     let actor = Target::Here(own);
                     self.step.contacts_here.push_back(ContactHere { actor, target, endorsement, wants_answer });

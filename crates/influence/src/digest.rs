@@ -6,7 +6,7 @@
 use crate::event::Timestamp;
 use crate::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use crate::scale::{Report, Scale};
-use crate::shard::{Effects, Shard, Taken};
+use crate::shard::{Effects, Removed, Shard, Taken};
 
 /// 64 bits over words, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl Digest {
     }
 
     fn fold_section(&mut self, section: &Section) {
-        let Section { source, landmark, clock, names, endorse, contacts, follows, audiences, report, scale } = section;
+        let Section { source, landmark, clock, names, endorse, contacts, follows, audiences, .. } = section;
+        let Section { renewed, heard, report, scale, .. } = section;
         self.fold_both(u64::from(*source), names.len() as u64);
         self.fold_both(*landmark as u64, *clock as u64);
         self.fold_both(both(endorse.len() as u32, contacts.len() as u32), follows.len() as u64);
@@ -55,6 +56,10 @@ impl Digest {
         contacts.iter().for_each(|contact| self.fold_contact(contact));
         follows.iter().for_each(|notice| self.fold_notice(notice));
         audiences.iter().for_each(|change| self.fold_audience(change));
+        if !renewed.is_empty() || !heard.is_empty() {
+            self.fold_both(renewed.len() as u64, heard.len() as u64);
+            renewed.iter().chain(heard).for_each(|&key| self.fold(key));
+        }
         report.iter().for_each(|report| self.fold_report(report));
         scale.iter().for_each(|scale| self.fold_scale(scale));
     }
@@ -119,6 +124,7 @@ impl Shard {
             self.cursor.into(),
             both(self.leader.unwrap_or(u32::MAX), self.round_leader.unwrap_or(u32::MAX)),
         );
+        digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
         digest.fold_both(self.began_at as u64, self.reported_largest.to_bits());
         digest.fold_both(self.keeper.moved_at.unwrap_or(Timestamp::MIN) as u64, self.keeper.waited_steps.into());
@@ -126,11 +132,14 @@ impl Shard {
             digest.fold_scale(scale);
         }
         // Scores were folded as they were published.
-        let Effects { scores, erased, exchange, taken, collisions, levels_changed, swept, digest: sealed } = effects;
-        digest.fold_both(both(scores.len() as u32, erased.len() as u32), collisions.len() as u64);
+        let Effects { scores, removed, exchange, taken, collisions, levels_changed, swept, digest: sealed } = effects;
+        digest.fold_both(both(scores.len() as u32, removed.len() as u32), collisions.len() as u64);
         digest.fold_both(*levels_changed, u64::from(*swept));
         digest.fold_taken(taken);
-        erased.iter().for_each(|name| digest.fold_bytes(name.as_bytes()));
+        for Removed { name, why } in removed {
+            digest.fold(*why as u64);
+            digest.fold_bytes(name.as_bytes());
+        }
         collisions.iter().for_each(|collision| digest.fold_bytes(collision.second.as_bytes()));
         for (shard, section) in (0..).zip(&*exchange).filter(|(_, section)| !section.is_empty()) {
             digest.fold(shard);

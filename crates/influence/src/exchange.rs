@@ -29,6 +29,11 @@ pub struct Section {
     pub follows: Vec<FollowNotice>,
     /// Changes of followers' tallies, one entry for each target, level and mutual.
     pub audiences: Vec<AudienceChange>,
+    /// People of the source who have opted in again: what was given to them before counts no more.
+    pub renewed: Vec<UserKey>,
+    /// People of the receiver who have opted in again, of whom the source has heard: what it tells of them from here on
+    /// was given since.
+    pub heard: Vec<UserKey>,
     /// To shard 0: how its people stand.
     pub report: Option<Report>,
     /// From shard 0: what 100 stands for.
@@ -48,6 +53,8 @@ impl Section {
             + self.contacts.len()
             + self.follows.len()
             + self.audiences.len()
+            + self.renewed.len()
+            + self.heard.len()
             + usize::from(self.report.is_some())
             + usize::from(self.scale.is_some())
     }

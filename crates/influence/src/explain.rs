@@ -124,32 +124,33 @@ impl Shard {
     fn fan(&self, person: PersonId, target: u32) -> Option<Fan> {
         let kept = &self.people.persons[person as usize];
         let place = self.edges.find(kept.row, target)?;
-        let pair = self.pair(kept.key, place);
+        let pair = self.pair(kept.key, place)?;
         let rate = f64::from(kept.rate);
         let name = self.name(person).unwrap_or_default().to_owned();
         Some(Fan { name, votes: pair.weight * rate, rate, pair })
     }
 
-    fn pair(&self, actor: UserKey, place: usize) -> Endorsement {
+    /// `None`: the target has opted in again since, and the pair is about to be forgotten.
+    fn pair(&self, actor: UserKey, place: usize) -> Option<Endorsement> {
         let edge = self.edges.at(place);
         let g_now = self.growth.at(self.now, self.landmark);
-        Endorsement {
+        Some(Endorsement {
             actor,
-            target: self.key_of_target(Target::unpack(edge.target)),
+            target: self.key_of_target(Target::unpack(edge.target))?,
             endorsement: edge.endorsement / g_now,
             last: f64::from(edge.last) / g_now,
             weight: edge.weight() / g_now,
             reciprocity: edge.reciprocity(),
-        }
+        })
     }
 
-    fn key_of_target(&self, target: Target) -> UserKey {
-        match target {
-            Target::Here(standing) => {
-                self.people.key_of(Known::Here(self.targets.standings[standing as usize].person()))
-            }
-            Target::Away(remote) => self.people.key_of(Known::Away(remote)),
-        }
+    fn key_of_target(&self, target: Target) -> Option<UserKey> {
+        let known = match target {
+            Target::Here(standing) => Known::Here(self.targets.standings[standing as usize].person()?),
+            Target::Away(remote) if self.people.remotes[remote as usize].is_somebody() => Known::Away(remote),
+            Target::Away(_) => return None,
+        };
+        Some(self.people.key_of(known))
     }
 
     /// All pairs of this shard's actors, sorted: the same whatever order their events came in.
@@ -158,7 +159,7 @@ impl Shard {
         for kept in &self.people.persons {
             for (place, edge) in self.edges.places(kept.row) {
                 if edge.target != NOBODY {
-                    pairs.push(self.pair(kept.key, place));
+                    pairs.extend(self.pair(kept.key, place));
                 }
             }
         }
@@ -172,7 +173,8 @@ impl Shard {
         for account in &self.accounts.list {
             let actor = self.people.persons[account.person as usize].key;
             for follow in self.follows.slots(account.follows).iter().filter(|follow| follow.follows()) {
-                list.push((actor, self.key_of_target(Target::unpack(follow.target)), follow.at, follow.is_mutual()));
+                let target = self.key_of_target(Target::unpack(follow.target));
+                list.extend(target.map(|target| (actor, target, follow.at, follow.is_mutual())));
             }
         }
         list.sort_unstable();
@@ -204,7 +206,7 @@ impl Shard {
         Sizes {
             people: self.people.persons.len() as u64,
             rated: self.targets.standings.iter().filter(|standing| standing.has(Mark::Rated)).count() as u64,
-            remotes: self.people.remotes.len() as u64,
+            remotes: self.people.remotes_len() as u64,
             edges: self.edges.len() as u64,
             follows: self.follows.len() as u64,
             queued: self.queue.len() as u64,

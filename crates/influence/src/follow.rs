@@ -115,7 +115,7 @@ impl Shard {
     pub(crate) fn tell_audience(&mut self, target: Target, level: u32, is_mutual: bool, followers: i32) {
         match target {
             Target::Here(standing) => {
-                let person = self.targets.standings[standing as usize].person();
+                let Some(person) = self.targets.standings[standing as usize].person() else { return };
                 self.take_audience(person, level, is_mutual, followers);
             }
             Target::Away(target) => {
@@ -150,7 +150,7 @@ impl Shard {
     fn tell_follow(&mut self, actor: PersonId, target: Target, follows: bool, wants_answer: bool) {
         match target {
             Target::Here(standing) => {
-                let person = self.targets.standings[standing as usize].person();
+                let Some(person) = self.targets.standings[standing as usize].person() else { return };
                 if wants_answer {
                     self.rate_followed(person);
                 }

@@ -58,6 +58,7 @@ impl Shard {
         new.read_header(&mut from)?;
         new.read_progress(&mut from)?;
         new.people.read_image(&mut from)?;
+        new.renewals.read_image(&mut from)?;
         new.targets.read_image(&mut from)?;
         let accounts: Vec<Account> = from.table("accounts")?;
         new.edges.read_image("edges", &mut from)?;
@@ -77,6 +78,7 @@ impl Shard {
         self.write_header(to);
         self.write_progress(to);
         self.people.write_image(to);
+        self.renewals.write_image(to);
         self.targets.write_image(to);
         to.table(&self.accounts.list);
         self.edges.write_image(to);
@@ -109,6 +111,7 @@ impl Shard {
     fn write_progress(&self, to: &mut impl Put) {
         to.words(&[self.now as u64, self.began_at as u64, self.landmark as u64, self.landmark_until as u64]);
         to.id(Some(self.cursor));
+        to.word(self.rounds);
         to.id(self.leader);
         to.id(self.round_leader);
         to.time(self.reported_at);
@@ -121,6 +124,7 @@ impl Shard {
         self.landmark = from.word()? as i64;
         self.landmark_until = from.word()? as Timestamp;
         self.cursor = from.id("the sweep")?.ok_or_else(|| InvalidImage("the sweep: stands nowhere".into()))?;
+        self.rounds = from.word()?;
         self.leader = from.id("the leader")?;
         self.round_leader = from.id("the round's leader")?;
         self.reported_at = from.time()?;
@@ -147,7 +151,8 @@ impl Shard {
         self.scale = read_scale(from)?;
         self.coming_scale = if from.flag("the coming scale")? { Some(read_scale(from)?) } else { None };
         self.keeper.moved_at = from.time()?;
-        self.keeper.waited_steps = from.word()? as u32;
+        let waited = u32::try_from(from.word()?);
+        self.keeper.waited_steps = waited.map_err(|_| InvalidImage("the scale: has waited for ever".into()))?;
         for report in &mut self.keeper.reports {
             *report = if from.flag("reports")? { Some(read_report(from)?) } else { None };
         }

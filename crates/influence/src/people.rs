@@ -28,6 +28,17 @@ pub(crate) enum Known {
     Away(RemoteId),
 }
 
+/// The shard of a remote that is left behind, or free.
+const NOWHERE: u16 = u16::MAX;
+
+impl Remote {
+    /// Whether it still stands for somebody.
+    #[inline]
+    pub(crate) fn is_somebody(&self) -> bool {
+        self.shard != NOWHERE
+    }
+}
+
 impl Known {
     fn pack(self) -> u32 {
         match self {
@@ -50,6 +61,20 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    pub(crate) fn here(self) -> Option<StandingId> {
+        match self {
+            Target::Here(standing) => Some(standing),
+            Target::Away(_) => None,
+        }
+    }
+
+    pub(crate) fn away(self) -> Option<RemoteId> {
+        match self {
+            Target::Here(_) => None,
+            Target::Away(remote) => Some(remote),
+        }
+    }
+
     #[inline]
     pub(crate) fn pack(self) -> u32 {
         match self {
@@ -117,6 +142,11 @@ impl Person {
         self.handed_out.is_finite() && self.liveness.is_finite() && self.rate.is_finite()
     }
 
+    /// The standing is nobody's from now on.
+    pub(crate) fn leave_standing(&mut self) {
+        self.standing_and_flags |= NO_STANDING;
+    }
+
     pub(crate) fn set_standing(&mut self, standing: StandingId) {
         debug_assert!(standing < NO_STANDING, "people are limited to fewer");
         self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
@@ -158,11 +188,10 @@ const COLLISIONS_TOLD_MAX: usize = 64;
 /// Names of other shards' people that collide here: the shard that told the name, and the key.
 pub(crate) type Strangers = BTreeSet<(u16, UserKey)>;
 
-/// How far the tables of people reach: they only grow.
+/// How far the tables of people reach.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extent {
     persons: usize,
-    remotes: usize,
     names_bytes: usize,
 }
 
@@ -182,8 +211,12 @@ pub(crate) struct People {
     limits: Limits,
     pub(crate) persons: Vec<Person>,
     pub(crate) remotes: Vec<Remote>,
+    /// Remotes to be used again.
+    pub(crate) free_remotes: Vec<RemoteId>,
     pub(crate) names: Names,
     pub(crate) index: Index,
+    /// Remotes that were new in this step.
+    remotes_met: Vec<Remote>,
     /// Names of remotes that were new in this step, with their shards.
     pub(crate) names_to_tell: Vec<(u16, Box<str>)>,
     /// Found in this step.
@@ -200,8 +233,10 @@ impl People {
             limits: model.limits,
             persons: Vec::new(),
             remotes: Vec::new(),
+            free_remotes: Vec::new(),
             names: Names::default(),
             index: Index::default(),
+            remotes_met: Vec::new(),
             names_to_tell: Vec::new(),
             collisions: Vec::new(),
             strangers: Strangers::new(),
@@ -335,11 +370,16 @@ impl People {
         self.collisions.push(Collision { first, second: name.to_owned() });
     }
 
-    /// Keeps a name, if there is room for it, and unless it is of somebody who has opted out.
-    pub(crate) fn name(&mut self, person: PersonId, name: &str) {
-        if !self.persons[person as usize].is(Flag::OptedOut) && self.names.has_room(name, &self.limits) {
+    /// Keeps a name, unless it is of somebody who has opted out. Says whether there was room for it.
+    pub(crate) fn name(&mut self, person: PersonId, name: &str) -> bool {
+        if self.persons[person as usize].is(Flag::OptedOut) {
+            return true;
+        }
+        let has_room = self.names.has_room(name, &self.limits);
+        if has_room {
             self.names.set(person, name);
         }
+        has_room
     }
 
     fn has_room_for_person(&self) -> bool {
@@ -359,15 +399,47 @@ impl People {
             self.names.set(person, name);
             return Some(Known::Here(person));
         }
-        if self.remotes.len() >= self.limits.remotes as usize || name.len() > NAME_BYTES_MAX {
+        if !self.has_room_for_remote() || name.len() > NAME_BYTES_MAX {
             return None;
         }
         self.names_to_tell.push((shard, name.into()));
-        let remote = self.remotes.len() as RemoteId;
-        grow(&mut self.remotes, 1);
-        self.remotes.push(Remote { key: hashed.key, shard, zero: 0, change: 0 });
+        let remote = self.add_remote(hashed.key, shard);
         self.enter(hashed, Known::Away(remote));
         Some(Known::Away(remote))
+    }
+
+    fn has_room_for_remote(&self) -> bool {
+        !self.free_remotes.is_empty() || self.remotes.len() < self.limits.remotes as usize
+    }
+
+    fn add_remote(&mut self, key: UserKey, shard: u16) -> RemoteId {
+        let new = Remote { key, shard, zero: 0, change: 0 };
+        self.remotes_met.push(new);
+        if let Some(remote) = self.free_remotes.pop() {
+            self.remotes[remote as usize] = new;
+            return remote;
+        }
+        let remote = self.remotes.len() as RemoteId;
+        grow(&mut self.remotes, 1);
+        self.remotes.push(new);
+        remote
+    }
+
+    /// Puts another in the place of a remote, which stands for nobody from now on: rows may still name it.
+    pub(crate) fn replace_remote(&mut self, key: UserKey, old: RemoteId) -> bool {
+        if !self.has_room_for_remote() {
+            return false;
+        }
+        let new = self.add_remote(key, self.remotes[old as usize].shard);
+        self.index.replace(key, Known::Away(old).pack(), Known::Away(new).pack());
+        self.remotes[old as usize].shard = NOWHERE;
+        true
+    }
+
+    /// A remote that no row names any more can be used again.
+    pub(crate) fn free_remote(&mut self, remote: RemoteId) {
+        self.remotes[remote as usize] = Remote { key: 0, shard: NOWHERE, zero: 0, change: 0 };
+        self.free_remotes.push(remote);
     }
 
     fn add_person(&mut self, hashed: &Hashed) -> PersonId {
@@ -395,22 +467,23 @@ impl People {
     }
 
     pub(crate) fn extent(&self) -> Extent {
-        let names_bytes = self.names.bytes.len();
-        Extent { persons: self.persons.len(), remotes: self.remotes.len(), names_bytes }
+        Extent { persons: self.persons.len(), names_bytes: self.names.bytes.len() }
     }
 
     /// Who came, and the names that came, since the tables were of this extent.
-    pub(crate) fn fold_news(&self, since: Extent, digest: &mut Digest) {
-        let (persons, remotes) = (&self.persons[since.persons..], &self.remotes[since.remotes..]);
+    pub(crate) fn fold_news(&mut self, since: Extent, digest: &mut Digest) {
+        let (persons, remotes) = (&self.persons[since.persons..], &self.remotes_met);
         digest.fold(both(persons.len() as u32, remotes.len() as u32));
         persons.iter().for_each(|person| digest.fold(person.key));
         remotes.iter().for_each(|remote| digest.fold_both(remote.key, u64::from(remote.shard)));
+        self.remotes_met.clear();
         digest.fold_bytes(&self.names.bytes[since.names_bytes..]);
     }
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
         to.table(&self.persons);
         to.table(&self.remotes);
+        to.table(&self.free_remotes);
         to.table(&self.names.places);
         to.table(&self.names.bytes);
         self.index.write_image(to);
@@ -421,6 +494,7 @@ impl People {
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.persons = from.table("persons")?;
         self.remotes = from.table("remotes")?;
+        self.free_remotes = from.table("free remotes")?;
         self.names = Names { places: from.table_of("names", self.persons.len())?, bytes: from.table("names")? };
         self.index.read_image(from)?;
         let strangers: Vec<[u64; 2]> = from.table("strangers")?;
@@ -435,21 +509,30 @@ impl People {
         Ok(())
     }
 
-    /// Whether everybody is found by their key, and all names are there.
-    pub(crate) fn check(&self) -> Result<(), InvalidImage> {
+    /// Whether everybody is found by their key, and all names are there. Remotes that are left behind are not found.
+    pub(crate) fn check(&self, left: impl Iterator<Item = RemoteId>) -> Result<(), InvalidImage> {
         let mut claims = [Claims::new(self.persons.len()), Claims::new(self.remotes.len())];
         let key_of = |packed| match Known::unpack(packed) {
             Known::Here(person) => claims[0].claim(person as usize).then(|| self.persons[person as usize].key),
             Known::Away(remote) => claims[1].claim(remote as usize).then(|| self.remotes[remote as usize].key),
         };
         check(self.index.is_sound(key_of), "the index: somebody in it is not found")?;
+        let stands = |remote: RemoteId| self.remotes.get(remote as usize).is_none_or(Remote::is_somebody);
+        let mut nowhere = self.free_remotes.iter().copied().chain(left);
+        let are_nowhere = nowhere.all(|remote| !stands(remote) && claims[1].claim(remote as usize));
+        check(are_nowhere, "free remotes: somebody is among them")?;
         let is_whole = claims.map(|claims| claims.count) == [self.persons.len(), self.remotes.len()];
         check(is_whole, "the index: somebody is not in it")?;
         let (home, shards) = (self.home.shard, self.home.shards);
-        let is_away =
-            |remote: &Remote| remote.shard < shards && remote.shard != home && (remote.zero, remote.change) == (0, 0);
+        let lives = |remote: &Remote| !remote.is_somebody() || remote.shard < shards && remote.shard != home;
+        let is_away = |remote: &Remote| lives(remote) && (remote.zero, remote.change) == (0, 0);
         check(self.remotes.iter().all(is_away), "remotes: somebody lives nowhere")?;
         check(self.names.are_sound(), "names: somebody's is none")
+    }
+
+    /// People of other shards who are known.
+    pub(crate) fn remotes_len(&self) -> usize {
+        self.remotes.len() - self.free_remotes.len()
     }
 
     /// Bytes of the tables, without names.

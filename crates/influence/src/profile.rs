@@ -5,8 +5,7 @@ use crate::event::{Profile, TRUST_MAX, Timestamp};
 use crate::people::{Flag, Known, PersonId, Target};
 use crate::row::{NOBODY, Row};
 use crate::scale::rank;
-use crate::shard::Shard;
-use crate::standing::Mark;
+use crate::shard::{Removal, Removed, Shard};
 
 impl Shard {
     /// Takes a profile; the last one of a person counts.
@@ -33,13 +32,15 @@ impl Shard {
         }
     }
 
-    /// Trust is 1 again, counts start from 0, the name comes back.
+    /// The name comes back. Trust is 1 again, and everything starts from nothing: what others gave before and
+    /// meanwhile does not count.
     fn opt_in(&mut self, person: PersonId, name: &str) {
         self.people.persons[person as usize].set(Flag::OptedOut, false);
-        self.people.name(person, name);
-        if let Some(standing) = self.people.persons[person as usize].standing() {
-            self.targets.standings[standing as usize].unmark(Mark::Nameless);
+        if !self.people.name(person, name) {
+            self.step.taken.refused += 1;
         }
+        self.renew(person);
+        self.step.removed.push(Removed { name: name.into(), why: Removal::OptedIn });
     }
 
     /// Name, row, follows, liveness, rate, trust, level and counts go; what others gave stays, for a slot without a
@@ -65,7 +66,7 @@ impl Shard {
         }
         self.ranks[rank(f64::from(published))] -= 1;
         if let Some(name) = self.people.names.get(person) {
-            self.step.erased.push(name.into());
+            self.step.removed.push(Removed { name: name.into(), why: Removal::OptedOut });
         }
     }
 

@@ -93,7 +93,9 @@ impl Shard {
         let stands = (score - before).abs() < self.model.published_move;
         if looks.publishes && (!stands || looks.is_visit && kept.has(Mark::Unsaid)) {
             self.step.digest.fold(score.to_bits());
-            effects.scores.push(Published { person: kept.person(), previous: kept.published });
+            if let Some(person) = kept.person() {
+                effects.scores.push(Published { person, previous: kept.published });
+            }
             self.note_published(standing, score);
         }
         influence
@@ -138,7 +140,8 @@ impl Shard {
         if !kept.has(Mark::Account) {
             return 0.0;
         }
-        self.accounts.get(kept.person()).map_or(0.0, |account| account.audience(self.model.mu))
+        let account = kept.person().and_then(|person| self.accounts.get(person));
+        account.map_or(0.0, |account| account.audience(self.model.mu))
     }
 
     /// The whole record of a standing.
@@ -147,7 +150,8 @@ impl Shard {
         let earned = kept.earned(self.model.rho);
         let audience = self.audience(standing);
         let influence = earned.votes / now.g + audience;
-        let account = if kept.has(Mark::Account) { self.accounts.get(kept.person()) } else { None };
+        let person = kept.person().filter(|_| kept.has(Mark::Account));
+        let account = person.and_then(|person| self.accounts.get(person));
         let [mentions, retweets, replies] = self.targets.received(standing);
         let share = |part: f64, of: f64| if of > 0.0 { (part / of).clamp(f64::MIN, f64::MAX) } else { 0.0 };
         let score = now.ruler.score(influence);
@@ -189,7 +193,7 @@ impl Shard {
         let now = self.moment();
         let rated = |&(_, standing): &(usize, &crate::standing::Standing)| standing.has(Mark::Rated);
         self.targets.standings.iter().enumerate().filter(rated).filter_map(move |(id, standing)| {
-            Some((self.name(standing.person())?, self.score_at(id as StandingId, &now)))
+            Some((self.name(standing.person()?)?, self.score_at(id as StandingId, &now)))
         })
     }
 

@@ -42,8 +42,9 @@ impl Shard {
             for &standing in chunk {
                 let kept = &mut self.targets.standings[standing as usize];
                 kept.unmark(Mark::Unchecked);
-                let person = kept.person();
-                self.check(person);
+                if let Some(person) = kept.person() {
+                    self.check(person);
+                }
             }
         }
         unchecked.clear();

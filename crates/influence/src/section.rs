@@ -5,7 +5,7 @@
 
 use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
 use crate::growth::power_of_two;
-use crate::people::LeftOut;
+use crate::people::{LeftOut, Remote};
 use crate::shard::{AudienceAway, ContactAway, Effects, FollowAway, Shard};
 
 /// Entries whose places in the index are asked for together, so that the ways to memory overlap.
@@ -23,18 +23,30 @@ impl Shard {
             let heard = self.people.hear(source, name, &mut self.step.digest);
             self.step.taken.refused += u64::from(heard == Err(LeftOut::Full));
         }
+        self.take_heard(section);
         for chunk in section.endorse.chunks(CHUNK_ENTRIES) {
             chunk.iter().for_each(|entry| self.people.index.warm(entry.target));
-            chunk.iter().for_each(|entry| self.take_endorse(source, entry, factor));
+            for entry in chunk {
+                if self.renewals.is_heard(entry.target, source) {
+                    self.take_endorse(source, entry, factor);
+                }
+            }
         }
         for contact in &section.contacts {
-            self.take_contact_away(source, contact, factor);
-            self.settle_contacts();
+            if self.renewals.is_heard(contact.target, source) {
+                self.take_contact_away(source, contact, factor);
+                self.settle_contacts();
+            }
         }
         for notice in &section.follows {
-            self.take_notice_away(source, notice);
+            if self.renewals.is_heard(notice.target, source) {
+                self.take_notice_away(source, notice);
+            }
         }
         for change in &section.audiences {
+            if !self.renewals.is_heard(change.target, source) {
+                continue;
+            }
             match self.people.meant(source, change.target) {
                 Ok(person) => self.take_audience(person, u32::from(change.level), change.mutual, change.followers),
                 // Notices of the follows have been counted.
@@ -72,7 +84,7 @@ impl Shard {
         effects.taken = std::mem::take(&mut self.step.taken);
         effects.levels_changed = std::mem::take(&mut self.step.levels_changed);
         effects.swept = std::mem::take(&mut self.step.visits);
-        effects.erased = std::mem::take(&mut self.step.erased);
+        effects.removed = std::mem::take(&mut self.step.removed);
         effects.collisions = std::mem::take(&mut self.people.collisions);
         effects.exchange.clear();
         let (shard, shards) = (self.people.home.shard, self.people.home.shards);
@@ -85,6 +97,7 @@ impl Shard {
         if shards > 1 {
             self.send_endorsements(&mut effects.exchange);
             self.send_notices(&mut effects.exchange);
+            self.send_renewals(&mut effects.exchange);
             self.send_scale(&mut effects.exchange);
         }
     }
@@ -97,7 +110,10 @@ impl Shard {
         for (remote, change) in self.targets.away.drain(..) {
             let remote = &mut self.people.remotes[remote as usize];
             remote.change = 0;
-            exchange[usize::from(remote.shard)].endorse.push(Endorse { target: remote.key, change });
+            let entry = Endorse { target: remote.key, change };
+            if let Some(section) = section_of(exchange, remote) {
+                section.endorse.push(entry);
+            }
         }
     }
 
@@ -108,19 +124,25 @@ impl Shard {
         for ContactAway { target, actor, endorsement, wants_answer } in step.contacts_away.drain(..) {
             let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
             let contact = Contact { actor, target: target.key, endorsement, wants_answer };
-            exchange[usize::from(target.shard)].contacts.push(contact);
+            if let Some(section) = section_of(exchange, target) {
+                section.contacts.push(contact);
+            }
         }
         coalesce_follows(&mut step.follows_away);
         for FollowAway { target, actor, follows, wants_answer } in step.follows_away.drain(..) {
             let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
             let notice = FollowNotice { actor, target: target.key, follows, wants_answer };
-            exchange[usize::from(target.shard)].follows.push(notice);
+            if let Some(section) = section_of(exchange, target) {
+                section.follows.push(notice);
+            }
         }
         coalesce_audiences(&mut step.audiences_away);
         for AudienceAway { target, level, mutual, followers } in step.audiences_away.drain(..) {
             let target = &remotes[target as usize];
             let change = AudienceChange { target: target.key, level, mutual, followers };
-            exchange[usize::from(target.shard)].audiences.push(change);
+            if let Some(section) = section_of(exchange, target) {
+                section.audiences.push(change);
+            }
         }
     }
 
@@ -134,6 +156,11 @@ impl Shard {
             }
         }
     }
+}
+
+/// The section for the shard of this person; none for one who was left behind.
+fn section_of<'a>(exchange: &'a mut [Section], remote: &Remote) -> Option<&'a mut Section> {
+    exchange.get_mut(usize::from(remote.shard)).filter(|_| remote.is_somebody())
 }
 
 /// Of two contacts of one pair the later is sent; it wants an answer if either did.

@@ -16,8 +16,9 @@ use crate::event::{Event, Kind, Profile, Timestamp};
 use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
-use crate::name::{HashKey, Hashed};
+use crate::name::{HashKey, Hashed, UserKey};
 use crate::people::{Collision, Extent, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
+use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
 use crate::standing::Targets;
@@ -55,8 +56,8 @@ pub struct Arrival<'a> {
 pub struct Effects {
     /// Scores that moved.
     pub scores: Vec<Published>,
-    /// Names of people that were erased: their records go.
-    pub erased: Vec<Box<str>>,
+    /// Names whose records go, in the order in which that was decided.
+    pub removed: Vec<Removed>,
     /// For each shard, what it is told.
     pub exchange: Vec<Section>,
     /// What became of the events.
@@ -69,6 +70,37 @@ pub struct Effects {
     pub swept: u32,
     /// Over all that the step changed and all that is here: the same slice done again gives the same.
     pub digest: u64,
+}
+
+/// A name whose record goes, if there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Whose record it is.
+    pub name: Box<str>,
+    /// Why it goes.
+    pub why: Removal,
+}
+
+/// Why a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The person has opted out.
+    OptedOut,
+    /// The person has opted in again: there is no record yet, and "opted out" does not hold any more.
+    OptedIn,
+}
+
+impl Removal {
+    /// All reasons.
+    pub const ALL: [Removal; 2] = [Removal::OptedOut, Removal::OptedIn];
+
+    /// A word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Removal::OptedOut => "opted-out",
+            Removal::OptedIn => "opted-in",
+        }
+    }
 }
 
 /// A score that moved. [`Shard::record`] tells whose it is and what it has become.
@@ -156,6 +188,9 @@ pub struct Shard {
     pub(crate) queue: VecDeque<PersonId>,
     /// The next person whom the sweep visits.
     pub(crate) cursor: PersonId,
+    /// Rounds of the sweep that have ended.
+    pub(crate) rounds: u64,
+    pub(crate) renewals: Renewals,
     pub(crate) scale: Scale,
     /// Shard 0's next scale, which holds from the next step on, there as elsewhere.
     pub(crate) coming_scale: Option<Scale>,
@@ -180,13 +215,17 @@ pub(crate) struct StepState {
     pub(crate) taken: Taken,
     pub(crate) levels_changed: u64,
     pub(crate) visits: u32,
-    pub(crate) erased: Vec<Box<str>>,
+    pub(crate) removed: Vec<Removed>,
     /// Contacts between people of this shard, dealt with at once.
     pub(crate) contacts_here: VecDeque<ContactHere>,
     /// What people of other shards are to hear.
     pub(crate) contacts_away: Vec<ContactAway>,
     pub(crate) follows_away: Vec<FollowAway>,
     pub(crate) audiences_away: Vec<AudienceAway>,
+    /// People of other shards who have opted in again, of whom this one has heard, with their shards.
+    pub(crate) heard_away: Vec<(u16, UserKey)>,
+    /// People of this shard who have opted in again.
+    pub(crate) renewed: Vec<UserKey>,
     pub(crate) report: Option<crate::scale::Report>,
     /// Whether another shard has told how its people stand.
     pub(crate) was_told: bool,
@@ -281,6 +320,8 @@ impl Shard {
             targets: Targets::new(),
             queue: VecDeque::new(),
             cursor: 0,
+            rounds: 0,
+            renewals: Renewals::default(),
             scale: Scale::default(),
             coming_scale: None,
             keeper: ScaleKeeper::new(shards),
@@ -304,6 +345,8 @@ impl Shard {
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;
         }
+        // Whatever is told in this step is about people as they are after they have opted in again.
+        slice.exchange.iter().for_each(|section| self.take_renewed(section));
         for section in slice.exchange {
             self.take_section(section);
         }
@@ -314,6 +357,7 @@ impl Shard {
         self.advance(slice.clock);
         self.push_pending();
         self.sweep(slice.sweep);
+        self.reuse_left();
         self.publish(slice.publishes, effects);
         self.report(slice.events.is_empty());
         self.send(effects);

@@ -16,7 +16,7 @@ impl Shard {
     /// Checks all tables against each other.
     pub(crate) fn check_tables(&self) -> Result<(), InvalidImage> {
         check(self.has_sound_clock(), "the clock: does not go with the landmark")?;
-        self.people.check()?;
+        self.people.check(self.renewals.left().filter_map(Target::away))?;
         check(self.people.persons.iter().all(Person::is_finite), "persons: a rate or a sum is no number")?;
         check(self.has_sound_standings(), "standings: somebody's are not theirs")?;
         check(self.targets.is_finite(), "standings: a sum is no number")?;
@@ -45,13 +45,21 @@ impl Shard {
     fn has_sound_standings(&self) -> bool {
         let persons = &self.people.persons;
         let is_theirs = |(id, standing): (StandingId, &Standing)| {
-            persons.get(standing.person() as usize).is_some_and(|person| {
+            let Some(person) = standing.person() else {
+                return !standing.has(Mark::Account) && !standing.has(Mark::Rated) && standing.published.is_nan();
+            };
+            persons.get(person as usize).is_some_and(|person| {
                 person.standing() == Some(id) && person.is(Flag::Account) == standing.has(Mark::Account)
             })
         };
         let with_standing = persons.iter().filter(|person| person.standing().is_some()).count();
         let standings = &self.targets.standings;
-        with_standing == standings.len() && (0..).zip(standings).all(is_theirs)
+        let mut claims = Claims::new(standings.len());
+        let left = self.renewals.left().filter_map(Target::here);
+        let is_nobodys =
+            |standing: StandingId| claims.claim(standing as usize) && standings[standing as usize].person().is_none();
+        let nobodys = self.targets.free.iter().copied().chain(left).all(is_nobodys);
+        nobodys && with_standing + claims.count == standings.len() && (0..).zip(standings).all(is_theirs)
     }
 
     fn has_sound_ranks(&self) -> bool {
@@ -77,10 +85,13 @@ impl Shard {
 
     fn check_rows(&self) -> Result<(), InvalidImage> {
         let (standings, remotes) = (self.targets.standings.len(), self.people.remotes.len());
+        let (mut free_standings, mut free_remotes) = (Claims::new(standings), Claims::new(remotes));
+        self.targets.free.iter().for_each(|&standing| _ = free_standings.claim(standing as usize));
+        self.people.free_remotes.iter().for_each(|&remote| _ = free_remotes.claim(remote as usize));
         let is_there = |target: u32| match Target::unpack(target) {
             _ if target == NOBODY => false,
-            Target::Here(standing) => (standing as usize) < standings,
-            Target::Away(remote) => (remote as usize) < remotes,
+            Target::Here(standing) => (standing as usize) < standings && !free_standings.has(standing as usize),
+            Target::Away(remote) => (remote as usize) < remotes && !free_remotes.has(remote as usize),
         };
         self.edges.check("edges", self.people.persons.iter().map(|person| person.row), is_there)?;
         self.follows.check("follows", self.accounts.list.iter().map(|account| account.follows), is_there)

@@ -52,6 +52,8 @@ pub(crate) enum Mark {
 }
 
 const PERSON: u32 = (1 << 26) - 1;
+/// Whose a standing is that was left behind, or is free.
+const NOBODY: PersonId = PERSON;
 
 /// The parts of a person's influence that come from endorsements, in the landmark domain.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,8 +82,21 @@ impl Standing {
     }
 
     #[inline]
-    pub(crate) fn person(&self) -> PersonId {
-        self.person_and_marks & PERSON
+    pub(crate) fn person(&self) -> Option<PersonId> {
+        let person = self.person_and_marks & PERSON;
+        (person != NOBODY).then_some(person)
+    }
+
+    /// Its person has left it behind: it is nobody's. The sums stay for others to take back.
+    pub(crate) fn leave(&mut self) {
+        self.unmark(Mark::Account);
+        self.unmark(Mark::Nameless);
+        self.person_and_marks |= NOBODY;
+    }
+
+    /// Whether a list of the step names it.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.has(Mark::Touched) || self.has(Mark::Unchecked)
     }
 
     #[inline]
@@ -162,6 +177,8 @@ impl Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     pub(crate) standings: Vec<Standing>,
+    /// Standings to be used again.
+    pub(crate) free: Vec<StandingId>,
     /// Counts beyond 32 bits, in units of 2^32.
     carries: BTreeMap<StandingId, [u32; 3]>,
     /// Standings whose score is to be looked at, in the order in which they were touched.
@@ -176,6 +193,7 @@ impl Targets {
     pub(crate) fn new() -> Targets {
         Targets {
             standings: Vec::new(),
+            free: Vec::new(),
             carries: BTreeMap::new(),
             touched: Vec::new(),
             unchecked: Vec::new(),
@@ -184,10 +202,23 @@ impl Targets {
     }
 
     pub(crate) fn add(&mut self, person: PersonId) -> StandingId {
+        if let Some(standing) = self.free.pop() {
+            self.standings[standing as usize] = Standing::new(person);
+            return standing;
+        }
         let standing = self.standings.len() as StandingId;
         grow(&mut self.standings, 1);
         self.standings.push(Standing::new(person));
         standing
+    }
+
+    /// A standing that is nobody's, and that no row and no list names any more, can be used again.
+    pub(crate) fn free(&mut self, standing: StandingId) {
+        self.carries.remove(&standing);
+        let mut empty = Standing::new(NOBODY - 1);
+        empty.leave();
+        self.standings[standing as usize] = empty;
+        self.free.push(standing);
     }
 
     /// Changes a standing of this shard.
@@ -275,6 +306,7 @@ impl Targets {
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
         to.table(&self.standings);
+        to.table(&self.free);
         to.table(&self.touched);
         to.table(&self.unchecked);
         to.word(self.carries.len() as u64);
@@ -285,6 +317,7 @@ impl Targets {
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.standings = from.table("standings")?;
+        self.free = from.table("free standings")?;
         self.touched = from.table("touched standings")?;
         self.unchecked = from.table("unchecked standings")?;
         let carries: Vec<[u32; 4]> = from.table("carries")?;

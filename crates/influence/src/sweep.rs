@@ -6,6 +6,7 @@ use crate::event::Timestamp;
 use crate::people::{Flag, PersonId};
 use crate::row::{NOBODY, Slot};
 use crate::shard::Shard;
+use crate::standing::Mark;
 
 impl Shard {
     /// Visits so many people, or fewer if the budget of edges is spent; at least one.
@@ -21,6 +22,7 @@ impl Shard {
             }
             if self.cursor >= people {
                 self.cursor = 0;
+                self.rounds = self.rounds.wrapping_add(1);
                 self.leader = self.round_leader.take();
             }
             self.visit(self.cursor);
@@ -32,6 +34,9 @@ impl Shard {
     fn visit(&mut self, person: PersonId) {
         self.forget_stale(person);
         if self.people.persons[person as usize].is(Flag::Account) {
+            if self.renewals.has_left() {
+                self.forget_left_follows(person);
+            }
             self.forget_unfollows(person);
             self.review_level(person);
         }
@@ -40,11 +45,14 @@ impl Shard {
         }
     }
 
-    /// Forgets the person's edges that are older than the window.
+    /// Forgets the person's edges that are older than the window, or to somebody who has left them behind.
     pub(crate) fn forget_stale(&mut self, person: PersonId) {
         let row = self.people.persons[person as usize].row;
         let edge_of_window = self.window_edge(self.now);
-        let is_stale = |edge: &&crate::edge::Edge| edge.target() != NOBODY && edge.last < edge_of_window;
+        let (has_left, renewals) = (self.renewals.has_left(), &self.renewals);
+        let is_stale = |edge: &&crate::edge::Edge| {
+            edge.target() != NOBODY && (edge.last < edge_of_window || has_left && renewals.is_left(edge.target()))
+        };
         let stale: Vec<u32> = self.edges.slots(row).iter().filter(is_stale).map(|edge| edge.target).collect();
         if stale.is_empty() {
             return;
@@ -60,6 +68,25 @@ impl Shard {
         kept.handed_out = self.edges.slots(kept.row).iter().map(|edge| edge.weight()).sum::<f64>() as f32;
         self.step.digest.fold(both(person, kept.handed_out.to_bits()));
         self.check(person);
+    }
+
+    /// Who was followed has opted in again since: the follow is no more.
+    fn forget_left_follows(&mut self, person: PersonId) {
+        let Some(account) = self.accounts.get(person) else { return };
+        let slots = self.follows.slots(account.follows);
+        let left: Vec<crate::account::Follow> =
+            slots.iter().copied().filter(|follow| self.renewals.is_left(follow.target)).collect();
+        for follow in left {
+            let Some(account) = self.accounts.get_mut(person) else { return };
+            account.following = account.following.saturating_sub(follow.follows().into());
+            let place = self.follows.find(account.follows, follow.target);
+            if let Some(place) = place {
+                self.drop_follow(person, place);
+            }
+            if let Some(standing) = self.people.persons[person as usize].standing() {
+                self.targets.standings[standing as usize].mark(Mark::Unsaid);
+            }
+        }
     }
 
     /// An unfollow is remembered for the window.

@@ -157,6 +157,11 @@ impl Claims {
         is_free
     }
 
+    /// Whether this place was claimed.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        place < self.places && self.bits[place / 64] & 1 << (place % 64) != 0
+    }
+
     /// Claims so many places in a row.
     pub(crate) fn claim_all(&mut self, first: usize, count: usize) -> bool {
         (first..first.saturating_add(count)).all(|place| self.claim(place))

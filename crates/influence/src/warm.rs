@@ -131,7 +131,9 @@ impl Shard {
     /// Asks for the people whose standings were touched.
     pub(crate) fn warm_persons(&self, standings: &[StandingId]) {
         for &standing in standings {
-            prefetch_index(&self.people.persons, self.targets.standings[standing as usize].person() as usize);
+            if let Some(person) = self.targets.standings[standing as usize].person() {
+                prefetch_index(&self.people.persons, person as usize);
+            }
         }
     }
 }

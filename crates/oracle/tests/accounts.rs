@@ -78,11 +78,11 @@ fn later_events_of_theirs_are_dropped() {
 }
 
 #[test]
-fn opt_in_begins_with_counts_from_zero() {
+fn opt_in_begins_from_nothing() {
     let back = [opt_out("bo"), retweet("ana", "bo", 0), opt_in("bo")];
     let bo = score(&and_then(&back)).person("bo");
     assert!(!bo.opted_out && !bo.has_record);
-    assert_eq!((bo.trust, bo.fans), (1.0, 1));
+    assert_eq!((bo.trust, bo.fans, bo.followers), (1.0, 0, 0));
     let counted = score(&and_then(&[&back[..], &[retweet("ana", "bo", 0)]].concat())).person("bo");
     assert_eq!((counted.received.retweets, counted.has_record), (1, true));
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use dashmap::DashSet;
-use influence::Score;
+use influence::{Removal, Score};
 use parking_lot::{Mutex, RwLock};
 
 use crate::answer::{Distribution, Movement, Movements, Parts, ScoreAnswer};
@@ -57,10 +57,12 @@ pub enum Update<'a> {
         /// Counts the model's changes.
         model_version: u32,
     },
-    /// A tombstone: the person has opted out.
+    /// A tombstone: the person has no score any more.
     Removed {
-        /// Who.
+        /// Whose score it was.
         user: &'a str,
+        /// Why there is none.
+        why: Removal,
     },
 }
 
@@ -133,7 +135,7 @@ impl View {
         self.records.fetch_add(1, Relaxed);
         match update {
             Update::Scored { user, score, model_version } => self.publish(user, score, model_version),
-            Update::Removed { user } => self.remove(user),
+            Update::Removed { user, why } => self.remove(user, why),
         }
     }
 
@@ -223,9 +225,12 @@ impl View {
         }
     }
 
-    fn remove(&self, user: &str) {
+    fn remove(&self, user: &str, why: Removal) {
         let key = self.key(user);
-        self.opted_out.insert(key);
+        match why {
+            Removal::OptedOut => _ = self.opted_out.insert(key),
+            Removal::OptedIn => _ = self.opted_out.remove(&key),
+        }
         let Some(Named(person)) = self.users.remove(user) else { return };
         self.ranking.write().publish(&person, None);
         self.names.write().remove(|named| (*named.0.name).cmp(user));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use influence::Removed;
 use influence::exchange::Section;
 use pipeline::{
     Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Room, Settings, Stamp,
@@ -154,8 +155,8 @@ impl FaultyLog {
                 let record = (user.as_bytes().to_vec(), Some(value));
                 broker.produce(transaction, Topic::Scores, shard, record, Vec::new())?;
             }
-            for user in &step.effects.erased {
-                broker.produce(transaction, Topic::Scores, shard, (user.as_bytes().to_vec(), None), Vec::new())?;
+            for Removed { name, .. } in &step.effects.removed {
+                broker.produce(transaction, Topic::Scores, shard, (name.as_bytes().to_vec(), None), Vec::new())?;
             }
             for refused in step.refused {
                 let headers = vec![

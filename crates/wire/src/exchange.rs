@@ -48,6 +48,8 @@ fn message(section: &Section) -> proto::Section {
         landmark: section.landmark,
         clock: protobuf::clock_message(section.clock),
         names: section.names.iter().map(|name| name.to_string()).collect(),
+        renewed: section.renewed.clone(),
+        heard: section.heard.clone(),
         report: section.report.as_ref().map(report_message),
         scale: section.scale.as_ref().map(scale_message),
         ..proto::Section::default()
@@ -142,6 +144,8 @@ fn section(message: proto::Section) -> Result<Section, String> {
         contacts: message.contacts()?,
         follows: message.follows()?,
         audiences: message.audiences()?,
+        renewed: message.renewed,
+        heard: message.heard,
         report: message.report.map(report).transpose()?,
         scale: message.scale.map(scale).transpose()?,
         names: message.names.into_iter().map(name).collect::<Result<_, _>>()?,

@@ -180,17 +180,20 @@ fn clock() -> impl Strategy<Value = Timestamp> {
 fn section() -> impl Strategy<Value = Section> {
     let told = (vec(name(), 0..4), vec((any::<u64>(), change()), 0..20));
     let notices = (vec(contact(), 0..6), vec(notice(), 0..4), vec(audience(), 0..4));
+    let renewals = (vec(any::<u64>(), 0..3), vec(any::<u64>(), 0..3));
     let ranked = (proptest::option::weighted(0.1, report()), proptest::option::weighted(0.1, scale()));
-    (any::<u16>(), 0..=AT_MAX, clock(), told, notices, ranked).prop_map(
-        |(source, landmark, clock, (names, changes), (contacts, follows, audiences), (report, scale))| Section {
+    (any::<u16>(), 0..=AT_MAX, clock(), told, notices, renewals, ranked).prop_map(
+        |(source, landmark, clock, told, (contacts, follows, audiences), (renewed, heard), (report, scale))| Section {
             source,
             landmark,
             clock,
-            names: names.into_iter().map(String::into_boxed_str).collect(),
-            endorse: changes.into_iter().map(|(target, change)| Endorse { target, change }).collect(),
+            names: told.0.into_iter().map(String::into_boxed_str).collect(),
+            endorse: told.1.into_iter().map(|(target, change)| Endorse { target, change }).collect(),
             contacts,
             follows,
             audiences,
+            renewed,
+            heard,
             report,
             scale,
         },

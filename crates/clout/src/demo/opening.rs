@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use influence::{Effects, Score, Shard};
+use influence::{Effects, Removed, Score, Shard};
 use serve::{Update, View};
 
 /// There is one model.
@@ -45,10 +45,10 @@ impl Opening {
                 None => self.show(user, &score),
             }
         }
-        for user in &effects.erased {
+        for Removed { name, why } in &effects.removed {
             match &mut *held {
-                Some(held) => drop(held.remove(&**user)),
-                None => self.view.apply(Update::Removed { user }),
+                Some(held) => drop(held.remove(&**name)),
+                None => self.view.apply(Update::Removed { user: name, why: *why }),
             }
         }
     }

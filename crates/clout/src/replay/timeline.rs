@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use embedded::World;
-use influence::{Effects, Score, Shard, Timestamp};
+use influence::{Effects, Removal, Score, Shard, Timestamp};
 use serde::Serialize;
 use wire::{ScoreFormat, ScoreWriter};
 
@@ -125,7 +125,8 @@ impl Movements {
                 lines.write(&Movement::of(user, &at, &score))?;
             }
         }
-        effects.erased.iter().try_for_each(|user| lines.write(&Movement::erased(user, &at)))
+        let erased = effects.removed.iter().filter(|removed| removed.why != Removal::OptedIn);
+        erased.map(|removed| &removed.name).try_for_each(|user| lines.write(&Movement::erased(user, &at)))
     }
 
     /// What was written; `None` if it was finished before.

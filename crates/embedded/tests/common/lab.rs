@@ -65,6 +65,11 @@ impl Lab {
                 && !change.opted_out
             {
                 self.deliver_all();
+                // And what others give before they have heard of it would not count.
+                self.step(&rest[..1], Pace::AnyHow);
+                self.deliver_all();
+                rest = &rest[1..];
+                continue;
             }
             let wished = 1 + self.dice.roll(SLICE_RECORDS_MAX);
             // A profile counts before the events of its slice, so a slice ends where one comes.

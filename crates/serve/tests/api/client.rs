@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use influence::{Received, Score};
+use influence::{Received, Removal, Score};
 use serde_json::Value;
 use serve::{Running, Server, ServerOptions, Update, View};
 
@@ -62,7 +62,11 @@ impl Site {
     }
 
     pub(crate) fn remove(&self, user: &str) {
-        self.view.apply(Update::Removed { user });
+        self.remove_for(user, Removal::OptedOut);
+    }
+
+    pub(crate) fn remove_for(&self, user: &str, why: Removal) {
+        self.view.apply(Update::Removed { user, why });
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

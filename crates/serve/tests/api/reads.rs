@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use influence::Removal;
 use pipeline::Status;
 use serde_json::json;
 use serve::{Server, ServerOptions, Tokens, Update};
@@ -45,6 +46,9 @@ fn not_rated_and_opted_out_are_told_apart() {
     assert_eq!(site.get("/v1/ranking?limit=2").names(), ["u98", "u97"]);
     assert!(site.get("/v1/search?prefix=u99").names().is_empty());
     assert_eq!(site.get("/v1/distribution").json()["total"], 99);
+    site.remove_for("u99", Removal::OptedIn);
+    let back = site.get("/v1/users/u99");
+    assert_eq!((back.status, &back.json()["type"]), (404, &json!("urn:clout:not-rated")), "opted in again");
     site.score("u99", 12.0);
     assert_eq!(site.get("/v1/users/u99").json()["score"], 12.0);
 }

@@ -56,6 +56,8 @@ pub(crate) fn section() -> Section {
         contacts: vec![Contact { actor: 1, target: 2, endorsement: 1.5, wants_answer: true }],
         follows: vec![FollowNotice { actor: 3, target: 4, follows: true, wants_answer: false }],
         audiences: vec![AudienceChange { target: 5, level: 5, mutual: true, followers: -1 }],
+        renewed: vec![6],
+        heard: vec![7],
         report: None,
         scale: None,
     }
