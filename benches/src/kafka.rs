@@ -90,8 +90,7 @@ impl Bench {
             Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())].into_iter().chain(given));
         let admin = Admin::connect(&connection)?;
         for Requirement { topic, role } in Requirement::of(&topics, [events.as_str()]) {
-            let properties = [role.properties(), role.made_with()].concat();
-            admin.create(&topic, PARTITIONS.into(), Some(1), &properties)?;
+            admin.create(&topic, PARTITIONS.into(), Some(1), role.properties())?;
         }
         let settings = Settings {
             model: Model::with_half_life(7 * DAY_MS),
@@ -111,6 +110,7 @@ impl Bench {
             checkpoint_every_ms: i64::MAX,
         };
         let application = Application {
+            record_bytes_max: kafka::RECORD_BYTES_MAX,
             id,
             instance: "bench".into(),
             connection,

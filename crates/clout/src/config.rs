@@ -131,7 +131,9 @@ impl Config {
             pace: Pace {
                 epoch_ms: values.get("pace.epoch", parse_duration)?,
                 epoch_records_max: values.get("pace.records", |text| number(text, 1))?,
+                epoch_bytes_max: values.get("pace.bytes", |text| number(text, 1))?,
                 backlog_records_max: values.get("pace.backlog", |text| number(text, 1))?,
+                backlog_bytes_max: values.get("pace.backlog_bytes", |text| number(text, 1))?,
                 lag_ms_max: values.get("pace.lag", parse_duration)?,
             },
             checkpoints: Checkpoints {

@@ -3,30 +3,35 @@
 use clap::Args;
 use kafka::{Route, Target};
 use pipeline::Holds;
-use wire::{EventDecoder, ProfileDecoder};
+use wire::{EventDecoder, Framing, ProfileDecoder};
 
 use crate::config::{Config, Flags, Input};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::words::count;
+use crate::words::{count, thousands};
 use crate::{ending, exit};
 
 const AFTER_HELP: &str = "\
 Each record is read once, and written once, to the partition of its actor, or of its user for profiles, as names are \
-spelled (--names); value, time and headers stay as they are. One that is no event goes to the dead letters with the reason in its headers. Records and \
-offsets move in one transaction: whatever happens, nothing is lost and nothing comes twice. Several processes share \
+spelled (--names); value, time and headers stay as they are. One that is no event, or that the topic does not take, goes to \
+the dead letters with the reason in its headers. Records and offsets move in one transaction: whatever happens, nothing is \
+lost and nothing comes twice. Several processes share \
 the partitions of what is read, if each has an --instance of its own.
 
 Examples:
   clout route --from raw-events:json --to events
   clout route --from accounts-by-id:profiles --to accounts --once
-  clout route --from events-4 --to events-12 --once";
+  clout route --from events-4 --to events-12 --once
+  clout route --from clout-dead-letters:json --origin events --to events --once
+
+The last one sends dead letters again, once the input is configured as its records are written, or a clock is right. \
+What cannot be used all the same stays in the dead letters.";
 
 /// Key a topic by actor, exactly once
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct RouteArgs {
-    /// What is read; a word may be events or profiles, protobuf or json
+    /// What is read; a word may be events or profiles, protobuf or json, confluent
     #[arg(long, value_name = "TOPIC[:WORD...]", value_parser = Input::parse)]
     from: Input,
     /// Where the records go
@@ -35,6 +40,9 @@ pub struct RouteArgs {
     /// Where those go that cannot be used [default: the application's dead letters]
     #[arg(long, value_name = "TOPIC")]
     dead_letters: Option<String>,
+    /// Of dead letters only those that come from this topic
+    #[arg(long, value_name = "TOPIC")]
+    origin: Option<String>,
     /// The consumer group whose offsets say how far it is [default: APPLICATION-route-FROM-TO]
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
@@ -58,9 +66,6 @@ pub enum RouteError {
     /// A topic cannot be routed into itself.
     #[error("--from and --to are both {0}: name another topic")]
     Itself(String),
-    /// Records have something before them that is not looked behind.
-    #[error("--from {0}: records in the Confluent wire format are not routed")]
-    Confluent(String),
 }
 
 /// Routes until it is told to stop, and tells on the standard error what it did.
@@ -73,9 +78,6 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     if from == args.to {
         return Err(RouteError::Itself(from).into());
     }
-    if is_confluent {
-        return Err(RouteError::Confluent(from).into());
-    }
     let default_group = || format!("{}-route-{from}-{}", config.application_id, args.to);
     let route = Route {
         to: args.to.clone(),
@@ -83,10 +85,13 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
         group: args.group.clone().unwrap_or_else(default_group),
         instance: args.instance.clone(),
         is_once: args.once,
+        origin: args.origin.clone(),
         from,
     };
     let partitioner = config.model.partitioner;
-    let (mut events, mut profiles) = (EventDecoder::new(encoding, None), ProfileDecoder::new(encoding));
+    let framing = if is_confluent { Framing::Confluent } else { Framing::Bare };
+    let mut events = EventDecoder::new(encoding, None).framed(framing);
+    let mut profiles = ProfileDecoder::new(encoding).framed(framing);
     let mut memory = String::new();
     let target = |key: Option<&[u8]>, value: Option<&[u8]>, partitions: u16| {
         let user = match (holds, value) {
@@ -106,7 +111,14 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     if !args.quiet {
         let (records, letters) =
             (count(routed.records, "record", "records"), count(routed.dead_letters, "dead letter", "dead letters"));
-        eprintln!("routed {records} from {} to {}, {letters}", route.from, route.to);
+        let stay = if route.dead_letters == route.from { " that cannot be used stay there" } else { "" };
+        let left_out = match (&route.origin, routed.left_out) {
+            (Some(origin), left_out @ 1..) => {
+                format!(", {} of other topics than {origin} left out", thousands(left_out))
+            }
+            _ => String::new(),
+        };
+        eprintln!("routed {records} from {} to {}, {letters}{stay}{left_out}", route.from, route.to);
     }
     Ok(())
 }

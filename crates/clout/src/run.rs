@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{AdminError, Application, Workers, check_topics};
+use kafka::{AdminError, Application, Checked, Workers, check_topics};
 use pipeline::{Fatal, Keeper, Place, Status};
 use serve::{Running, Server};
 use tracing::{info, warn};
@@ -93,10 +93,10 @@ fn application(config: &Config, stop: &AtomicBool) -> Result<Application, Failur
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let until = Instant::now() + BROKERS_WAIT;
-    let (shards, hash_key) = loop {
+    let (Checked { partitions, record_bytes_max }, hash_key) = loop {
         let own_key = || kafka::hash_key(&connection, &topics);
         let checked = check_topics(&connection, &topics, inputs());
-        match checked.and_then(|shards| Ok((shards, config.hash_key.map_or_else(own_key, Ok)?))) {
+        match checked.and_then(|checked| Ok((checked, config.hash_key.map_or_else(own_key, Ok)?))) {
             Err(AdminError::Unreachable { reason, .. }) if !stop.load(Relaxed) && Instant::now() < until => {
                 warn!(reason, "the brokers at {} do not answer yet", connection.brokers());
                 thread::sleep(LOOK);
@@ -109,7 +109,8 @@ fn application(config: &Config, stop: &AtomicBool) -> Result<Application, Failur
         instance: config.instance.clone(),
         topics,
         start: config.start,
-        settings: Arc::new(config.settings(shards, hash_key)),
+        record_bytes_max: record_bytes_max.min(connection.number("message.max.bytes").unwrap_or(usize::MAX)),
+        settings: Arc::new(config.settings(partitions, hash_key)),
         costs: Arc::default(),
         connection,
     })

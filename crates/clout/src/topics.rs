@@ -74,13 +74,15 @@ pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
     }
     let made: Vec<&str> = wanted.iter().map(|required| required.topic.as_str()).collect();
     for required in wanted.iter().copied() {
-        let properties = [required.role.properties(), required.role.made_with()].concat();
-        admin.create(&required.topic, partitions, args.replication, &properties)?;
+        admin.create(&required.topic, partitions, args.replication, required.role.properties())?;
     }
     found.extend(admin.find(made.iter().copied())?);
     for required in &requirements {
         let verb = if made.contains(&required.topic.as_str()) { "made " } else { "found" };
         say(&line(verb, required, &found[&required.topic]))?;
+    }
+    if let Some(told) = kafka::short_letters(&requirements, &found) {
+        say(&format!("note: {told}"))?;
     }
     match kafka::differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => Ok(()),

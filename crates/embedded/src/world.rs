@@ -537,8 +537,14 @@ fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: 
         encoding: Encoding::Protobuf,
         framing: Framing::Bare,
     };
-    let pace =
-        Pace { epoch_ms: i64::MAX, epoch_records_max: usize::MAX, backlog_records_max: usize::MAX, ..Pace::default() };
+    let pace = Pace {
+        epoch_ms: i64::MAX,
+        epoch_records_max: usize::MAX,
+        epoch_bytes_max: usize::MAX,
+        backlog_records_max: usize::MAX,
+        backlog_bytes_max: usize::MAX,
+        ..Pace::default()
+    };
     Settings {
         model: model.clone(),
         hash_key,

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::connection::Connection;
 use crate::native::{Described, Refusal, describe};
-use crate::requirements::{Difference, Found, Requirement, Role};
+use crate::requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 use crate::topics::Topics;
 use crate::troubles::{Troubles, is_passing};
 
@@ -84,7 +84,16 @@ fn lines(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Checks all topics of an application, and returns how many partitions each of them has.
+/// What the topics of an application have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Partitions of each.
+    pub partitions: u16,
+    /// Bytes of the largest record or batch that all of its own topics take.
+    pub record_bytes_max: usize,
+}
+
+/// Checks all topics of an application, and returns what they have in common.
 ///
 /// # Errors
 /// If one is missing, has another number of partitions than the application's own, or would lose what is needed.
@@ -92,7 +101,7 @@ pub fn check_topics<'a>(
     connection: &Connection,
     topics: &Topics,
     inputs: impl IntoIterator<Item = &'a str>,
-) -> Result<u16, AdminError> {
+) -> Result<Checked, AdminError> {
     let requirements = Requirement::of(topics, inputs);
     log_in(connection)?;
     let found = Admin::connect(connection)?.find(requirements.iter().map(|required| required.topic.as_str()))?;
@@ -107,7 +116,11 @@ pub fn check_topics<'a>(
     }
     let partitions = own_partitions(&requirements, &found);
     match differences(&requirements, &found, partitions) {
-        differences if differences.is_empty() => Ok(u16::try_from(partitions).unwrap_or(u16::MAX)),
+        differences if differences.is_empty() => {
+            short_letters(&requirements, &found).into_iter().for_each(|told| warn!("{told}"));
+            let partitions = u16::try_from(partitions).unwrap_or(u16::MAX);
+            Ok(Checked { partitions, record_bytes_max: record_bytes_max(&requirements, &found) })
+        }
         differences => Err(AdminError::Differ(differences)),
     }
 }

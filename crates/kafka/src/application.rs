@@ -16,8 +16,12 @@ const SESSION_TIMEOUT_MS: u32 = 10_000;
 /// Nobody waits as long for one that was left open: who takes a shard over fences its writer off.
 pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 30_000;
 
-/// Of a worker that catches up with millions of edges; brokers' default is 1 MiB.
-pub(crate) const EXCHANGE_RECORD_BYTES_MAX: &str = "67108864";
+/// Bytes of a record or a batch that every topic takes whose limit is the brokers' default.
+pub const RECORD_BYTES_MAX: usize = 1_000_000;
+/// Bytes of records that wait in the memory of a worker's readers, of all partitions together,
+const FETCHED_BYTES_MAX: usize = 64 << 20;
+/// and of one partition at least and at most, in KiB.
+const FETCHED_KBYTES: std::ops::RangeInclusive<usize> = 1_024..=16_384;
 
 /// One application: its name, its topics, and how its clients are set.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub struct Application {
     pub topics: Topics,
     /// Where an application that is new begins to read its inputs.
     pub start: Start,
+    /// Bytes of the largest record or batch that all of its own topics take.
+    pub record_bytes_max: usize,
     /// What its workers are told.
     pub settings: Arc<Settings>,
     /// Where their time goes.
@@ -85,7 +91,11 @@ impl Application {
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.error.backoff.ms", "100"),
             ("queued.min.messages", "1000000"),
-            ("queued.max.messages.kbytes", "16384"),
+            ("queued.max.messages.kbytes", &self.fetched_kbytes().to_string()),
+            // Records that are packed well are many times as large in memory. Where a batch is larger it grows by itself.
+            ("fetch.message.max.bytes", "8192"),
+            // Of what is packed, and of what is fetched at once: no limit that a batch could pass and never be read.
+            ("receive.message.max.bytes", "2147483647"),
             ("client.id", &format!("{}-{}-{worker}-input", self.id, self.instance)),
         ]);
         let fixed = properties(&[
@@ -95,6 +105,12 @@ impl Application {
             ("auto.offset.reset", "error"),
         ]);
         self.connection.client_with(ours, fixed)
+    }
+
+    /// What waits in the reader's memory of one partition, if this worker had all of them.
+    fn fetched_kbytes(&self) -> usize {
+        let partitions = usize::from(self.settings.shards) * self.read().count();
+        (FETCHED_BYTES_MAX / 1_024 / partitions.max(1)).clamp(*FETCHED_KBYTES.start(), *FETCHED_KBYTES.end())
     }
 
     /// The consumer that reads journals, and asks for what is committed.
@@ -140,10 +156,9 @@ impl Application {
             ("retry.backoff.max.ms", "100"),
             ("linger.ms", "5"),
             ("queue.buffering.max.messages", "0"),
-            ("queue.buffering.max.kbytes", "1048576"),
+            ("queue.buffering.max.kbytes", "65536"),
             ("batch.num.messages", "100000"),
-            // What a worker tells a shard in one epoch is one record.
-            ("message.max.bytes", EXCHANGE_RECORD_BYTES_MAX),
+            ("batch.size", &self.record_bytes_max.to_string()),
             ("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string()),
             ("client.id", &format!("{}-{}-{worker}-output", self.id, self.instance)),
         ]);

@@ -33,6 +33,11 @@ impl Connection {
         self.properties.get("bootstrap.servers").map_or("", String::as_str)
     }
 
+    /// A number that somebody has set.
+    pub fn number(&self, property: &str) -> Option<usize> {
+        self.properties.get(property)?.parse().ok()
+    }
+
     /// A client's configuration: ours first, so that what somebody sets is what holds.
     pub fn client<'a>(&self, ours: impl IntoIterator<Item = (&'a str, String)>) -> ClientConfig {
         let mut config = ClientConfig::new();

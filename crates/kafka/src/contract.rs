@@ -104,6 +104,7 @@ impl OnKafka {
             instance: "here".into(),
             connection,
             topics,
+            record_bytes_max: crate::RECORD_BYTES_MAX,
             start: Start::Earliest,
             settings: Arc::new(settings),
             costs: Arc::default(),

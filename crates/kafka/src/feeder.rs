@@ -34,7 +34,7 @@ pub struct FeedError {
 impl FeedError {
     fn new(topic: &str, error: &KafkaError) -> FeedError {
         let is_unreachable = error.rdkafka_error_code().is_some_and(is_unreachable);
-        FeedError { topic: topic.to_owned(), reason: reason(error), is_unreachable }
+        FeedError { topic: topic.to_owned(), reason: advised(error), is_unreachable }
     }
 }
 
@@ -126,5 +126,18 @@ impl Feeder {
     fn check(&self) -> Result<(), FeedError> {
         let error = self.failed.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// A reason, and what to do where that is known.
+fn advised(error: &KafkaError) -> String {
+    match error.rdkafka_error_code() {
+        Some(Code::MessageSizeTooLarge) => {
+            format!(
+                "{}: raise its max.message.bytes, or give a batch.size below it (--kafka batch.size=...)",
+                reason(error)
+            )
+        }
+        _ => reason(error),
     }
 }

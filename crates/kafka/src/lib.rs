@@ -11,6 +11,8 @@ mod census;
 mod historian;
 mod membership;
 mod reader;
+
+mod dead_letter;
 mod writer;
 
 mod scores;
@@ -35,15 +37,15 @@ mod troubles;
 #[cfg(test)]
 mod contract;
 
-pub use admin::{Admin, AdminError, check_topics, differences};
-pub use application::{Application, Start};
+pub use admin::{Admin, AdminError, Checked, check_topics, differences};
+pub use application::{Application, RECORD_BYTES_MAX, Start};
 pub use connection::Connection;
 pub use costs::Costs;
 pub use feeder::{FeedError, Feeder};
 pub use hash_key::hash_key;
 pub use log::KafkaLog;
 pub use raw::{RawRead, raw_read};
-pub use requirements::{Difference, Found, Requirement, Role};
+pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 pub use router::{Route, Routed, Target, route};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;

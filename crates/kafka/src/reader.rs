@@ -18,8 +18,12 @@ use crate::costs::Watch;
 use crate::native::{Batch, Delivered, End, Partition, Record, Refusal, Wakeup, ends};
 use crate::troubles::{Troubles, fault, fault_of, is_passing};
 
-/// Messages that are taken from a partition at once.
+/// Messages that are taken from a partition at once,
 const MESSAGES_MAX: usize = 4_096;
+/// so many to begin with, and as many later as make a batch of
+const MESSAGES_FIRST: usize = 256;
+/// about so many bytes.
+const BATCH_BYTES: usize = 1 << 20;
 /// Records that are taken before the worker looks at something else.
 const RECORDS_MAX: usize = 32_768;
 /// So many records of a new shard say whether its inputs are keyed as they should be:
@@ -47,8 +51,14 @@ pub(crate) struct Reader {
 
 /// The partitions of one shard.
 struct Lanes {
-    inputs: Vec<Partition<Troubles>>,
+    inputs: Vec<Lane>,
     exchange: Partition<Troubles>,
+}
+
+/// A partition of an input, and how many of its messages make a batch.
+struct Lane {
+    partition: Partition<Troubles>,
+    messages_max: usize,
 }
 
 impl Reader {
@@ -83,7 +93,8 @@ impl Reader {
         if is_new {
             self.unproven.insert(shard, (0, 0));
         }
-        self.shards.insert(shard, Lanes { inputs: lanes, exchange });
+        let lane = |partition| Lane { partition, messages_max: MESSAGES_FIRST };
+        self.shards.insert(shard, Lanes { inputs: lanes.into_iter().map(lane).collect(), exchange });
         Ok(())
     }
 
@@ -145,12 +156,17 @@ impl Reader {
         let Reader { application, shards, decoders, batch, unproven, .. } = self;
         let first = self.turn % shards.len().max(1);
         let mut taken = 0;
-        for (&shard, lanes) in shards.iter().skip(first).chain(shards.iter().take(first)) {
-            taken += take_exchange(application, shard, &lanes.exchange, batch, inbox)?;
-            for (input, (partition, decoder)) in lanes.inputs.iter().zip(&mut *decoders).enumerate() {
-                let records_max = room.records(shard, input).min(RECORDS_MAX.saturating_sub(taken));
+        let numbers: Vec<u16> = shards.keys().copied().collect();
+        for shard in numbers.iter().skip(first).chain(numbers.iter().take(first)).copied() {
+            let Some(lanes) = shards.get_mut(&shard) else { continue };
+            if room.has_exchange(shard) {
+                taken += take_exchange(application, shard, &lanes.exchange, batch, inbox)?;
+            }
+            for (input, (lane, decoder)) in lanes.inputs.iter_mut().zip(&mut *decoders).enumerate() {
+                let records = room.records(shard, input).min(RECORDS_MAX.saturating_sub(taken));
+                let room = LaneRoom { records, bytes: room.bytes(shard, input) };
                 let place = Place { application, shard, input };
-                taken += take_records(&place, partition, decoder, records_max, now, batch, unproven, inbox)?;
+                taken += take_records(&place, lane, decoder, room, now, batch, unproven, inbox)?;
             }
         }
         Ok(taken)
@@ -170,22 +186,30 @@ impl Place<'_> {
     }
 }
 
+/// What is taken of a lane at most.
+#[derive(Clone, Copy)]
+struct LaneRoom {
+    records: usize,
+    bytes: usize,
+}
+
 #[expect(clippy::too_many_arguments, reason = "they are the reader's own parts, borrowed one by one")]
 fn take_records(
     place: &Place<'_>,
-    partition: &Partition<Troubles>,
+    lane: &mut Lane,
     decoder: &mut Decoder,
-    records_max: usize,
+    room: LaneRoom,
     now: Timestamp,
     batch: &mut Batch,
     unproven: &mut BTreeMap<u16, (usize, usize)>,
     inbox: &mut Inbox,
 ) -> Result<usize, Fault> {
-    let mut taken = 0;
-    while taken < records_max {
+    let (mut taken, mut bytes) = (0, 0);
+    while taken < room.records && bytes < room.bytes {
         let mut records: Option<Records> = None;
         let mut failed = None;
-        let count = partition.read(batch, records_max - taken, &place.application.costs, |delivered| match delivered {
+        let messages_max = lane.messages_max.min(room.records - taken);
+        let count = lane.partition.read(batch, messages_max, &place.application.costs, |delivered| match delivered {
             Delivered::Record(Record { offset, stamp, key, value }) => {
                 let records = records.get_or_insert_with(|| Records::new(offset));
                 let raw = RawRecord { offset, stamp, key, value };
@@ -196,6 +220,8 @@ fn take_records(
         if let Some(records) = records {
             prove(place, &records, unproven)?;
             taken += records.len();
+            bytes += records.bytes();
+            lane.messages_max = (BATCH_BYTES * records.len() / records.bytes().max(1)).clamp(1, MESSAGES_MAX);
             inbox.records(place.shard, place.input, Arc::new(records));
         }
         if let Some(refusal) = failed {

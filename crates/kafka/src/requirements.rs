@@ -3,8 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::application::EXCHANGE_RECORD_BYTES_MAX;
+use pipeline::KEPT_BYTES_MAX;
+
+use crate::application::RECORD_BYTES_MAX;
+use crate::dead_letter::HEADERS_BYTES;
 use crate::topics::Topics;
+
+/// Every topic of an application takes records of so many bytes at least.
+const RECORD_BYTES_LEAST: usize = 16 << 10;
+/// The property that limits the size of a record, and of a batch.
+const LIMIT: &str = "max.message.bytes";
 
 /// A topic that an application needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +52,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Bytes of a record or a batch that it takes; `None` where nobody may see it.
+    pub fn record_bytes_max(&self) -> Option<usize> {
+        self.properties.get(LIMIT)?.parse().ok()
+    }
+
     /// The properties that were set for this topic alone.
     pub fn own_properties(&self) -> impl Iterator<Item = (&str, &str)> {
         self.set.iter().filter_map(|name| Some((name.as_str(), self.properties.get(name)?.as_str())))
@@ -80,15 +93,6 @@ impl Role {
         }
     }
 
-    /// Properties that it is made with, and may have otherwise.
-    pub fn made_with(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            // What a worker tells a shard in one epoch is one record.
-            Role::Exchange => &[("max.message.bytes", EXCHANGE_RECORD_BYTES_MAX)],
-            _ => &[],
-        }
-    }
-
     fn why(self) -> &'static str {
         match self {
             Role::Input => "records would vanish before they count",
@@ -122,7 +126,19 @@ impl Requirement {
             let other = found.properties.get(name).filter(|other| *other != value)?;
             Some(self.other_property(name, other, value))
         };
-        count.into_iter().chain(self.role.properties().iter().filter_map(property)).collect()
+        let properties = self.role.properties().iter().filter_map(property);
+        count.into_iter().chain(properties).chain(self.low_limit(found)).collect()
+    }
+
+    fn low_limit(&self, found: &Found) -> Option<Difference> {
+        let limit = found.record_bytes_max().filter(|&limit| limit < RECORD_BYTES_LEAST && self.role != Role::Input)?;
+        let wanted = "1048588";
+        let instead = format!(
+            "records of {RECORD_BYTES_LEAST} bytes must fit; set it to {wanted}, the brokers' default: kafka-configs.sh \
+             --alter --topic {} --add-config {LIMIT}={wanted}",
+            self.topic
+        );
+        Some(Difference { topic: self.topic.clone(), is: format!("has {LIMIT}={limit}"), instead })
     }
 
     fn other_count(&self, is: usize, wanted: usize) -> Difference {
@@ -147,4 +163,28 @@ impl Requirement {
         );
         Difference { topic: self.topic.clone(), is: format!("has {name}={is}"), instead }
     }
+}
+
+/// Bytes of the largest record or batch that all of an application's own topics take, as far as their limits can be seen.
+pub fn record_bytes_max(requirements: &[Requirement], found: &BTreeMap<String, Found>) -> usize {
+    let own = requirements.iter().filter(|required| required.role != Role::Input);
+    let limits = own.filter_map(|required| found.get(&required.topic)?.record_bytes_max());
+    limits.min().unwrap_or(RECORD_BYTES_MAX).min(RECORD_BYTES_MAX)
+}
+
+/// What is to be told where dead letters must be shorter than they could be: inputs take longer records.
+pub fn short_letters(requirements: &[Requirement], found: &BTreeMap<String, Found>) -> Option<String> {
+    let limit = |required: &Requirement| found.get(&required.topic)?.record_bytes_max();
+    let with = |role| requirements.iter().filter(move |required| required.role == role);
+    let letters = with(Role::DeadLetters).next()?;
+    let (letters_max, wanted) = (limit(letters)?, (2 * KEPT_BYTES_MAX) + HEADERS_BYTES);
+    let (input, input_max) =
+        with(Role::Input).filter_map(|input| Some((input, limit(input)?))).max_by_key(|of| of.1)?;
+    (letters_max < wanted.min(input_max)).then(|| {
+        format!(
+            "topic {} takes records of {letters_max} bytes, and {} of {input_max}: dead letters are cut to fit; with \
+             {LIMIT}={wanted} or more they keep the first {KEPT_BYTES_MAX} bytes of key and value",
+            letters.topic, input.topic
+        )
+    })
 }

@@ -3,21 +3,23 @@
 //! Whatever fails, nothing is repaired: the transaction is aborted and the reading begins again at the committed offsets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use pipeline::Kept;
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, DeliveryResult, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::warn;
 
 use crate::admin::{Admin, AdminError, reason, refused};
 use crate::connection::Connection;
+use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
 use crate::troubles::is_unreachable;
 
 /// For everything that waits for the brokers.
@@ -31,6 +33,12 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How often it is begun again without a transaction in between.
 const ATTEMPTS_MAX: u32 = 10;
 const BACKOFF: Duration = Duration::from_secs(1);
+/// Bytes of the largest record, as it is in memory; so many may be on their way.
+const RECORD_BYTES_MAX: usize = 64 << 20;
+/// What a record has around its key and value.
+const FRAME_BYTES: usize = 1_024;
+/// A dead letter keeps the headers that its record had if they have no more bytes.
+const HEADERS_BYTES_MAX: usize = 64 << 10;
 
 /// From where to where.
 #[derive(Clone, Debug)]
@@ -39,8 +47,10 @@ pub struct Route {
     pub from: String,
     /// Where records go.
     pub to: String,
-    /// Where those go that have no key.
+    /// Where those go that cannot be used. Where it is what is read, they stay there as they are.
     pub dead_letters: String,
+    /// Of dead letters only those that come from this topic.
+    pub origin: Option<String>,
     /// The consumer group whose offsets say how far it is.
     pub group: String,
     /// This process among all of the group.
@@ -65,6 +75,8 @@ pub struct Routed {
     pub records: u64,
     /// Records that could not be used.
     pub dead_letters: u64,
+    /// Records that were left out, as they come from another topic than was asked for.
+    pub left_out: u64,
 }
 
 /// Why an attempt ended.
@@ -96,15 +108,29 @@ pub fn route(
     let (partitions, letters) = (count(&route.to), count(&route.dead_letters));
     let mut routed = Routed::default();
     let mut failures = 0;
+    let mut refused = Refusals::default();
+    let record_bytes_max = connection.number("message.max.bytes").unwrap_or(RECORD_BYTES_MAX);
+    let to_limit = |topic: &str| found[topic].record_bytes_max().unwrap_or(crate::RECORD_BYTES_MAX);
+    let letter = to_limit(&route.dead_letters).min(crate::RECORD_BYTES_MAX);
+    let limits = Limits { record_bytes_max, batch: to_limit(&route.to).min(letter), letter };
     loop {
         let before = routed;
-        let broken = match Attempt::begin(connection, route, partitions, letters) {
+        let known = refused.len();
+        let broken = match Attempt::begin(connection, route, partitions, letters, limits, &refused) {
             Ok(mut attempt) => match attempt.run(stop, &mut target, &mut routed) {
                 Ok(()) => return Ok(routed),
-                Err(broken) => broken,
+                Err(broken) => {
+                    refused.extend(attempt.refused_now());
+                    broken
+                }
             },
             Err(broken) => broken,
         };
+        // A record that was refused goes another way now: that is a step forward as well.
+        if refused.len() > known {
+            failures = 0;
+            continue;
+        }
         failures = if routed == before { failures + 1 } else { 1 };
         match broken {
             Broken::Final(error) => return Err(error),
@@ -142,6 +168,48 @@ impl ConsumerContext for Watch {
     }
 }
 
+/// What records are not to be larger than.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// A record, as it is in memory.
+    record_bytes_max: usize,
+    /// A batch.
+    batch: usize,
+    /// A dead letter.
+    letter: usize,
+}
+
+/// Records that a topic has refused, as they were read, with the topic: partitions and offsets.
+type Refusals = BTreeSet<Place>;
+
+/// Where a record was read, and where it goes.
+type Place = (i32, i64, Goal);
+
+/// Where a record was on its way to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Goal {
+    Records,
+    DeadLetters,
+}
+
+/// Takes delivery reports: each record carries where it was read, and where it goes.
+#[derive(Clone, Default)]
+struct Deliveries(Arc<Mutex<Refusals>>);
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<Place>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, place: Self::DeliveryOpaque) {
+        if let Err((error, _)) = result
+            && error.rdkafka_error_code().is_some_and(is_about_the_record)
+        {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*place);
+        }
+    }
+}
+
 /// One consumer, one producer, as long as nothing breaks.
 struct Attempt<'a> {
     route: &'a Route,
@@ -149,14 +217,24 @@ struct Attempt<'a> {
     letters: u16,
     watch: Watch,
     consumer: BaseConsumer<Watch>,
-    producer: ThreadedProducer<DefaultProducerContext>,
+    producer: ThreadedProducer<Deliveries>,
+    deliveries: Deliveries,
+    limits: Limits,
+    refused: &'a Refusals,
     /// Where to go on, by partition; empty where no transaction is open.
     next: BTreeMap<i32, i64>,
     pending: Routed,
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(connection: &Connection, route: &'a Route, partitions: u16, letters: u16) -> Result<Attempt<'a>, Broken> {
+    fn begin(
+        connection: &Connection,
+        route: &'a Route,
+        partitions: u16,
+        letters: u16,
+        limits: Limits,
+        refused: &'a Refusals,
+    ) -> Result<Attempt<'a>, Broken> {
         let watch = Watch::default();
         let fixed = [
             ("group.id", route.group.as_str()),
@@ -168,7 +246,14 @@ impl<'a> Attempt<'a> {
             ("isolation.level", "read_committed"),
             ("auto.offset.reset", "earliest"),
         ];
-        let ours = [("session.timeout.ms", "10000"), ("fetch.queue.backoff.ms", "10")];
+        let ours = [
+            ("session.timeout.ms", "10000"),
+            ("fetch.queue.backoff.ms", "10"),
+            // As of the workers' readers.
+            ("queued.max.messages.kbytes", "16384"),
+            ("fetch.message.max.bytes", "8192"),
+            ("receive.message.max.bytes", "2147483647"),
+        ];
         let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
         let consumer = connection.client_with(ours.map(owned), fixed.map(owned)).create_with_context(watch.clone());
         let consumer: BaseConsumer<Watch> = consumer.map_err(wrong)?;
@@ -179,9 +264,13 @@ impl<'a> Attempt<'a> {
             ("linger.ms", "20"),
             ("compression.type", "lz4"),
             ("retry.backoff.ms", "10"),
+            ("message.max.bytes", &RECORD_BYTES_MAX.to_string()),
+            ("batch.size", &limits.batch.to_string()),
+            ("queue.buffering.max.kbytes", &(RECORD_BYTES_MAX / 1_024).to_string()),
         ];
-        let producer: ThreadedProducer<DefaultProducerContext> =
-            connection.client_with(ours.map(owned), fixed.map(owned)).create().map_err(wrong)?;
+        let deliveries = Deliveries::default();
+        let config = connection.client_with(ours.map(owned), fixed.map(owned));
+        let producer: ThreadedProducer<Deliveries> = config.create_with_context(deliveries.clone()).map_err(wrong)?;
         producer.init_transactions(TIMEOUT).map_err(passing)?;
         consumer.subscribe(&[&route.from]).map_err(passing)?;
         Ok(Attempt {
@@ -191,6 +280,9 @@ impl<'a> Attempt<'a> {
             watch,
             consumer,
             producer,
+            deliveries,
+            limits,
+            refused,
             next: BTreeMap::new(),
             pending: Routed::default(),
         })
@@ -222,7 +314,8 @@ impl<'a> Attempt<'a> {
                 None => {}
             }
             let is_stopped = stop.load(Relaxed);
-            let is_full = self.pending.records + self.pending.dead_letters >= RECORDS_MAX;
+            let Routed { records, dead_letters, left_out } = self.pending;
+            let is_full = records + dead_letters + left_out >= RECORDS_MAX;
             let is_at_end = self.is_at_end(&ended);
             if is_stopped || is_at_end || is_full || began.elapsed() >= EPOCH {
                 self.commit(routed)?;
@@ -239,41 +332,116 @@ impl<'a> Attempt<'a> {
         !ended.is_empty() && ended.len() == assigned()
     }
 
+    /// What has become known of records that are refused.
+    fn refused_now(self) -> Refusals {
+        // Aborted, all reports have been taken.
+        let _ = self.producer.abort_transaction(TIMEOUT);
+        std::mem::take(&mut *self.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn transform(
         &self,
         message: &BorrowedMessage<'_>,
         target: &mut impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
     ) -> Record {
+        let (partition, offset, headers) = (message.partition(), message.offset(), message.headers());
+        let value = message.payload();
+        let place = |what| {
+            let refuse = |why: String| Destination::DeadLetters(why);
+            let is_refused = self.refused.contains(&(partition, offset, Goal::Records));
+            let bytes = value.map_or(0, <[u8]>::len) + message.key_len() + headers_bytes(headers) + FRAME_BYTES;
+            match what {
+                Target::Refused(why) => refuse(why),
+                Target::Key(..) if is_refused || bytes > self.limits.record_bytes_max => {
+                    refuse(format!("{} takes no record of {bytes} bytes: raise its max.message.bytes", self.route.to))
+                }
+                Target::Key(key, to) => Destination::Partition(key, to),
+            }
+        };
+        let destination = match self.origin(headers) {
+            Some(false) => Destination::LeftOut,
+            _ => match headers.and_then(cut_letter) {
+                Some(why) => Destination::DeadLetters(why),
+                None => place(target(message.key(), value, self.partitions)),
+            },
+        };
+        let whole = |bytes: Option<&[u8]>| match destination {
+            Destination::Partition(..) => bytes.map(<[u8]>::to_vec),
+            _ => None,
+        };
+        let cut = |bytes: Option<&[u8]>| match destination {
+            Destination::DeadLetters(_) => bytes.map(Kept::of),
+            _ => None,
+        };
+        let bytes_max = if matches!(destination, Destination::Partition(..)) { usize::MAX } else { HEADERS_BYTES_MAX };
+        let headers = headers.filter(|headers| headers_bytes(Some(headers)) <= bytes_max);
         Record {
-            target: target(message.key(), message.payload(), self.partitions),
-            partition: message.partition(),
-            offset: message.offset(),
-            key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
+            partition,
+            offset,
+            value: whole(value),
+            cut_key: cut(message.key()),
+            cut_value: cut(value),
             at: message.timestamp().to_millis(),
-            headers: message.headers().map(|headers| headers.detach()).unwrap_or_default(),
+            headers: headers.map(|headers| headers.detach()).unwrap_or_default(),
+            destination,
         }
+    }
+
+    /// Whether a record comes from the topic that is asked for, if one is.
+    fn origin(&self, headers: Option<&BorrowedHeaders>) -> Option<bool> {
+        let wanted = self.route.origin.as_deref()?;
+        Some(headers.and_then(|headers| header(headers, FROM_TOPIC)) == Some(wanted))
     }
 
     fn produce(&mut self, record: Record) -> Result<(), Broken> {
         if self.next.is_empty() {
             self.producer.begin_transaction().map_err(passing)?;
         }
-        self.next.insert(record.partition, record.offset + 1);
-        let Record { target, partition, offset, key, value, at, headers } = record;
-        let (topic, to, key, headers) = match target {
-            Target::Key(key, to) => {
+        let Record { destination, partition, offset, value, cut_key, cut_value, at, headers } = record;
+        self.next.insert(partition, offset + 1);
+        match destination {
+            Destination::LeftOut => self.pending.left_out += 1,
+            Destination::Partition(key, to) => {
                 self.pending.records += 1;
-                (&self.route.to, i32::from(to), Some(key.into_bytes()), headers)
+                let place = Box::new((partition, offset, Goal::Records));
+                let mut record =
+                    BaseRecord::with_opaque_to(&self.route.to, place).partition(to.into()).headers(headers);
+                (record.key, record.payload, record.timestamp) = (Some(key.as_bytes()), value.as_deref(), at);
+                self.send(record)?;
             }
-            Target::Refused(why) => {
+            // What is a dead letter already, and where it belongs, stays there.
+            Destination::DeadLetters(_) if self.route.dead_letters == self.route.from => {
                 self.pending.dead_letters += 1;
-                let headers = told(headers, &self.route.from, partition, offset, &why);
-                (&self.route.dead_letters, partition % i32::from(self.letters), key, headers)
             }
-        };
-        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(to).headers(headers);
-        (record.key, record.payload, record.timestamp) = (key.as_deref(), value.as_deref(), at);
+            Destination::DeadLetters(why) => {
+                self.pending.dead_letters += 1;
+                let letter = DeadLetter {
+                    topic: &self.route.from,
+                    partition,
+                    offset,
+                    stage: "VALUE_CONVERTER",
+                    class: "clout.Malformed",
+                    reason: &why,
+                    key: cut_key.as_ref(),
+                    value: cut_value.as_ref(),
+                };
+                let (form, headers) = match self.refused.contains(&(partition, offset, Goal::DeadLetters)) {
+                    true => (Form::Place, OwnedHeaders::new()),
+                    false => (Form::within(self.limits.letter), headers),
+                };
+                let (key, value, headers) = letter.parts(form, headers);
+                let place = Box::new((partition, offset, Goal::DeadLetters));
+                let to = partition % i32::from(self.letters);
+                let mut record =
+                    BaseRecord::with_opaque_to(&self.route.dead_letters, place).partition(to).headers(headers);
+                (record.key, record.payload, record.timestamp) = (key, value, at);
+                self.send(record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], Box<Place>>) -> Result<(), Broken> {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -281,7 +449,13 @@ impl<'a> Attempt<'a> {
                     sleep(Duration::from_millis(1));
                     record = again;
                 }
-                Err((error, _)) => return Err(passing(error)),
+                Err((error, record)) => {
+                    if error.rdkafka_error_code().is_some_and(is_about_the_record) {
+                        let mut refused = self.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner);
+                        refused.insert(*record.delivery_opaque);
+                    }
+                    return Err(passing(error));
+                }
             }
         }
     }
@@ -310,37 +484,38 @@ impl<'a> Attempt<'a> {
         self.producer.send_offsets_to_transaction(&offsets, &group, TIMEOUT).map_err(passing)?;
         self.producer.commit_transaction(TIMEOUT).map_err(passing)?;
         self.next.clear();
-        let Routed { records, dead_letters } = std::mem::take(&mut self.pending);
+        let Routed { records, dead_letters, left_out } = std::mem::take(&mut self.pending);
         routed.records += records;
         routed.dead_letters += dead_letters;
+        routed.left_out += left_out;
         Ok(())
     }
 }
 
 /// A record as it was, and where it goes.
 struct Record {
-    target: Target,
+    destination: Destination,
     partition: i32,
     offset: i64,
-    key: Option<Vec<u8>>,
+    /// Of what goes under its key.
     value: Option<Vec<u8>>,
+    /// Of what cannot be used.
+    cut_key: Option<Kept>,
+    cut_value: Option<Kept>,
     at: Option<i64>,
     headers: OwnedHeaders,
 }
 
-/// Kafka Connect's headers, behind those that the record has.
-fn told(headers: OwnedHeaders, topic: &str, partition: i32, offset: i64, why: &str) -> OwnedHeaders {
-    let told = [
-        ("topic", topic),
-        ("partition", &partition.to_string()),
-        ("offset", &offset.to_string()),
-        ("stage", "VALUE_CONVERTER"),
-        ("exception.class.name", "clout.Malformed"),
-        ("exception.message", why),
-    ];
-    told.into_iter().fold(headers, |headers, (name, value)| {
-        headers.insert(Header { key: &format!("__connect.errors.{name}"), value: Some(value) })
-    })
+/// Where a record goes.
+enum Destination {
+    Partition(String, u16),
+    DeadLetters(String),
+    LeftOut,
+}
+
+fn headers_bytes(headers: Option<&BorrowedHeaders>) -> usize {
+    let headers = headers.into_iter().flat_map(|headers| headers.iter());
+    headers.map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len) + 10).sum()
 }
 
 fn wrong(error: KafkaError) -> Broken {

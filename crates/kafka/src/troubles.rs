@@ -153,7 +153,8 @@ pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display
         }
         Some(Code::ClusterAuthorizationFailed) => "this user may not write: grant it, as docs/permissions.md says",
         Some(Code::MessageSizeTooLarge) => {
-            "the topic takes no record of that size: raise its max.message.bytes, or lower pace.records"
+            "the topic takes no record or batch of that size: set its max.message.bytes to 1048588 or more, and message.max.bytes \
+             of the configuration's section [kafka] no lower"
         }
         Some(Code::InvalidTransactionTimeout) => {
             "transaction.timeout.ms is above the brokers' transaction.max.timeout.ms: lower it"

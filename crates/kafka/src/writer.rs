@@ -16,11 +16,13 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use wire::{encode_exchange, encode_score};
+use tracing::warn;
+use wire::{encode_exchange_records, encode_score};
 
 use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
 use crate::costs::Watch;
+use crate::dead_letter::{DeadLetter, Form, is_about_the_record};
 use crate::membership::Membership;
 use crate::native::{
     FULL_WAIT, Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets,
@@ -41,6 +43,8 @@ const ATTEMPTS_MAX: usize = 5;
 pub(crate) const REMOVED: &str = "clout.removed";
 /// A header of what shards wait for: whose transaction it is part of.
 pub(crate) const WRITER: &str = "transactional.id";
+/// What a record has around its value, headers and the batch's beginning included.
+const FRAME_BYTES: usize = 1_024;
 /// Of the score's format: what reads them looks at it before it compares.
 const MODEL_VERSION: u32 = 1;
 
@@ -63,6 +67,9 @@ struct Delivered {
     /// Of each shard, the offset of the journal record that was delivered last.
     journal: Box<[AtomicI64]>,
     failed: AtomicU64,
+    dead_letters: String,
+    /// A dead letter was refused for what it is.
+    letter_refused: AtomicBool,
     first_failure: Mutex<Option<KafkaError>>,
 }
 
@@ -73,8 +80,8 @@ struct Prepared {
     /// Names and scores, one after the other.
     bytes: Vec<u8>,
     scores: Vec<EncodedScore>,
-    /// One record for each shard that is told something.
-    told: BTreeMap<u16, Vec<u8>>,
+    /// What each shard is told, as records.
+    told: BTreeMap<u16, Vec<Vec<u8>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +92,10 @@ struct EncodedScore {
 }
 
 impl Prepared {
-    fn take(&mut self, steps: &mut [Step<'_>]) {
+    fn take(&mut self, steps: &mut [Step<'_>], record_bytes_max: usize) {
         self.bytes.clear();
         self.scores.clear();
-        self.told = told(steps);
+        self.told = told(steps, record_bytes_max);
         for step in steps {
             for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
                 self.bytes.extend(user.as_bytes());
@@ -167,8 +174,13 @@ impl ProducerContext for Deliveries {
         match (result, number.checked_sub(1)) {
             (Ok(_), None) => {}
             (Ok(message), Some(shard)) => self.delivered.journal[shard].store(message.offset(), Relaxed),
-            (Err((error, _)), _) => {
+            (Err((error, message)), _) => {
                 self.delivered.failed.fetch_add(1, Relaxed);
+                if message.topic() == self.delivered.dead_letters
+                    && error.rdkafka_error_code().is_some_and(is_about_the_record)
+                {
+                    self.delivered.letter_refused.store(true, Relaxed);
+                }
                 let mut first = self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
                 first.get_or_insert_with(|| error.clone());
             }
@@ -201,6 +213,8 @@ impl Writer {
         let delivered = Arc::new(Delivered {
             journal: (0..shards).map(|_| AtomicI64::new(-1)).collect(),
             failed: AtomicU64::new(0),
+            dead_letters: application.topics.dead_letters.clone(),
+            letter_refused: AtomicBool::new(false),
             first_failure: Mutex::default(),
         });
         let deliveries = Deliveries { delivered: Arc::clone(&delivered), troubles: troubles.clone() };
@@ -241,37 +255,55 @@ impl Writer {
     /// Makes bytes of what the steps have to say: no transaction is open meanwhile.
     pub(crate) fn prepare(&mut self, steps: &mut [Step<'_>]) {
         let mut watch = Watch::start();
-        self.prepared.take(steps);
+        self.prepared.take(steps, self.application.record_bytes_max);
         watch.book(&self.application.costs.encode);
     }
 
     /// Appends it all, and moves the offsets, or does nothing.
     pub(crate) fn commit(&mut self, steps: &mut [Step<'_>], membership: &Membership) -> Result<Vec<i64>, Fault> {
         if !self.prepared.is_ready {
-            self.prepared.take(steps);
+            self.prepared.take(steps, self.application.record_bytes_max);
         }
         self.prepared.is_ready = false;
-        for attempt in 1.. {
-            match self.attempt(steps, membership) {
-                Ok(()) => break,
-                Err(Failed::Passing(_)) if attempt < ATTEMPTS_MAX => self.abort()?,
-                Err(Failed::Passing(refusal)) => return Err(fault("the transaction", Some(refusal.code), &refusal)),
-                Err(Failed::Fault(fault)) => {
-                    // What can be aborted is, so that nobody waits for it; else the next producer of this name does it.
-                    let _ = self.abort();
-                    return Err(fault);
+        let mut form = Form::within(self.application.record_bytes_max);
+        let mut attempt = 1;
+        while let Err(failed) = self.attempt(steps, membership, form) {
+            // What can be aborted is, so that nobody waits for it; else the next producer of this name does it.
+            let aborted = self.abort();
+            // What has become of all records is known by now.
+            let letter_refused = self.delivered.letter_refused.swap(false, Relaxed);
+            match failed {
+                _ if letter_refused && form != Form::Place && aborted.is_ok() => {
+                    warn!(
+                        topic = self.application.topics.dead_letters,
+                        "a dead letter was refused: those of this epoch only say where the record is, and what is wrong"
+                    );
+                    form = Form::Place;
                 }
+                Failed::Passing(_) if attempt < ATTEMPTS_MAX => {
+                    aborted?;
+                    attempt += 1;
+                }
+                // What was refused has left a hole in the numbers of its partition's batches: the broker says so once, and
+                // the producer counts anew.
+                Failed::Fault(Fault::Broken(_)) if form == Form::Place && aborted.is_ok() && attempt < ATTEMPTS_MAX => {
+                    attempt += 1;
+                }
+                Failed::Passing(refusal) => return Err(fault("the transaction", Some(refusal.code), &refusal)),
+                Failed::Fault(fault) => return Err(fault),
             }
         }
         let offset = |step: &Step<'_>| self.delivered.journal[usize::from(step.journal.shard)].load(Relaxed);
         Ok(steps.iter().map(offset).collect())
     }
 
-    fn attempt(&mut self, steps: &[Step<'_>], membership: &Membership) -> Result<(), Failed> {
+    fn attempt(&mut self, steps: &[Step<'_>], membership: &Membership, form: Form) -> Result<(), Failed> {
         let mut watch = Watch::start();
+        // What is left of an aborted one is no cause of this one's end.
+        self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         let client = self.producer()?.client();
         begin_transaction(client).map_err(|refusal| self.failed("no transaction can begin", refusal))?;
-        self.send(steps)?;
+        self.send(steps, form)?;
         watch.book(&self.application.costs.produce);
         let group = membership.fence()?;
         let offsets = self.offsets(steps)?;
@@ -313,7 +345,7 @@ impl Writer {
             .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
     }
 
-    fn send(&self, steps: &[Step<'_>]) -> Result<(), Fault> {
+    fn send(&self, steps: &[Step<'_>], form: Form) -> Result<(), Fault> {
         let mut journal = Vec::new();
         let Application { topics, settings, .. } = &*self.application;
         for step in steps {
@@ -324,8 +356,7 @@ impl Writer {
                 self.produce(record(&topics.scores, shard).key(name.as_bytes()).headers(why))?;
             }
             for refused in step.refused {
-                let topic = &settings.inputs[refused.input].topic;
-                self.produce(dead_letter(&topics.dead_letters, topic, shard, refused))?;
+                self.put_aside(&settings.inputs[refused.input].topic, shard, refused, form)?;
             }
             journal.clear();
             step.journal.encode(&mut journal);
@@ -340,10 +371,27 @@ impl Writer {
                 fault(&format!("scores for {} cannot be stored", topics.scores), Some(refusal.code), &refusal)
             })?;
         }
-        for (&shard, sections) in &self.prepared.told {
-            self.produce(record(&topics.exchange, shard).payload(&sections[..]).headers(self.signature()))?;
+        for (&shard, records) in &self.prepared.told {
+            for sections in records {
+                self.produce(record(&topics.exchange, shard).payload(&sections[..]).headers(self.signature()))?;
+            }
         }
         Ok(())
+    }
+
+    /// Writes a dead letter, to the partition of its own number. If the client takes no record of that size it is one
+    /// that only says where the record is.
+    fn put_aside(&self, topic: &str, shard: u16, refused: &Refused, form: Form) -> Result<(), Fault> {
+        let letters = &self.application.topics.dead_letters;
+        let reason = refused.reason.to_string();
+        let letter = dead_letter(topic, shard, refused, &reason);
+        match self.try_produce(letter_record(letters, shard, &letter, form))? {
+            Err(error) if error.rdkafka_error_code().is_some_and(is_about_the_record) && form != Form::Place => {
+                self.produce(letter_record(letters, shard, &letter, Form::Place))
+            }
+            Err(error) => Err(not_stored(letters, &error)),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn signature(&self) -> OwnedHeaders {
@@ -353,18 +401,24 @@ impl Writer {
     /// Hands a record over; if there is no room, waits until there is.
     #[inline]
     fn produce(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Fault> {
+        let topic = record.topic;
+        self.try_produce(record)?.map_err(|error| not_stored(topic, &error))
+    }
+
+    /// The same; the inner error: the client does not take the record.
+    #[inline]
+    fn try_produce(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<Result<(), KafkaError>, Fault> {
         let producer = self.producer()?;
-        let Err((error, mut record)) = producer.send(record) else { return Ok(()) };
+        let Err((error, mut record)) = producer.send(record) else { return Ok(Ok(())) };
         let (mut error, until) = (error, Instant::now() + TIME);
         while error.rdkafka_error_code() == Some(Code::QueueFull) && Instant::now() < until {
             thread::sleep(FULL_WAIT);
             match producer.send(record) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Ok(())),
                 Err(back) => (error, record) = back,
             }
         }
-        let what = format!("a record for {} cannot be stored", record.topic);
-        Err(fault_of(&what, &error))
+        Ok(Err(error))
     }
 
     /// Of all partitions of the shards, moved or not: brokers forget those that nobody commits.
@@ -390,55 +444,43 @@ impl Drop for Writer {
     }
 }
 
-/// One record for each shard that is told something, with a section from each that tells it.
-fn told(steps: &mut [Step<'_>]) -> BTreeMap<u16, Vec<u8>> {
+/// What each shard is told, a section from each that tells it, in as few records as take it.
+fn told(steps: &mut [Step<'_>], record_bytes_max: usize) -> BTreeMap<u16, Vec<Vec<u8>>> {
     let mut told: BTreeMap<u16, Vec<Section>> = BTreeMap::new();
     for step in steps {
         let sections = (0..).zip(step.effects.exchange.drain(..)).filter(|(_, section)| !section.is_empty());
         sections.for_each(|(shard, section)| told.entry(shard).or_default().push(section));
     }
-    let encode = |(shard, sections): (u16, Vec<Section>)| {
-        let mut value = Vec::new();
-        encode_exchange(&sections, &mut value);
-        (shard, value)
-    };
-    told.into_iter().map(encode).collect()
+    let bytes_max = record_bytes_max.saturating_sub(FRAME_BYTES);
+    told.into_iter().map(|(shard, sections)| (shard, encode_exchange_records(sections, bytes_max))).collect()
 }
 
 fn record(topic: &str, shard: u16) -> BaseRecord<'_, [u8], [u8], usize> {
     BaseRecord::with_opaque_to(topic, 0).partition(shard.into())
 }
 
-/// The record as it was, with Kafka Connect's headers. It goes to the partition of its own number, if there is one.
-fn dead_letter<'a>(
-    dead_letters: &'a str,
-    topic: &str,
-    shard: u16,
-    refused: &'a Refused,
-) -> BaseRecord<'a, [u8], [u8], usize> {
+fn dead_letter<'a>(topic: &'a str, shard: u16, refused: &'a Refused, reason: &'a str) -> DeadLetter<'a> {
     let (stage, class) = match refused.reason {
         Reason::Malformed(_) => ("VALUE_CONVERTER", "clout.Malformed"),
         Reason::Misrouted { .. } => ("TRANSFORMATION", "clout.Misrouted"),
         Reason::Future { .. } => ("TRANSFORMATION", "clout.Future"),
     };
-    let headers = [
-        ("topic", topic),
-        ("partition", &shard.to_string()),
-        ("offset", &refused.offset.to_string()),
-        ("stage", stage),
-        ("exception.class.name", class),
-        ("exception.message", &refused.reason.to_string()),
-    ];
-    let headers = headers.into_iter().fold(OwnedHeaders::new(), |headers, (name, value)| {
-        headers.insert(Header { key: &format!("__connect.errors.{name}"), value: Some(value) })
-    });
-    let letter = record(dead_letters, shard).headers(headers);
-    let letter = match &refused.value {
-        Some(value) => letter.payload(&value[..]),
-        None => letter,
-    };
-    match &refused.key {
-        Some(key) => letter.key(&key[..]),
-        None => letter,
-    }
+    let (key, value) = (refused.key.as_ref(), refused.value.as_ref());
+    DeadLetter { topic, partition: shard.into(), offset: refused.offset, stage, class, reason, key, value }
+}
+
+fn letter_record<'a>(
+    topic: &'a str,
+    shard: u16,
+    letter: &DeadLetter<'a>,
+    form: Form,
+) -> BaseRecord<'a, [u8], [u8], usize> {
+    let (key, value, headers) = letter.parts(form, OwnedHeaders::new());
+    let mut record = record(topic, shard).headers(headers);
+    (record.key, record.payload) = (key, value);
+    record
+}
+
+fn not_stored(topic: &str, error: &KafkaError) -> Fault {
+    fault_of(&format!("a record for {topic} cannot be stored"), error)
 }

@@ -1,6 +1,7 @@
 //! What a shard was delivered and has not sliced yet, and the cutting of slices from it.
 
 use std::collections::VecDeque;
+use std::mem::size_of_val;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,13 +11,18 @@ use wire::{JournalRecord, OffsetRange};
 
 use crate::batch::Batch;
 use crate::fault::Fatal;
-use crate::log::Positions;
+use crate::log::{Positions, Share};
 use crate::settings::{Pace, Settings};
+
+/// However little room there is, so many bytes of what the next repeated slice needs may come at a time.
+const NEEDED_BYTES: usize = 1 << 20;
 
 /// One shard's backlog.
 #[derive(Clone, Debug)]
 pub(crate) struct Backlog {
     exchange: Lane<Vec<Section>>,
+    /// Of the sections that wait.
+    exchange_bytes: usize,
     inputs: Vec<Lane<Arc<Batch>>>,
     /// Counts deliveries: what came first has the smaller number.
     deliveries: u64,
@@ -90,6 +96,7 @@ impl Backlog {
     pub(crate) fn new(positions: &Positions) -> Backlog {
         Backlog {
             exchange: Lane::new(positions.exchange),
+            exchange_bytes: 0,
             inputs: positions.inputs.iter().map(|&position| Lane::new(position)).collect(),
             deliveries: 0,
         }
@@ -125,6 +132,7 @@ impl Backlog {
         sections: Vec<Section>,
     ) -> Result<(), Fatal> {
         self.deliveries += 1;
+        self.exchange_bytes += sections.iter().map(section_bytes).sum::<usize>();
         self.exchange.push(offset..offset + 1, self.deliveries, sections).map_err(|expected| Fatal::Untidy {
             topic: settings.exchange.clone(),
             partition: shard,
@@ -133,19 +141,37 @@ impl Backlog {
         })
     }
 
-    /// How much more of each input may be delivered, when so many records of each may wait. What the next slice that is
-    /// done again needs may always come: it cannot be cut before.
-    pub(crate) fn room(&self, records_max: usize, next: Option<&JournalRecord>) -> impl Iterator<Item = usize> {
+    /// How much more of each input may be delivered, when so much of each may wait. What the next slice that is done
+    /// again needs may always come, bit by bit: it cannot be cut before.
+    pub(crate) fn room(&self, most: Share, next: Option<&JournalRecord>) -> impl Iterator<Item = Share> {
         self.inputs.iter().enumerate().map(move |(input, lane)| {
             let needed = next.and_then(|record| record.inputs.get(input)).map_or(0, |range| range.next);
-            let waiting: usize = lane.waiting.iter().map(|waiting| waiting.what.len()).sum();
-            if lane.delivered < needed { usize::MAX } else { records_max.saturating_sub(waiting) }
+            let waiting = lane.waiting();
+            let bytes = most.bytes.saturating_sub(waiting.bytes);
+            match lane.delivered < needed {
+                true => Share { records: usize::MAX, bytes: bytes.max(NEEDED_BYTES) },
+                false => Share { records: most.records.saturating_sub(waiting.records), bytes },
+            }
         })
     }
 
-    /// Records of inputs that wait.
-    pub(crate) fn records(&self) -> usize {
-        self.inputs.iter().flat_map(|lane| &lane.waiting).map(|waiting| waiting.what.len()).sum()
+    /// Whether so much of what other shards tell waits that no more is to come, unless the next repeated slice needs it.
+    pub(crate) fn is_told(&self, bytes_max: usize, next: Option<&JournalRecord>) -> bool {
+        let needed = next.map_or(0, |record| record.exchange.next);
+        self.exchange_bytes >= bytes_max && self.exchange.delivered >= needed
+    }
+
+    /// Whether a part of an input, or of the exchange, has as many bytes waiting as it may.
+    pub(crate) fn is_full(&self, bytes_max: usize) -> bool {
+        self.exchange_bytes >= bytes_max || self.inputs.iter().any(|lane| lane.waiting().bytes >= bytes_max)
+    }
+
+    /// What waits of all inputs.
+    pub(crate) fn waiting(&self) -> Share {
+        self.inputs.iter().map(Lane::waiting).fold(Share::default(), |sum, lane| Share {
+            records: sum.records + lane.records,
+            bytes: sum.bytes + lane.bytes,
+        })
     }
 
     /// Whether anything waits.
@@ -159,16 +185,18 @@ impl Backlog {
         self.inputs.iter().filter_map(first).min()
     }
 
-    /// Cuts a slice of what waits: all of the exchange, and of each input its share of the records of an epoch, in
-    /// whole batches.
+    /// Cuts a slice of what waits: all of the exchange, and of each input its share of the records and bytes of an
+    /// epoch, in whole batches.
     pub(crate) fn cut(&mut self, pace: &Pace) -> Cut {
-        let share = (pace.epoch_records_max / self.inputs.len().max(1)).max(1);
+        let share = |all: usize| (all / self.inputs.len().max(1)).max(1);
+        let (records_max, bytes_max) = (share(pace.epoch_records_max), share(pace.epoch_bytes_max));
         let exchange = self.exchange.range(self.exchange.delivered);
         let inputs = self.inputs.iter().map(|lane| {
-            let mut records = 0;
+            let (mut records, mut bytes) = (0, 0);
             let fits = |waiting: &&Waiting<Arc<Batch>>| {
-                let fits = records < share;
+                let fits = records < records_max && bytes < bytes_max;
                 records += waiting.what.len();
+                bytes += waiting.what.bytes();
                 fits
             };
             lane.range(lane.waiting.iter().take_while(fits).last().map_or(lane.sliced, |waiting| waiting.next))
@@ -194,6 +222,7 @@ impl Backlog {
         while self.exchange.waiting.front().is_some_and(|waiting| waiting.next <= exchange.next) {
             cut.sections.extend(self.exchange.waiting.pop_front().into_iter().flat_map(|waiting| waiting.what));
         }
+        self.exchange_bytes -= cut.sections.iter().map(section_bytes).sum::<usize>();
         self.exchange.sliced = exchange.next;
         for (input, (lane, range)) in self.inputs.iter_mut().zip(&cut.inputs).enumerate() {
             lane.take_parts(input, *range, &mut cut.parts);
@@ -202,7 +231,23 @@ impl Backlog {
     }
 }
 
+/// Memory that what a shard tells takes.
+fn section_bytes(section: &Section) -> usize {
+    let names: usize = section.names.iter().map(|name| size_of_val(name) + name.len()).sum();
+    let Section { endorse, contacts, follows, audiences, .. } = section;
+    let entries = [size_of_val(&endorse[..]), size_of_val(&contacts[..]), size_of_val(&follows[..])];
+    size_of_val(section) + names + entries.iter().sum::<usize>() + size_of_val(&audiences[..])
+}
+
 impl Lane<Arc<Batch>> {
+    fn waiting(&self) -> Share {
+        let sum = |sum: Share, waiting: &Waiting<Arc<Batch>>| Share {
+            records: sum.records + waiting.what.len(),
+            bytes: sum.bytes + waiting.what.bytes(),
+        };
+        self.waiting.iter().fold(Share::default(), sum)
+    }
+
     fn take_parts(&mut self, input: usize, range: OffsetRange, parts: &mut Vec<Part>) {
         while let Some(waiting) = self.waiting.front() {
             if waiting.what.first() >= range.next {
@@ -216,5 +261,84 @@ impl Lane<Arc<Batch>> {
             self.waiting.pop_front();
         }
         self.sliced = range.next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use influence::{Event, Kind, Model};
+    use wire::{Encoding, Framing};
+
+    use super::*;
+    use crate::batch::{Kept, Reason, Refused, Stamp};
+    use crate::settings::{Clock, Holds, Input};
+
+    fn settings() -> Settings {
+        let input =
+            Input { topic: "events".into(), holds: Holds::Events, encoding: Encoding::Json, framing: Framing::Bare };
+        Settings {
+            model: Model::default(),
+            hash_key: influence::HashKey::new([1, 2]),
+            names: wire::Names::default(),
+            shards: 1,
+            inputs: vec![input],
+            exchange: "exchange".into(),
+            clock: Clock::Wall,
+            dedup_window_ms: None,
+            pace: Pace::default(),
+            checkpoint_every_ms: 1,
+        }
+    }
+
+    /// A batch of one bad record of so many bytes.
+    fn bad(offset: i64, bytes: usize) -> Arc<Batch> {
+        let mut batch = Batch::new(offset);
+        let value = Some(Kept::of(&vec![b'x'; bytes]));
+        let reason = Reason::Malformed(wire::Malformed::NoObject);
+        batch.push_refused(Refused { input: 0, offset, key: None, value, reason });
+        Arc::new(batch)
+    }
+
+    fn backlog(batches: impl IntoIterator<Item = Arc<Batch>>) -> Backlog {
+        let mut backlog = Backlog::new(&Positions { exchange: 0, inputs: vec![0] });
+        batches.into_iter().for_each(|batch| backlog.push_batch(&settings(), 0, 0, batch).unwrap());
+        backlog
+    }
+
+    #[test]
+    fn what_waits_is_counted_in_bytes_and_of_bad_records_only_the_beginning_is_kept() {
+        let backlog = backlog((0..10).map(|offset| bad(offset, 1_000_000)));
+        let waiting = backlog.waiting();
+        assert_eq!(waiting.records, 10);
+        assert!((655_360..670_000).contains(&waiting.bytes), "{}", waiting.bytes);
+        let room = |bytes| backlog.room(Share { records: 100, bytes }, None).next().unwrap();
+        assert_eq!(room(600_000).bytes, 0);
+        assert_eq!(room(1_000_000).bytes, 1_000_000 - waiting.bytes);
+        assert!(backlog.is_full(600_000) && !backlog.is_full(1_000_000));
+        let mut batch = Batch::new(0);
+        batch.push_event(0, &Event { actor: "ana", target: "bo", kind: Kind::Reply, at: 1 }, Stamp::Created(1));
+        assert!((30..100).contains(&batch.bytes()), "{}", batch.bytes());
+    }
+
+    #[test]
+    fn a_slice_has_its_share_of_bytes_and_one_batch_at_least() {
+        let mut backlog = backlog((0..10).map(|offset| bad(offset, 60_000)));
+        let pace = |bytes| Pace { epoch_bytes_max: bytes, ..Pace::default() };
+        assert_eq!(backlog.cut(&pace(1)).inputs, [OffsetRange { first: 0, next: 1 }]);
+        assert_eq!(backlog.cut(&pace(130_000)).inputs, [OffsetRange { first: 1, next: 4 }]);
+        assert_eq!(backlog.cut(&pace(usize::MAX)).inputs, [OffsetRange { first: 4, next: 10 }]);
+    }
+
+    /// However much waits already, or however small the bound has become since.
+    #[test]
+    fn what_the_next_repeated_slice_needs_may_always_come() {
+        let backlog = backlog((0..10).map(|offset| bad(offset, 60_000)));
+        let range = |next| OffsetRange { first: 0, next };
+        let record = |next| JournalRecord { inputs: vec![range(next)], exchange: range(5), ..JournalRecord::default() };
+        let room = |next| backlog.room(Share { records: 1, bytes: 1 }, Some(&record(next))).next().unwrap();
+        assert_eq!(room(10), Share::default());
+        assert_eq!(room(11), Share { records: usize::MAX, bytes: NEEDED_BYTES });
+        assert!(!backlog.is_told(0, Some(&record(10))), "the exchange is needed to offset 5");
+        assert!(backlog.is_told(0, None));
     }
 }

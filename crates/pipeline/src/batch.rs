@@ -1,12 +1,19 @@
 //! Records of one partition as a log delivers them: decoded once, names one after the other in one string.
 
+use std::mem::size_of;
 use std::ops::Range;
+use std::sync::Arc;
 
 use influence::{Event, Kind, Profile, Timestamp};
 use twox_hash::XxHash3_64;
 use wire::Malformed;
 
 use crate::digest::fold;
+
+/// Bytes of a key, and as many of a value, that are kept of a record that cannot be used.
+pub const KEPT_BYTES_MAX: usize = 64 << 10;
+/// What a refused record takes in memory beside its key and value, its reason included.
+const REFUSED_BYTES: usize = size_of::<Refused>() + 160;
 
 /// Records of one partition, in the order of their offsets. What cannot be used is kept beside what can.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +28,8 @@ pub struct Batch {
     /// Offsets of acts by or on names that stand for nobody, from the batch's first.
     ignored: Vec<u32>,
     ids: Vec<IdEntry>,
+    /// Of keys and values that are kept.
+    kept_bytes: usize,
 }
 
 /// A name in the text.
@@ -57,19 +66,43 @@ struct IdEntry {
     hash: u64,
 }
 
-/// A record that cannot be used, untouched.
+/// A record that cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {
     /// Which input it came from, in the order of the configuration.
     pub input: usize,
     /// Its offset in the shard's part of the input.
     pub offset: i64,
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// Its value.
-    pub value: Option<Vec<u8>>,
+    /// Its key, or the beginning of it.
+    pub key: Option<Kept>,
+    /// Its value, or the beginning of it.
+    pub value: Option<Kept>,
     /// What is wrong with it.
     pub reason: Reason,
+}
+
+/// The first [`KEPT_BYTES_MAX`] bytes of a key or a value; how long it was is known. Clones share the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    bytes: Arc<[u8]>,
+    len: usize,
+}
+
+impl Kept {
+    /// Copies the beginning of a key or a value.
+    pub fn of(whole: &[u8]) -> Kept {
+        Kept { bytes: whole[..whole.len().min(KEPT_BYTES_MAX)].into(), len: whole.len() }
+    }
+
+    /// What was kept.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Bytes of the whole.
+    pub fn whole_len(&self) -> usize {
+        self.len
+    }
 }
 
 /// The time that a record carries beside what is in it.
@@ -119,12 +152,12 @@ pub enum Reason {
     },
 }
 
-/// The untouched record of an event that may turn out to be from the future.
+/// The record of an event that may turn out to be from the future.
 #[derive(Clone, Debug)]
 struct Suspect {
     offset: i64,
-    key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
+    key: Option<Kept>,
+    value: Option<Kept>,
 }
 
 /// An event with what its record says beside it.
@@ -151,6 +184,7 @@ impl Batch {
         self.suspects.clear();
         self.ignored.clear();
         self.ids.clear();
+        self.kept_bytes = 0;
     }
 
     /// Adds an event whose record carries this time.
@@ -182,6 +216,7 @@ impl Batch {
     /// Adds a record that cannot be used.
     pub fn push_refused(&mut self, refused: Refused) {
         self.next = refused.offset + 1;
+        self.kept_bytes += REFUSED_BYTES + kept_bytes(&refused.key, &refused.value);
         self.refused.push(refused);
     }
 
@@ -191,9 +226,10 @@ impl Batch {
         self.next = offset + 1;
     }
 
-    /// Keeps the untouched record of the event that was added last.
+    /// Keeps the record of the event that was added last, as a refused one is kept.
     pub fn suspect(&mut self, offset: i64, key: Option<&[u8]>, value: Option<&[u8]>) {
-        let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
+        let (key, value) = (key.map(Kept::of), value.map(Kept::of));
+        self.kept_bytes += size_of::<Suspect>() + kept_bytes(&key, &value);
         self.suspects.push(Suspect { offset, key, value });
     }
 
@@ -227,6 +263,16 @@ impl Batch {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Memory that its records take.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+            + self.events.len() * size_of::<EventEntry>()
+            + self.profiles.len() * size_of::<ProfileEntry>()
+            + self.ids.len() * size_of::<IdEntry>()
+            + self.ignored.len() * size_of::<u32>()
+            + self.kept_bytes
     }
 
     /// Records in it whose users belong to other partitions.
@@ -303,7 +349,7 @@ impl Batch {
         &self.refused[start..end]
     }
 
-    /// The untouched record at this offset, if it was kept.
+    /// The record at this offset, if it was kept.
     pub(crate) fn suspected(&self, input: usize, offset: i64, reason: Reason) -> Option<Refused> {
         let place = self.suspects.binary_search_by_key(&offset, |suspect| suspect.offset).ok()?;
         let Suspect { key, value, .. } = self.suspects[place].clone();
@@ -314,6 +360,10 @@ impl Batch {
         let place = |bound: i64| entries.partition_point(|entry| self.first + i64::from(offset(entry)) < bound);
         place(offsets.start)..place(offsets.end)
     }
+}
+
+fn kept_bytes(key: &Option<Kept>, value: &Option<Kept>) -> usize {
+    [key, value].into_iter().flatten().map(|kept| kept.bytes.len()).sum()
 }
 
 impl Name {

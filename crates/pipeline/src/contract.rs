@@ -7,7 +7,7 @@ use influence::{ENGINE_REVISION, Effects, Event, HashKey, Kind, Model, Shard};
 use wire::{Encoding, Framing, JournalRecord, OffsetRange};
 
 use crate::keeper::Keeper;
-use crate::log::{Delivery, Inbox, Log, Ownership, Positions, Room, Step};
+use crate::log::{Delivery, Inbox, Log, Ownership, Positions, Room, Share, Step};
 use crate::settings::{Clock, Holds, Input, Pace, Settings};
 use crate::status::Status;
 use crate::worker::Worker;
@@ -108,7 +108,7 @@ fn fetched<C: Candidate>(
     room: usize,
     expected: usize,
 ) -> (Vec<i64>, Vec<(i64, Vec<Section>)>) {
-    let room = Room { records: [((shard, 0), room)].into() };
+    let room = Room { shares: [((shard, 0), Share { records: room, bytes: usize::MAX })].into(), ..Room::default() };
     let (mut records, mut told, mut quiet) = (Vec::new(), Vec::new(), 0);
     while quiet < if records.len() + told.len() < expected { 2_000 } else { 10 } {
         let mut inbox = Inbox::default();

@@ -6,7 +6,7 @@ use influence::{Event, Partitioner, Timestamp};
 use tracing::warn;
 use wire::{EventDecoder, Names, ProfileDecoder, Respelled, Spelling, placeholder};
 
-use crate::batch::{Batch, Reason, Refused, Stamp};
+use crate::batch::{Batch, Kept, Reason, Refused, Stamp};
 use crate::seen::IdHash;
 use crate::settings::{AHEAD_MS_MAX, Holds, Input, Settings};
 
@@ -60,7 +60,7 @@ impl Decoder {
     }
 
     /// Adds a record of a shard to its batch: as what it is, or as one that cannot be used. `now` is the log's clock:
-    /// an event beyond it is kept untouched as well, since it may have to be refused when its slice is cut.
+    /// the record of an event beyond it is kept as well, since it may have to be refused when its slice is cut.
     pub fn decode(&mut self, shard: u16, record: &RawRecord<'_>, now: Timestamp, batch: &mut Batch) {
         let RawRecord { offset, stamp, key, value } = *record;
         let bytes = value.unwrap_or_default();
@@ -110,7 +110,7 @@ impl Decoder {
             Ok(false) => {}
             Ok(true) => batch.suspect(offset, key, value),
             Err(reason) => {
-                let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
+                let (key, value) = (key.map(Kept::of), value.map(Kept::of));
                 batch.push_refused(Refused { input: self.input, offset, key, value, reason });
             }
         }

@@ -174,7 +174,8 @@ pub enum Fatal {
     /// The records of a slice are not those it was made of.
     #[error(
         "shard {shard}: the records of the slice of sequence {sequence} ({ranges}) are not those it was made of: an \
-         input was changed; put it back, or start under a new application id"
+         input was changed, or its encoding in the configuration; put it back (another encoding can be read after a stop in \
+         good order, which writes checkpoints), or start under a new application id"
     )]
     SliceChanged {
         /// The shard.

@@ -3,7 +3,7 @@
 //! A log owns what is ordered and durable: inputs, exchange, journal, scores, offsets, and who owns which shard. It
 //! knows nothing of the model. What every log must keep is told by the suite in `contract.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use influence::exchange::Section;
@@ -34,7 +34,7 @@ pub trait Log {
     fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault>;
 
     /// Adds records to the inbox, each partition's in the order of their offsets and without a gap, as far as there is
-    /// room. The exchange always has room: what shards tell each other must not wait behind what people do. Returns
+    /// room. The exchange has room of its own: what shards tell each other must not wait behind what people do. Returns
     /// when there are some, after so many milliseconds at the latest.
     ///
     /// # Errors
@@ -99,16 +99,41 @@ impl Positions {
     }
 }
 
-/// How many records of each shard's part of each input the worker will take.
+/// How much of each shard's part of each input the worker will take.
 #[derive(Clone, Debug, Default)]
 pub struct Room {
-    pub(crate) records: BTreeMap<(u16, usize), usize>,
+    pub(crate) shares: BTreeMap<(u16, usize), Share>,
+    /// Shards that have been told enough for now.
+    pub(crate) told: BTreeSet<u16>,
+}
+
+/// Room for one part of an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Room {
     /// Records of a shard's part of an input: with none it is not to be delivered. More is never lost, only early.
     pub fn records(&self, shard: u16, input: usize) -> usize {
-        self.records.get(&(shard, input)).copied().unwrap_or(0)
+        self.share(shard, input).records
+    }
+
+    /// Bytes of such records, as [`Batch::bytes`] counts them: once there are so many no further one is to be delivered.
+    pub fn bytes(&self, shard: u16, input: usize) -> usize {
+        self.share(shard, input).bytes
+    }
+
+    /// Whether a shard takes more of what other shards tell it.
+    pub fn has_exchange(&self, shard: u16) -> bool {
+        !self.told.contains(&shard)
+    }
+
+    fn share(&self, shard: u16, input: usize) -> Share {
+        let share = self.shares.get(&(shard, input)).copied().unwrap_or_default();
+        // A record has some of both.
+        if share.bytes == 0 || share.records == 0 { Share::default() } else { share }
     }
 }
 

@@ -45,7 +45,9 @@ pub(crate) struct Seat {
     /// Ids of events that it knows, where they are looked at.
     seen: Option<Seen>,
     effects: Effects,
-    refused: Vec<Refused>,
+    pub(crate) refused: Vec<Refused>,
+    /// Records of the step, by input.
+    pub(crate) records: Vec<u64>,
     /// Events that the step left out because they were there already.
     pub(crate) duplicates: u64,
     /// Names that were warned of, since their hash is another name's.
@@ -69,7 +71,6 @@ impl Seat {
     }
 
     fn at(shard: Shard, seen: Option<Seen>, number: u16, last: Option<JournalRecord>, backlog: Backlog) -> Seat {
-        let (effects, refused) = (Effects::default(), Vec::new());
         Seat {
             number,
             shard,
@@ -77,8 +78,9 @@ impl Seat {
             last,
             last_offset: -1,
             seen,
-            effects,
-            refused,
+            effects: Effects::default(),
+            refused: Vec::new(),
+            records: Vec::new(),
             duplicates: 0,
             warned: BTreeSet::new(),
             ignored: 0,
@@ -199,7 +201,8 @@ impl Seat {
             settles: plan.settles,
         };
         self.shard.step(&slice, &mut self.effects);
-        (self.refused, self.duplicates, self.ignored) = (gathered.refused, gathered.duplicates, gathered.ignored);
+        (self.refused, self.records) = (gathered.refused, gathered.records);
+        (self.duplicates, self.ignored) = (gathered.duplicates, gathered.ignored);
         let (slice_digest, step_digest) = (gathered.digest, self.effects.digest);
         let step_digest = self.seen.as_ref().map_or(step_digest, |seen| fold(step_digest, seen.digest()));
         let last = self.last.as_ref().expect("a journal is opened before its first slice");

@@ -92,17 +92,28 @@ pub enum Clock {
 pub struct Pace {
     /// An epoch ends after so many milliseconds,
     pub epoch_ms: i64,
-    /// or when so many records wait.
+    /// or when so many records wait,
     pub epoch_records_max: usize,
-    /// No more records than that are kept in memory before they are sliced.
+    /// or when so many bytes wait: of each shard no more are taken, but for one batch.
+    pub epoch_bytes_max: usize,
+    /// No more records than that are kept in memory before they are sliced,
     pub backlog_records_max: usize,
+    /// and no more bytes; as much again of what other shards tell.
+    pub backlog_bytes_max: usize,
     /// Nothing is published while a shard lags by more than so many milliseconds.
     pub lag_ms_max: Timestamp,
 }
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { epoch_ms: 100, epoch_records_max: 1 << 14, backlog_records_max: 1 << 18, lag_ms_max: 60_000 }
+        Pace {
+            epoch_ms: 100,
+            epoch_records_max: 1 << 14,
+            epoch_bytes_max: 16 << 20,
+            backlog_records_max: 1 << 18,
+            backlog_bytes_max: 32 << 20,
+            lag_ms_max: 60_000,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Gathered<'a> {
     pub(crate) profiles: Vec<Profile<'a>>,
     pub(crate) events: Vec<Arrival<'a>>,
     pub(crate) refused: Vec<Refused>,
+    /// Of each input.
+    pub(crate) records: Vec<u64>,
     /// Events that were left out because they are there already.
     pub(crate) duplicates: u64,
     /// Records that have to do with nobody.
@@ -57,6 +59,7 @@ pub(crate) fn gather<'a>(
         profiles: Vec::new(),
         events: Vec::new(),
         refused: Vec::new(),
+        records: vec![0; cut.inputs.len()],
         duplicates: 0,
         ignored: 0,
         digest: 0,
@@ -91,7 +94,9 @@ impl Digests {
 
 impl<'a> Gathered<'a> {
     fn take_refused(&mut self, part: &'a Part) {
-        for refused in part.batch.refused(&part.offsets) {
+        let refused = part.batch.refused(&part.offsets);
+        self.records[part.input] += refused.len() as u64;
+        for refused in refused {
             self.digests.refused = fold(self.digests.refused, refused.offset as u64);
             self.refused.push(refused.clone());
         }
@@ -102,12 +107,14 @@ impl<'a> Gathered<'a> {
             let name = XxHash3_64::oneshot(profile.user.as_bytes());
             let said = profile.trust.map_or(1, f64::to_bits).rotate_left(1) ^ u64::from(profile.opted_out);
             self.digests.profiles = fold(fold(fold(self.digests.profiles, offset as u64), name), said);
+            self.records[part.input] += 1;
             self.profiles.push(profile);
         }
     }
 
     fn take_events(&mut self, part: &'a Part, plan: &Plan, settings: &Settings, mut seen: Option<&mut Seen>) {
         let (events, names) = part.batch.events(&part.offsets);
+        self.records[part.input] += events.len() as u64;
         self.digests.names.write(names.as_bytes());
         let mut ids = part.batch.ids(&part.offsets).peekable();
         let mut digest = self.digests.events;

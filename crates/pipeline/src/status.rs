@@ -1,11 +1,13 @@
 //! What observers may know about a worker: numbers that it leaves here once an epoch, for whoever looks.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use influence::{Sizes, Taken, Timestamp};
 
 use crate::batch::Reason;
 use crate::log::Step;
+use crate::refusals::{Refusals, Refusing};
 
 /// The status of all shards of one application in this process. Reading it stops nobody; numbers that belong together
 /// may be an epoch apart.
@@ -28,6 +30,8 @@ pub struct Status {
     commit_us: Durations,
     aborts: AtomicU64,
     rebalances: AtomicU64,
+    /// Taken once an epoch.
+    refusals: Mutex<Refusals>,
 }
 
 /// Why records become dead letters, in the order of [`Totals::refused_by`].
@@ -179,7 +183,7 @@ impl Epoch {
 }
 
 /// The reason's place among [`REASONS`].
-fn place(reason: &Reason) -> usize {
+pub(crate) fn place(reason: &Reason) -> usize {
     match reason {
         Reason::Malformed(_) => 0,
         Reason::Misrouted { .. } => 1,
@@ -208,6 +212,7 @@ impl Status {
             commit_us: Durations::default(),
             aborts: AtomicU64::new(0),
             rebalances: AtomicU64::new(0),
+            refusals: Mutex::default(),
         }
     }
 
@@ -252,7 +257,29 @@ impl Status {
         }
     }
 
+    /// These inputs are read, in the order of the configuration.
+    pub fn reads<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
+        self.refusals().read(topics);
+    }
+
+    /// Inputs of which nearly all new records become dead letters.
+    pub fn refusing(&self) -> Vec<Refusing> {
+        self.refusals().refusing()
+    }
+
+    /// The share of dead letters among the newest records, by input: up to a thousand of each partition.
+    pub fn refused_shares(&self) -> Vec<(String, f64)> {
+        self.refusals().shares()
+    }
+
+    pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn write(&self, number: u16, status: &ShardStatus) {
+        if status.place == Place::Elsewhere {
+            self.refusals().forget(number);
+        }
         if let Some(cell) = self.shards.get(usize::from(number)) {
             cell.write(status);
         }

@@ -28,8 +28,9 @@ use wire::JournalRecord;
 use crate::bugs::{Bug, Bugs};
 use crate::fault::Fault;
 use crate::keeper::{Done, Job, Keeper, Loaded};
-use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Room, Step};
+use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Room, Share, Step};
 use crate::planted::Planted;
+use crate::refusals::Change;
 use crate::restore::{Stage, check_past};
 use crate::rounds::Rounds;
 use crate::seat::Seat;
@@ -72,6 +73,7 @@ pub struct Worker<L> {
 impl<L: Log> Worker<L> {
     /// A worker that owns nothing yet.
     pub fn new(log: L, settings: Arc<Settings>, keeper: Keeper, status: Arc<Status>) -> Worker<L> {
+        status.reads(settings.inputs.iter().map(|input| input.topic.as_str()));
         Worker {
             epoch_ended: log.now(),
             log,
@@ -178,11 +180,18 @@ impl<L: Log> Worker<L> {
         let offsets = self.log.commit(&mut steps).inspect_err(|_| self.status.aborted())?;
         self.heartbeat.beat();
         let stepped = self.shards.values_mut().filter_map(Stage::live_mut).filter(|seat| seat.next().is_some());
+        let mut refusals = self.status.refusals();
         for (seat, offset) in stepped.zip(offsets) {
             epoch.duplicates += seat.duplicates;
             epoch.ignored += seat.ignored;
+            for (input, &records) in seat.records.iter().enumerate() {
+                refusals.take(input, seat.number, records, &seat.refused);
+            }
             seat.committed(offset);
         }
+        let changes = refusals.changes(self.log.now());
+        drop(refusals);
+        changes.iter().for_each(tell_change);
         self.status.add(&epoch);
         self.warn_if_full(epoch.taken.refused);
         self.tell_status();
@@ -202,10 +211,17 @@ impl<L: Log> Worker<L> {
     }
 
     fn is_due(&self) -> bool {
-        let live = self.shards.values().filter_map(Stage::live);
-        let records: usize = live.map(|seat| seat.backlog.records()).sum();
-        let is_time = self.log.now() - self.epoch_ended >= self.settings.pace.epoch_ms;
-        (is_time || records >= self.settings.pace.epoch_records_max) && self.has_work()
+        let pace = &self.settings.pace;
+        let live = || self.shards.values().filter_map(Stage::live);
+        let (mut records, mut bytes) = (0, 0);
+        for waiting in live().map(|seat| seat.backlog.waiting()) {
+            records += waiting.records;
+            bytes += waiting.bytes;
+        }
+        let is_time = self.log.now() - self.epoch_ended >= pace.epoch_ms;
+        let is_much = records >= pace.epoch_records_max || bytes >= pace.epoch_bytes_max;
+        let is_full = || live().any(|seat| seat.backlog.is_full(self.most().bytes));
+        (is_time || is_much || is_full()) && self.has_work()
     }
 
     fn has_work(&self) -> bool {
@@ -360,14 +376,25 @@ impl<L: Log> Worker<L> {
 
     /// Each part of an input has its share of what may wait, so that none starves another.
     fn make_room(&mut self) {
-        let lanes = self.shards.len() * self.settings.inputs.len();
-        let records_max = (self.settings.pace.backlog_records_max / lanes.max(1)).max(1);
-        self.room.records.clear();
+        let most = self.most();
+        self.room.shares.clear();
+        self.room.told.clear();
         for (&shard, stage) in &self.shards {
             let Some((seat, next)) = stage.seat_and_next() else { continue };
-            let room = seat.backlog.room(records_max, next).enumerate();
-            self.room.records.extend(room.map(|(input, records)| ((shard, input), records)));
+            let room = seat.backlog.room(most, next).enumerate();
+            self.room.shares.extend(room.map(|(input, share)| ((shard, input), share)));
+            if seat.backlog.is_told(most.bytes, next) {
+                self.room.told.insert(shard);
+            }
         }
+    }
+
+    /// What may wait of each part of an input.
+    fn most(&self) -> Share {
+        let lanes = (self.shards.len() * self.settings.inputs.len()).max(1);
+        let pace = &self.settings.pace;
+        let share = |all: usize| (all / lanes).max(1);
+        Share { records: share(pace.backlog_records_max), bytes: share(pace.backlog_bytes_max) }
     }
 
     /// Takes the image of a shard whose checkpoint is due, once there is touched memory to copy it to.
@@ -537,5 +564,12 @@ impl<L> Drop for Worker<L> {
     fn drop(&mut self) {
         let nowhere = ShardStatus::default();
         self.shards.keys().for_each(|&shard| self.status.write(shard, &nowhere));
+    }
+}
+
+fn tell_change(change: &Change) {
+    match change {
+        Change::Refuses(refusing) => warn!("{refusing}"),
+        Change::Recovers { topic } => info!(topic, "most records of the input can be used again"),
     }
 }

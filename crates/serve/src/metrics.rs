@@ -39,7 +39,7 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 43] = {
+const METRICS: [Metric; 44] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
@@ -56,6 +56,11 @@ const METRICS: [Metric; 43] = {
             "Acts and profiles that were left out, as the hash of a name is another name's",
         ),
         metric(Counter, "clout_ignored_records_total", "Records by or on names that stand for nobody"),
+        metric(
+            Gauge,
+            "clout_input_refused_share",
+            "Share of dead letters among the newest records, up to 1,000 of each partition, by input",
+        ),
         metric(Counter, "clout_scores_published_total", "Scores that were published"),
         metric(Counter, "clout_exchange_entries_total", "What shards told each other"),
         metric(Counter, "clout_pushed_edges_total", "Edges that pushes touched"),
@@ -182,6 +187,9 @@ impl Metrics {
         let Some(pipeline) = pipeline else { return self.handle.render() };
         let totals = pipeline.totals();
         self.read_totals(&totals);
+        for (input, share) in pipeline.refused_shares() {
+            self.gauge("clout_input_refused_share", &[("input", &input)]).set(share);
+        }
         (0..).zip(pipeline.shards()).for_each(|(shard, status)| self.read_shard(shard, &status));
         let mut text = self.handle.render();
         durations(&mut text, "clout_epoch_duration_seconds", &totals.epoch_durations, totals.epoch_us);
@@ -338,6 +346,7 @@ mod tests {
         };
         view.apply(crate::Update::Scored { user: "ana", score: &score, model_version: 0 });
         let status = Status::new(2);
+        status.reads(["events"]);
         [(Some(&view), Some(&status)), (Some(&view), None), (None, Some(&status))].map(|(view, pipeline)| {
             let metrics = Metrics::new(["/v1/ranking"]);
             metrics.answered(Some("/v1/ranking"), 200, Duration::from_millis(3));

@@ -109,6 +109,15 @@ impl App {
         }
     }
 
+    /// No input of which nearly everything becomes dead letters; the error names it.
+    fn check_inputs(&self) -> Result<(), String> {
+        let refusing = self.pipeline.as_ref().map(|status| status.refusing()).unwrap_or_default();
+        if refusing.is_empty() {
+            return Ok(());
+        }
+        Err(refusing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
     /// The id of the event before this sequence.
     pub(crate) fn event_id(&self, next: u64) -> String {
         format!("{:08x}-{next}", self.process)
@@ -417,10 +426,12 @@ async fn live(State(app): Shared) -> Result<&'static str, Problem> {
 }
 
 /// Whether it is live, each worker is in the group, and the view has caught up; without a view, no shard is being restored.
+/// Never while nearly all records of an input become dead letters.
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
     responses((status = 200, body = String, description = "It is."),
         (status = 503, body = Problem, description = "Not yet, or not any more.")))]
 async fn ready(State(app): Shared) -> Result<&'static str, Problem> {
+    app.check_inputs().map_err(Problem::busy)?;
     app.check_ready().map(|()| "ready\n").map_err(Problem::busy)
 }
 

@@ -80,6 +80,8 @@ pub(crate) struct Broker {
     pub(crate) now: i64,
     /// Until when no call succeeds.
     pub(crate) away_until: i64,
+    /// Until when only small dead letters are taken.
+    pub(crate) small_letters_until: i64,
     shards: u16,
     partitions: BTreeMap<(Topic, u16), Partition>,
     transactions: BTreeMap<TransactionId, Transaction>,
@@ -101,6 +103,11 @@ pub(crate) struct Broker {
 /// Why a call did not succeed.
 pub(crate) type Refusal = &'static str;
 
+/// A record is larger than its topic takes.
+pub(crate) const TOO_LARGE: Refusal = "the record is too large";
+/// Bytes of a small dead letter.
+const SMALL_LETTER_BYTES: usize = 60;
+
 const TRANSACTION_TIMEOUT_MS: i64 = 2_000;
 const SESSION_TIMEOUT_MS: i64 = 700;
 
@@ -110,6 +117,7 @@ impl Broker {
         Broker {
             now,
             away_until: i64::MIN,
+            small_letters_until: i64::MIN,
             shards,
             partitions: BTreeMap::new(),
             transactions: BTreeMap::new(),
@@ -181,6 +189,10 @@ impl Broker {
         (key, value): (Vec<u8>, Option<Vec<u8>>),
         headers: Vec<(&'static str, String)>,
     ) -> Result<i64, Refusal> {
+        let bytes = key.len() + value.as_ref().map_or(0, Vec::len);
+        if topic == Topic::DeadLetters && self.now < self.small_letters_until && bytes > SMALL_LETTER_BYTES {
+            return Err(TOO_LARGE);
+        }
         let open = self.transactions.get_mut(&transaction).ok_or("the transaction is over")?;
         let (state, stored_at) = (State::Pending(transaction), self.now);
         let partition = self.partitions.entry((topic, shard)).or_default();

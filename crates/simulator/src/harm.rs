@@ -64,6 +64,7 @@ impl Simulation<'_> {
             Mishap::Move { salt } => self.shared.broker.borrow_mut().shuffle(salt, false),
             Mishap::Seize { salt } => self.shared.broker.borrow_mut().shuffle(salt, true),
             Mishap::LogAway { away_ms } => self.shared.broker.borrow_mut().away_until = now + away_ms,
+            Mishap::SmallLetters { small_ms } => self.shared.broker.borrow_mut().small_letters_until = now + small_ms,
             Mishap::Starve { shard, starve_ms } => {
                 self.shared.starved.borrow_mut().insert(shard, now + starve_ms);
             }

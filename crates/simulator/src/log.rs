@@ -8,13 +8,26 @@ use std::sync::Arc;
 use influence::Removed;
 use influence::exchange::Section;
 use pipeline::{
-    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, RawRecord, Room, Settings, Stamp,
-    Step,
+    Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Kept, Log, Ownership, Past, Positions, RawRecord, Room, Settings,
+    Stamp, Step,
 };
 use wire::{JournalRecord, decode_exchange, encode_exchange, encode_score};
 
-use crate::broker::{Broker, Member, Producer, Topic};
+use crate::broker::{Broker, Member, Producer, TOO_LARGE, Topic};
 use crate::scenario::{Happens, Moment};
+
+/// Headers that say how long a key and a value were, where the dead letter does not have all of it.
+pub(crate) const KEY_BYTES: &str = "clout.key.bytes";
+pub(crate) const VALUE_BYTES: &str = "clout.value.bytes";
+
+/// How much of a record a dead letter has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The beginning of key and value.
+    Cut,
+    /// Only where it is, and what is wrong.
+    Place,
+}
 
 /// What is to go wrong with the next commit.
 #[derive(Clone, Copy, Debug)]
@@ -144,10 +157,16 @@ impl FaultyLog {
         Fault::Broken("the worker dies".into())
     }
 
-    fn send(&self, broker: &mut Broker, transaction: u64, steps: &mut [Step<'_>]) -> Result<Vec<i64>, &'static str> {
-        let mut told: BTreeMap<u16, Vec<Section>> = BTreeMap::new();
+    fn send(
+        &self,
+        broker: &mut Broker,
+        transaction: u64,
+        steps: &[Step<'_>],
+        told: &BTreeMap<u16, Vec<Section>>,
+        form: Form,
+    ) -> Result<Vec<i64>, &'static str> {
         let mut offsets = Vec::new();
-        for step in &mut *steps {
+        for step in steps {
             let shard = step.journal.shard;
             for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
                 let mut value = Vec::new();
@@ -159,17 +178,22 @@ impl FaultyLog {
                 broker.produce(transaction, Topic::Scores, shard, (name.as_bytes().to_vec(), None), Vec::new())?;
             }
             for refused in step.refused {
-                let headers = vec![
+                let mut headers = vec![
                     ("__connect.errors.topic", self.settings.inputs[refused.input].topic.clone()),
                     ("__connect.errors.partition", shard.to_string()),
                     ("__connect.errors.offset", refused.offset.to_string()),
                     ("__connect.errors.exception.message", refused.reason.to_string()),
                 ];
-                let record = (refused.key.clone().unwrap_or_default(), refused.value.clone());
+                let mut kept = |kept: &Option<Kept>, name| {
+                    let kept = kept.as_ref()?;
+                    let bytes = (form == Form::Cut).then(|| kept.bytes().to_vec());
+                    if bytes.as_ref().map(Vec::len) != Some(kept.whole_len()) {
+                        headers.push((name, kept.whole_len().to_string()));
+                    }
+                    bytes
+                };
+                let record = (kept(&refused.key, KEY_BYTES).unwrap_or_default(), kept(&refused.value, VALUE_BYTES));
                 broker.produce(transaction, Topic::DeadLetters, shard, record, headers)?;
-            }
-            for (target, section) in (0..).zip(step.effects.exchange.drain(..)).filter(|(_, told)| !told.is_empty()) {
-                told.entry(target).or_default().push(section);
             }
             let mut value = Vec::new();
             step.journal.encode(&mut value);
@@ -178,7 +202,7 @@ impl FaultyLog {
                 false => broker.produce(transaction, Topic::Journal, shard, (Vec::new(), Some(value)), Vec::new())?,
             });
         }
-        for (target, sections) in &told {
+        for (target, sections) in told {
             let mut value = Vec::new();
             encode_exchange(sections, &mut value);
             broker.produce(transaction, Topic::Exchange, *target, (Vec::new(), Some(value)), Vec::new())?;
@@ -205,6 +229,17 @@ pub(crate) const PLANTED: &str = "a planted panic";
 /// Panics, and nobody hears of it but whoever catches it.
 pub(crate) fn panic_silently() {
     std::panic::resume_unwind(Box::new(PLANTED));
+}
+
+/// Takes out what the steps tell other shards.
+fn told(steps: &mut [Step<'_>]) -> BTreeMap<u16, Vec<Section>> {
+    let mut told: BTreeMap<u16, Vec<Section>> = BTreeMap::new();
+    for step in steps {
+        for (target, section) in (0..).zip(step.effects.exchange.drain(..)).filter(|(_, told)| !told.is_empty()) {
+            told.entry(target).or_default().push(section);
+        }
+    }
+    told
 }
 
 /// Another record that could have been there.
@@ -316,7 +351,8 @@ impl Log for FaultyLog {
                     inbox.records(shard, input, Arc::new(batch));
                 }
             }
-            let (records, next) = broker.read(Topic::Exchange, shard, positions.exchange, usize::MAX);
+            let told_max = if room.has_exchange(shard) { usize::MAX } else { 0 };
+            let (records, next) = broker.read(Topic::Exchange, shard, positions.exchange, told_max);
             for (offset, record) in records {
                 let sections = decode_exchange(record.value.as_deref().unwrap_or_default());
                 let sections = sections.map_err(|error| Fatal::Log(format!("exchange[{shard}]@{offset} {error}")))?;
@@ -335,13 +371,19 @@ impl Log for FaultyLog {
         if dies_at(Moment::Before) {
             return Err(self.die());
         }
-        let transaction = broker.begin(self.producer).map_err(broken)?;
+        let told = told(steps);
+        let mut transaction = broker.begin(self.producer).map_err(broken)?;
         if dies_at(Moment::Sending) {
             // Refused or not: it dies.
-            let _ = self.send(&mut broker, transaction, &mut steps[..1]);
+            let _ = self.send(&mut broker, transaction, &steps[..1], &told, Form::Cut);
             return Err(self.die());
         }
-        let sent = self.send(&mut broker, transaction, steps);
+        let mut sent = self.send(&mut broker, transaction, steps, &told, Form::Cut);
+        if sent == Err(TOO_LARGE) {
+            broker.end(transaction, self.producer, false).map_err(broken)?;
+            transaction = broker.begin(self.producer).map_err(broken)?;
+            sent = self.send(&mut broker, transaction, steps, &told, Form::Place);
+        }
         if sent.is_ok() && dies_at(Moment::Produced) {
             return Err(self.die());
         }

@@ -133,6 +133,8 @@ fn settings(scenario: &Scenario) -> Settings {
         pace: Pace {
             epoch_ms: scenario.epoch_ms,
             epoch_records_max: scenario.epoch_records,
+            epoch_bytes_max: scenario.epoch_bytes,
+            backlog_bytes_max: scenario.epoch_bytes * 2,
             backlog_records_max: scenario.epoch_records.max(scenario.read_records) * 2,
             lag_ms_max: 1_000,
         },

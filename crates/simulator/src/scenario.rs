@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use influence::{Event, Kind, Model, Partitioner, Profile};
-use pipeline::Clock;
+use pipeline::{Clock, KEPT_BYTES_MAX};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use wire::{Encoding, Framing, ProfileDecoder, encode_event_with_id};
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub epoch_ms: i64,
     /// Records of an epoch.
     pub epoch_records: usize,
+    /// Bytes of an epoch; twice as many may wait.
+    pub epoch_bytes: usize,
     /// Records that one read returns.
     pub read_records: usize,
     /// Milliseconds between checkpoints.
@@ -116,6 +118,8 @@ pub enum Mishap {
     Seize { salt: u64 },
     /// No call to the log succeeds.
     LogAway { away_ms: i64 },
+    /// Dead letters are taken only if they are small.
+    SmallLetters { small_ms: i64 },
     /// Records of one shard's inputs do not come.
     Starve { shard: u16, starve_ms: i64 },
     /// No call to the checkpoint store succeeds.
@@ -226,6 +230,7 @@ impl Mishap {
             Mishap::Move { .. } => "move",
             Mishap::Seize { .. } => "seize",
             Mishap::LogAway { .. } => "log-away",
+            Mishap::SmallLetters { .. } => "small-letters",
             Mishap::Starve { starve_ms: MINUTE.., .. } => "starve-for-minutes",
             Mishap::Starve { .. } => "starve",
             Mishap::StoreAway { .. } => "store-away",
@@ -264,6 +269,7 @@ impl Mishap {
             | Mishap::Pause { pause_ms: ms, .. }
             | Mishap::Zombie { pause_ms: ms, .. }
             | Mishap::LogAway { away_ms: ms }
+            | Mishap::SmallLetters { small_ms: ms }
             | Mishap::Starve { starve_ms: ms, .. }
             | Mishap::StoreAway { away_ms: ms }
             | Mishap::StoreFull { full_ms: ms } => ms,
@@ -340,6 +346,7 @@ impl Scenario {
             tick_ms,
             epoch_ms: dice.pick(&[20, 50, 100]),
             epoch_records: dice.pick(&[3, 10, 50, 1_000]),
+            epoch_bytes: dice.pick(&[200, 5_000, 1 << 24]),
             read_records: dice.pick(&[1, 3, 20, 1_000]),
             checkpoint_every_ms: dice.pick(&[150, 400, 1_500, 1_000_000]),
             records: Vec::new(),
@@ -365,6 +372,7 @@ impl Scenario {
             tick_ms: 10,
             epoch_ms: 50,
             epoch_records: 50,
+            epoch_bytes: 1 << 24,
             read_records: 20,
             checkpoint_every_ms: 150,
             records: Vec::new(),
@@ -532,12 +540,13 @@ fn poison(scenario: &Scenario, at: i64, input: usize, dice: &mut Dice) -> Arriva
     let now = BEGIN + at;
     let event = |actor, target, at| Event { actor, target, kind: Kind::Mention, at };
     let long = "x".repeat(600);
-    let (value, shard) = match dice.roll(8) {
+    let (value, shard) = match dice.roll(9) {
         0 => (b"\xff\xfe no record at all".to_vec(), dice.roll(u64::from(scenario.shards)) as u16),
         1 => (Vec::new(), dice.roll(u64::from(scenario.shards)) as u16),
         2 => (value(&event("p1", "", now)), home(scenario, "p1")),
         3 => (value(&event("p1", &long, now)), home(scenario, "p1")),
         4 => (value(&event("p1", "p2", now + 400 * 24 * HOUR)), home(scenario, "p1")),
+        8 => (vec![b'x'; KEPT_BYTES_MAX + 1_000], dice.roll(u64::from(scenario.shards)) as u16),
         5 => {
             let text = format!(r#"{{"actor":"p1","target":"p2","kind":"shout","at":{now}}}"#);
             (framed(form, text.into_bytes()), home(scenario, "p1"))
@@ -588,7 +597,7 @@ fn panic(scenario: &Scenario, dice: &mut Dice) -> Mishap {
 }
 
 /// Rolls of [`fault`].
-const KINDS: u64 = 27;
+const KINDS: u64 = 28;
 
 fn fault(scenario: &Scenario, which: u64, dice: &mut Dice) -> Mishap {
     let worker = dice.roll(scenario.workers as u64) as usize;
@@ -626,6 +635,7 @@ fn fault(scenario: &Scenario, which: u64, dice: &mut Dice) -> Mishap {
         23 => Mishap::LoseJournal { shard },
         24 => Mishap::Change { topic: dice.pick(&[Topic::Exchange, Topic::Input(input)]), shard },
         25 => Mishap::OtherEngine { shard },
+        26 => Mishap::SmallLetters { small_ms: dice.pick(&[300, 3_000]) },
         _ => dice.pick(&[Mishap::ForgetOffsets { shard }, Mishap::MoveOffsets { shard }]),
     }
 }

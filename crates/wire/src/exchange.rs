@@ -34,6 +34,66 @@ pub fn encode_exchange<'a>(sections: impl IntoIterator<Item = &'a Section>, byte
     proto::Exchange { sections }.encode_raw(bytes);
 }
 
+/// The same in as many records as it takes for each to have so many bytes at most: sections that are too long are told in
+/// parts, each as if its shard had told it in a step of its own. A single entry is never torn.
+///
+/// # Panics
+///
+/// As [`encode_exchange`].
+pub fn encode_exchange_records(sections: Vec<Section>, bytes_max: usize) -> Vec<Vec<u8>> {
+    let mut records: Vec<Vec<u8>> = Vec::new();
+    let mut rest: Vec<Section> = sections.into_iter().rev().collect();
+    let mut bytes = Vec::new();
+    while let Some(section) = rest.pop() {
+        bytes.clear();
+        encode_exchange([&section], &mut bytes);
+        if bytes.len() > bytes_max && entries(&section) > 1 {
+            let (first, second) = halves(section);
+            rest.extend([second, first]);
+            continue;
+        }
+        // Repeated fields of two messages, one behind the other, are those of one.
+        match records.last_mut().filter(|record| record.len() + bytes.len() <= bytes_max) {
+            Some(record) => record.extend_from_slice(&bytes),
+            None => records.push(bytes.clone()),
+        }
+    }
+    records
+}
+
+/// Entries that a section can be split between.
+fn entries(section: &Section) -> usize {
+    section.len() - usize::from(section.report.is_some()) - usize::from(section.scale.is_some())
+}
+
+/// The first half of a section's entries, in the order in which they are taken, and the second.
+fn halves(mut section: Section) -> (Section, Section) {
+    let mut left = entries(&section) / 2;
+    let first = Section {
+        source: section.source,
+        landmark: section.landmark,
+        clock: section.clock,
+        renewed: split(&mut section.renewed, &mut left),
+        names: split(&mut section.names, &mut left),
+        heard: split(&mut section.heard, &mut left),
+        endorse: split(&mut section.endorse, &mut left),
+        contacts: split(&mut section.contacts, &mut left),
+        follows: split(&mut section.follows, &mut left),
+        audiences: split(&mut section.audiences, &mut left),
+        report: None,
+        scale: None,
+    };
+    (first, section)
+}
+
+/// Takes so many entries from the beginning of a list.
+fn split<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
+    let count = list.len().min(*left);
+    *left -= count;
+    let behind = list.split_off(count);
+    std::mem::replace(list, behind)
+}
+
 /// The sections of one record, in their order.
 pub fn decode_exchange(bytes: &[u8]) -> Result<Vec<Section>, Malformed> {
     let message = proto::Exchange::decode(bytes).map_err(protobuf::malformed)?;

@@ -38,7 +38,7 @@ impl OffsetRange {
 }
 
 /// Which slice made which epoch of a shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalRecord {
     /// The shard.
     pub shard: u16,

@@ -32,7 +32,7 @@ pub use accept::AT_MAX;
 pub use checkpoint::CheckpointHeader;
 pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
-pub use exchange::{decode_exchange, encode_exchange};
+pub use exchange::{decode_exchange, encode_exchange, encode_exchange_records};
 pub use file::{
     EventReader, Format, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX, ReadError, Record, UnknownFormat,
 };

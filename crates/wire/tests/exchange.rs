@@ -6,10 +6,10 @@ mod common;
 
 use common::{bytes, exchange, fixed, mention, number, report, scale, section, unknown_fields};
 use expect_test::{Expect, expect};
-use influence::exchange::{Change, Contact, Endorse, Section};
+use influence::exchange::{AudienceChange, Change, Contact, Endorse, Section};
 use influence::scale::{RANKS, Scale};
 use influence::{NAME_BYTES_MAX, Timestamp};
-use wire::{AT_MAX, decode_exchange};
+use wire::{AT_MAX, decode_exchange, encode_exchange_records};
 
 fn check_comes_back(sections: &[Section]) {
     let decoded = decode_exchange(&exchange(sections)).unwrap();
@@ -375,4 +375,40 @@ fn an_endorsement_that_is_no_number_is_not_told() {
         contacts: vec![Contact { actor: 1, target: 2, endorsement: f32::INFINITY, wants_answer: false }],
         ..section()
     }]);
+}
+
+/// Whatever fits into no record is told in several, in order; what is read back is all of it.
+#[test]
+fn long_sections_are_told_in_parts() {
+    let section = |source: u16, count: u64| Section {
+        source,
+        clock: 1_600_000_000_000,
+        names: (0..count).map(|n| format!("{source}-{n}-{}", "x".repeat(500)).into_boxed_str()).collect(),
+        contacts: (0..count)
+            .map(|n| Contact { actor: n, target: n + 1, endorsement: 0.5, wants_answer: n % 2 == 0 })
+            .collect(),
+        audiences: vec![AudienceChange { target: 1, level: 2, mutual: false, followers: 3 }],
+        ..Section::default()
+    };
+    let sections = vec![section(0, 1), section(1, 3_000), section(2, 0), section(3, 40)];
+    for bytes_max in [600, 20_000, 1_000_000, 100_000_000] {
+        let records = encode_exchange_records(sections.clone(), bytes_max);
+        assert!(records.iter().all(|record| record.len() <= bytes_max), "{bytes_max}");
+        assert!(bytes_max < 100_000_000 || records.len() == 1, "what fits is one record");
+        let read: Vec<Section> = records.iter().flat_map(|record| decode_exchange(record).expect("sections")).collect();
+        for whole in &sections {
+            let parts: Vec<&Section> = read.iter().filter(|part| part.source == whole.source).collect();
+            assert!(parts.iter().all(|part| part.clock == whole.clock && !part.is_empty()));
+            let names: Vec<_> = parts.iter().flat_map(|part| part.names.clone()).collect();
+            let contacts: Vec<_> = parts.iter().flat_map(|part| part.contacts.clone()).collect();
+            let audiences: Vec<_> = parts.iter().flat_map(|part| part.audiences.clone()).collect();
+            assert_eq!(
+                (names, contacts, audiences),
+                (whole.names.clone(), whole.contacts.clone(), whole.audiences.clone())
+            );
+        }
+        // Names come before what speaks of them.
+        let sources: Vec<u16> = read.iter().map(|part| part.source).collect();
+        assert!(sources.is_sorted());
+    }
 }

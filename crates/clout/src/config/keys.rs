@@ -64,6 +64,8 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
     key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),
+    key(Run, "pace.bytes", "epoch-bytes", "BYTES", "16777216", "or when so many bytes wait, as they are in memory"),
+    key(Run, "pace.backlog_bytes", "backlog-bytes", "BYTES", "33554432", "no more bytes are kept in memory before they are scored"),
     key(Run, "pace.lag", "lag", "DURATION", "60s", "nothing is published while a shard lags by more than this"),
     key(Run, "checkpoints.place", "checkpoints", "FOLDER|URL", "checkpoints", "where checkpoints are kept: a folder, or a URL such as s3://bucket/clout"),
     key(Run, "checkpoints.every", "checkpoint-every", "DURATION", "30s", "time between two checkpoints of a shard"),

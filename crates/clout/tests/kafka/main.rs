@@ -4,6 +4,7 @@ mod common;
 
 mod diff;
 mod feed;
+mod letters;
 mod reset;
 mod route;
 mod topics;

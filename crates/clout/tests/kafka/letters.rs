@@ -1,0 +1,344 @@
+//! Records that cannot be used never stop an application, whatever their size and number; and the way back.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::executor::block_on;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use testbroker::Broker;
+
+use crate::common::{Record, clout, connection, done, read, unique};
+
+const PARTITIONS: usize = 2;
+/// For what takes some seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An application with one input, and a process of it.
+struct Scene<'a> {
+    broker: &'a Broker,
+    id: String,
+    input: String,
+    encoding: &'static str,
+    folder: PathBuf,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Drop for Scene<'_> {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("{}", self.told());
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// With topics at the broker's defaults, but for the input.
+    fn new(broker: &'a Broker, encoding: &'static str, of_input: &[(&str, &str)]) -> Scene<'a> {
+        let (id, input) = (unique("letters"), unique("acts"));
+        let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+        admin.create(&input, PARTITIONS, None, of_input).expect("a topic");
+        done(broker, &["topics", "create", "--application-id", &id, "--input", &input]);
+        let folder = std::env::temp_dir().join(&id);
+        std::fs::create_dir(&folder).expect("a folder");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        Scene { broker, id, input, encoding, folder, port, process: None }
+    }
+
+    fn letters(&self) -> String {
+        format!("{}-dead-letters", self.id)
+    }
+
+    fn start(&mut self) {
+        let input = format!("{}:{}", self.input, self.encoding);
+        let listen = format!("127.0.0.1:{}", self.port);
+        let arguments = ["run", "--application-id", &self.id, "--input", &input, "--listen", &listen, "--lag", "52w"];
+        let told = File::options().create(true).append(true).open(self.folder.join("told")).expect("a file");
+        let mut command = clout(self.broker, &arguments);
+        let process = command.current_dir(&self.folder).stderr(told).stdout(Stdio::null()).spawn();
+        self.process = Some(process.expect("the program starts"));
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Ends it in good order: it writes checkpoints.
+    fn stop(&mut self) {
+        let number = self.process.as_ref().expect("a process").id().to_string();
+        let sent = std::process::Command::new("kill").args(["-TERM", &number]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the process is not there");
+        let ended = self.process.take().and_then(|mut process| process.wait().ok());
+        assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+    }
+
+    fn told(&self) -> String {
+        std::fs::read_to_string(self.folder.join("told")).unwrap_or_default()
+    }
+
+    /// The answer to a request, status and body.
+    fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.starts_with('#') && line.starts_with(name));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+    }
+
+    /// Until it holds; the process must live all the time.
+    #[track_caller]
+    fn wait(&mut self, what: &str, holds: impl Fn(&Scene<'_>) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !holds(self) {
+            let ended = self.process.as_mut().and_then(|process| process.try_wait().expect("a process"));
+            assert!(ended.is_none(), "the program ended: {ended:?}");
+            assert!(Instant::now() < until, "it does not come to this: {what}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn produce(&self, properties: &[(&str, &str)], records: &[(&str, &[u8])]) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.broker.brokers()).set("message.max.bytes", "200000000");
+        // As the workers want it.
+        config.set("partitioner", "murmur2_random");
+        properties.iter().for_each(|(name, value)| _ = config.set(*name, *value));
+        let producer: BaseProducer = config.create().expect("a producer");
+        for (key, value) in records {
+            let mut record = BaseRecord::to(&self.input).key(*key).payload(*value);
+            while let Err((_, back)) = producer.send(record) {
+                producer.poll(Duration::from_millis(10));
+                record = back;
+            }
+        }
+        producer.flush(PATIENCE).expect("it arrives");
+    }
+
+    /// So many people act.
+    fn act(&self, count: usize, ahead_ms: i64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_millis() as i64 + ahead_ms;
+        let acts: Vec<(String, String)> = (0..count)
+            .map(|n| (format!("u{n}"), format!(r#"{{"actor":"u{n}","target":"bo","kind":"retweet","at":{now}}}"#)))
+            .collect();
+        let records: Vec<(&str, &[u8])> = acts.iter().map(|(key, value)| (&key[..], value.as_bytes())).collect();
+        self.produce(&[], &records);
+    }
+
+    fn process_kib(&self, what: &str) -> u64 {
+        let number = self.process.as_ref().expect("a process").id();
+        let status = std::fs::read_to_string(format!("/proc/{number}/status")).expect("the system tells");
+        let line = status.lines().find(|line| line.starts_with(what)).expect("a line");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+}
+
+fn header<'a>(letter: &'a Record, name: &str) -> Option<&'a str> {
+    letter.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn records_of_any_size_are_put_aside_cut_and_the_application_goes_on() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "json", &[]);
+    scene.act(10, 0);
+    // The largest that a broker takes at its defaults, with a key of 1 byte.
+    let most = vec![b'x'; 1_048_493];
+    scene.produce(&[], &[("k", &most)]);
+    let vast = vec![b'x'; 150_000_000];
+    let packed =
+        |codec| [("compression.type", codec), ("batch.size", "160000000"), ("queue.buffering.max.kbytes", "400000")];
+    scene.produce(&packed("gzip"), &[("k", &vast)]);
+    scene.produce(&packed("zstd"), &[("k", &vast)]);
+    drop(vast);
+    let long_key = "k".repeat(500_000);
+    scene.produce(&[], &[(&long_key, b"no event")]);
+    scene.act(10, 0);
+    scene.start();
+    scene.wait("all are taken", |scene| scene.metric("clout_input_records_total") == 24.0);
+    assert_eq!(scene.metric("clout_events_total"), 20.0);
+    let mut letters = read(broker, &scene.letters());
+    letters
+        .sort_by_key(|letter| header(letter, "clout.value.bytes").map_or(0, |bytes| bytes.parse().expect("a number")));
+    let found: Vec<_> = letters
+        .iter()
+        .map(|letter| {
+            let bytes = |name| header(letter, name);
+            (letter.key.len(), letter.value.len(), bytes("clout.key.bytes"), bytes("clout.value.bytes"))
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (65_536, 8, Some("500000"), None),
+            (1, 65_536, None, Some("1048493")),
+            (1, 65_536, None, Some("150000000")),
+            (1, 65_536, None, Some("150000000")),
+        ]
+    );
+    assert!(letters.iter().all(|letter| header(letter, "__connect.errors.topic") == Some(&scene.input)));
+    // Nothing of it comes again.
+    scene.kill();
+    scene.start();
+    scene.act(5, 0);
+    scene.wait("it goes on", |scene| scene.metric("clout_events_total") == 5.0);
+    assert_eq!(read(broker, &scene.letters()).len(), 4);
+}
+
+#[test]
+fn a_larger_limit_of_the_input_is_no_matter() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "json", &[("max.message.bytes", "3000000")]);
+    scene.start();
+    scene.act(2, 0);
+    scene.produce(&[], &[("ana", &vec![b'x'; 1_500_000])]);
+    scene.act(2, 0);
+    scene.wait("all are taken", |scene| scene.metric("clout_input_records_total") == 5.0);
+    let [letter] = &read(broker, &scene.letters())[..] else { panic!("one letter") };
+    assert_eq!((letter.value.len(), header(letter, "clout.value.bytes")), (65_536, Some("1500000")));
+}
+
+#[test]
+fn a_dead_letter_that_is_refused_tells_the_place_and_the_reason() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "json", &[]);
+    scene.start();
+    scene.act(2, 0);
+    scene.wait("it works", |scene| scene.metric("clout_events_total") == 2.0);
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
+    let letters = scene.letters();
+    let limit = AlterConfig::new(ResourceSpecifier::Topic(&letters)).set("max.message.bytes", "2000");
+    let altered = block_on(admin.alter_configs([&limit], &AdminOptions::new())).expect("the broker answers");
+    assert!(altered.iter().all(Result::is_ok), "{altered:?}");
+    scene.produce(&[], &[("ana", &vec![b'x'; 100_000])]);
+    scene.act(2, 0);
+    scene.wait("all are taken", |scene| scene.metric("clout_input_records_total") == 5.0);
+    let [letter] = &read(broker, &scene.letters())[..] else { panic!("one letter") };
+    assert_eq!((letter.key.len(), letter.value.len()), (0, 0));
+    let told = ["clout.key.bytes", "clout.value.bytes", "__connect.errors.exception.message"];
+    assert_eq!(told.map(|name| header(letter, name)), [Some("3"), Some("100000"), Some("is not a JSON object")]);
+    assert!(scene.told().contains("a dead letter was refused"));
+}
+
+/// Of all codecs: what packs well is in memory a thousand times as large as on the broker, and more.
+#[test]
+fn a_packed_flood_of_bad_records_does_not_fill_the_memory() {
+    let Some(broker) = Broker::shared() else { return };
+    for codec in ["gzip", "zstd"] {
+        let mut scene = Scene::new(broker, "json", &[]);
+        scene.start();
+        scene.act(2, 0);
+        scene.wait("it works", |scene| scene.metric("clout_events_total") == 2.0);
+        let before = scene.process_kib("VmRSS");
+        let bad = vec![b'x'; 500_000];
+        let keys: Vec<String> = (0..1_600).map(|n| format!("k{n}")).collect();
+        let records: Vec<(&str, &[u8])> = keys.iter().map(|key| (&key[..], &bad[..])).collect();
+        scene.kill();
+        scene.produce(&[("compression.type", codec), ("queue.buffering.max.kbytes", "100000")], &records);
+        scene.start();
+        scene.wait("all are taken", |scene| scene.metric("clout_input_records_total") == 1_600.0);
+        let grown = scene.process_kib("VmHWM").saturating_sub(before) / 1_024;
+        eprintln!("{codec}: {grown} MiB more at most");
+        assert!(grown < 190, "{codec}: {grown} MiB more");
+        assert_eq!(scene.metric("clout_dead_letters_total"), 1_600.0);
+    }
+}
+
+#[test]
+fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "protobuf", &[]);
+    scene.start();
+    scene.act(2_000, 0);
+    scene.wait("all are refused", |scene| scene.metric("clout_dead_letters_total") == 2_000.0);
+    scene.wait("it is not ready", |scene| {
+        scene.get("/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 503"))
+    });
+    let answer = scene.get("/health/ready").expect("an answer");
+    for words in [&scene.input, "malformed", "encoding", "docs/dead-letters.md"] {
+        assert!(answer.contains(words) && scene.told().contains(words), "{words}: {answer}");
+    }
+    assert_eq!(scene.metric("clout_input_refused_share"), 1.0);
+    // The right encoding; and the letters once more.
+    scene.stop();
+    scene.encoding = "json";
+    scene.start();
+    let from = format!("{}:json", scene.letters());
+    let (id, input) = (scene.id.clone(), scene.input.clone());
+    let route = ["route", "--application-id", &id, "--from", &from, "--origin", &input, "--to", &input, "--once"];
+    let said = done(broker, &route).stderr;
+    assert!(said.starts_with("routed 2,000 records from "), "{said}");
+    scene.wait("all are counted", |scene| scene.metric("clout_events_total") == 2_000.0);
+    scene.wait("it is ready", |scene| {
+        scene.get("/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    });
+    // A second time there is nothing to send; and what is no event stays where it is.
+    scene.produce(&[], &[("k", b"no event"), ("k", &vec![b'x'; 70_000])]);
+    scene.wait("they are refused", |scene| scene.metric("clout_dead_letters_total") == 2.0);
+    let said = done(broker, &route).stderr;
+    assert!(
+        said.contains("routed 0 records") && said.contains("2 dead letters that cannot be used stay there"),
+        "{said}"
+    );
+    assert_eq!(read(broker, &scene.letters()).len(), 2_002);
+}
+
+#[test]
+fn clocks_that_are_ahead_are_told_until_they_are_right() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "json", &[]);
+    scene.start();
+    scene.act(2_000, 3_600_000);
+    scene.wait("it is not ready", |scene| {
+        scene.get("/health/ready").is_some_and(|answer| answer.contains("future") && answer.contains("time zones"))
+    });
+    scene.act(400, 0);
+    scene.wait("it is ready", |scene| {
+        scene.get("/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    });
+}
+
+#[test]
+fn what_a_topic_does_not_take_is_routed_to_the_dead_letters() {
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker, "json", &[("max.message.bytes", "2000000")]);
+    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+    let to = unique("small");
+    admin.create(&to, 3, None, &[("max.message.bytes", "50000")]).expect("a topic");
+    scene.act(500, 0);
+    // An event all the same; it does not pack well.
+    let mut state = 1_u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + ((state ^ state >> 29) >> 40) as u8 % 42)
+    };
+    let noise: String = (0..400_000).map(|_| letter()).filter(|letter| *letter != '\\').collect();
+    let large = format!(r#"{{"actor":"ana","target":"bo","kind":"reply","at":1700000000,"note":"{noise}"}}"#);
+    scene.produce(&[], &[("ana", large.as_bytes())]);
+    let from = format!("{}:json", scene.input);
+    let said = done(broker, &["route", "--application-id", &scene.id, "--from", &from, "--to", &to, "--once"]).stderr;
+    assert!(said.contains("routed 500 records") && said.contains("1 dead letter"), "{said}");
+    assert_eq!(read(broker, &to).len(), 500);
+    let [letter] = &read(broker, &scene.letters())[..] else { panic!("one letter") };
+    assert_eq!(letter.value.len(), 65_536);
+    assert!(header(letter, "__connect.errors.exception.message").is_some_and(|why| why.contains("max.message.bytes")));
+}
