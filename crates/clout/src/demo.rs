@@ -17,16 +17,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use influence::{Kind, Model};
+use influence::Model;
 use pipeline::Supervisor;
 use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
-use wire::Format;
 
 use crate::duration::parse_duration;
 use crate::failure::{Failure, OutputError};
 use crate::http::host_name;
 use crate::interrupt::Interrupt;
-use crate::recorded::InputError;
+use crate::recorded::ReadingArgs;
 use crate::replay::UsageError;
 use crate::words;
 use crate::{ending, exit};
@@ -61,12 +60,9 @@ pub struct DemoArgs {
     /// An event log, or - for the standard input, in any format that replay reads; without one a town is made up
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// How the file is written: snap, csv, json or protobuf; without it that is recognised by looking
-    #[arg(long, value_name = "FORMAT", requires = "file")]
-    pub format: Option<Format>,
-    /// Kind of the file's events that name none
-    #[arg(long, value_name = "KIND", default_value = "mention", requires = "file", value_parser = wire::parse_kind)]
-    pub kind: Kind,
+    /// How the files are written.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// How much history passes in a second
     #[arg(long = "speed", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub speed_ms: i64,
@@ -122,9 +118,10 @@ impl DemoArgs {
         Ok(model)
     }
 
-    fn source(&self, interrupt: &Interrupt) -> Result<Source, InputError> {
+    fn source(&self, interrupt: &Interrupt) -> Result<Source, Failure> {
         match &self.file {
-            Some(path) => Source::open(path, self.format, self.kind, interrupt),
+            Some(path) => Ok(Source::open(path, &self.reading, interrupt)?),
+            None if !self.reading.is_empty() => Err(UsageError::NoFile.into()),
             None => Ok(Source::town(self.seed, self.people)),
         }
     }
@@ -207,8 +204,13 @@ fn end(bad: Bad) -> String {
         0 => String::new(),
         records => format!(" {} could not be used.", words::count(records, "record", "records")),
     };
+    let skipped = match bad.no_acts {
+        0 => String::new(),
+        records => format!(" {} no acts.", words::count(records, "record was", "records were")),
+    };
+    let notes = bad.notes.iter().map(|note| format!("\n{note}")).collect::<String>();
     let broken = bad.breaks_off.map_or(String::new(), |reason| format!(" It breaks off: {reason}."));
-    format!("The log is at its end.{left_out}{broken} The page stays until Ctrl-C.\n")
+    format!("The log is at its end.{left_out}{skipped}{broken} The page stays until Ctrl-C.{notes}\n")
 }
 
 /// To people; a reader that went away has what it wanted.

@@ -1,30 +1,46 @@
-//! Durations as people write them: `90s`, `12h`, `30d`.
+//! Durations as people write them: `90s`, `12h`, `1.5d`, `30 days`.
 
-/// Milliseconds in each unit.
-const UNITS: [(&str, i64); 6] =
-    [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
+/// Milliseconds in each unit, and its word; a year has 365 days.
+const UNITS: [(&str, &str, i64); 7] = [
+    ("ms", "millisecond", 1),
+    ("s", "second", 1000),
+    ("m", "minute", 60_000),
+    ("h", "hour", 3_600_000),
+    ("d", "day", 86_400_000),
+    ("w", "week", 604_800_000),
+    ("y", "year", 31_536_000_000),
+];
 
-/// A whole number and a unit, `ms`, `s`, `m`, `h`, `d` or `w`, as milliseconds.
+/// Digits behind a point that are read.
+const FRACTION_DIGITS_MAX: usize = 12;
+
+/// A number and a unit, `ms`, `s`, `m`, `h`, `d`, `w` or `y` or its word, as milliseconds. Parts of a millisecond are rounded.
 ///
 /// # Errors
 /// If it is not that, is zero, or is more milliseconds than an `i64` holds.
 pub fn parse_duration(text: &str) -> Result<i64, DurationError> {
-    let unit_at = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(unit_at);
-    if digits.is_empty() {
+    let text = text.trim();
+    let unit_at = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let is_number = !whole.is_empty() && !fraction.contains('.') && fraction.is_empty() != number.contains('.');
+    if !is_number || fraction.len() > FRACTION_DIGITS_MAX {
         return Err(DurationError::Shape);
     }
+    let unit = unit.trim();
     if unit.is_empty() {
-        return Err(DurationError::NoUnit(digits.to_owned()));
+        return Err(DurationError::NoUnit(number.to_owned()));
     }
-    let unit_ms = (UNITS.iter().find(|(word, _)| *word == unit))
-        .map(|(_, unit_ms)| *unit_ms)
-        .ok_or_else(|| DurationError::Unit(unit.to_owned()))?;
-    let number: i64 = digits.parse().map_err(|_| DurationError::TooLong)?;
-    match number.checked_mul(unit_ms) {
-        Some(0) => Err(DurationError::Zero),
-        Some(duration_ms) => Ok(duration_ms),
-        None => Err(DurationError::TooLong),
+    let is_named =
+        |(short, word, _): &&(&str, &str, i64)| *short == unit || unit.strip_suffix('s').unwrap_or(unit) == *word;
+    let (.., unit_ms) = UNITS.iter().find(is_named).ok_or_else(|| DurationError::Unit(unit.to_owned()))?;
+    let parts_of_one = 10_i128.pow(fraction.len() as u32);
+    let digits: i128 = format!("{whole}{fraction}").parse().map_err(|_| DurationError::TooLong)?;
+    let parts = digits.checked_mul((*unit_ms).into()).ok_or(DurationError::TooLong)?;
+    match i64::try_from(parts.saturating_add(parts_of_one / 2) / parts_of_one) {
+        Ok(0) => Err(DurationError::Zero),
+        Ok(duration_ms) => Ok(duration_ms),
+        Err(_) => Err(DurationError::TooLong),
     }
 }
 
@@ -32,13 +48,13 @@ pub fn parse_duration(text: &str) -> Result<i64, DurationError> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// It does not begin with a number.
-    #[error("not a duration: write a whole number and a unit, as in 500ms, 90s, 10m, 12h, 30d or 2w")]
+    #[error("not a duration: write a number and a unit, as in 500ms, 90s, 10m, 12h, 1.5d, 2w or 1y")]
     Shape,
     /// A number alone.
-    #[error("{0} what? add a unit, as in {0}ms, {0}s, {0}m, {0}h, {0}d or {0}w")]
+    #[error("{0} what? add a unit, as in {0}ms, {0}s, {0}m, {0}h, {0}d, {0}w or {0}y")]
     NoUnit(String),
     /// No such unit.
-    #[error("no unit is called {0:?}: there are ms, s, m, h, d and w, each after a whole number")]
+    #[error("no unit is called {0:?}: there are ms, s, m, h, d, w and y, one of them after a number")]
     Unit(String),
     /// Nothing.
     #[error("a duration must be longer than zero")]
@@ -63,22 +79,33 @@ mod tests {
         check("2w", 1_209_600_000);
         check("007s", 7_000);
         check("9223372036854775807ms", i64::MAX);
+        check("1.5d", 129_600_000);
+        check("0.25h", 900_000);
+        check("7 d", 604_800_000);
+        check(" 5s ", 5_000);
+        check("1y", 31_536_000_000);
+        check("2 years", 63_072_000_000);
+        check("1 week", 604_800_000);
+        check("1.0006s", 1_001);
     }
 
     #[test]
     fn what_is_none_is_told_why() {
-        let refuse = |text, reason| assert_eq!(parse_duration(text), Err(reason), "{text}");
+        let refuse = |text: &str, reason| assert_eq!(parse_duration(text), Err(reason), "{text}");
         refuse("", DurationError::Shape);
         refuse("d", DurationError::Shape);
         refuse("-5s", DurationError::Shape);
-        refuse(" 5s", DurationError::Shape);
+        refuse(".5s", DurationError::Shape);
+        refuse("5.s", DurationError::Shape);
+        refuse("1.2.3s", DurationError::Shape);
+        refuse("0.1ms", DurationError::Zero);
         refuse("30", DurationError::NoUnit("30".to_owned()));
-        refuse("5y", DurationError::Unit("y".to_owned()));
+        refuse("5mo", DurationError::Unit("mo".to_owned()));
         refuse("5S", DurationError::Unit("S".to_owned()));
-        refuse("1.5h", DurationError::Unit(".5h".to_owned()));
         refuse("1h30m", DurationError::Unit("h30m".to_owned()));
         refuse("0d", DurationError::Zero);
         refuse("9223372036854775808ms", DurationError::TooLong);
         refuse("15250284453w", DurationError::TooLong);
+        refuse(&format!("{}y", "9".repeat(60)), DurationError::TooLong);
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use influence::{Event, Kind, Partitioner, Profile, Timestamp};
 use kafka::{Admin, AdminError, Feeder};
 use pipeline::Holds;
-use wire::{Encoding, Format, encode_event, encode_event_json, parse_kind};
+use wire::{Encoding, encode_event, encode_event_json, parse_kind};
 
 use crate::config::{Config, Flags};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ use crate::recorded::log::{Files, Logs};
 use crate::recorded::loss::Outcome;
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
-use crate::recorded::{Sink, Stop};
+use crate::recorded::{ReadingArgs, Sink, Stop};
 use crate::words::{count, thousands};
 use crate::{ending, exit};
 use pacer::{Pace, Pacer};
@@ -42,12 +42,8 @@ pub struct FeedArgs {
     /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// How the files are written: snap, csv, json or protobuf; without it each file is recognised by looking at it
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<Format>,
-    /// Kind of the events that name none: mention, retweet, reply, follow or unfollow
-    #[arg(long, value_name = "KIND", default_value = "mention", value_parser = parse_kind)]
-    kind: Kind,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Leave out events later than this; without it those more than 5 minutes ahead of this machine's clock are bad lines
     #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
     until: Option<Timestamp>,
@@ -121,7 +117,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
     let bytes_read = BytesRead::default();
-    let files = Files { files: &args.files, profiles: &[], format: args.format, kind: args.kind };
+    let files = Files { files: &args.files, profiles: &[], reading: &args.reading };
     let logs = Logs::open(&files, &bytes_read, &interrupt)?;
     let mut feeding = Feeding::new(args, &config, interrupt.clone())?;
 
@@ -135,16 +131,20 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let (topics, events) = (feeding.names(), feeding.events);
     let fed = feeding.finish();
     progress.finish();
+    gate.notes.lines().iter().for_each(|line| progress.say(line));
     let (counts, reasons, letters) = gate.finish();
     let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
 
     let bad = counts.bad();
+    let skipped = counts.no_target + counts.other_kinds;
     let elapsed = progress.elapsed().as_secs_f64();
     let rate = thousands((events as f64 / elapsed.max(1e-3)) as u64);
     let bad = if bad == 0 { String::new() } else { format!("; {} left out", count(bad, "bad line", "bad lines")) };
+    let skipped =
+        if skipped == 0 { String::new() } else { format!("; {} no acts", count(skipped, "record is", "records are")) };
     if fed.is_ok() {
         progress.say(&format!(
-            "fed {} to {topics} in {elapsed:.2} s, {rate} events/s{bad}",
+            "fed {} to {topics} in {elapsed:.2} s, {rate} events/s{bad}{skipped}",
             count(events, "event", "events")
         ));
     }

@@ -4,12 +4,16 @@
 //! files look like belongs to `wire`. The order of the modules is the path of an event.
 
 pub(crate) mod input;
+pub(crate) mod packing;
 pub(crate) mod pipe;
+pub(crate) mod reading;
+pub(crate) mod transcode;
 
 pub(crate) mod gate;
 pub(crate) mod log;
 pub(crate) mod loss;
 pub(crate) mod merge;
+pub(crate) mod notes;
 pub(crate) mod rejects;
 
 pub(crate) mod progress;
@@ -22,6 +26,7 @@ use wire::kind_word;
 pub use input::InputError;
 pub use log::Unreadable;
 pub use loss::Loss;
+pub use reading::ReadingArgs;
 
 use crate::failure::OutputError;
 

@@ -72,6 +72,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let settled = scoring.finish(args.until.filter(|_| read.is_ok()));
     progress.finish();
     let mut stop = read.and(settled).err();
+    let notes = gate.notes.lines();
     let (counts, reasons, letters) = gate.finish();
     // A world that has not got to where it was before has no result.
     if let Some(stop) = stop.take_if(|_| scoring.world.has_failed()) {
@@ -90,10 +91,19 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     };
     let loss = loss.loss();
     let timeline = scoring.timeline.take();
-    let run =
-        Run { args, model: &model, files, counts, scoring: &scoring, stop: stop.as_ref(), elapsed: progress.elapsed() };
+    let run = Run {
+        args,
+        model: &model,
+        files,
+        counts,
+        notes,
+        scoring: &scoring,
+        stop: stop.as_ref(),
+        elapsed: progress.elapsed(),
+    };
     if let Some(loss) = loss {
         if !args.json {
+            run.notes.iter().for_each(|line| progress.say(line));
             progress.say(&Summary::of(run, &Ranking::of(&scoring.world)).text(&Screen::of_stderr()));
         }
         return Err(loss.into());

@@ -151,7 +151,7 @@ fn what_is_not_understood_is_told_with_its_place() {
         "[model]\nhalf_life = 30",
         &[],
         &[],
-        &expect!["clout.toml:2: model.half_life: 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d or 30w"],
+        &expect!["clout.toml:2: model.half_life: 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d, 30w or 30y"],
     );
     refused("[model]\n\neps = 0.9", &[], &[], &expect!["clout.toml:3: model.eps: eps is 0.9, it must be 5e-7 to 0.5"]);
     refused(

@@ -149,7 +149,7 @@ fn bad_options_are_told_apart() {
     refuse(
         "--span 30",
         expect![
-            "error: invalid value '30' for '--span <DURATION>': 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d or 30w"
+            "error: invalid value '30' for '--span <DURATION>': 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d, 30w or 30y"
         ],
     );
     refuse(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use embedded::{Manner, Memory, MemoryLog};
 use influence::{Event, HashKey, Kind, Model, Profile};
-use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Settings, Stamp, Status, Worker};
+use pipeline::{Batch, Clock, Decoder, Holds, Input, Keeper, Pace, RawRecord, Settings, Stamp, Status, Worker};
 use wire::{Encoding, Framing};
 
 const SHARDS: u16 = 3;
@@ -107,4 +107,41 @@ fn what_a_worker_has_read_and_not_committed_reaches_nobody() {
     turns(&mut heir, 50);
     let table = table.lock().expect("no subscriber panics");
     assert_eq!(table.keys().collect::<Vec<_>>(), ["ana"]);
+}
+
+/// Posts and likes among the records are no dead letters: they are counted by reason, and offsets move on.
+#[test]
+fn records_that_are_no_acts_are_passed_over_and_counted() {
+    let mut settings = (*settings(0)).clone();
+    settings.shards = 1;
+    settings.inputs[EVENTS].encoding = Encoding::Json;
+    let settings = Arc::new(settings);
+    let memory = Memory::new(1, &["profiles", "events"], Manner::default());
+    let log = memory.join();
+    memory.assign(0, &log);
+    let status = Arc::new(Status::new(1));
+    let mut worker = Worker::new(log, Arc::clone(&settings), Keeper::none(), Arc::clone(&status));
+    let mut decoder = Decoder::new(&settings, EVENTS);
+    let records = [
+        r#"{"actor":"ana","at":1409144925}"#,
+        r#"{"actor":1,"target":2,"at":1409144925,"kind":"reply"}"#,
+        r#"{"actor":"ana","target":"","at":1409144925,"kind":"mention"}"#,
+        r#"{"actor":"ana","target":"bo","at":1409144925,"kind":"like"}"#,
+        r#"{"actor":"ana","target":"bo","at":1409144925,"kind":"#,
+        r#"{"actor":"ana","target":null,"at":1409144925,"kind":"mention"}"#,
+    ];
+    for (offset, record) in (0..).zip(records) {
+        let mut batch = Batch::new(offset);
+        let stamp = Stamp::Stored(1_409_144_925_000);
+        let raw = RawRecord { offset, stamp, key: Some(b"key"), value: Some(record.as_bytes()) };
+        decoder.decode(0, &raw, 1_409_144_925_000, &mut batch);
+        memory.append(0, EVENTS, Arc::new(batch));
+    }
+    turns(&mut worker, 50);
+    let totals = status.totals();
+    assert_eq!((totals.records, totals.refused, totals.skipped), (6, 1, [3, 1]));
+    assert_eq!(totals.accepted.iter().sum::<u64>(), 1);
+    let people: Vec<_> =
+        worker.shards().flat_map(|(_, shard)| shard.scores()).map(|(user, _)| user.to_owned()).collect();
+    assert_eq!(people, ["2"]);
 }

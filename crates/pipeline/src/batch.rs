@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use influence::{Event, Kind, Profile, Timestamp};
 use twox_hash::XxHash3_64;
-use wire::Malformed;
+use wire::{Malformed, NoAct};
 
 use crate::digest::fold;
 
@@ -150,6 +150,16 @@ pub enum Reason {
         /// The latest that is accepted.
         latest: Timestamp,
     },
+}
+
+impl Reason {
+    /// Why the record is no act: then it is counted and passed over, and is no dead letter.
+    pub fn no_act(&self) -> Option<NoAct> {
+        match self {
+            Reason::Malformed(malformed) => malformed.no_act(),
+            Reason::Misrouted { .. } | Reason::Future { .. } => None,
+        }
+    }
 }
 
 /// The record of an event that may turn out to be from the future.

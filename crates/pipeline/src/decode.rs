@@ -110,7 +110,11 @@ impl Decoder {
             Ok(false) => {}
             Ok(true) => batch.suspect(offset, key, value),
             Err(reason) => {
-                let (key, value) = (key.map(Kept::of), value.map(Kept::of));
+                // Nobody wants to see what is passed over.
+                let (key, value) = match reason.no_act() {
+                    Some(_) => (None, None),
+                    None => (key.map(Kept::of), value.map(Kept::of)),
+                };
                 batch.push_refused(Refused { input: self.input, offset, key, value, reason });
             }
         }

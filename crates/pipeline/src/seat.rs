@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use influence::exchange::Section;
 use influence::{Collision, ENGINE_REVISION, Effects, Shard, Slice, Timestamp};
 use tracing::warn;
-use wire::{JournalRecord, OffsetRange};
+use wire::{JournalRecord, NoAct, OffsetRange};
 
 use crate::backlog::{Backlog, Cut};
 use crate::batch::Refused;
@@ -48,6 +48,8 @@ pub(crate) struct Seat {
     pub(crate) refused: Vec<Refused>,
     /// Records of the step, by input.
     pub(crate) records: Vec<u64>,
+    /// Records of the step that are no acts, by reason.
+    pub(crate) skipped: [u64; NoAct::ALL.len()],
     /// Events that the step left out because they were there already.
     pub(crate) duplicates: u64,
     /// Names that were warned of, since their hash is another name's.
@@ -81,6 +83,7 @@ impl Seat {
             effects: Effects::default(),
             refused: Vec::new(),
             records: Vec::new(),
+            skipped: Default::default(),
             duplicates: 0,
             warned: BTreeSet::new(),
             ignored: 0,
@@ -203,6 +206,7 @@ impl Seat {
         self.shard.step(&slice, &mut self.effects);
         (self.refused, self.records) = (gathered.refused, gathered.records);
         (self.duplicates, self.ignored) = (gathered.duplicates, gathered.ignored);
+        self.skipped = gathered.skipped;
         let (slice_digest, step_digest) = (gathered.digest, self.effects.digest);
         let step_digest = self.seen.as_ref().map_or(step_digest, |seen| fold(step_digest, seen.digest()));
         let last = self.last.as_ref().expect("a journal is opened before its first slice");

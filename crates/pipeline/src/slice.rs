@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use influence::{Arrival, Profile, Timestamp};
 use twox_hash::XxHash3_64;
+use wire::NoAct;
 
 use crate::backlog::{Cut, Part};
 use crate::batch::{Reason, Refused, Stamp, Stored};
@@ -29,6 +30,8 @@ pub(crate) struct Gathered<'a> {
     pub(crate) refused: Vec<Refused>,
     /// Of each input.
     pub(crate) records: Vec<u64>,
+    /// Records that are no acts, by reason.
+    pub(crate) skipped: [u64; NoAct::ALL.len()],
     /// Events that were left out because they are there already.
     pub(crate) duplicates: u64,
     /// Records that have to do with nobody.
@@ -60,6 +63,7 @@ pub(crate) fn gather<'a>(
         events: Vec::new(),
         refused: Vec::new(),
         records: vec![0; cut.inputs.len()],
+        skipped: Default::default(),
         duplicates: 0,
         ignored: 0,
         digest: 0,
@@ -98,7 +102,10 @@ impl<'a> Gathered<'a> {
         self.records[part.input] += refused.len() as u64;
         for refused in refused {
             self.digests.refused = fold(self.digests.refused, refused.offset as u64);
-            self.refused.push(refused.clone());
+            match refused.reason.no_act() {
+                Some(reason) => self.skipped[reason as usize] += 1,
+                None => self.refused.push(refused.clone()),
+            }
         }
     }
 

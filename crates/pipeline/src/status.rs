@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use influence::{Sizes, Taken, Timestamp};
+use wire::NoAct;
 
 use crate::batch::Reason;
 use crate::log::Step;
@@ -21,6 +22,7 @@ pub struct Status {
     published: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
+    skipped: [AtomicU64; NoAct::ALL.len()],
     duplicates: AtomicU64,
     collided: AtomicU64,
     ignored: AtomicU64,
@@ -126,6 +128,8 @@ pub struct Totals {
     pub refused_by: [u64; REASONS.len()],
     /// Events, profiles, names and entries that found their shard full.
     pub full: u64,
+    /// Records that are no acts, by reason, in the order of [`NoAct::ALL`]: counted and passed over.
+    pub skipped: [u64; NoAct::ALL.len()],
     /// Events that were dropped because one with their id was there already.
     pub duplicates: u64,
     /// Acts and profiles that were left out, as the hash of a name is another name's.
@@ -166,12 +170,18 @@ pub(crate) struct Epoch {
     pub(crate) taken: Taken,
     pub(crate) published: u64,
     pub(crate) refused: [u64; REASONS.len()],
+    pub(crate) skipped: [u64; NoAct::ALL.len()],
     pub(crate) duplicates: u64,
     pub(crate) ignored: u64,
     pub(crate) exchange_entries: u64,
 }
 
 impl Epoch {
+    /// Adds records that are no acts, by reason.
+    pub(crate) fn skip(&mut self, skipped: &[u64; NoAct::ALL.len()]) {
+        self.skipped.iter_mut().zip(skipped).for_each(|(sum, more)| *sum += more);
+    }
+
     /// Adds what a step did, and is about to be committed.
     pub(crate) fn add(&mut self, step: &Step<'_>) {
         self.taken.add(&step.effects.taken);
@@ -203,6 +213,7 @@ impl Status {
             published: AtomicU64::new(0),
             refused: Default::default(),
             full: AtomicU64::new(0),
+            skipped: Default::default(),
             duplicates: AtomicU64::new(0),
             collided: AtomicU64::new(0),
             ignored: AtomicU64::new(0),
@@ -243,6 +254,7 @@ impl Status {
             refused: refused_by.iter().sum(),
             refused_by,
             full: self.full.load(Relaxed),
+            skipped: std::array::from_fn(|reason| self.skipped[reason].load(Relaxed)),
             duplicates: self.duplicates.load(Relaxed),
             collided: self.collided.load(Relaxed),
             ignored: self.ignored.load(Relaxed),
@@ -295,6 +307,9 @@ impl Status {
             sum.fetch_add(more, Relaxed);
         }
         self.full.fetch_add(epoch.taken.refused, Relaxed);
+        for (sum, more) in self.skipped.iter().zip(epoch.skipped) {
+            sum.fetch_add(more, Relaxed);
+        }
         self.duplicates.fetch_add(epoch.duplicates, Relaxed);
         self.collided.fetch_add(epoch.taken.collided, Relaxed);
         self.ignored.fetch_add(epoch.ignored, Relaxed);

@@ -187,6 +187,7 @@ impl<L: Log> Worker<L> {
             for (input, &records) in seat.records.iter().enumerate() {
                 refusals.take(input, seat.number, records, &seat.refused);
             }
+            epoch.skip(&seat.skipped);
             seat.committed(offset);
         }
         let changes = refusals.changes(self.log.now());

@@ -39,12 +39,17 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 44] = {
+const METRICS: [Metric; 45] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
         metric(Counter, "clout_events_total", "Accepted events, by kind"),
         metric(Counter, "clout_dead_letters_total", "Records that could not be used, by reason"),
+        metric(
+            Counter,
+            "clout_skipped_records_total",
+            "Records that are whole and no acts, by reason: no_target (a post) or other_kind",
+        ),
         metric(
             Counter,
             "clout_shard_full_total",
@@ -214,6 +219,9 @@ impl Metrics {
         }
         for (reason, &count) in REASONS.iter().zip(&totals.refused_by) {
             self.counter("clout_dead_letters_total", &[("reason", reason)]).absolute(count);
+        }
+        for (reason, &count) in wire::NoAct::ALL.iter().zip(&totals.skipped) {
+            self.counter("clout_skipped_records_total", &[("reason", reason.name())]).absolute(count);
         }
         for (name, count) in [
             ("clout_input_records_total", totals.records),

@@ -209,6 +209,10 @@ impl History {
                         None => decoder.decode(value).map(|event| (event, "")),
                         Some(_) => decoder.decode_with_id(value),
                     };
+                    // What is no act is passed over, and is no dead letter.
+                    if decoded.as_ref().is_err_and(|malformed| malformed.no_act().is_some()) {
+                        continue;
+                    }
                     let event = decoded.ok().filter(|(event, _)| is_home(event.actor));
                     let event = event.filter(|(event, _)| event.at <= latest.saturating_add(AHEAD_MS_MAX));
                     event.map(|(Event { actor, target, kind, at }, id)| {

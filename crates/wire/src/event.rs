@@ -3,6 +3,7 @@
 use influence::{Event, Kind};
 use prost::Message;
 
+use crate::kind::KindWords;
 use crate::{Framing, Malformed, json, proto, protobuf};
 
 /// How a single record is written.
@@ -19,7 +20,7 @@ pub enum Encoding {
 pub struct EventDecoder {
     encoding: Encoding,
     framing: Framing,
-    default_kind: Option<Kind>,
+    terms: json::Terms,
     message: proto::Event,
     unescaped: json::Unescaped,
 }
@@ -28,8 +29,19 @@ impl EventDecoder {
     /// A decoder for records of one encoding. `default_kind` is the kind of JSON events that name none; without it
     /// they are malformed. In protobuf every event names its kind.
     pub fn new(encoding: Encoding, default_kind: Option<Kind>) -> Self {
+        let terms = json::Terms { kinds: KindWords::new(default_kind), ..json::Terms::default() };
+        Self::with_terms(encoding, terms)
+    }
+
+    /// A decoder for records whose keys and words mean this.
+    pub(crate) fn with_terms(encoding: Encoding, terms: json::Terms) -> Self {
         let (message, unescaped) = (proto::Event::default(), json::Unescaped::default());
-        Self { encoding, framing: Framing::Bare, default_kind, message, unescaped }
+        Self { encoding, framing: Framing::Bare, terms, message, unescaped }
+    }
+
+    /// What keys and words mean to it.
+    pub(crate) fn terms(&self) -> &json::Terms {
+        &self.terms
     }
 
     /// The same for records behind such a frame.
@@ -41,7 +53,7 @@ impl EventDecoder {
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Event<'a>, Malformed> {
         let bytes = self.framing.open(bytes, self.encoding)?;
         match self.encoding {
-            Encoding::Json => json::event(text(bytes)?, self.default_kind, &mut self.unescaped),
+            Encoding::Json => json::event(text(bytes)?, &self.terms, &mut self.unescaped),
             Encoding::Protobuf => protobuf::event(bytes, &mut self.message),
         }
     }
@@ -51,7 +63,7 @@ impl EventDecoder {
     pub fn decode_with_id<'a>(&'a mut self, bytes: &'a [u8]) -> Result<(Event<'a>, &'a str), Malformed> {
         let bytes = self.framing.open(bytes, self.encoding)?;
         match self.encoding {
-            Encoding::Json => json::event_with_id(text(bytes)?, self.default_kind, &mut self.unescaped),
+            Encoding::Json => json::event_with_id(text(bytes)?, &self.terms, &mut self.unescaped),
             Encoding::Protobuf => protobuf::event_with_id(bytes, &mut self.message),
         }
     }

@@ -29,11 +29,40 @@ pub fn parse_kind(text: &str) -> Result<Kind, Malformed> {
     }
 }
 
-/// The kind that a text names, or the default where it names none.
-pub(crate) fn kind_or(text: Option<&str>, default_kind: Option<Kind>) -> Result<Kind, Malformed> {
-    match text {
-        Some(text) => parse_kind(text),
-        None => default_kind.ok_or(Malformed::Missing("kind")),
+/// Which words are which kinds in one file, beside those of [`parse_kind`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindWords {
+    default: Option<Kind>,
+    words: Vec<(String, Option<Kind>)>,
+}
+
+impl KindWords {
+    /// Without words of its own; `default` is the kind of events that name none.
+    pub fn new(default: Option<Kind>) -> KindWords {
+        KindWords { default, words: Vec::new() }
+    }
+
+    /// Takes another word, in upper or lower case, for this kind; for `None`, as one of acts that are to be skipped.
+    pub fn with(mut self, word: &str, kind: Option<Kind>) -> KindWords {
+        self.words.push((word.to_owned(), kind));
+        self
+    }
+
+    /// The kind that a text names, or the default where it names none.
+    #[inline]
+    pub(crate) fn kind(&self, text: Option<&str>) -> Result<Kind, Malformed> {
+        let text = text.unwrap_or_default();
+        match self.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+            Some((_, Some(kind))) => Ok(*kind),
+            Some((word, None)) => Err(Malformed::KindSkipped(quote(word))),
+            None if text.is_empty() => self.default.ok_or(Malformed::Missing("kind")),
+            None => parse_kind(text),
+        }
+    }
+
+    /// True for a word that is a kind, or is known to be none.
+    pub(crate) fn knows(&self, text: &str) -> bool {
+        !text.is_empty() && matches!(self.kind(Some(text)), Ok(_) | Err(Malformed::KindSkipped(_)))
     }
 }
 

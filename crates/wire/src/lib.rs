@@ -34,14 +34,15 @@ pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
 pub use exchange::{decode_exchange, encode_exchange, encode_exchange_records};
 pub use file::{
-    EventReader, Format, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX, ReadError, Record, UnknownFormat,
+    Columns, EventReader, Format, Layout, Note, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX, ReadError,
+    Reading, Reason, Record, UnknownColumns, UnknownFormat, Unrecognised,
 };
 pub use framing::Framing;
 pub use journal::{JournalRecord, OffsetRange};
-pub use kind::{kind_word, parse_kind};
-pub use malformed::Malformed;
+pub use kind::{KindWords, kind_word, parse_kind};
+pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::ProfileDecoder;
 pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score};
-pub use time::{parse_time, rfc3339};
+pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
 pub use write::{EventWriter, WriteError, encode_event_json};

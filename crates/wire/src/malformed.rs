@@ -31,14 +31,52 @@ pub enum Malformed {
     /// A date and time of day somewhere on Earth.
     #[error("time {0:?} has no offset from UTC: add Z if it is UTC")]
     TimeWithoutOffset(String),
+    /// A date without a time of day, where only a time will do.
+    #[error("time {0:?} is a date without a time of day")]
+    DateAlone(String),
+    /// A date that people read in two ways.
+    #[error("time {0:?} can be read in more than one way")]
+    TimeAmbiguous(String),
+    /// A text that is not written as all times of its file should be.
+    #[error("time {text:?} is not written as {format:?}")]
+    TimeFormat {
+        /// The text.
+        text: String,
+        /// The pattern.
+        format: String,
+    },
+    /// A text where numbers of a unit are expected.
+    #[error("time {0:?} is not a number")]
+    TimeUnit(String),
     /// A time before the first that is accepted.
     #[error("time {0} is before 1970-01-01T00:00:00Z")]
     TimeTooEarly(String),
     /// A time after the last that is accepted.
     #[error("time {0} is after 9999-12-30T22:00:00Z")]
     TimeTooLate(String),
-    /// A line with more columns than the format has.
-    #[error("has {0} columns, expected actor, target, time and at most a kind")]
+    /// A word that the reader was asked to skip.
+    #[error("kind {0:?} is to be skipped")]
+    KindSkipped(String),
+    /// A kind in a column that was not taken for the kind, since none of its first values is one.
+    #[error("column {column:?} holds the kind {word:?} here, and no kind in the first rows, so that it is not read")]
+    KindLate {
+        /// The column.
+        column: String,
+        /// The kind in it.
+        word: String,
+    },
+    /// A row that ends before a column that an event needs.
+    #[error("has {}: {part} is column {column}", columns_of(*.columns))]
+    ShortRow {
+        /// Columns of the row.
+        columns: usize,
+        /// What is missing: actor, target, time or kind.
+        part: &'static str,
+        /// Where it should be, counted from 1.
+        column: usize,
+    },
+    /// A line with more columns than the format has, or with fewer than an event needs.
+    #[error("has {}, expected actor, target, time and at most a kind", columns_of(*.0))]
     Columns(usize),
     /// A text record with bytes that are no text: the first such byte and where it is, from 0.
     #[error("line is not UTF-8 (byte {byte:#04x} at {at})")]
@@ -81,6 +119,43 @@ pub enum Malformed {
     /// A trust that is out of range.
     #[error("trust {0} is not a number from 0 to {max}", max = influence::TRUST_MAX)]
     Trust(f64),
+}
+
+/// Why a record that is whole is no act: it is counted by reason and passed over, and is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAct {
+    /// A post that acts on nobody.
+    NoTarget,
+    /// An act of a kind that is not scored.
+    OtherKind,
+}
+
+impl NoAct {
+    /// All reasons.
+    pub const ALL: [NoAct; 2] = [NoAct::NoTarget, NoAct::OtherKind];
+
+    /// The reason as a key and a label: `no_target`, `other_kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            NoAct::NoTarget => "no_target",
+            NoAct::OtherKind => "other_kind",
+        }
+    }
+}
+
+impl Malformed {
+    /// Why the record is no act, if it is whole: in an export of posts most have no target, and others tell of likes.
+    pub fn no_act(&self) -> Option<NoAct> {
+        match self {
+            Malformed::Missing("target") => Some(NoAct::NoTarget),
+            Malformed::Kind(_) | Malformed::KindNumber(_) | Malformed::KindSkipped(_) => Some(NoAct::OtherKind),
+            _ => None,
+        }
+    }
+}
+
+fn columns_of(number: usize) -> String {
+    format!("{number} column{}", if number == 1 { "" } else { "s" })
 }
 
 /// The beginning of a text, short enough for a message.

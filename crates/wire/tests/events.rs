@@ -94,10 +94,10 @@ fn a_record_that_cannot_be_used_says_why_and_the_next_one_is_read() {
           ana b\xc2\x85o 1 RT\n\
           ana bo 1 RT\n",
         expect![[r#"
-            1: has no target
+            1: has 1 column, expected actor, target, time and at most a kind
             2: has no time
             3: time "then" is neither RFC 3339 nor a number of seconds or milliseconds
-            4: time "2012-07-01" is neither RFC 3339 nor a number of seconds or milliseconds
+            4: time "2012-07-01" is a date without a time of day
             5: time "2012-07-01T00:02:52" has no offset from UTC: add Z if it is UTC
             6: time -5 is before 1970-01-01T00:00:00Z
             7: time 1969-12-31T23:59:59.999Z is before 1970-01-01T00:00:00Z
@@ -212,9 +212,9 @@ fn csv_rows_that_are_too_short_lack_something() {
         Format::Csv,
         "actor,target,at,kind\nana\nana,bo\nana,bo,1\nana,bo,1,RT,more\n,bo,1,RT\nana, ,1,RT",
         expect![[r#"
-            2: has no target
-            3: has no time
-            4: has no kind
+            2: has 1 column: target is column 2
+            3: has 2 columns: time is column 3
+            4: has 3 columns: kind is column 4
             5: ana retweet bo at 1000
             6: has no actor
             7: ana retweet   at 1000
@@ -228,7 +228,7 @@ fn csv_without_the_columns_is_refused() {
         Format::Csv,
         "# about\nid;Who;target\n1;ana;bo\n",
         expect![[r#"
-            line 2: header has no actor (expected one of actor, source, from, user), no time (expected one of at, time, timestamp, created_at); its columns are: id, who, target
+            line 2: header has no actor (expected one of actor, source, from, user), no time (expected one of at, time, timestamp, created_at, datetime, date, timeset); its columns are: id, who, target
         "#]],
     );
     check(Format::Csv, "# nothing\n\n", expect![""]);
@@ -278,7 +278,7 @@ fn json_that_is_no_event_says_why() {
             1: has no kind
             2: has no target
             3: has no time
-            4: is not the JSON expected: invalid type: integer `12`, expected a string at column 11
+            4: 12 reply bo at 1000
             5: is not the JSON expected: invalid type: boolean `true`, expected seconds, milliseconds or RFC 3339 at column 38
             6: time "2012-07-01T00:02:52" has no offset from UTC: add Z if it is UTC
             7: time -1 is before 1970-01-01T00:00:00Z

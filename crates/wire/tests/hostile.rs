@@ -11,8 +11,9 @@ use influence::Kind;
 use influence::exchange::Section;
 use proptest::prelude::*;
 use wire::{
-    CheckpointHeader, Encoding, EventDecoder, EventReader, Format, Framing, JournalRecord, Malformed, ProfileDecoder,
-    ProfileReader, ReadError, decode_exchange, decode_score, encode_score,
+    CheckpointHeader, Encoding, EventDecoder, EventReader, Format, Framing, JournalRecord, Layout, Malformed,
+    ProfileDecoder, ProfileReader, ReadError, Reading, TimeFormat, Times, decode_exchange, decode_score, encode_score,
+    parse_time,
 };
 
 /// Gives a few bytes at a time, interrupted now and then, and fails at the end if told to.
@@ -41,7 +42,10 @@ impl Read for Trickle<'_> {
 
 /// Everything that a reader says about a file, and what it covers.
 fn read_all(read: impl Read, format: Format) -> (Vec<String>, u64) {
-    let mut reader = EventReader::new(read, format, Some(Kind::Reply));
+    read_to_end(EventReader::new(read, format, Some(Kind::Reply)))
+}
+
+fn read_to_end(mut reader: EventReader<impl Read>) -> (Vec<String>, u64) {
     let mut said = Vec::new();
     loop {
         match reader.next() {
@@ -92,6 +96,23 @@ fn junk() -> impl Strategy<Value = Vec<u8>> {
         b"ana,bo,1,RT\n",
         b"ana bo 1 RT\n",
         b"a\"b,\"\n",
+        b"sep=;\n",
+        b"%",
+        b"1 2 -1 1341100972\n",
+        b"1,2,4,1341100972.5\n",
+        b"{\"actor\":1,\"target\":2,\"at\":20140827}",
+        b"{\"actor\":1,\"at\":1}\n",
+        b"{\n\"actor\": \"a\",\n\"target\": \"b\", \"at\": 1}",
+        b"]",
+        b"\"type\":\"photo\"",
+        b"<[1356998400]>",
+        b"2014-08-27",
+        b" 13:08:45 UTC",
+        b"8/27/2014",
+        b"20140827",
+        b"Wed Aug 27 13:08:45 +0000 2014",
+        b"Source,Target,Weight,Type,Timestamp\n",
+        b"a,b,1,Directed,1356998400\n",
     ]);
     let pieces = proptest::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat());
     prop_oneof![proptest::collection::vec(any::<u8>(), 0..300), pieces.clone(), pieces.prop_map(with_header)]
@@ -112,6 +133,43 @@ proptest! {
             prop_assert!(covered <= bytes.len() as u64);
             let trickle = Trickle { bytes: &bytes, step, turn: 0, fails: false };
             prop_assert_eq!(read_all(trickle, format), (said, covered));
+        }
+    }
+
+    /// However a file is looked at, and whatever is said of it, it is read as whole as its bytes are.
+    #[test]
+    fn every_layout_reads_to_the_end(bytes in junk(), step in 1usize..9, said in 0usize..5) {
+        let columns = ["actor=1,target=2,time=4", "actor=actor,target=at", "time=3,kind=1", "actor=2,target=1,time=at,kind=kind"];
+        let mut reading = Reading::default();
+        if let Some(columns) = columns.get(said) {
+            reading.columns = columns.parse().unwrap();
+        }
+        if said == 1 {
+            reading.times = Times::of_files(Some("%Y-%m-%d".parse::<TimeFormat>().unwrap()), None);
+        }
+        for given in [None, Some(Format::Snap), Some(Format::Csv), Some(Format::Json), Some(Format::Protobuf)] {
+            let Ok(layout) = Layout::of(&bytes, given, &reading) else { continue };
+            let (said, covered) = read_to_end(EventReader::with_layout(&bytes[..], &layout));
+            prop_assert!(said.len() <= bytes.len() + 1);
+            prop_assert!(covered <= bytes.len() as u64);
+            let trickle = Trickle { bytes: &bytes, step, turn: 0, fails: false };
+            prop_assert_eq!(read_to_end(EventReader::with_layout(trickle, &layout)), (said, covered));
+        }
+    }
+
+    /// A text that is read as a time is one that people would write, and none makes a panic.
+    #[test]
+    fn times_never_panic(text in "[0-9TZ:/.,+ -]{0,20}|[ -~]{0,30}|\\PC{0,12}", format in "%?[A-Za-z%:.]{0,6}") {
+        if let Ok(at) = parse_time(&text) {
+            prop_assert!((0..=wire::AT_MAX).contains(&at));
+        }
+        let _ = format.parse::<TimeFormat>();
+        if let Ok(format) = format!("%Y{format}").parse::<TimeFormat>() {
+            let reading = Reading { times: Times::of_files(Some(format), None), ..Reading::default() };
+            let line = format!("a,b,{text}\n");
+            if let Ok(layout) = Layout::of(line.as_bytes(), Some(Format::Csv), &reading) {
+                read_to_end(EventReader::with_layout(line.as_bytes(), &layout));
+            }
         }
     }
 
@@ -242,4 +300,14 @@ fn open_quotes_on_every_line_are_read_in_linear_time() {
     let file = with_header(b"a\"b,\"\n".repeat(500_000));
     let (said, covered) = read_all(&file[..], Format::Csv);
     assert_eq!((said.len(), covered), (500_000, file.len() as u64));
+}
+
+/// Objects that never close, one after the other: each is looked at once.
+#[test]
+fn open_objects_are_read_in_linear_time() {
+    let file = [&b"[{\"actor\":1,\"target\":2,\"at\":1},\n"[..], &b"{\"a\":[\n".repeat(2_000_000)].concat();
+    let layout = Layout::of(&file[..40], Some(Format::Json), &Reading::default()).unwrap();
+    let (said, covered) = read_to_end(EventReader::with_layout(&file[..], &layout));
+    assert!(said.len() < 100, "{}", said.len());
+    assert_eq!(covered, file.len() as u64);
 }

@@ -44,10 +44,35 @@ fn numbers_up_to_1e11_are_seconds_and_above_it_milliseconds() {
         ("253402207200999", 253_402_207_200_999),
         ("9999-12-30T22:00:00.999Z", 253_402_207_200_999),
         ("1970-01-01t00:00:00z", 0),
+        ("1409144925000000", 1_409_144_925_000),
+        ("1409144925000000000", 1_409_144_925_000),
+        ("1409144925000000.5", 1_409_144_925_000),
+        ("1409144925,5", 1_409_144_925_500),
+        ("2014-08-27", 1_409_097_600_000),
+        ("2014-08-27 13:08:45+00", 1_409_144_925_000),
+        ("2014-08-27 13:08:45 UTC", 1_409_144_925_000),
+        ("2014-08-27 15:08:45 +0200", 1_409_144_925_000),
+        ("2014/08/27 13:08:45 GMT", 1_409_144_925_000),
+        ("Wed, 27 Aug 2014 13:08:45 +0000", 1_409_144_925_000),
+        ("Wed Aug 27 13:08:45 +0000 2014", 1_409_144_925_000),
+        ("Wed Aug 27 13:08:45 UTC 2014", 1_409_144_925_000),
+        ("27/Aug/2014:13:08:45 +0000", 1_409_144_925_000),
+        ("<[1409144925, 1409144999]>", 1_409_144_925_000),
     ] {
         assert_eq!(parse_time(text), Ok(at), "{text}");
     }
-    assert_eq!(parse_time("253402207201000"), Err(Malformed::TimeTooLate("253402207201000".into())));
+    assert_eq!(parse_time("18446744073709551615"), Err(Malformed::TimeTooLate("18446744073709551615".into())));
+    assert_eq!(parse_time("1e300"), Err(Malformed::TimeTooLate("1e300".into())));
+    assert_eq!(parse_time("1861-05-01"), Err(Malformed::TimeTooEarly("1861-05-01".into())));
+    for text in ["2014-08-27 13:08:45", "Wed Aug 27 13:08:45 2014", "2014-08-27T13:08"] {
+        assert_eq!(parse_time(text), Err(Malformed::TimeWithoutOffset(text.into())));
+    }
+    for text in ["8/27/2014 13:08", "27.08.2014", "08-27-2014"] {
+        assert_eq!(parse_time(text), Err(Malformed::TimeAmbiguous(text.into())));
+    }
+    for text in ["1,409", "yesterday", "1_000", "0x10", "inf", "NaN"] {
+        assert_eq!(parse_time(text), Err(Malformed::Time(text.into())));
+    }
     assert_eq!(parse_time(""), Err(Malformed::Missing("time")));
     assert_eq!(parse_kind("reTweet"), Ok(Kind::Retweet));
 }

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use influence::{Event, Kind, Timestamp};
-use wire::{EventReader, Format};
+use wire::EventReader;
 use worlds::{Town, TownEvents};
 
 use crate::interrupt::Interrupt;
-use crate::recorded::InputError;
 use crate::recorded::input::{BytesRead, Head, Input};
+use crate::recorded::notes::Notes;
+use crate::recorded::{InputError, ReadingArgs};
 
 /// How far a clock may be behind others.
 const AHEAD_MS_MAX: i64 = 5 * 60_000;
@@ -28,6 +29,7 @@ enum Stream {
 struct File {
     reader: Option<EventReader<Head>>,
     latest: Timestamp,
+    notes: Notes,
     bad: Bad,
 }
 
@@ -35,6 +37,10 @@ struct File {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bad {
     pub(crate) records: u64,
+    /// Those that are whole and no acts.
+    pub(crate) no_acts: u64,
+    /// What should be known about the file.
+    pub(crate) notes: Vec<String>,
     /// Why the file could not be read to its end.
     pub(crate) breaks_off: Option<String>,
 }
@@ -58,16 +64,16 @@ impl Source {
     }
 
     /// Events beyond this machine's clock count as bad: history must not wait for them.
-    pub(crate) fn open(
-        path: &Path,
-        format: Option<Format>,
-        kind: Kind,
-        interrupt: &Interrupt,
-    ) -> Result<Source, InputError> {
-        let input = Input::open(path, &BytesRead::default(), interrupt)?;
-        let reader = input.format(format)?.map(|format| EventReader::new(input.read, format, Some(kind)));
+    pub(crate) fn open(path: &Path, reading: &ReadingArgs, interrupt: &Interrupt) -> Result<Source, InputError> {
+        let mut input = Input::open(path, reading.text_encoding, &BytesRead::default(), interrupt)?;
+        let layout = input.layout(reading.format, &reading.reading())?;
+        let mut notes = Notes::default();
+        for note in layout.iter().flat_map(|layout| layout.notes()) {
+            notes.guessed(&input.name, note);
+        }
+        let reader = layout.map(|layout| EventReader::with_layout(input.read, &layout));
         let latest = now().saturating_add(AHEAD_MS_MAX);
-        Ok(Source::of(Stream::File(Box::new(File { reader, latest, bad: Bad::default() }))))
+        Ok(Source::of(Stream::File(Box::new(File { reader, latest, notes, bad: Bad::default() }))))
     }
 
     fn of(mut stream: Stream) -> Source {
@@ -91,7 +97,7 @@ impl Source {
     pub(crate) fn bad(&self) -> Bad {
         match &self.stream {
             Stream::Town(_) => Bad::default(),
-            Stream::File(file) => file.bad.clone(),
+            Stream::File(file) => Bad { notes: file.notes.lines(), ..file.bad.clone() },
         }
     }
 }
@@ -110,8 +116,19 @@ impl File {
         loop {
             match self.reader.as_mut()?.next() {
                 Ok(Some(record)) => match record.event {
-                    Ok(event) if event.at <= self.latest => return Some(Waiting::of(&event)),
-                    _ => self.bad.records += 1,
+                    Ok(event) if event.at <= self.latest => {
+                        self.notes.look(event.actor, event.target);
+                        return Some(Waiting::of(&event));
+                    }
+                    Err(malformed) if malformed.no_act().is_some() => {
+                        self.bad.no_acts += 1;
+                        self.notes.skipped(&malformed);
+                    }
+                    Err(malformed) => {
+                        self.bad.records += 1;
+                        self.notes.bad(&malformed);
+                    }
+                    Ok(_) => self.bad.records += 1,
                 },
                 Ok(None) => self.reader = None,
                 Err(error) => {

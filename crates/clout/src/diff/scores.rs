@@ -61,7 +61,7 @@ fn topic(connection: &Connection, topic: &str) -> Result<HashMap<String, f64>, F
 }
 
 fn file(path: &Path) -> Result<HashMap<String, f64>, Failure> {
-    let input = Input::open(path, &BytesRead::default(), &Interrupt::default())?;
+    let input = Input::open(path, None, &BytesRead::default(), &Interrupt::default())?;
     let is_json = input.read.begins_with(b'{');
     let wrong = |reason: String| DiffError::NoScores { whence: path.display().to_string(), reason };
     let pair = |line: Line| (line.user, line.score);

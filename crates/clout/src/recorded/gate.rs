@@ -3,11 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use influence::{Event, Profile, Timestamp};
-use wire::{Names, ProfileRecord, Record, Respelled};
+use wire::{Malformed, Names, NoAct, ProfileRecord, Record, Respelled};
 
 use crate::failure::OutputError;
 use crate::recorded::Stop;
 use crate::recorded::loss::Reasons;
+use crate::recorded::notes::Notes;
 use crate::recorded::progress::Watch;
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::words;
@@ -23,6 +24,7 @@ pub(crate) struct Gate {
     names: Names,
     respelled: Respelled,
     pub(crate) counts: Counts,
+    pub(crate) notes: Notes,
     rejects: Rejects,
     pub(crate) watch: Watch,
 }
@@ -33,6 +35,8 @@ pub(crate) enum Admitted<T> {
     In(T),
     /// It is understood, and left out since somebody wants it so.
     Left,
+    /// It is whole, and no act.
+    NoAct,
     /// It cannot be used.
     Bad,
 }
@@ -42,8 +46,12 @@ pub(crate) enum Admitted<T> {
 pub(crate) struct Counts {
     /// Records of events, good and bad.
     pub(crate) records: u64,
-    /// Those that are no event.
+    /// Those that are broken.
     pub(crate) malformed: u64,
+    /// Whole ones that act on nobody: posts.
+    pub(crate) no_target: u64,
+    /// Whole ones of kinds that are not scored.
+    pub(crate) other_kinds: u64,
     /// Those that the machine's clock says cannot have happened.
     pub(crate) future: u64,
     /// Those later than `--until`.
@@ -61,12 +69,22 @@ impl Counts {
     pub(crate) fn bad(&self) -> u64 {
         self.malformed + self.future
     }
+
+    /// Takes a record that is no act.
+    fn skip(&mut self, malformed: &Malformed) {
+        match malformed.no_act() {
+            Some(NoAct::NoTarget) => self.no_target += 1,
+            Some(NoAct::OtherKind) => self.other_kinds += 1,
+            None => {}
+        }
+    }
 }
 
 impl Gate {
     pub(crate) fn new(until: Option<Timestamp>, names: Names, rejects: Rejects, watch: Watch) -> Gate {
         let latest = until.unwrap_or_else(|| now().saturating_add(AHEAD_MS_MAX));
-        Gate { until, latest, names, respelled: Respelled::default(), counts: Counts::default(), rejects, watch }
+        let (counts, notes) = (Counts::default(), Notes::default());
+        Gate { until, latest, names, respelled: Respelled::default(), counts, notes, rejects, watch }
     }
 
     /// Looks up now and then; to be called before each record.
@@ -78,10 +96,13 @@ impl Gate {
     /// The event of a record, if it may come in.
     #[inline]
     pub(crate) fn admit<'r>(&'r mut self, file: &str, record: Record<'r>) -> Result<Admitted<Event<'r>>, Stop> {
-        let Gate { until, latest, names, respelled, counts, rejects, .. } = self;
+        let Gate { until, latest, names, respelled, counts, rejects, notes, .. } = self;
         counts.records += 1;
         match record.event.and_then(|event| names.event(event, respelled)) {
-            Ok(Some(event)) if event.at <= *latest => Ok(Admitted::In(event)),
+            Ok(Some(event)) if event.at <= *latest => {
+                notes.look(event.actor, event.target);
+                Ok(Admitted::In(event))
+            }
             Ok(None) => {
                 counts.ignored += 1;
                 Ok(Admitted::Left)
@@ -95,8 +116,16 @@ impl Gate {
                 let reason = format!("time {} lies in the future", words::time(event.at));
                 rejects.take(file, record.position.number, &reason, record.raw).map(|()| Admitted::Bad)
             }
+            // What is no act is counted and passed over: it is not broken, and no dead letter.
+            Err(malformed) if malformed.no_act().is_some() => {
+                counts.skip(&malformed);
+                notes.skipped(&malformed);
+                rejects.skip(file, record.position.number, &malformed);
+                Ok(Admitted::NoAct)
+            }
             Err(malformed) => {
                 counts.malformed += 1;
+                notes.bad(&malformed);
                 rejects.take(file, record.position.number, &malformed, record.raw).map(|()| Admitted::Bad)
             }
         }

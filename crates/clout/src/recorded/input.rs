@@ -1,27 +1,32 @@
-//! Opening what is read: files and the standard input, packed or not, and what format they are in.
+//! Opening what is read: files and the standard input, packed or not, in which letters and in what format.
 //!
-//! Packing and format are recognised by the first bytes, never by the name. Every byte that comes from the system is
-//! counted, since the packed size is the only one that is known before the end.
+//! All of it is recognised by the first bytes, never by the name. Every byte that comes from the system is counted,
+//! since the packed size is the only one that is known before the end.
 
 use std::cell::Cell;
-use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use flate2::bufread::MultiGzDecoder;
-use wire::{Encoding, Format, ProfileReader};
+use encoding_rs::Encoding as TextEncoding;
+use wire::{Encoding, Format, Layout, ProfileReader, RECORD_BYTES_MAX, Reading, Reason};
 
 use crate::interrupt::Interrupt;
+use crate::recorded::notes;
+use crate::recorded::packing::{Packing, Trailing};
 use crate::recorded::pipe::PipeReader;
+use crate::recorded::transcode::{Transcoded, shown_by};
+use crate::words::thousands;
 
-/// What the format is recognised by.
+/// What the format is recognised by, unless the first line is longer.
 const HEAD_BYTES: u64 = 64 << 10;
 /// What the packing is recognised by.
 const MAGIC_BYTES: u64 = 6;
-/// What is read of a packed file at once.
-const BUFFER_BYTES: usize = 128 << 10;
+/// What an encoding of text is recognised by.
+const LETTERS_BYTES: u64 = 256;
+/// How far the end of a first line is looked for that is too long.
+const LINE_BYTES_MAX: u64 = 256 << 20;
 /// Profiles that are tried.
 const SAMPLE_PROFILES: usize = 10;
 
@@ -30,17 +35,11 @@ pub(crate) struct Input {
     /// What people call it.
     pub(crate) name: String,
     pub(crate) packing: Packing,
+    /// What stands behind the packed data, once all is read.
+    pub(crate) trailing: Trailing,
     /// Bytes as they lie on the disk, where that is known.
     pub(crate) size_bytes: Option<u64>,
     pub(crate) read: Head,
-}
-
-/// How a file is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Not,
-    Gzip,
-    Zstd,
 }
 
 /// Bytes that have come from the system, of all inputs.
@@ -55,7 +54,13 @@ impl BytesRead {
 
 impl Input {
     /// Opens a file or, for `-`, the standard input.
-    pub(crate) fn open(path: &Path, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Input, InputError> {
+    /// Without an encoding its letters are UTF-8, or UTF-16 if it looks like that.
+    pub(crate) fn open(
+        path: &Path,
+        letters: Option<&'static TextEncoding>,
+        bytes_read: &BytesRead,
+        interrupt: &Interrupt,
+    ) -> Result<Input, InputError> {
         let failed = |source| InputError::Open { path: path.to_owned(), source };
         let (raw, size_bytes) = open(path, interrupt).map_err(failed)?;
         let mut raw = Counted { read: raw, bytes_read: bytes_read.clone() };
@@ -64,21 +69,51 @@ impl Input {
         let failure = raw.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).err();
         let packing = Packing::of(&magic);
         let raw = Head { head: magic, given: 0, failure, rest: Box::new(raw) };
-        let read = Head::of(packing.unpack(raw).map_err(failed)?);
+        let trailing = Trailing::default();
+        let bytes = Head::of(packing.unpack(Box::new(raw), &trailing), LETTERS_BYTES);
+        let letters = letters.or_else(|| shown_by(&bytes.head));
+        let text: Box<dyn Read> = match letters {
+            Some(letters) => Transcoded::of(Box::new(bytes), letters),
+            None => Box::new(bytes),
+        };
+        let mut read = Head::of(text, HEAD_BYTES);
+        if !read.head.contains(&b'\n') {
+            read.extend(RECORD_BYTES_MAX as u64 + 1 - HEAD_BYTES);
+        }
         let name = if is_standard(path) { "stdin".to_owned() } else { path.display().to_string() };
-        Ok(Input { name, packing, size_bytes, read })
+        Ok(Input { name, packing, trailing, size_bytes, read })
     }
 
-    /// The format of a file of events, unless it is given; `None` if there is no event in it.
-    pub(crate) fn format(&self, given: Option<Format>) -> Result<Option<Format>, InputError> {
+    /// How a file of events is written, in the format that is given or in the one that fits; `None` if there is no
+    /// event in it.
+    pub(crate) fn layout(&mut self, given: Option<Format>, reading: &Reading) -> Result<Option<Layout>, InputError> {
         let head = &self.read.head;
-        match given.or_else(|| Format::recognise(head)) {
-            Some(_) if head.is_empty() && self.read.failure.is_none() => Ok(None),
-            Some(format) => Ok(Some(format)),
-            None if self.read.failure.is_some() && !head.contains(&b'\n') => Ok(Some(Format::Snap)),
-            None if self.is_blank() => Ok(None),
-            None => Err(InputError::NoEvents { name: self.name.clone(), hint: hint(head) }),
+        if head.is_empty() && self.read.failure.is_none() {
+            return Ok(None);
         }
+        let unrecognised = match Layout::of(head, given, reading) {
+            Ok(layout) => return Ok(Some(layout)),
+            Err(unrecognised) => unrecognised,
+        };
+        if self.read.failure.is_some() && !head.contains(&b'\n') {
+            return Ok(Layout::of(head, Some(Format::Snap), &Reading::default()).ok());
+        }
+        if self.is_blank() {
+            return Ok(None);
+        }
+        let name = self.name.clone();
+        let wrong = match &unrecognised.reason {
+            _ if self.read.is_long_line() => format!("its first line is {}", self.read.line_length()),
+            Reason::Header(_) | Reason::Record(_) if self.read.is_text() => {
+                let wrong = notes::what_is_wrong(&unrecognised);
+                if given.is_some() { wrong } else { format!("it is nearest to {}, and {wrong}", unrecognised.nearest) }
+            }
+            _ => String::new(),
+        };
+        Err(match given {
+            Some(format) => InputError::NotAs { name, format, wrong },
+            None => InputError::NoEvents { name, hint: hint(&self.read.head), wrong },
+        })
     }
 
     /// How a file of profiles is written; `None` if there is none in it.
@@ -131,35 +166,6 @@ fn open(path: &Path, interrupt: &Interrupt) -> io::Result<(Box<dyn Read>, Option
     }
 }
 
-impl Packing {
-    fn of(magic: &[u8]) -> Packing {
-        match magic {
-            [0x1f, 0x8b, ..] => Packing::Gzip,
-            // A frame of data, or one to be skipped, as parallel packers write before the first.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstd,
-            _ => Packing::Not,
-        }
-    }
-
-    fn unpack(self, raw: impl Read + 'static) -> io::Result<Box<dyn Read>> {
-        match self {
-            Packing::Not => Ok(Box::new(raw)),
-            Packing::Gzip => Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, raw)))),
-            Packing::Zstd => Ok(Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(BUFFER_BYTES, raw))?)),
-        }
-    }
-}
-
-impl fmt::Display for Packing {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Packing::Not => "not packed",
-            Packing::Gzip => "gzip",
-            Packing::Zstd => "zstd",
-        })
-    }
-}
-
 /// A stream whose beginning was looked at: it is given again, then what failed behind it, then the rest.
 pub(crate) struct Head {
     head: Vec<u8>,
@@ -169,10 +175,51 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    fn of(mut rest: Box<dyn Read>) -> Head {
-        let mut head = Vec::new();
-        let failure = rest.by_ref().take(HEAD_BYTES).read_to_end(&mut head).err();
-        Head { head, given: 0, failure, rest }
+    fn of(rest: Box<dyn Read>, bytes: u64) -> Head {
+        let mut head = Head { head: Vec::new(), given: 0, failure: None, rest };
+        head.extend(bytes);
+        head
+    }
+
+    /// Looks at so many bytes more.
+    fn extend(&mut self, bytes: u64) {
+        if self.failure.is_none() {
+            self.failure = self.rest.by_ref().take(bytes).read_to_end(&mut self.head).err();
+        }
+    }
+
+    /// Whether no record is as long as its first line.
+    fn is_long_line(&self) -> bool {
+        self.head.len() > RECORD_BYTES_MAX && !self.head.contains(&b'\n')
+    }
+
+    /// How long the first line is, in words.
+    fn line_length(&mut self) -> String {
+        let (mut length, mut piece) = (self.head.len() as u64, vec![0; HEAD_BYTES as usize]);
+        let is_whole = loop {
+            match self.rest.read(&mut piece) {
+                Ok(0) | Err(_) => break true,
+                Ok(bytes) => match piece[..bytes].iter().position(|byte| *byte == b'\n') {
+                    Some(place) => {
+                        length += place as u64;
+                        break true;
+                    }
+                    None => length += bytes as u64,
+                },
+            }
+            if length > LINE_BYTES_MAX {
+                break false;
+            }
+        };
+        let at_least = if is_whole { "" } else { "more than " };
+        let max = thousands(RECORD_BYTES_MAX as u64);
+        format!("{at_least}{} bytes long, and a record has at most {max}", thousands(length))
+    }
+
+    /// Whether it may be text.
+    fn is_text(&self) -> bool {
+        !self.head.contains(&0)
+            && self.head.iter().filter(|byte| **byte < 0x20 && !byte.is_ascii_whitespace()).count() == 0
     }
 
     /// Whether this is its first byte, blanks aside.
@@ -220,9 +267,16 @@ fn hint(head: &[u8]) -> &'static str {
         [b'B', b'Z', b'h', ..] => " (it looks packed by bzip2: use bzcat and -)",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => " (it looks packed by xz: use xzcat and -)",
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => " (it is packed twice: unpack it once and use -)",
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
+            " (it looks like UTF-32: use iconv -f UTF-32 -t UTF-8 and -)"
+        }
         _ if head.get(257..262) == Some(b"ustar") => " (it looks like a tar archive: name the files in it)",
         _ => "",
     }
+}
+
+fn colon(text: &str) -> &'static str {
+    if text.is_empty() { "" } else { ": " }
 }
 
 /// An input that cannot be read at all.
@@ -239,15 +293,27 @@ pub enum InputError {
     },
     /// It is no file of events.
     #[error(
-        "{name} is in no known format{hint}; expected lines of \"actor target time\" or \"actor target time kind\" (snap), \
-         a csv header that names actor, target and time, one json object a line, or protobuf messages each after its \
-         length; if it is one of them all the same, say which with --format"
+        "{name} is in no known format{hint}{}{wrong}; known are lists of actor, target, time and perhaps kind (snap), \
+         tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)",
+        colon(wrong)
     )]
     NoEvents {
         /// Which one.
         name: String,
         /// What it seems to be.
         hint: &'static str,
+        /// What it is nearest to, and what is wrong then.
+        wrong: String,
+    },
+    /// It is not in the format that was given.
+    #[error("{name} cannot be read as {format}{}{wrong}", colon(wrong))]
+    NotAs {
+        /// Which one.
+        name: String,
+        /// The format.
+        format: Format,
+        /// What is wrong.
+        wrong: String,
     },
     /// It is no file of profiles.
     #[error(

@@ -3,15 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 
-use influence::{Event, Kind};
-use wire::{Encoding, EventReader, Format, ProfileReader, ReadError};
+use influence::Event;
+use wire::{Encoding, EventReader, Layout, ProfileReader, ReadError};
 
 use crate::interrupt::Interrupt;
 use crate::recorded::Sink;
 use crate::recorded::Stop;
 use crate::recorded::gate::{Admitted, Gate};
-use crate::recorded::input::{BytesRead, Head, Input, InputError, Packing};
+use crate::recorded::input::{BytesRead, Head, Input, InputError};
 use crate::recorded::merge::merge;
+use crate::recorded::packing::{Packing, Trailing};
+use crate::recorded::reading::ReadingArgs;
+use crate::recorded::transcode::NOT_THE_TEXT;
 
 /// All that is read, in the order of the command line.
 pub(crate) struct Logs {
@@ -26,10 +29,8 @@ pub(crate) struct Logs {
 pub(crate) struct Files<'a> {
     pub(crate) files: &'a [PathBuf],
     pub(crate) profiles: &'a [PathBuf],
-    /// Of the files of events; without it each is recognised.
-    pub(crate) format: Option<Format>,
-    /// Of events that name none.
-    pub(crate) kind: Kind,
+    /// How the files of events are written.
+    pub(crate) reading: &'a ReadingArgs,
 }
 
 /// What was read of a file.
@@ -50,7 +51,7 @@ impl Logs {
     pub(crate) fn open(args: &Files<'_>, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Logs, InputError> {
         let mut logs = Logs { profiles: Vec::new(), events: Vec::new(), empty: Vec::new(), size_bytes: Some(0) };
         for path in args.profiles {
-            let input = Input::open(path, bytes_read, interrupt)?;
+            let input = Input::open(path, args.reading.text_encoding, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
             let name = input.name.clone();
             match ProfileLog::of(input)? {
@@ -58,11 +59,12 @@ impl Logs {
                 None => logs.empty.push(format!("no profiles in {name}")),
             }
         }
+        let reading = args.reading.reading();
         for path in args.files {
-            let input = Input::open(path, bytes_read, interrupt)?;
+            let mut input = Input::open(path, args.reading.text_encoding, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
-            match input.format(args.format)? {
-                Some(format) => logs.events.push(EventLog::of(input, format, args)),
+            match input.layout(args.reading.format, &reading)? {
+                Some(layout) => logs.events.push(EventLog::of(input, layout)),
                 None => logs.empty.push(format!("no events in {}", input.name)),
             }
         }
@@ -81,10 +83,17 @@ impl Logs {
 
     /// Reads the profiles, then the events by their time.
     pub(crate) fn read(mut self, gate: &mut Gate, sink: &mut impl Sink, files: &mut Vec<FileRead>) -> Result<(), Stop> {
+        for log in &self.events {
+            log.layout.notes().iter().for_each(|note| gate.notes.guessed(&log.whence.name, note));
+        }
         let read = self.read_profiles(gate, sink).and_then(|()| match &mut self.events[..] {
             [log] => log.read(gate, sink),
             logs => merge(logs, gate, sink),
         });
+        for log in &self.events {
+            let Whence { name, packing, trailing, .. } = &log.whence;
+            gate.notes.read(name, log.reader.midnights(), &packing.to_string(), trailing.get());
+        }
         files.extend(self.events.iter().map(EventLog::file_read));
         read
     }
@@ -101,7 +110,7 @@ fn add(sum: Option<u64>, size: Option<u64>) -> Option<u64> {
 /// One log of events.
 pub(crate) struct EventLog {
     whence: Whence,
-    format: Format,
+    layout: Layout,
     reader: EventReader<Head>,
     understood: u64,
 }
@@ -117,14 +126,16 @@ pub(crate) enum Next<T> {
 struct Whence {
     name: String,
     packing: Packing,
+    trailing: Trailing,
     /// The last record's.
     line: u64,
 }
 
 impl EventLog {
-    fn of(input: Input, format: Format, args: &Files<'_>) -> EventLog {
-        let whence = Whence { name: input.name, packing: input.packing, line: 0 };
-        EventLog { whence, format, reader: EventReader::new(input.read, format, Some(args.kind)), understood: 0 }
+    fn of(input: Input, layout: Layout) -> EventLog {
+        let whence = Whence { name: input.name, packing: input.packing, trailing: input.trailing, line: 0 };
+        let reader = EventReader::with_layout(input.read, &layout);
+        EventLog { whence, layout, reader, understood: 0 }
     }
 
     /// Takes all of it: events are borrowed from the reader, nothing is copied on the way.
@@ -148,17 +159,17 @@ impl EventLog {
         };
         self.whence.line = record.position.number;
         let admitted = gate.admit(&self.whence.name, record)?;
-        self.understood += u64::from(!matches!(admitted, Admitted::Bad));
+        self.understood += u64::from(matches!(admitted, Admitted::In(_) | Admitted::Left));
         match admitted {
             Admitted::In(event) => take(&event).map(Next::Event),
-            Admitted::Left | Admitted::Bad => Ok(Next::StaysOut),
+            Admitted::Left | Admitted::NoAct | Admitted::Bad => Ok(Next::StaysOut),
         }
     }
 
     fn file_read(&self) -> FileRead {
         FileRead {
             file: self.whence.name.clone(),
-            format: self.format.name(),
+            format: self.layout.format().name(),
             packing: (self.whence.packing != Packing::Not).then(|| self.whence.packing.to_string()),
             records: self.reader.records(),
             understood: self.understood,
@@ -177,7 +188,7 @@ impl ProfileLog {
     fn of(input: Input) -> Result<Option<ProfileLog>, InputError> {
         let encoding: Option<Encoding> = input.encoding()?;
         Ok(encoding.map(|encoding| ProfileLog {
-            whence: Whence { name: input.name, packing: input.packing, line: 0 },
+            whence: Whence { name: input.name, packing: input.packing, trailing: input.trailing, line: 0 },
             reader: ProfileReader::new(input.read, encoding),
         }))
     }
@@ -252,6 +263,13 @@ impl Unreadable {
                     (Packing::Not, _) => "cannot be read on".to_owned(),
                     (packing, io::ErrorKind::UnexpectedEof) => {
                         format!("breaks off in the middle of the {packing} data")
+                    }
+                    (_, io::ErrorKind::InvalidData) if source.to_string().starts_with(NOT_THE_TEXT) => {
+                        "cannot be read on".to_owned()
+                    }
+                    // zstd says so of its window, which its packer chose.
+                    (packing, _) if source.to_string().to_lowercase().contains("allocation error") => {
+                        format!("needs more memory than there is to unpack the {packing} data")
                     }
                     (packing, _) => format!("holds corrupt {packing} data"),
                 };

@@ -57,6 +57,11 @@ impl Rejects {
         Ok(())
     }
 
+    /// Takes a record that is no act, and no bad line.
+    pub(crate) fn skip(&mut self, file: &str, line: u64, reason: &dyn Display) {
+        self.reasons.note(file, line, &reason.to_string());
+    }
+
     /// Tells how many were not told, and completes the file of dead letters. Says why the bad lines are bad.
     pub(crate) fn finish(self) -> (Reasons, Result<Option<Letters>, OutputError>) {
         let untold = self.bad.saturating_sub(TOLD_MAX);

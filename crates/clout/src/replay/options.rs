@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use influence::{InvalidModel, Kind, Model, Timestamp};
-use wire::{Format, Names, Spelling};
+use influence::{InvalidModel, Model, Timestamp};
+use wire::{Names, Spelling};
 
 use crate::duration::{DurationError, parse_duration};
 use crate::exit;
+use crate::recorded::ReadingArgs;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
 use crate::replay::ranking::table_format;
@@ -36,13 +37,9 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// How the files are written: snap (lines of actor, target, time and perhaps kind), csv (under a header), json (one object a
-    /// line) or protobuf (each message after its length); without it each file is recognised by looking at it
-    #[arg(long, help_heading = "Input", value_name = "FORMAT")]
-    pub format: Option<Format>,
-    /// Kind of the events that name none: mention, retweet, reply, follow or unfollow
-    #[arg(long, help_heading = "Input", value_name = "KIND", default_value = "mention", value_parser = wire::parse_kind)]
-    pub kind: Kind,
+    /// How the files are written.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Which names are one person: exact, those of the same bytes; or folded, also those that differ by case, @, blanks, how
     /// accents are encoded, or as the address of a profile
     #[arg(long = "names", help_heading = "Input", value_name = "SPELLING", default_value = "exact")]
@@ -53,11 +50,11 @@ pub struct ReplayArgs {
     /// Profiles, as JSON lines or protobuf: trust, and who has opted out. They count before all events; may be repeated
     #[arg(long, help_heading = "Input", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
-    /// Score as of this time: later events are left out. Without it the newest event says what time it is, and events
+    /// Score as of this time, or as of a date's midnight in UTC: later events are left out. Without it the newest event says what time it is, and events
     /// more than 5 minutes ahead of this machine's clock are bad lines
     #[arg(long, help_heading = "Input", value_name = "TIME", value_parser = wire::parse_time)]
     pub until: Option<Timestamp>,
-    /// Go on up to so many bad lines; 0 tolerates none
+    /// Go on up to so many bad lines; 0 tolerates none. Posts without a target and acts of other kinds are not bad
     #[arg(long, help_heading = "Input", value_name = "NUMBER", default_value_t = 1000)]
     pub max_bad: u64,
     /// Go on with the rest where more than half, or a whole one of several files, cannot be used
@@ -153,7 +150,7 @@ impl ReplayArgs {
 
     /// What is read.
     pub(crate) fn files(&self) -> Files<'_> {
-        Files { files: &self.files, profiles: &self.profiles, format: self.format, kind: self.kind }
+        Files { files: &self.files, profiles: &self.profiles, reading: &self.reading }
     }
 
     /// The model that is asked for. Parts are tried one by one, so that an error can name the option.
@@ -248,6 +245,9 @@ pub enum UsageError {
     /// The standard input can be read once.
     #[error("- is given twice: the standard input can be read only once")]
     StandardInput,
+    /// How a file is written is said, and no file is given.
+    #[error("options that say how a FILE is written have none to say it of: give one")]
+    NoFile,
     /// Two results want the standard output.
     #[error("{first} and {second} both want the standard output: write one of them to a file")]
     StandardOutput {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::recorded::Stop;
 use crate::recorded::gate::Counts;
 use crate::recorded::log::FileRead;
+use crate::recorded::notes as file_notes;
 use crate::replay::notes;
 use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Outliers;
@@ -43,7 +44,7 @@ pub(crate) struct Summary {
     scores_published: u64,
     first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,
-    /// What people should know about names.
+    /// What people should know about the files and about names.
     notes: Vec<String>,
     partitions: u16,
     workers: u16,
@@ -75,6 +76,10 @@ struct LeftOut {
     collided: u64,
     after_until: u64,
     ignored: u64,
+    /// Posts: whole records that act on nobody.
+    no_target: u64,
+    /// Acts of kinds that are not scored.
+    other_kinds: u64,
     malformed: u64,
     future: u64,
     malformed_profiles: u64,
@@ -104,6 +109,7 @@ pub(crate) struct Run<'s> {
     pub(crate) model: &'s Model,
     pub(crate) files: Vec<FileRead>,
     pub(crate) counts: Counts,
+    pub(crate) notes: Vec<String>,
     pub(crate) scoring: &'s Scoring,
     pub(crate) stop: Option<&'s Stop>,
     pub(crate) elapsed: Duration,
@@ -111,11 +117,15 @@ pub(crate) struct Run<'s> {
 
 impl Summary {
     pub(crate) fn of(run: Run<'_>, ranking: &Ranking<'_>) -> Summary {
-        let Run { args, model, files, counts, scoring, stop, elapsed } = run;
+        let Run { args, model, files, counts, notes: mut told, scoring, stop, elapsed } = run;
         let world = &scoring.world;
         let progress = world.progress();
         let Sizes { people, edges, follows, .. } = world.sizes();
         let span = scoring.clusters.span();
+        told.extend(span.and_then(|(first, last)| file_notes::early(first, last)));
+        if stop.is_none() {
+            told.extend(notes::of(ranking, &args.names(), &scoring.strangers));
+        }
         let taken =
             |collision: &Collision| NameLeftOut { user: collision.second.clone(), first: collision.first.clone() };
         Summary {
@@ -136,10 +146,7 @@ impl Summary {
             follows,
             scores_published: progress.published,
             first_collisions: progress.first_collisions.iter().map(taken).collect(),
-            notes: match stop {
-                None => notes::of(ranking, &args.names(), &scoring.strangers),
-                Some(_) => Vec::new(),
-            },
+            notes: told,
             outliers: scoring.clusters.outliers().map(Far::of),
             partitions: args.partitions,
             workers: args.workers,
@@ -255,6 +262,8 @@ impl LeftOut {
             collided: taken.collided,
             after_until: counts.after_until,
             ignored: counts.ignored,
+            no_target: counts.no_target,
+            other_kinds: counts.other_kinds,
             malformed: counts.malformed,
             future: counts.future,
             malformed_profiles: counts.malformed_profiles,
@@ -269,6 +278,8 @@ impl LeftOut {
             (self.collided, "record of a name whose hash is another's", "records of names whose hash is another's"),
             (self.after_until, "event after --until", "events after --until"),
             (self.ignored, "event of ignored users", "events of ignored users"),
+            (self.no_target, "post without a target", "posts without a target"),
+            (self.other_kinds, "act of another kind", "acts of other kinds"),
             (self.malformed, "malformed line", "malformed lines"),
             (self.future, "event from the future", "events from the future"),
             (self.malformed_profiles, "malformed profile", "malformed profiles"),
@@ -361,7 +372,16 @@ mod tests {
         scoring.finish(None).unwrap();
         let counts = Counts { records: targets.len() as u64, ..Counts::default() };
         let elapsed = Duration::from_secs(1);
-        let run = Run { args: &args, model: &model, files: Vec::new(), counts, scoring: &scoring, stop: None, elapsed };
+        let run = Run {
+            args: &args,
+            model: &model,
+            files: Vec::new(),
+            counts,
+            notes: Vec::new(),
+            scoring: &scoring,
+            stop: None,
+            elapsed,
+        };
         Summary::of(run, &Ranking::of(&scoring.world)).warnings()
     }
 

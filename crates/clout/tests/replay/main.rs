@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod field;
 mod formats;
 mod loss;
 mod names;

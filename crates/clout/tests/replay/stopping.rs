@@ -19,7 +19,7 @@ fn ctrl_c_stops_cleanly_with_the_result_so_far() {
         let mut told = String::new();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         stderr.read_line(&mut told).unwrap();
-        assert_eq!(told, "stdin:10001: has no target\n");
+        assert_eq!(told, "stdin:10001: has 1 column, expected actor, target, time and at most a kind\n");
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let rest = std::io::read_to_string(&mut stderr).unwrap();
         let output = child.wait_with_output().unwrap();

@@ -19,7 +19,7 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse(
         "log --half-life 30",
         expect![
-            "error: invalid value '30' for '--half-life <DURATION>': 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d or 30w"
+            "error: invalid value '30' for '--half-life <DURATION>': 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d, 30w or 30y"
         ],
     );
     refuse(
@@ -73,7 +73,7 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse(
         "log --timeline daily --timeline-out steps.csv",
         expect![
-            "error: invalid value 'daily' for '--timeline <STEP|all>': not a duration: write a whole number and a unit, as in 500ms, 90s, 10m, 12h, 30d or 2w"
+            "error: invalid value 'daily' for '--timeline <STEP|all>': not a duration: write a number and a unit, as in 500ms, 90s, 10m, 12h, 1.5d, 2w or 1y"
         ],
     );
     refuse("log --timeline-out steps.csv", expect!["error: the following required arguments were not provided:"]);
@@ -152,6 +152,11 @@ fn the_help_shows_examples_and_exit_codes() {
         "--json",
         "--eps",
         "--contact-threshold",
+        "--columns",
+        "--kinds",
+        "--time-zone",
+        "--time-format",
+        "--text-encoding",
     ] {
         assert!(ran.stdout.contains(&format!("{option} ")) || ran.stdout.contains(&format!("{option}\n")), "{option}");
     }

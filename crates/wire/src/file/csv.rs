@@ -6,63 +6,153 @@
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
-use influence::{Event, Kind};
+use influence::Event;
 use memchr::{memchr, memchr_iter};
 
+use super::columns::{Column, Columns};
 use super::lines::Lines;
 use crate::event::text;
-use crate::kind::kind_or;
+use crate::kind::KindWords;
 use crate::malformed::quote;
-use crate::{Malformed, accept, parse_time};
+use crate::time::TimeReader;
+use crate::{Malformed, accept};
 
 /// Columns that a refusal lists.
 const NAMES_SHOWN_MAX: usize = 20;
 
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Between columns there is a run of spaces and tabs, and no quotes.
+pub(super) const BLANKS: u8 = b' ';
 
 const ACTOR: [&str; 4] = ["actor", "source", "from", "user"];
 const TARGET: [&str; 3] = ["target", "to", "object"];
-const TIME: [&str; 4] = ["at", "time", "timestamp", "created_at"];
+const TIME: [&str; 7] = ["at", "time", "timestamp", "created_at", "datetime", "date", "timeset"];
 const KIND: [&str; 4] = ["kind", "type", "action", "event"];
 
+const PARTS: [&str; 4] = ["actor", "target", "time", "kind"];
+
 /// Which field is which, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     delimiter: u8,
     actor: usize,
     target: usize,
     time: usize,
-    kind: Option<usize>,
+    kind: Option<KindColumn>,
     /// There are spaces around the names of the columns: those around the names of users are no part of them either.
     is_padded: bool,
 }
 
+/// Where the kind is, or may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KindColumn {
+    place: usize,
+    pub(super) name: String,
+    /// Nobody said so, and other things have that name: an edge is directed, a post is a photo.
+    pub(super) is_guess: bool,
+    /// It says something else.
+    pub(super) is_other: bool,
+}
+
 impl Header {
     /// The header that a line is, under the delimiter with which it is one; or what it lacks.
-    pub(super) fn from_line(line: &[u8]) -> Result<Header, String> {
-        let line = text(line).map_err(|malformed| malformed.to_string())?;
-        let header =
-            DELIMITERS.into_iter().find_map(|delimiter| Header::from_names(&names(line, delimiter), delimiter));
-        header.ok_or_else(|| refusal(&names(line, likely_delimiter(line))))
+    pub(super) fn from_line(line: &[u8], columns: &Columns) -> Result<Header, String> {
+        Header::among(line, columns, &DELIMITERS)
     }
 
-    fn from_names(names: &[String], delimiter: u8) -> Option<Header> {
-        let [actor, target, time] = [find(names, &ACTOR)?, find(names, &TARGET)?, find(names, &TIME)?];
-        let kind = find(names, &KIND);
+    /// The header of a file that names its delimiter in the line before.
+    pub(super) fn from_separated(line: &[u8], columns: &Columns, delimiter: u8) -> Result<Header, String> {
+        Header::among(line, columns, &[delimiter])
+    }
+
+    fn among(line: &[u8], columns: &Columns, delimiters: &[u8]) -> Result<Header, String> {
+        let line = text(line).map_err(|malformed| malformed.to_string())?;
+        let found = |delimiter: &u8| Header::from_names(&names(line, *delimiter), columns, *delimiter);
+        delimiters.iter().find_map(found).ok_or_else(|| {
+            let likely = likely_delimiter(line, delimiters);
+            refusal(&names(line, likely), columns)
+        })
+    }
+
+    fn from_names(names: &[String], columns: &Columns, delimiter: u8) -> Option<Header> {
+        let place = |said: &Option<Column>, aliases: &[&str]| match said {
+            Some(column) => find_column(names, column),
+            None => find(names, aliases),
+        };
+        let actor = place(&columns.actor, &ACTOR)?;
+        let [target, time] = [place(&columns.target, &TARGET)?, place(&columns.time, &TIME)?];
+        let kind = match &columns.kind {
+            Some(column) => Some(find_column(names, column)?),
+            None => find(names, &KIND).filter(|place| ![actor, target, time].contains(place)),
+        };
         let is_padded = |place: usize| names[place].trim().len() < names[place].len();
         let is_padded = [Some(actor), Some(target), Some(time), kind].into_iter().flatten().any(is_padded);
+        let kind = kind.map(|place| {
+            let name = names[place].trim().to_owned();
+            let is_guess = columns.kind.is_none() && name != KIND[0];
+            KindColumn { place, name, is_guess, is_other: false }
+        });
         Some(Header { delimiter, actor, target, time, kind, is_padded })
+    }
+
+    /// That of a file without one, in which columns are told by their numbers, from 0.
+    pub(super) fn of_places(delimiter: u8, [actor, target, time]: [usize; 3], kind: Option<usize>) -> Header {
+        let kind =
+            kind.map(|place| KindColumn { place, name: (place + 1).to_string(), is_guess: false, is_other: false });
+        Header { delimiter, actor, target, time, kind, is_padded: false }
+    }
+
+    /// That of a file of which all columns were said by their numbers.
+    pub(super) fn of_numbers(columns: &Columns, delimiter: u8) -> Option<Header> {
+        let number = |column: &Option<Column>| match column {
+            Some(Column::Number(number)) => Some(number - 1),
+            _ => None,
+        };
+        let places = [number(&columns.actor)?, number(&columns.target)?, number(&columns.time)?];
+        Some(Header::of_places(delimiter, places, number(&columns.kind)))
+    }
+
+    /// The same columns with something else between them.
+    pub(super) fn between(self, delimiter: u8) -> Header {
+        Header { delimiter, ..self }
+    }
+
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    pub(super) fn kind_mut(&mut self) -> Option<&mut KindColumn> {
+        self.kind.as_mut()
     }
 
     /// Where actor, target, time and kind are.
     fn places(&self) -> [Option<usize>; 4] {
-        [Some(self.actor), Some(self.target), Some(self.time), self.kind]
+        [Some(self.actor), Some(self.target), Some(self.time), self.kind.as_ref().map(|kind| kind.place)]
+    }
+}
+
+/// The delimiter that a first line as Excel's `sep=;` says.
+pub(super) fn said_delimiter(line: &[u8]) -> Option<u8> {
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [s, e, p, b'=', delimiter] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") && delimiter.is_ascii() => {
+            Some(*delimiter)
+        }
+        _ => None,
     }
 }
 
 /// The first of the aliases that is among the names.
 fn find(names: &[String], aliases: &[&str]) -> Option<usize> {
     aliases.iter().find_map(|alias| names.iter().position(|name| name.trim() == *alias))
+}
+
+fn find_column(names: &[String], column: &Column) -> Option<usize> {
+    match column {
+        Column::Number(number) => (*number <= names.len()).then_some(number - 1),
+        // Names are in lower case by now.
+        Column::Name(said) => names.iter().position(|name| name.trim() == said.to_lowercase()),
+    }
 }
 
 fn names(line: &str, delimiter: u8) -> Vec<String> {
@@ -73,16 +163,26 @@ fn names(line: &str, delimiter: u8) -> Vec<String> {
     (0..fields.count).filter_map(|place| fields.get(place)).map(name).collect()
 }
 
-fn likely_delimiter(line: &str) -> u8 {
+fn likely_delimiter(line: &str, delimiters: &[u8]) -> u8 {
     let count = |delimiter: &u8| memchr_iter(*delimiter, line.as_bytes()).count();
-    DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',')
+    delimiters.iter().copied().rev().max_by_key(count).unwrap_or(b',')
 }
 
-fn refusal(names: &[String]) -> String {
-    let roles: [(&str, &[&str]); 3] = [("actor", &ACTOR), ("target", &TARGET), ("time", &TIME)];
-    let missing = roles.into_iter().filter(|(_, aliases)| find(names, aliases).is_none());
-    let missing: Vec<String> =
-        missing.map(|(role, aliases)| format!("no {role} (expected one of {})", aliases.join(", "))).collect();
+fn refusal(names: &[String], columns: &Columns) -> String {
+    let roles: [(&str, &Option<Column>, &[&str]); 4] = [
+        ("actor", &columns.actor, &ACTOR),
+        ("target", &columns.target, &TARGET),
+        ("time", &columns.time, &TIME),
+        ("kind", &columns.kind, &[]),
+    ];
+    let missing = roles.into_iter().filter_map(|(role, said, aliases)| match said {
+        Some(column) if find_column(names, column).is_some() => None,
+        Some(Column::Name(name)) => Some(format!("no column {:?} (for the {role})", quote(name))),
+        Some(Column::Number(number)) => Some(format!("{} columns, and {role} should be column {number}", names.len())),
+        None if aliases.is_empty() || find(names, aliases).is_some() => None,
+        None => Some(format!("no {role} (expected one of {})", aliases.join(", "))),
+    });
+    let missing: Vec<String> = missing.collect();
     let found: Vec<String> = names.iter().take(NAMES_SHOWN_MAX).map(|name| quote(name.trim())).collect();
     format!("has {}; its columns are: {}", missing.join(", "), found.join(", "))
 }
@@ -100,12 +200,13 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(header: Header) -> Self {
-        Self { header, has_quote: false, fields: Fields::new(header.delimiter), alone_until_bytes: 0 }
+        let fields = Fields::new(header.delimiter);
+        Self { header, has_quote: false, fields, alone_until_bytes: 0 }
     }
 
     /// Makes the current record of `lines` a whole row: extends it while a quote is open.
     pub(super) fn complete<R: Read>(&mut self, lines: &mut Lines<R>) -> io::Result<Result<(), Malformed>> {
-        self.has_quote = memchr(b'"', lines.record()).is_some();
+        self.has_quote = self.header.delimiter != BLANKS && memchr(b'"', lines.record()).is_some();
         if !self.has_quote {
             return Ok(Ok(()));
         }
@@ -125,29 +226,56 @@ impl Rows {
         Ok(Ok(()))
     }
 
-    /// The event of a row that is complete; `default_kind` is that of files without a column for it.
-    pub(super) fn event<'a>(&'a self, row: &'a [u8], default_kind: Option<Kind>) -> Result<Event<'a>, Malformed> {
-        let row = text(row)?;
-        let [actor, target, at, kind] = match self.has_quote {
-            true => self.quoted_parts()?,
-            false => self.plain_parts(row),
+    /// The event of a row that is complete.
+    #[inline]
+    pub(super) fn event<'a>(
+        &'a self,
+        row: &'a [u8],
+        kinds: &KindWords,
+        times: &TimeReader,
+    ) -> Result<Event<'a>, Malformed> {
+        let [actor, target, at, kind] = self.parts(row)?;
+        let kind = kind.trim();
+        let kind = match &self.header.kind {
+            Some(KindColumn { is_other: true, name, .. }) if kinds.knows(kind) => {
+                Err(Malformed::KindLate { column: quote(name), word: quote(kind) })
+            }
+            Some(KindColumn { is_other: true, .. }) | None => kinds.kind(None),
+            Some(_) => kinds.kind(Some(kind)),
         };
-        let kind = self.header.kind.map(|_| kind.trim());
         let [actor, target] = [actor, target].map(|name| if self.header.is_padded { name.trim() } else { name });
-        accept::event(actor, target, parse_time(at.trim()), kind_or(kind, default_kind))
+        accept::event(actor, target, times.read(at.trim()), kind)
     }
 
-    /// Actor, target, time and kind; empty where the row is too short for them.
-    fn plain_parts<'a>(&self, row: &'a str) -> [&'a str; 4] {
-        let mut parts = [""; 4];
-        for (place, field) in row.split(char::from(self.header.delimiter)).enumerate() {
-            for (part, wanted) in parts.iter_mut().zip(self.header.places()) {
+    /// Actor, target, time and kind, the last one empty where no column is for it.
+    pub(super) fn parts<'a>(&'a self, row: &'a [u8]) -> Result<[&'a str; 4], Malformed> {
+        let row = text(row)?;
+        let (parts, columns) = match (self.has_quote, self.header.delimiter) {
+            (true, _) => (self.quoted_parts()?, self.fields.count),
+            (false, BLANKS) => self.plain_parts(row.split([' ', '\t']).filter(|column| !column.is_empty())),
+            (false, delimiter) => self.plain_parts(row.split(char::from(delimiter))),
+        };
+        for (part, place) in PARTS.into_iter().zip(self.header.places()) {
+            if let Some(place) = place.filter(|place| *place >= columns) {
+                return Err(Malformed::ShortRow { columns, part, column: place + 1 });
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The parts, empty where the row is too short for them, and how many fields there are.
+    #[inline]
+    fn plain_parts<'a>(&self, fields: impl Iterator<Item = &'a str>) -> ([&'a str; 4], usize) {
+        let (mut parts, mut count, places) = ([""; 4], 0, self.header.places());
+        for (place, field) in fields.enumerate() {
+            for (part, wanted) in parts.iter_mut().zip(places) {
                 if wanted == Some(place) {
                     *part = field;
                 }
             }
+            count = place + 1;
         }
-        parts
+        (parts, count)
     }
 
     fn quoted_parts(&self) -> Result<[&str; 4], Malformed> {
@@ -156,6 +284,17 @@ impl Rows {
             *part = text(wanted.and_then(|place| self.fields.get(place)).unwrap_or_default())?;
         }
         Ok(parts)
+    }
+
+    /// Looks at a line that stands alone, as a sample is looked at.
+    pub(super) fn look_at(&mut self, line: &[u8]) {
+        self.has_quote = self.header.delimiter != BLANKS && memchr(b'"', line).is_some();
+        if self.has_quote {
+            self.fields.abandon();
+            self.fields.feed(line);
+            self.fields.feed(b"\n");
+            self.fields.reader.reset();
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::recognise;
+use super::layout::{Layout, Reading};
 
 /// How a file of events is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Format {
     Snap,
     /// Lines of fields under a header.
     Csv,
-    /// Lines of one JSON object each.
+    /// JSON objects, one on each line or anywhere.
     Json,
     /// Protobuf messages, each after its length as a varint.
     Protobuf,
@@ -29,7 +29,7 @@ impl Format {
     /// as well, and whether it is an error is for the caller to say. So is one whose first record does not end in
     /// `head`.
     pub fn recognise(head: &[u8]) -> Option<Format> {
-        recognise::recognise(head)
+        Layout::of(head, None, &Reading::default()).ok().map(|layout| layout.format())
     }
 
     /// The name: `snap`, `csv`, `json` or `protobuf`.

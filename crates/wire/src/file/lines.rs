@@ -11,7 +11,7 @@ use memchr::memchr;
 use super::Position;
 use super::input::{Input, RECORD_BYTES_MAX};
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) struct Lines<R> {
     input: Input<R>,
@@ -20,6 +20,8 @@ pub(super) struct Lines<R> {
     lines_before: u64,
     /// The rest of a line that is too long is still to be skipped.
     skips_rest: bool,
+    /// Lines that begin with `%` are comments as well, as in KONECT's lists.
+    has_percent_comments: bool,
 }
 
 /// How far the current record goes.
@@ -41,7 +43,18 @@ pub(super) enum Line {
 
 impl<R: Read> Lines<R> {
     pub(super) fn new(read: R) -> Self {
-        Self { input: Input::new(read), current: Extent::default(), lines_before: 0, skips_rest: false }
+        Self {
+            input: Input::new(read),
+            current: Extent::default(),
+            lines_before: 0,
+            skips_rest: false,
+            has_percent_comments: false,
+        }
+    }
+
+    /// The same, for files in which lines that begin with `%` are comments as well.
+    pub(super) fn with_percent_comments(self, has_percent_comments: bool) -> Self {
+        Self { has_percent_comments, ..self }
     }
 
     /// Goes to the next line that is a record; `None` at the end.
@@ -55,7 +68,7 @@ impl<R: Read> Lines<R> {
                 self.skip_byte_order_mark()?;
             }
             let Some(line) = self.take_line(0)? else { return Ok(None) };
-            if line == Line::TooLong || is_record(self.record()) {
+            if line == Line::TooLong || is_record(self.record(), self.has_percent_comments) {
                 return Ok(Some(line));
             }
         }
@@ -162,10 +175,11 @@ impl<R: Read> Lines<R> {
 }
 
 /// False for comments and blank lines.
-pub(super) fn is_record(line: &[u8]) -> bool {
+pub(super) fn is_record(line: &[u8], has_percent_comments: bool) -> bool {
     match line.trim_ascii_start().first() {
-        Some(first) => *first != b'#',
-        None => false,
+        Some(b'#') | None => false,
+        Some(b'%') => !has_percent_comments,
+        Some(_) => true,
     }
 }
 

@@ -1,18 +1,22 @@
 //! Lines of `actor target time` and perhaps a kind, separated by spaces or tabs.
 
-use influence::{Event, Kind};
+use influence::Event;
 
-use crate::kind::kind_or;
-use crate::{Malformed, accept, parse_time};
+use crate::kind::KindWords;
+use crate::time::TimeReader;
+use crate::{Malformed, accept};
 
 const COLUMNS_MAX: usize = 4;
 
-/// The event that a line holds; `default_kind` is that of lines without a kind.
-pub(super) fn event(line: &str, default_kind: Option<Kind>) -> Result<Event<'_>, Malformed> {
+/// The event that a line holds.
+pub(super) fn event<'a>(line: &'a str, kinds: &KindWords, times: &TimeReader) -> Result<Event<'a>, Malformed> {
     let mut columns = line.split([' ', '\t']).filter(|column| !column.is_empty());
     let [actor, target, at] = [(); 3].map(|()| columns.next().unwrap_or_default());
     let kind = columns.next();
-    let event = accept::event(actor, target, parse_time(at), kind_or(kind, default_kind))?;
+    if target.is_empty() {
+        return Err(Malformed::Columns(usize::from(!actor.is_empty())));
+    }
+    let event = accept::event(actor, target, times.read(at), kinds.kind(kind))?;
     match columns.count() {
         0 => Ok(event),
         more => Err(Malformed::Columns(COLUMNS_MAX + more)),
