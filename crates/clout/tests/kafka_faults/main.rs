@@ -6,6 +6,7 @@
 mod cluster;
 
 mod gone;
+mod guarded;
 mod health;
 mod permissions;
 mod poison;
