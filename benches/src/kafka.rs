@@ -108,6 +108,7 @@ impl Bench {
             dedup_window_ms: None,
             pace,
             checkpoint_every_ms: i64::MAX,
+            accepted_gaps: Vec::new(),
         };
         let application = Application {
             record_bytes_max: kafka::RECORD_BYTES_MAX,
@@ -116,6 +117,7 @@ impl Bench {
             connection,
             topics,
             start: Start::Earliest,
+            retention_ms: Default::default(),
             settings: Arc::new(settings),
             costs: Arc::default(),
         };

@@ -158,6 +158,7 @@ impl Config {
             dedup_window_ms: self.dedup_window_ms,
             pace: self.pace,
             checkpoint_every_ms: self.checkpoints.every_ms,
+            accepted_gaps: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use embedded::WorldError;
 use kafka::AdminError;
-use pipeline::{Fatal, Fault, StoreError};
+use pipeline::{AcceptedGap, Fatal, Fault, StoreError};
 use serve::{ServeError, TokensError};
 
 use crate::config::ConfigError;
@@ -45,6 +45,9 @@ pub enum Failure {
     /// The tokens of a server cannot be used.
     #[error("tokens cannot be used")]
     Tokens(#[from] TokensError),
+    /// Records of a topic that is not read cannot be given up.
+    #[error("--accept-gap {0}: the topic is not one of the inputs")]
+    Gap(AcceptedGap),
     /// The configuration is not understood.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -110,7 +113,9 @@ impl Failure {
             Failure::Threads(_) | Failure::Store(StoreError::Thread(_)) | Failure::Randomness(_) => ExitCode::System,
             Failure::Unfinished(_) => ExitCode::Unfinished,
             Failure::Usage(_) | Failure::Input(_) | Failure::Config(_) | Failure::Store(_) => ExitCode::Nothing,
-            Failure::Tokens(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => ExitCode::Nothing,
+            Failure::Gap(_) | Failure::Tokens(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => {
+                ExitCode::Nothing
+            }
             Failure::Generate(_) => ExitCode::Nothing,
         }
     }

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{AdminError, Application, Checked, Workers, check_topics};
-use pipeline::{Fatal, Keeper, Place, Status};
+use kafka::{AdminError, Application, Workers, check_group, check_topics};
+use pipeline::{AcceptedGap, Fatal, Keeper, Place, Settings, Status};
 use serve::{Running, Server};
 use tracing::{info, warn};
 
@@ -44,12 +44,30 @@ pub struct RunArgs {
     /// Serve metrics, the pipeline's status and health at this address, such as 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Give up records of an input that are gone before they were read: if just those from offset FROM to before offset TO
+    /// are missing, go on behind them; may be repeated
+    #[arg(long, value_name = "TOPIC:PARTITION:FROM-TO", value_parser = parse_gap)]
+    accept_gap: Vec<AcceptedGap>,
     #[command(flatten)]
     flags: RunFlags,
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
     logs: LogArgs,
+}
+
+fn parse_gap(text: &str) -> Result<AcceptedGap, String> {
+    let parts = || {
+        let (rest, offsets) = text.rsplit_once(':')?;
+        let (topic, partition) = rest.rsplit_once(':')?;
+        let (first, next) = offsets.split_once('-')?;
+        let (first, next) = (first.parse().ok()?, next.parse().ok()?);
+        let gap = AcceptedGap { topic: topic.to_owned(), partition: partition.parse().ok()?, first, next };
+        (0 <= first && first < next && !topic.is_empty()).then_some(gap)
+    };
+    parts().ok_or_else(|| {
+        format!("{text:?} is not a gap, as in events:0:100-250: the error that names it says it in full")
+    })
 }
 
 /// Works until it is told to stop.
@@ -61,7 +79,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     args.logs.begin();
     let supervisor = ending::supervise(&Interrupt::install())?;
     let served = args.listen.map(|listen| args.http.options(listen)).transpose()?;
-    let application = Arc::new(application(&config, supervisor.stop_flag())?);
+    let application = Arc::new(application(&config, &args.accept_gap, supervisor.stop_flag())?);
     let settings = &application.settings;
     let keeper = || Keeper::beside(config.store()?, settings);
     // What is wrong with the place is told at once, and not by the first checkpoint.
@@ -89,11 +107,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// Looks at the topics, which say how many shards there are.
-fn application(config: &Config, stop: &AtomicBool) -> Result<Application, Failure> {
+fn application(config: &Config, gaps: &[AcceptedGap], stop: &AtomicBool) -> Result<Application, Failure> {
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let until = Instant::now() + BROKERS_WAIT;
-    let (Checked { partitions, record_bytes_max }, hash_key) = loop {
+    if let Some(gap) = gaps.iter().find(|gap| inputs().all(|input| input != gap.topic)) {
+        return Err(Failure::Gap(gap.clone()));
+    }
+    let (checked, hash_key) = loop {
         let own_key = || kafka::hash_key(&connection, &topics);
         let checked = check_topics(&connection, &topics, inputs());
         match checked.and_then(|checked| Ok((checked, config.hash_key.map_or_else(own_key, Ok)?))) {
@@ -104,13 +125,15 @@ fn application(config: &Config, stop: &AtomicBool) -> Result<Application, Failur
             checked => break checked?,
         }
     };
+    check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions)?;
     Ok(Application {
         id: config.application_id.clone(),
         instance: config.instance.clone(),
         topics,
         start: config.start,
-        record_bytes_max: record_bytes_max.min(connection.number("message.max.bytes").unwrap_or(usize::MAX)),
-        settings: Arc::new(config.settings(partitions, hash_key)),
+        record_bytes_max: checked.record_bytes_max.min(connection.number("message.max.bytes").unwrap_or(usize::MAX)),
+        retention_ms: checked.retention_ms,
+        settings: Arc::new(Settings { accepted_gaps: gaps.to_vec(), ..config.settings(checked.partitions, hash_key) }),
         costs: Arc::default(),
         connection,
     })

@@ -556,6 +556,7 @@ fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: 
         dedup_window_ms: None,
         pace,
         checkpoint_every_ms,
+        accepted_gaps: Vec::new(),
     }
 }
 

@@ -33,6 +33,7 @@ fn settings(epoch_ms: i64) -> Arc<Settings> {
         dedup_window_ms: None,
         pace: Pace { epoch_ms, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
+        accepted_gaps: Vec::new(),
     })
 }
 

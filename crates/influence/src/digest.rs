@@ -127,6 +127,7 @@ impl Shard {
         digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
         digest.fold_both(self.began_at as u64, self.reported_largest.to_bits());
+        digest.fold(self.has_unreported.into());
         digest.fold_both(self.keeper.moved_at.unwrap_or(Timestamp::MIN) as u64, self.keeper.waited_steps.into());
         if let Some(scale) = &self.coming_scale {
             digest.fold_scale(scale);

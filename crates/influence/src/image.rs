@@ -116,6 +116,7 @@ impl Shard {
         to.id(self.round_leader);
         to.time(self.reported_at);
         to.word(self.reported_largest.to_bits());
+        to.word(self.has_unreported.into());
     }
 
     fn read_progress(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
@@ -130,6 +131,7 @@ impl Shard {
         self.reported_at = from.time()?;
         self.reported_largest = f64::from_bits(from.word()?);
         check(self.reported_largest.is_finite(), "the last report: its largest influence is none")?;
+        self.has_unreported = from.flag("what is not reported")?;
         Ok(())
     }
 

@@ -65,6 +65,7 @@ impl Shard {
             return;
         }
         self.ranks[rank(f64::from(published))] -= 1;
+        self.has_unreported = true;
         if let Some(name) = self.people.names.get(person) {
             self.step.removed.push(Removed { name: name.into(), why: Removal::OptedOut });
         }

@@ -109,6 +109,7 @@ impl Shard {
         kept.published = score as f32;
         kept.unmark(Mark::Unsaid);
         self.ranks[rank(f64::from(score as f32))] += 1;
+        self.has_unreported = true;
     }
 
     /// Who leads so far; the sweep's rounds start afresh, so that a fall is seen.
@@ -198,7 +199,8 @@ impl Shard {
     }
 
     /// Shard 0 hears how our people stand: at first, every ten seconds, and at the end of a log; while the world is
-    /// young, also soon after the largest influence has moved, or as soon as nothing comes any more.
+    /// young, also soon after the largest influence has moved, or as soon as nothing comes any more. Where nothing has
+    /// changed there is nothing to tell; shard 0 itself looks all the same, as the scale moves by time.
     pub(crate) fn report(&mut self, is_idle: bool) {
         if self.now == Timestamp::MIN {
             return;
@@ -208,12 +210,17 @@ impl Shard {
         let has_moved = self.pace() == Pace::Young
             && (is_idle || is_due(REPORT_YOUNG_MS))
             && is_moved(largest, self.reported_largest);
+        let has_news = self.has_unreported
+            || self.reported_at.is_none()
+            || is_moved(largest, self.reported_largest)
+            || self.people.home.shard == 0;
         let waits_for_first = self.people.home.shard == 0 && !self.scale.is_set() && self.coming_scale.is_none();
         let is_told = std::mem::take(&mut self.step.was_told);
-        if !(is_due(REPORT_MS) || self.step.settles || has_moved || waits_for_first || is_told) {
+        if !(is_due(REPORT_MS) && has_news || self.step.settles || has_moved || waits_for_first || is_told) {
             return;
         }
         (self.reported_at, self.reported_largest) = (Some(self.now), largest);
+        self.has_unreported = false;
         let report = Report { largest, ranks: self.ranks.clone() };
         if self.people.home.shard == 0 {
             self.keeper.take(0, report);

@@ -8,22 +8,25 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigEntry, ConfigSource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
     TopicReplication,
 };
-use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use tracing::warn;
 
 use crate::connection::Connection;
-use crate::native::{Described, Refusal, describe};
+use crate::native::{Described, Refusal, describe, hear};
+use crate::reasons::not_made;
 use crate::requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 use crate::topics::Topics;
 use crate::troubles::{Troubles, is_passing};
 
-/// How long brokers may take for an answer.
-const TIMEOUT: Duration = Duration::from_secs(15);
+/// How long brokers may take for an answer: a person waits, and is told why nothing works within ten seconds.
+const TIMEOUT: Duration = Duration::from_secs(8);
 /// How often it is looked whether they let us in.
-const LOG_IN: Duration = Duration::from_secs(1);
+const LOG_IN: Duration = Duration::from_millis(500);
+/// A look may always take so long.
+const LOOK_MIN: Duration = Duration::from_secs(2);
+/// How long a client may take to find out whether only a host name is wrong.
+const PROBE: Duration = Duration::from_secs(3);
 /// How long a topic may take to be there, or gone.
 const CHANGE: Duration = Duration::from_secs(30);
 /// Between two looks at it.
@@ -42,12 +45,20 @@ pub enum AdminError {
         reason: String,
     },
     /// No broker answers.
-    #[error("no broker answers at {brokers}: check kafka.bootstrap.servers and how to log in ({reason})")]
+    #[error("no broker answers at {brokers}: {reason}")]
     Unreachable {
         /// Where they were looked for.
         brokers: String,
         /// What librdkafka says.
         reason: String,
+    },
+    /// The consumer group is somebody else's.
+    #[error("the group {group} is used by another application ({evidence}): choose another application_id")]
+    ForeignGroup {
+        /// Which one.
+        group: String,
+        /// What shows it.
+        evidence: String,
     },
     /// Topics are not there.
     #[error("{} missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs", names(.0))]
@@ -84,16 +95,18 @@ fn lines(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// What the topics of an application have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What topics that are as they must be have in common, and what else is known of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Partitions of each.
     pub partitions: u16,
     /// Bytes of the largest record or batch that all of its own topics take.
     pub record_bytes_max: usize,
+    /// Milliseconds for which topics keep their records, where that has an end and is told.
+    pub retention_ms: BTreeMap<String, i64>,
 }
 
-/// Checks all topics of an application, and returns what they have in common.
+/// Checks all topics of an application.
 ///
 /// # Errors
 /// If one is missing, has another number of partitions than the application's own, or would lose what is needed.
@@ -103,7 +116,6 @@ pub fn check_topics<'a>(
     inputs: impl IntoIterator<Item = &'a str>,
 ) -> Result<Checked, AdminError> {
     let requirements = Requirement::of(topics, inputs);
-    log_in(connection)?;
     let found = Admin::connect(connection)?.find(requirements.iter().map(|required| required.topic.as_str()))?;
     let missing: Vec<_> = requirements
         .iter()
@@ -118,8 +130,15 @@ pub fn check_topics<'a>(
     match differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => {
             short_letters(&requirements, &found).into_iter().for_each(|told| warn!("{told}"));
-            let partitions = u16::try_from(partitions).unwrap_or(u16::MAX);
-            Ok(Checked { partitions, record_bytes_max: record_bytes_max(&requirements, &found) })
+            let retention = |(topic, found): (&String, &Found)| {
+                let retention_ms = found.properties.get("retention.ms")?.parse().ok();
+                Some((topic.clone(), retention_ms.filter(|&retention_ms: &i64| retention_ms > 0)?))
+            };
+            Ok(Checked {
+                partitions: u16::try_from(partitions).unwrap_or(u16::MAX),
+                record_bytes_max: record_bytes_max(&requirements, &found),
+                retention_ms: found.iter().filter_map(retention).collect(),
+            })
         }
         differences => Err(AdminError::Differ(differences)),
     }
@@ -134,23 +153,59 @@ fn own_partitions(requirements: &[Requirement], found: &BTreeMap<String, Found>)
 }
 
 /// Sees that brokers answer and let us in. A client tries for ever, whatever the reason, and tells it in the background.
-fn log_in(connection: &Connection) -> Result<(), AdminError> {
-    let troubles = Troubles::default();
-    let client = BaseConsumer::from_config_and_context(&connection.client([]), troubles.clone())
-        .map_err(|error| refused("cannot connect", error))?;
+fn log_in(client: &AdminClient<Troubles>, connection: &Connection) -> Result<(), AdminError> {
+    let troubles = client.inner().context();
     let until = Instant::now() + TIMEOUT;
     loop {
-        let Err(error) = client.fetch_metadata(None, LOG_IN) else { return Ok(()) };
-        client.poll(Duration::ZERO);
-        if let Err(hopeless) = troubles.check() {
+        let Err(error) = client.inner().fetch_metadata(None, LOG_IN) else {
+            troubles.answered();
+            return Ok(());
+        };
+        hear(client);
+        if let Err(hopeless) = troubles.check_stuck() {
             let what = format!("cannot log in at {}", connection.brokers());
-            return Err(AdminError::Refused { what, reason: hopeless.to_string() });
+            return Err(AdminError::Refused { what, reason: precisely(connection, &hopeless.to_string()) });
         }
         if Instant::now() >= until {
-            let brokers = connection.brokers().to_owned();
-            return Err(AdminError::Unreachable { brokers, reason: reason(&error) });
+            return Err(unreachable(connection.brokers(), troubles, &error));
         }
     }
+}
+
+/// A certificate that is not trusted may only be one for another host: then that is what is told.
+pub(crate) fn precisely(connection: &Connection, reason: &str) -> String {
+    let is_other_host = || {
+        let config = connection.without_host_name()?.client([]);
+        let probe = AdminClient::from_config_and_context(&config, Troubles::quiet()).ok()?;
+        let until = Instant::now() + PROBE;
+        while Instant::now() < until {
+            let answer = probe.inner().fetch_metadata(None, LOG_IN);
+            hear(&probe);
+            match probe.inner().context().reason() {
+                Some(why) if why.contains("certificate verify failed") => return None,
+                None if answer.is_err() => {}
+                // Whatever else is wrong, the certificate was accepted.
+                _ => return Some(()),
+            }
+        }
+        None
+    };
+    let Some((_, words)) = reason.split_once(" (").filter(|(_, words)| words.contains("certificate verify failed"))
+    else {
+        return reason.to_owned();
+    };
+    match is_other_host() {
+        Some(()) => format!(
+            "the certificate of the brokers is made for other host names than those in kafka.bootstrap.servers: use a name \
+             that stands in the certificate, or have one made for these names ({words}"
+        ),
+        None => reason.to_owned(),
+    }
+}
+
+fn unreachable(brokers: &str, troubles: &Troubles, error: &KafkaError) -> AdminError {
+    let unknown = || format!("check kafka.bootstrap.servers and how to log in ({})", reason(error));
+    AdminError::Unreachable { brokers: brokers.to_owned(), reason: troubles.reason().unwrap_or_else(unknown) }
 }
 
 /// What is wrong with the topics that are there.
@@ -165,18 +220,39 @@ pub fn differences(
 
 /// A connection for such questions.
 pub struct Admin {
-    client: AdminClient<DefaultClientContext>,
+    client: AdminClient<Troubles>,
+    troubles: Troubles,
     brokers: String,
+    began: Instant,
 }
 
 impl Admin {
-    /// Of these brokers. Nothing is asked yet.
+    /// Of these brokers, which have answered then.
     ///
     /// # Errors
-    /// If a property is wrong.
+    /// If a property is wrong, or no broker answers or lets us in: the client's own reason is told, within ten seconds.
     pub fn connect(connection: &Connection) -> Result<Admin, AdminError> {
-        let client = connection.client([]).create().map_err(|error| refused("cannot connect", error))?;
-        Ok(Admin { client, brokers: connection.brokers().to_owned() })
+        let (troubles, began) = (Troubles::quiet(), Instant::now());
+        let client: AdminClient<Troubles> =
+            AdminClient::from_config_and_context(&connection.client([]), troubles.clone())
+                .map_err(|error| refused("cannot connect", error))?;
+        log_in(&client, connection)?;
+        Ok(Admin { client, troubles, brokers: connection.brokers().to_owned(), began })
+    }
+
+    /// For what is looked at first: a person knows within ten seconds, however long it took until a broker answered.
+    fn look(&self) -> AdminOptions {
+        let left = (TIMEOUT + LOG_IN).saturating_sub(self.began.elapsed()).max(LOOK_MIN);
+        AdminOptions::new().request_timeout(Some(left))
+    }
+
+    /// What an answer that did not come is called; where the clients know why, that is told.
+    fn failed(&self, what: &str, error: KafkaError) -> AdminError {
+        match error {
+            // They went away in between, or name addresses that are of no use.
+            KafkaError::AdminOp(code) if is_passing(code) => self.unreachable(&error),
+            error => refused(what, error),
+        }
     }
 
     /// Those of these topics that are there.
@@ -193,20 +269,24 @@ impl Admin {
             let partitions = topic.partitions().len();
             found.insert(topic.name().to_owned(), Found { partitions, replication, ..Found::default() });
         }
-        self.describe(&mut found)?;
+        self.describe(&topics, &mut found)?;
         Ok(found)
     }
 
-    fn describe(&self, found: &mut BTreeMap<String, Found>) -> Result<(), AdminError> {
-        let asked: Vec<_> = found.keys().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    fn describe(&self, topics: &[&str], found: &mut BTreeMap<String, Found>) -> Result<(), AdminError> {
+        // Of topics that are not there one is asked for all the same: a broker that can be reached says so.
+        let names = found.keys().map(String::as_str);
+        let names: Vec<&str> =
+            if found.is_empty() { topics.iter().take(1).copied().collect() } else { names.collect() };
+        let asked: Vec<_> = names.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         if asked.is_empty() {
             return Ok(());
         }
-        let answers = block_on(self.client.describe_configs(&asked, &options())).map_err(|error| match error {
-            // They went away in between.
-            KafkaError::AdminOp(code) if is_passing(code) => self.unreachable(&error),
-            error => refused("cannot look at the topics", error),
-        })?;
+        let answers = block_on(self.client.describe_configs(&asked, &self.look()))
+            .map_err(|error| self.failed("cannot look at the topics", error))?;
+        if found.is_empty() {
+            return Ok(());
+        }
         for answer in answers {
             let resource = match answer {
                 Ok(resource) => resource,
@@ -260,7 +340,8 @@ impl Admin {
         let new = NewTopic::new(topic, partitions_asked, TopicReplication::Fixed(replicas));
         let new = properties.iter().fold(new, |new, &(name, value)| new.set(name, value));
         let what = format!("topic {topic} cannot be made");
-        let answers = block_on(self.client.create_topics([&new], &options())).map_err(|error| refused(&what, error))?;
+        let answers =
+            block_on(self.client.create_topics([&new], &options())).map_err(|error| self.failed(&what, error))?;
         answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|(_, code)| refused_by(&what, code)))?;
         self.wait(topic, |found| found == partitions, &what)
     }
@@ -271,7 +352,8 @@ impl Admin {
     /// If the brokers refuse.
     pub fn delete(&self, topics: &[&str]) -> Result<(), AdminError> {
         let what = format!("{} cannot be removed", topics.join(", "));
-        let answers = block_on(self.client.delete_topics(topics, &options())).map_err(|error| refused(&what, error))?;
+        let answers =
+            block_on(self.client.delete_topics(topics, &options())).map_err(|error| self.failed(&what, error))?;
         for answer in answers {
             match answer {
                 Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
@@ -314,7 +396,7 @@ impl Admin {
     pub fn delete_group(&self, group: &str) -> Result<bool, AdminError> {
         let what = format!("group {group} cannot be removed");
         let answers =
-            block_on(self.client.delete_groups(&[group], &options())).map_err(|error| refused(&what, error))?;
+            block_on(self.client.delete_groups(&[group], &options())).map_err(|error| self.failed(&what, error))?;
         match answers.into_iter().next() {
             Some(Err((_, Code::GroupIdNotFound))) => Ok(false),
             Some(Err((_, code))) => Err(refused_by(&what, code)),
@@ -323,7 +405,8 @@ impl Admin {
     }
 
     fn unreachable(&self, error: &KafkaError) -> AdminError {
-        AdminError::Unreachable { brokers: self.brokers.clone(), reason: reason(error) }
+        hear(&self.client);
+        unreachable(&self.brokers, &self.troubles, error)
     }
 }
 
@@ -334,6 +417,7 @@ fn options() -> AdminOptions {
 pub(crate) fn refused(what: &str, error: KafkaError) -> AdminError {
     match error {
         KafkaError::ClientConfig(_, reason, name, _) => AdminError::Property { name, reason },
+        KafkaError::ClientCreation(text) => AdminError::Refused { what: what.to_owned(), reason: not_made(&text) },
         error => AdminError::Refused { what: what.to_owned(), reason: reason(&error) },
     }
 }

@@ -38,6 +38,8 @@ pub struct Application {
     pub start: Start,
     /// Bytes of the largest record or batch that all of its own topics take.
     pub record_bytes_max: usize,
+    /// Milliseconds for which topics keep their records, where that has an end and is known.
+    pub retention_ms: BTreeMap<String, i64>,
     /// What its workers are told.
     pub settings: Arc<Settings>,
     /// Where their time goes.

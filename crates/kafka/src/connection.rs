@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
@@ -38,11 +39,28 @@ impl Connection {
         self.properties.get(property)?.parse().ok()
     }
 
+    /// A client that shows whether the brokers' certificate is trusted whatever its host name, and sends no secret; `None`
+    /// where no host name is looked at.
+    pub(crate) fn without_host_name(&self) -> Option<Connection> {
+        let value = |name: &str| self.properties.get(name).map_or("", String::as_str);
+        let is_secure = value("security.protocol").to_ascii_lowercase().ends_with("ssl");
+        (is_secure && value("ssl.endpoint.identification.algorithm") != "none").then(|| {
+            let mut properties = self.properties.clone();
+            properties.retain(|name, _| !name.starts_with("sasl."));
+            for (name, value) in [("security.protocol", "ssl"), ("ssl.endpoint.identification.algorithm", "none")] {
+                properties.insert(name.to_owned(), value.to_owned());
+            }
+            Connection { properties }
+        })
+    }
+
     /// A client's configuration: ours first, so that what somebody sets is what holds.
     pub fn client<'a>(&self, ours: impl IntoIterator<Item = (&'a str, String)>) -> ClientConfig {
         let mut config = ClientConfig::new();
         // Whoever waited for brokers is back soon after they are; librdkafka's own are 10 seconds.
         config.set("reconnect.backoff.max.ms", "1000");
+        // Why a connection failed is said at the lowest level; `Troubles` takes what it needs of it.
+        config.set_log_level(RDKafkaLogLevel::Debug);
         ours.into_iter().for_each(|(name, value)| _ = config.set(name, value));
         self.properties.iter().for_each(|(name, value)| _ = config.set(name, value));
         config

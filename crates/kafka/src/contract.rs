@@ -106,6 +106,7 @@ impl OnKafka {
             topics,
             record_bytes_max: crate::RECORD_BYTES_MAX,
             start: Start::Earliest,
+            retention_ms: BTreeMap::new(),
             settings: Arc::new(settings),
             costs: Arc::default(),
         };

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
-use crate::troubles::is_unreachable;
+use crate::troubles::{Troubles, is_unreachable};
 
 /// How long brokers may take for what is on its way in the end.
 const FLUSH: Duration = Duration::from_secs(120);
@@ -36,12 +36,18 @@ impl FeedError {
         let is_unreachable = error.rdkafka_error_code().is_some_and(is_unreachable);
         FeedError { topic: topic.to_owned(), reason: advised(error), is_unreachable }
     }
+
+    /// What the clients have told says more.
+    fn because(self, troubles: &Troubles) -> FeedError {
+        FeedError { reason: troubles.reason().unwrap_or(self.reason), ..self }
+    }
 }
 
 /// A producer.
 pub struct Feeder {
     producer: ThreadedProducer<Deliveries>,
     failed: Arc<Failed>,
+    troubles: Troubles,
 }
 
 /// The first record that did not arrive.
@@ -51,18 +57,29 @@ struct Failed {
     error: Mutex<Option<FeedError>>,
 }
 
-struct Deliveries(Arc<Failed>);
+struct Deliveries {
+    failed: Arc<Failed>,
+    troubles: Troubles,
+}
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        self.troubles.log(level, fac, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.troubles.error(error, reason);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         let Err((error, message)) = result else { return };
-        let mut first = self.0.error.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| FeedError::new(message.topic(), error));
-        self.0.has.store(true, Relaxed);
+        let mut first = self.failed.error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| FeedError::new(message.topic(), error).because(&self.troubles));
+        self.failed.has.store(true, Relaxed);
     }
 }
 
@@ -85,9 +102,11 @@ impl Feeder {
         let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
         let config = connection.client_with(ours.map(owned), fixed.map(owned));
         let failed = Arc::<Failed>::default();
-        let producer = ThreadedProducer::from_config_and_context(&config, Deliveries(Arc::clone(&failed)))
+        let troubles = Troubles::default();
+        let deliveries = Deliveries { failed: Arc::clone(&failed), troubles: troubles.clone() };
+        let producer = ThreadedProducer::from_config_and_context(&config, deliveries)
             .map_err(|error| refused("cannot connect", error))?;
-        Ok(Feeder { producer, failed })
+        Ok(Feeder { producer, failed, troubles })
     }
 
     /// Gives a record on its way; waits while too many are. Without a time it is stamped now.
@@ -120,7 +139,7 @@ impl Feeder {
     pub fn finish(self, topic: &str) -> Result<(), FeedError> {
         let flushed = self.producer.flush(FLUSH);
         self.check()?;
-        flushed.map_err(|error| FeedError::new(topic, &error))
+        flushed.map_err(|error| FeedError::new(topic, &error).because(&self.troubles))
     }
 
     fn check(&self) -> Result<(), FeedError> {

@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipeline::{Fatal, Fault, Past, Positions};
+use influence::Timestamp;
+use pipeline::{Fatal, Fault, Past, Positions, Unreadable};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -52,8 +53,16 @@ pub(crate) struct Historian {
     visits: Visits,
     waiting: BTreeMap<u16, Option<Past>>,
     census: Arc<Census>,
+    unreadable: Arc<[Blocked]>,
     looked_at: Instant,
     watched_at: Instant,
+}
+
+/// What of a shard's inputs is stored and cannot be read yet.
+#[derive(Debug, Default)]
+struct Blocked {
+    records: AtomicU64,
+    since: AtomicI64,
 }
 
 /// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
@@ -76,7 +85,7 @@ impl Visit {
 enum Job {
     Past(Visit),
     Look,
-    Watch(Vec<u16>),
+    Watch(Vec<u16>, Timestamp),
     Trim { shard: u16, journal: i64, exchange: i64 },
 }
 
@@ -95,6 +104,9 @@ struct Archive {
     /// Where the stable ends of exchange partitions were, if something was pending behind them, and how often they were seen
     /// there before.
     pending: BTreeMap<u16, (i64, u32)>,
+    /// Where the stable ends of inputs' partitions were, if something lay behind them, and since when they are there.
+    blocked: BTreeMap<(usize, u16), (i64, Timestamp)>,
+    unreadable: Arc<[Blocked]>,
 }
 
 impl Historian {
@@ -103,6 +115,7 @@ impl Historian {
             .map_err(|error| fault_of("cannot read journals", &error))?;
         let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
         let census = Arc::new(Census::take(consumer.client(), application)?);
+        let unreadable: Arc<[Blocked]> = (0..application.settings.shards).map(|_| Blocked::default()).collect();
         let mut archive = Archive {
             application: Arc::clone(application),
             worker,
@@ -111,6 +124,8 @@ impl Historian {
             census: Arc::clone(&census),
             troubles: troubles.clone(),
             pending: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+            unreadable: Arc::clone(&unreadable),
         };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
@@ -128,6 +143,7 @@ impl Historian {
             visits,
             waiting: BTreeMap::new(),
             census,
+            unreadable,
             looked_at: now,
             watched_at: now,
         })
@@ -182,13 +198,20 @@ impl Historian {
         self.ask(Job::Look)
     }
 
-    /// Sees now and then that nobody has left something open that these shards wait for.
-    pub(crate) fn watch(&mut self, shards: &BTreeSet<u16>) -> Result<(), Fault> {
+    /// What of a shard's inputs is stored and cannot be read yet, as of the last look.
+    pub(crate) fn unreadable(&self, shard: u16) -> Option<Unreadable> {
+        let blocked = self.unreadable.get(usize::from(shard))?;
+        let records = blocked.records.load(Relaxed);
+        (records > 0).then(|| Unreadable { records, since: blocked.since.load(Relaxed) })
+    }
+
+    /// Sees now and then that nobody has left something open that these shards wait for, and that others have in the inputs.
+    pub(crate) fn watch(&mut self, shards: &BTreeSet<u16>, now: Timestamp) -> Result<(), Fault> {
         if self.watched_at.elapsed() < WATCH_EVERY {
             return Ok(());
         }
         self.watched_at = Instant::now();
-        self.ask(Job::Watch(shards.iter().copied().collect()))
+        self.ask(Job::Watch(shards.iter().copied().collect(), now))
     }
 
     fn ask(&self, job: Job) -> Result<(), Fault> {
@@ -231,8 +254,9 @@ impl Archive {
                 self.look();
                 true
             }
-            Job::Watch(shards) => {
+            Job::Watch(shards, now) => {
                 self.watch(&shards);
+                self.watch_inputs(&shards, now);
                 true
             }
             Job::Trim { shard, journal, exchange } => {
@@ -267,6 +291,43 @@ impl Archive {
             }
         }
         self.pending = pending;
+    }
+
+    /// Looks at what lies behind open transactions of others. One that does not end keeps everything behind it from us.
+    fn watch_inputs(&mut self, shards: &[u16], now: Timestamp) {
+        let inputs = &self.application.settings.inputs;
+        let places = || shards.iter().flat_map(|&shard| (0..inputs.len()).map(move |input| (input, shard)));
+        let asked: Vec<(&str, i32)> =
+            places().map(|(input, shard)| (inputs[input].topic.as_str(), i32::from(shard))).collect();
+        let ask = |end| ends(self.consumer.client(), &asked, end, TIME);
+        // The stable ends first: what is stored in between can be read, or is seen next time.
+        let (Ok(stable), Ok(written)) = (ask(End::Stable), ask(End::Written)) else { return };
+        let before = std::mem::take(&mut self.blocked);
+        let mut found: BTreeMap<u16, (u64, Timestamp)> = BTreeMap::new();
+        for (place, (stable, written)) in places().zip(stable.into_iter().zip(written)) {
+            if stable < written {
+                // Transactions that come and go block nobody: the first offset that cannot be read moves.
+                let was = before.get(&place).filter(|(before, _)| *before == stable);
+                let since = was.map_or(now, |(_, since)| *since);
+                self.blocked.insert(place, (stable, since));
+                let (records, oldest) = found.entry(place.1).or_insert((0, since));
+                *records += stable.abs_diff(written);
+                *oldest = since.min(*oldest);
+            }
+        }
+        for (shard, blocked) in (0..=u16::MAX).zip(self.unreadable.iter()) {
+            let (records, since) = found.get(&shard).copied().unwrap_or_default();
+            blocked.since.store(since, Relaxed);
+            blocked.records.store(records, Relaxed);
+            if records > 0 && now - since >= PENDING_TOLD.as_millis() as Timestamp {
+                warn!(
+                    shard,
+                    records,
+                    "records are stored and cannot be read: a producer's transaction before them has been open for {} s",
+                    (now - since) / 1_000
+                );
+            }
+        }
     }
 
     fn past(&self, visit: Visit) -> Result<Past, Fault> {

@@ -25,6 +25,7 @@ mod topics;
 mod admin;
 mod feeder;
 mod hash_key;
+mod ownership;
 mod requirements;
 mod router;
 mod table;
@@ -32,6 +33,7 @@ mod table;
 mod aside;
 mod native;
 mod raw;
+mod reasons;
 mod troubles;
 
 #[cfg(test)]
@@ -44,6 +46,7 @@ pub use costs::Costs;
 pub use feeder::{FeedError, Feeder};
 pub use hash_key::hash_key;
 pub use log::KafkaLog;
+pub use ownership::check_group;
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 pub use router::{Route, Routed, Target, route};

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use influence::Timestamp;
-use pipeline::{Fault, Inbox, Log, Ownership, Past, Positions, Room, Step};
+use pipeline::{Fault, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadable};
 
 use crate::application::Application;
 use crate::historian::Historian;
@@ -88,7 +88,7 @@ impl Log for KafkaLog {
         self.now = self.now();
         self.troubles.check()?;
         self.historian.look()?;
-        self.historian.watch(&self.owned)?;
+        self.historian.watch(&self.owned, self.now)?;
         let changes = self.membership.changes()?;
         for change in &changes {
             match *change {
@@ -132,6 +132,10 @@ impl Log for KafkaLog {
     fn release(&mut self, shard: u16) -> Result<(), Fault> {
         self.forget(shard);
         self.membership.release(shard)
+    }
+
+    fn unreadable(&self, shard: u16) -> Option<Unreadable> {
+        self.historian.unreadable(shard)
     }
 
     fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault> {

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pipeline::{Fault, Ownership};
+use pipeline::{Fatal, Fault, Ownership};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -15,8 +15,10 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 use tracing::{info, warn};
 
+use crate::admin::AdminError;
 use crate::application::Application;
 use crate::native::GroupMetadata;
+use crate::ownership::foreign_members;
 use crate::troubles::{Troubles, fault, fault_of};
 
 /// Events of the group that are looked for each time.
@@ -96,6 +98,15 @@ impl Membership {
                 Err(Fault::Broken(format!("the topic {} is not there: {error}", self.exchange)))
             }
             Some(Code::PollExceeded) => Err(Fault::Broken("the worker was away for too long".into())),
+            Some(Code::InconsistentGroupProtocol) => {
+                let consumer = self.consumer.as_ref();
+                let evidence =
+                    consumer.and_then(|consumer| foreign_members(consumer.client(), &self.group, &self.exchange));
+                let evidence =
+                    evidence.unwrap_or_else(|| "its members are assigned partitions in another way".to_owned());
+                let group = self.group.clone();
+                Err(Fatal::Log(AdminError::ForeignGroup { group, evidence }.to_string()).into())
+            }
             code if is_fatal => Err(fault(&format!("the group {}", self.group), code, error)),
             code @ Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => {
                 Err(fault(&format!("the group {}", self.group), code, error))

@@ -22,10 +22,12 @@ use std::time::{Duration, Instant};
 
 use influence::Timestamp;
 use pipeline::Stamp;
+use rdkafka::admin::AdminClient;
 use rdkafka::bindings as c;
 use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{IsError, RDKafkaErrorCode};
+use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
@@ -565,6 +567,49 @@ fn list<'a>(places: impl IntoIterator<Item = (&'a str, i32, Offset)>) -> Result<
         added.map_err(|_| Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG))?;
     }
     Ok(list)
+}
+
+/// Takes what a client tells in the background that nobody polls, as nobody does with one that only asks questions: its
+/// context hears of it. A consumer's records would be lost.
+pub(crate) fn hear<C: ClientContext>(asking: &AdminClient<C>) {
+    let client = asking.inner();
+    // SAFETY: the client lives, and its queue as long as it is held here.
+    let queue = unsafe { c::rd_kafka_queue_get_main(client.native_ptr()) };
+    loop {
+        // SAFETY: the queue lives, and the event is ours.
+        let event = unsafe { c::rd_kafka_queue_poll(queue, 0) };
+        if event.is_null() {
+            break;
+        }
+        let event = Answer(event);
+        // SAFETY: the event lives, and so does what it holds until it is dropped.
+        unsafe {
+            match c::rd_kafka_event_type(event.0) {
+                c::RD_KAFKA_EVENT_LOG => {
+                    let (mut part, mut text, mut level) = (ptr::null(), ptr::null(), 0);
+                    if c::rd_kafka_event_log(event.0, &mut part, &mut text, &mut level) == 0 {
+                        client.context().log(log_level(level), &owned(part), &owned(text));
+                    }
+                }
+                c::RD_KAFKA_EVENT_ERROR => {
+                    let code = RDKafkaErrorCode::from(c::rd_kafka_event_error(event.0));
+                    client.context().error(KafkaError::Global(code), &owned(c::rd_kafka_event_error_string(event.0)));
+                }
+                _ => {}
+            }
+        }
+    }
+    // SAFETY: it was counted for us, and is given back once.
+    unsafe { c::rd_kafka_queue_destroy(queue) };
+}
+
+fn log_level(level: c_int) -> RDKafkaLogLevel {
+    match level {
+        ..=3 => RDKafkaLogLevel::Error,
+        4 => RDKafkaLogLevel::Warning,
+        5 | 6 => RDKafkaLogLevel::Info,
+        _ => RDKafkaLogLevel::Debug,
+    }
 }
 
 /// An administrative request under way.

@@ -7,10 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use influence::Timestamp;
-use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRecord, Room};
+use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRecord, Room, Stamp};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
+use tracing::warn;
 use wire::{Spelling, decode_exchange};
 
 use crate::application::Application;
@@ -30,6 +31,8 @@ const RECORDS_MAX: usize = 32_768;
 const PROOF_RECORDS: usize = 100;
 /// by another partitioner, one in as many as there are partitions would be right, and the rest not.
 const MISROUTED_SHARE: usize = 3;
+/// Between two warnings of records that are old.
+const WARN_AGAIN: Duration = Duration::from_secs(600);
 /// For answers of the brokers.
 const TIME: Duration = Duration::from_secs(10);
 /// Between two questions.
@@ -46,6 +49,8 @@ pub(crate) struct Reader {
     batch: Batch,
     /// Shards that were never sliced, with how many of their first records there were, and were somebody else's.
     unproven: BTreeMap<u16, (usize, usize)>,
+    /// When it was last said of an input that its records may be deleted before they are read.
+    warned: Vec<Option<Instant>>,
     turn: usize,
 }
 
@@ -74,6 +79,7 @@ impl Reader {
             wakeup: Wakeup::here(),
             batch: Batch::of(MESSAGES_MAX),
             unproven: BTreeMap::new(),
+            warned: vec![None; settings.inputs.len()],
             turn: 0,
         })
     }
@@ -153,7 +159,7 @@ impl Reader {
     /// Takes what is there, partition by partition, beginning with another shard each time.
     fn take(&mut self, now: Timestamp, room: &Room, inbox: &mut Inbox) -> Result<usize, Fault> {
         self.turn += 1;
-        let Reader { application, shards, decoders, batch, unproven, .. } = self;
+        let Reader { application, shards, decoders, batch, unproven, warned, .. } = self;
         let first = self.turn % shards.len().max(1);
         let mut taken = 0;
         let numbers: Vec<u16> = shards.keys().copied().collect();
@@ -166,7 +172,9 @@ impl Reader {
                 let records = room.records(shard, input).min(RECORDS_MAX.saturating_sub(taken));
                 let room = LaneRoom { records, bytes: room.bytes(shard, input) };
                 let place = Place { application, shard, input };
-                taken += take_records(&place, lane, decoder, room, now, batch, unproven, inbox)?;
+                let mut oldest = Timestamp::MAX;
+                taken += take_records(&place, lane, decoder, room, now, batch, unproven, inbox, &mut oldest)?;
+                warn_of_age(&place, now, oldest, &mut warned[input]);
             }
         }
         Ok(taken)
@@ -203,6 +211,7 @@ fn take_records(
     batch: &mut Batch,
     unproven: &mut BTreeMap<u16, (usize, usize)>,
     inbox: &mut Inbox,
+    oldest: &mut Timestamp,
 ) -> Result<usize, Fault> {
     let (mut taken, mut bytes) = (0, 0);
     while taken < room.records && bytes < room.bytes {
@@ -212,6 +221,11 @@ fn take_records(
         let count = lane.partition.read(batch, messages_max, &place.application.costs, |delivered| match delivered {
             Delivered::Record(Record { offset, stamp, key, value }) => {
                 let records = records.get_or_insert_with(|| Records::new(offset));
+                let (Stamp::Created(at) | Stamp::Stored(at)) = stamp;
+                // A record without a time has a negative one.
+                if at >= 0 {
+                    *oldest = at.min(*oldest);
+                }
                 let raw = RawRecord { offset, stamp, key, value };
                 decoder.decode(place.shard, &raw, now, records);
             }
@@ -232,6 +246,24 @@ fn take_records(
         }
     }
     Ok(taken)
+}
+
+/// Brokers delete by the time that records carry, whether they were read or not: said in good time, now and then.
+fn warn_of_age(place: &Place<'_>, now: Timestamp, oldest: Timestamp, warned: &mut Option<Instant>) {
+    let Some(&retention_ms) = place.application.retention_ms.get(place.topic()) else { return };
+    let age_ms = now.saturating_sub(oldest);
+    if age_ms <= retention_ms / 2 || warned.is_some_and(|at| at.elapsed() < WARN_AGAIN) {
+        return;
+    }
+    *warned = Some(Instant::now());
+    warn!(
+        topic = place.topic(),
+        partition = place.shard,
+        age_hours = age_ms / 3_600_000,
+        retention_hours = retention_ms / 3_600_000,
+        "records are older than half of their topic's retention.ms: brokers delete them by the time that their producers give \
+         them, perhaps before they are read; raise it, or set message.timestamp.type=LogAppendTime"
+    );
 }
 
 /// The first records of a new shard must not be other shards'.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use pipeline::Kept;
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, DeliveryResult, Headers, Message, OwnedHeaders};
@@ -20,7 +21,7 @@ use tracing::warn;
 use crate::admin::{Admin, AdminError, reason, refused};
 use crate::connection::Connection;
 use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
-use crate::troubles::is_unreachable;
+use crate::troubles::{Troubles, is_unreachable};
 
 /// For everything that waits for the brokers.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -108,6 +109,7 @@ pub fn route(
     let (partitions, letters) = (count(&route.to), count(&route.dead_letters));
     let mut routed = Routed::default();
     let mut failures = 0;
+    let troubles = Troubles::default();
     let mut refused = Refusals::default();
     let record_bytes_max = connection.number("message.max.bytes").unwrap_or(RECORD_BYTES_MAX);
     let to_limit = |topic: &str| found[topic].record_bytes_max().unwrap_or(crate::RECORD_BYTES_MAX);
@@ -116,7 +118,7 @@ pub fn route(
     loop {
         let before = routed;
         let known = refused.len();
-        let broken = match Attempt::begin(connection, route, partitions, letters, limits, &refused) {
+        let broken = match Attempt::begin(connection, route, partitions, letters, limits, &refused, &troubles) {
             Ok(mut attempt) => match attempt.run(stop, &mut target, &mut routed) {
                 Ok(()) => return Ok(routed),
                 Err(broken) => {
@@ -131,20 +133,24 @@ pub fn route(
             failures = 0;
             continue;
         }
+        let why = |reason: String| troubles.reason().unwrap_or(reason);
         failures = if routed == before { failures + 1 } else { 1 };
         match broken {
             Broken::Final(error) => return Err(error),
             Broken::Passing { reason, .. } if stop.load(Relaxed) => {
                 let what = format!("the last records of {} are not routed", route.from);
-                return Err(AdminError::Unfinished { what, reason });
+                return Err(AdminError::Unfinished { what, reason: why(reason) });
             }
             Broken::Passing { reason, is_unreachable: true } if failures == ATTEMPTS_MAX => {
-                return Err(AdminError::Unreachable { brokers: connection.brokers().to_owned(), reason });
+                return Err(AdminError::Unreachable { brokers: connection.brokers().to_owned(), reason: why(reason) });
             }
             Broken::Passing { reason, .. } if failures == ATTEMPTS_MAX => {
-                return Err(AdminError::Refused { what: format!("{} cannot be routed", route.from), reason });
+                return Err(AdminError::Refused {
+                    what: format!("{} cannot be routed", route.from),
+                    reason: why(reason),
+                });
             }
-            Broken::Passing { reason, .. } => warn!(reason, "begins again from what is committed"),
+            Broken::Passing { reason, .. } => warn!(reason = why(reason), "begins again from what is committed"),
         }
         sleep(BACKOFF);
         if stop.load(Relaxed) {
@@ -156,14 +162,25 @@ pub fn route(
 
 /// Notes when partitions are taken away: what was read of them must not be committed.
 #[derive(Clone, Default)]
-struct Watch(Arc<AtomicBool>);
+struct Watch {
+    has_lost: Arc<AtomicBool>,
+    troubles: Troubles,
+}
 
-impl ClientContext for Watch {}
+impl ClientContext for Watch {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        self.troubles.log(level, fac, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.troubles.error(error, reason);
+    }
+}
 
 impl ConsumerContext for Watch {
     fn pre_rebalance(&self, _: &BaseConsumer<Watch>, rebalance: &Rebalance<'_>) {
         if !matches!(rebalance, Rebalance::Assign(_)) {
-            self.0.store(true, Relaxed);
+            self.has_lost.store(true, Relaxed);
         }
     }
 }
@@ -234,8 +251,9 @@ impl<'a> Attempt<'a> {
         letters: u16,
         limits: Limits,
         refused: &'a Refusals,
+        troubles: &Troubles,
     ) -> Result<Attempt<'a>, Broken> {
-        let watch = Watch::default();
+        let watch = Watch { troubles: troubles.clone(), ..Watch::default() };
         let fixed = [
             ("group.id", route.group.as_str()),
             // All partitions are given up in each rebalance, and begin again at the committed offsets.
@@ -299,7 +317,7 @@ impl<'a> Attempt<'a> {
         loop {
             // The consumer's records live as long as it is not used: it is shared, what is counted is not.
             let polled = self.consumer.poll(LOOK).map(|polled| polled.map(|message| self.transform(&message, target)));
-            if self.watch.0.swap(false, Relaxed) {
+            if self.watch.has_lost.swap(false, Relaxed) {
                 ended.clear();
                 self.abort()?;
                 began = Instant::now();

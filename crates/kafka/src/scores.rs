@@ -15,6 +15,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 
+use crate::admin::precisely;
 use crate::connection::Connection;
 use crate::native::{self, End, ends};
 use crate::troubles::{Troubles, fault, fault_of, is_passing};
@@ -61,6 +62,9 @@ pub struct ScoreReader {
     is_caught_up: bool,
     look_at: Instant,
     behind: u64,
+    connection: Connection,
+    /// A broker has answered.
+    is_answered: bool,
 }
 
 /// Where the reader is in a partition.
@@ -107,6 +111,8 @@ impl ScoreReader {
             is_caught_up: false,
             look_at: Instant::now(),
             behind: 0,
+            connection: connection.clone(),
+            is_answered: false,
         })
     }
 
@@ -121,7 +127,7 @@ impl ScoreReader {
     /// If somebody has to do something first. Brokers that are away are waited for.
     pub fn read(&mut self, wait: Duration, heartbeat: &Heartbeat) -> Result<Option<Reading>, Fault> {
         heartbeat.beat();
-        self.troubles.check()?;
+        self.check_troubles()?;
         if Instant::now() >= self.look_at {
             heartbeat.wait();
             let is_other = self.look()?;
@@ -145,6 +151,12 @@ impl ScoreReader {
             }
             Some(Err(error)) => self.judge(&error),
         }
+    }
+
+    /// A reader that no broker has answered yet gives up what looks like a wrong configuration.
+    fn check_troubles(&self) -> Result<(), Fault> {
+        let checked = if self.is_answered { self.troubles.check() } else { self.troubles.check_stuck() };
+        checked.map_err(|fault| Fatal::Log(precisely(&self.connection, &fault.to_string())).into())
     }
 
     fn passed(&mut self, partition: i32, next: i64) {
@@ -204,7 +216,11 @@ impl ScoreReader {
                 self.look_at = Instant::now() + LOOK_AGAIN;
                 Ok(false)
             }
-            result => result,
+            result => {
+                self.is_answered = true;
+                self.troubles.answered();
+                result
+            }
         }
     }
 

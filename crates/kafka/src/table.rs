@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -9,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
+use crate::troubles::Troubles;
 
 /// How long brokers may say nothing.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,9 +25,10 @@ pub fn read_table(
     topic: &str,
     mut each: impl FnMut(&[u8], Option<&[u8]>),
 ) -> Result<(), AdminError> {
+    let troubles = Troubles::quiet();
     let failed = |error: &KafkaError| AdminError::Refused {
         what: format!("topic {topic} cannot be read"),
-        reason: reason(error),
+        reason: troubles.reason().unwrap_or_else(|| reason(error)),
     };
     let ours = [("fetch.queue.backoff.ms", "10"), ("queued.max.messages.kbytes", "16384")];
     let fixed = [
@@ -37,9 +40,8 @@ pub fn read_table(
         ("auto.offset.reset", "earliest"),
     ];
     let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
-    let consumer: BaseConsumer = connection
-        .client_with(ours.map(owned), fixed.map(owned))
-        .create()
+    let config = connection.client_with(ours.map(owned), fixed.map(owned));
+    let consumer = BaseConsumer::from_config_and_context(&config, troubles.clone())
         .map_err(|error| refused("cannot connect", error))?;
     let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|error| AdminError::Unreachable {
         brokers: connection.brokers().to_owned(),

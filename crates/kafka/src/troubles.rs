@@ -1,6 +1,6 @@
 //! What clients tell of their troubles, in the background: kept until somebody asks why nothing works.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault};
@@ -12,8 +12,12 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use tracing::{debug, info, warn};
 
+use crate::reasons::{Heals, Reason, not_made};
+
 /// Every client tries to reach every broker again and again: it is told once in this time.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
+/// A cause that rarely heals, for so long and without any answer in between, is there to stay.
+const STUCK: Duration = Duration::from_secs(4);
 
 /// The troubles of one worker's clients. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -22,16 +26,48 @@ pub(crate) struct Troubles {
     hopeless: Arc<Mutex<Option<String>>>,
     /// What was said of a partition that may not be part of a transaction: the refusal itself names none.
     refused: Arc<Mutex<Option<String>>>,
-    /// When it was told last that brokers cannot be reached.
-    unreachable: Arc<Mutex<Option<Instant>>>,
+    /// Why brokers cannot be reached.
+    unreachable: Arc<Mutex<Unreachable>>,
+    /// Whoever asks tells it: nothing is logged.
+    is_quiet: bool,
+}
+
+#[derive(Debug, Default)]
+struct Unreachable {
+    /// When it was told last, and what.
+    told: Option<(Instant, String)>,
+    /// What the clients said since an answer last came, the latest of each weight; by how little it heals.
+    said: [Option<Said>; 3],
+}
+
+#[derive(Clone, Debug)]
+struct Said {
+    advice: &'static str,
+    text: String,
+    first: Instant,
 }
 
 impl Troubles {
+    /// Of a client that lives as long as a question: who asks tells what is wrong.
+    pub(crate) fn quiet() -> Troubles {
+        Troubles { is_quiet: true, ..Troubles::default() }
+    }
+
     /// Whether there is one that no retry heals.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         match self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some(text) => Err(Fatal::Log(text.clone()).into()),
             None => Ok(()),
+        }
+    }
+
+    /// Whether brokers that have not answered yet will not answer such a client, as far as anybody can tell.
+    pub(crate) fn check_stuck(&self) -> Result<(), Fault> {
+        self.check()?;
+        match &self.unreachable().said[Heals::Rarely as usize] {
+            // A client says the same thing once in a while only.
+            Some(said) if said.first.elapsed() >= STUCK => Err(Fatal::Log(said.text.clone()).into()),
+            _ => Ok(()),
         }
     }
 
@@ -45,29 +81,72 @@ impl Troubles {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn note(&self, code: Option<Code>, reason: &str) {
+    /// Why brokers cannot be reached, if the clients have said so since they last answered.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let said = &self.unreachable().said;
+        // An address that nobody knows says more than connections that end.
+        let order = [Heals::Never, Heals::Often, Heals::Rarely];
+        order.into_iter().find_map(|heals| said[heals as usize].as_ref()).map(|said| said.text.clone())
+    }
+
+    /// A broker has answered: what was said before is over.
+    pub(crate) fn answered(&self) {
+        self.unreachable().said = Default::default();
+    }
+
+    fn unreachable(&self) -> MutexGuard<'_, Unreachable> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, code: Option<Code>, text: &str) {
         let advice = match code {
+            // Where a journal ends is not trouble.
+            Some(Code::PartitionEOF) => return,
+            _ if self.note_reason(text) => return,
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
                 "the brokers do not accept these credentials: check sasl.* and security.protocol"
             }
             Some(Code::SSL) => "no secure connection to the brokers: check ssl.* and security.protocol",
-            // Where a journal ends is not trouble.
-            Some(Code::PartitionEOF) => return,
-            Some(Code::BrokerTransportFailure | Code::AllBrokersDown) => return self.note_unreachable(reason),
-            _ => return warn!(reason, "a client is in trouble"),
+            Some(Code::BrokerTransportFailure | Code::AllBrokersDown) => return self.note_unreachable(text),
+            _ if self.is_quiet => return,
+            _ => return warn!(reason = text, "a client is in trouble"),
         };
-        let text = format!("{advice} ({reason})");
+        let text = format!("{advice} ({text})");
         self.give_up(text);
+    }
+
+    /// Takes what a client says of a connection; whether it is a cause that is known.
+    fn note_reason(&self, text: &str) -> bool {
+        let Some(Reason { advice, text, heals }) = Reason::of(text) else { return false };
+        {
+            let now = Instant::now();
+            let mut unreachable = self.unreachable();
+            if heals == Heals::Often {
+                // Brokers come or go: connections that end say nothing then.
+                unreachable.said[Heals::Rarely as usize] = None;
+            }
+            let said = &mut unreachable.said[heals as usize];
+            let first = said.as_ref().filter(|said| said.advice == advice).map_or(now, |said| said.first);
+            *said = Some(Said { advice, text: text.clone(), first });
+        }
+        if heals == Heals::Never {
+            self.give_up(text.clone());
+        }
+        self.note_unreachable(&text);
+        true
     }
 
     /// Brokers cannot be reached: told now and then.
     pub(crate) fn note_unreachable(&self, reason: &str) {
-        let mut told = self.unreachable.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_some_and(|told| told.elapsed() < TELL_AGAIN) {
+        let reason = self.reason().unwrap_or_else(|| reason.to_owned());
+        let mut unreachable = self.unreachable();
+        if self.is_quiet
+            || unreachable.told.as_ref().is_some_and(|(at, told)| at.elapsed() < TELL_AGAIN && *told == reason)
+        {
             return debug!(reason, "brokers cannot be reached");
         }
-        *told = Some(Instant::now());
         warn!(reason, "brokers cannot be reached, and are tried again");
+        unreachable.told = Some((Instant::now(), reason));
     }
 }
 
@@ -75,6 +154,21 @@ impl ClientContext for Troubles {
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         // Which of a client's properties are for other kinds of clients is nobody's trouble.
         if fac == "CONFWARN" {
+            return debug!(fac, "{message}");
+        }
+        // It is said of each client, and not why.
+        if message.contains("brokers are down") {
+            return debug!(fac, "{message}");
+        }
+        // Connections that fail, whatever the level: brokers close those that nobody uses as well.
+        if fac == "FAIL" {
+            let is_idle = message.contains("in state UP") && !is_young(message);
+            if is_idle || !self.note_reason(message) {
+                debug!(fac, "{message}");
+            }
+            return;
+        }
+        if self.is_quiet {
             return debug!(fac, "{message}");
         }
         if fac == "ADDPARTS" && message.contains("authorization failed") {
@@ -95,6 +189,12 @@ impl ClientContext for Troubles {
     fn error(&self, error: KafkaError, reason: &str) {
         self.note(error.rdkafka_error_code(), reason);
     }
+}
+
+/// Whether a connection that was up had just been made when it ended.
+fn is_young(message: &str) -> bool {
+    let millis = message.split_once(" (after ").and_then(|(_, rest)| rest.split_once("ms in state UP"));
+    millis.and_then(|(millis, _)| millis.parse().ok()).is_none_or(|millis: u64| millis < 1_000)
 }
 
 impl ConsumerContext for Troubles {}
@@ -170,6 +270,7 @@ pub(crate) fn fault_of(what: &str, error: &KafkaError) -> Fault {
         KafkaError::ClientConfig(_, text, name, _) => {
             Fatal::Property { what: what.to_owned(), name: name.clone(), reason: text.clone() }.into()
         }
+        KafkaError::ClientCreation(text) => Fatal::Log(format!("{what}: {}", not_made(text))).into(),
         _ => fault(what, error.rdkafka_error_code(), error),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use influence::Timestamp;
 use influence::exchange::Section;
-use wire::{JournalRecord, OffsetRange};
+use wire::{Gap, JournalRecord, OffsetRange};
 
 use crate::batch::Batch;
 use crate::fault::Fatal;
@@ -36,6 +36,8 @@ struct Lane<T> {
     sliced: i64,
     /// The offset behind the last record that was delivered.
     delivered: i64,
+    /// What lies before this offset and is not sliced yet is gone, and is passed over.
+    passed_over: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ struct Waiting<T> {
 pub(crate) struct Cut {
     pub(crate) exchange: OffsetRange,
     pub(crate) inputs: Vec<OffsetRange>,
+    /// What of it is passed over.
+    pub(crate) gaps: Vec<Gap>,
     pub(crate) sections: Vec<Section>,
     pub(crate) parts: Vec<Part>,
 }
@@ -66,12 +70,16 @@ pub(crate) struct Part {
 
 impl<T> Lane<T> {
     fn new(position: i64) -> Lane<T> {
-        Lane { waiting: VecDeque::new(), sliced: position, delivered: position }
+        Lane { waiting: VecDeque::new(), sliced: position, delivered: position, passed_over: i64::MIN }
     }
 
     /// Takes what lies at these offsets; there may be holes before it, where a log keeps marks of its own.
     fn push(&mut self, offsets: Range<i64>, number: u64, what: T) -> Result<(), i64> {
-        if offsets.start < self.delivered {
+        // What is passed over may be there again when its slice is done again.
+        if offsets.end <= self.passed_over {
+            return Ok(());
+        }
+        if offsets.start < self.delivered && offsets.start >= self.passed_over {
             return Err(self.delivered);
         }
         self.delivered = offsets.end;
@@ -85,6 +93,16 @@ impl<T> Lane<T> {
             return Err(format!("its slice begins at offset {} where {} is due", range.first, self.sliced));
         }
         Ok(range.is_empty() || self.delivered >= range.next)
+    }
+
+    /// Nothing before this offset will be delivered.
+    fn pass_over(&mut self, to: i64) {
+        self.delivered = self.delivered.max(to);
+        self.passed_over = self.passed_over.max(to);
+    }
+
+    fn has_gap(&self) -> bool {
+        self.passed_over > self.sliced
     }
 
     fn range(&self, next: i64) -> OffsetRange {
@@ -105,6 +123,25 @@ impl Backlog {
     /// Where the next slice begins.
     pub(crate) fn positions(&self) -> Positions {
         Positions { exchange: self.exchange.sliced, inputs: self.inputs.iter().map(|lane| lane.sliced).collect() }
+    }
+
+    /// Where the log has to go on.
+    pub(crate) fn wanted(&self) -> Positions {
+        Positions { exchange: self.exchange.delivered, inputs: self.inputs.iter().map(|lane| lane.delivered).collect() }
+    }
+
+    /// The next records of an input, to this offset, are gone: the next slice says so.
+    pub(crate) fn pass_over(&mut self, gap: Gap) {
+        self.inputs[gap.input].pass_over(gap.next);
+    }
+
+    /// Passes over what the next slices that are done again have passed over, so that the log need not have it.
+    pub(crate) fn pass_over_again<'a>(&mut self, records: impl Iterator<Item = &'a JournalRecord> + Clone) {
+        for (input, lane) in self.inputs.iter_mut().enumerate() {
+            let is_next = |record: &&JournalRecord| record.inputs.get(input).is_some_and(|range| !range.is_empty());
+            let gaps = records.clone().find(is_next).into_iter().flat_map(|record| &record.gaps);
+            gaps.filter(|gap| gap.input == input).for_each(|gap| lane.pass_over(gap.next));
+        }
     }
 
     pub(crate) fn push_batch(
@@ -179,6 +216,12 @@ impl Backlog {
         self.exchange.waiting.is_empty() && self.inputs.iter().all(|lane| lane.waiting.is_empty())
     }
 
+    /// Whether anything waits that somebody waits for.
+    pub(crate) fn is_urgent(&self, can_wait: impl Fn(&Section) -> bool) -> bool {
+        self.inputs.iter().any(|lane| lane.has_gap() || !lane.waiting.is_empty())
+            || self.exchange.waiting.iter().flat_map(|waiting| &waiting.what).any(|section| !can_wait(section))
+    }
+
     /// When the oldest record that waits was stored.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         let first = |lane: &Lane<Arc<Batch>>| lane.waiting.front().and_then(|waiting| waiting.what.stamp_at());
@@ -199,10 +242,13 @@ impl Backlog {
                 bytes += waiting.what.bytes();
                 fits
             };
-            lane.range(lane.waiting.iter().take_while(fits).last().map_or(lane.sliced, |waiting| waiting.next))
+            let next = lane.waiting.iter().take_while(fits).last().map_or(lane.sliced, |waiting| waiting.next);
+            lane.range(next.max(lane.passed_over))
         });
         let inputs = inputs.collect();
-        self.take(exchange, inputs)
+        let gap = |(input, lane): (usize, &Lane<_>)| lane.has_gap().then_some(Gap { input, next: lane.passed_over });
+        let gaps = self.inputs.iter().enumerate().filter_map(gap).collect();
+        self.take(exchange, inputs, gaps)
     }
 
     /// Cuts the slice of a journal record, once all of it was delivered.
@@ -211,21 +257,23 @@ impl Backlog {
         if record.inputs.len() != self.inputs.len() {
             return Err(format!("it has {} inputs, there are {}", record.inputs.len(), self.inputs.len()));
         }
+        record.gaps.iter().for_each(|&gap| self.pass_over(gap));
         for (lane, &range) in self.inputs.iter().zip(&record.inputs) {
             holds &= lane.holds(range)?;
         }
-        Ok(holds.then(|| self.take(record.exchange, record.inputs.clone())))
+        Ok(holds.then(|| self.take(record.exchange, record.inputs.clone(), record.gaps.clone())))
     }
 
-    fn take(&mut self, exchange: OffsetRange, inputs: Vec<OffsetRange>) -> Cut {
-        let mut cut = Cut { exchange, inputs, ..Cut::default() };
+    fn take(&mut self, exchange: OffsetRange, inputs: Vec<OffsetRange>, gaps: Vec<Gap>) -> Cut {
+        let mut cut = Cut { exchange, inputs, gaps, ..Cut::default() };
         while self.exchange.waiting.front().is_some_and(|waiting| waiting.next <= exchange.next) {
             cut.sections.extend(self.exchange.waiting.pop_front().into_iter().flat_map(|waiting| waiting.what));
         }
         self.exchange_bytes -= cut.sections.iter().map(section_bytes).sum::<usize>();
         self.exchange.sliced = exchange.next;
         for (input, (lane, range)) in self.inputs.iter_mut().zip(&cut.inputs).enumerate() {
-            lane.take_parts(input, *range, &mut cut.parts);
+            let gap = cut.gaps.iter().find(|gap| gap.input == input);
+            lane.take_parts(input, gap.map_or(range.first, |gap| gap.next), range.next, &mut cut.parts);
         }
         cut
     }
@@ -248,19 +296,19 @@ impl Lane<Arc<Batch>> {
         self.waiting.iter().fold(Share::default(), sum)
     }
 
-    fn take_parts(&mut self, input: usize, range: OffsetRange, parts: &mut Vec<Part>) {
+    fn take_parts(&mut self, input: usize, first: i64, next: i64, parts: &mut Vec<Part>) {
         while let Some(waiting) = self.waiting.front() {
-            if waiting.what.first() >= range.next {
+            if waiting.what.first() >= next {
                 break;
             }
-            let (batch, number, is_whole) = (Arc::clone(&waiting.what), waiting.number, waiting.next <= range.next);
-            parts.push(Part { input, batch, offsets: range.first..range.next, number });
+            let (batch, number, is_whole) = (Arc::clone(&waiting.what), waiting.number, waiting.next <= next);
+            parts.push(Part { input, batch, offsets: first..next, number });
             if !is_whole {
                 break;
             }
             self.waiting.pop_front();
         }
-        self.sliced = range.next;
+        self.sliced = next;
     }
 }
 
@@ -287,6 +335,7 @@ mod tests {
             dedup_window_ms: None,
             pace: Pace::default(),
             checkpoint_every_ms: 1,
+            accepted_gaps: Vec::new(),
         }
     }
 

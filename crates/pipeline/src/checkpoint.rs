@@ -138,6 +138,8 @@ mod tests {
             model_fingerprint: 2,
             slice_digest: 3,
             digest: 4,
+            gaps: Vec::new(),
+            machine_clock: None,
         };
         let mut image = Vec::new();
         Shard::new(Model::default(), KEY, 0, 1).copy_image(&mut image);

@@ -51,6 +51,7 @@ pub fn settings() -> Settings {
         dedup_window_ms: None,
         pace: Pace { epoch_ms: 10, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
+        accepted_gaps: Vec::new(),
     }
 }
 
@@ -147,6 +148,8 @@ fn record(shard: u16, sequence: u64, input: (i64, i64), exchange: (i64, i64)) ->
         model_fingerprint: settings().fingerprint(),
         slice_digest: 1,
         digest: sequence,
+        gaps: Vec::new(),
+        machine_clock: None,
     }
 }
 

@@ -153,6 +153,7 @@ mod tests {
             dedup_window_ms: None,
             pace: Pace::default(),
             checkpoint_every_ms: 1,
+            accepted_gaps: Vec::new(),
         }
     }
 

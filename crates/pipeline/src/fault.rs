@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use crate::settings::AcceptedGap;
 use crate::supervisor::panic_text;
 
 /// Why a worker cannot go on. Its state is dropped in any case.
@@ -60,6 +61,30 @@ pub enum Fatal {
         begins: i64,
         /// The first offset that is needed.
         needed: i64,
+    },
+    /// Records that nobody has read are gone.
+    #[error(
+        "{}[{}] begins at offset {}, and shard {} has read it to {}: records were deleted before they were read, as its \
+         retention is too short for the time it was down, or producers give records an old time (CreateTime) by which \
+         they expire at once; pass over them for good with `--accept-gap {missing}`, put a checkpoint back that ends at {} \
+         or later, or start under a new application id",
+        missing.topic, missing.partition, missing.next, missing.partition, missing.first, missing.next
+    )]
+    Unread {
+        /// What is gone.
+        missing: AcceptedGap,
+    },
+    /// Other records are gone than somebody accepted.
+    #[error(
+        "--accept-gap {accepted} is not what is missing: {}[{}] begins at offset {}, and shard {} has read it to {}; to pass \
+         over these records for good, say `--accept-gap {missing}`, or start under a new application id",
+        missing.topic, missing.partition, missing.next, missing.partition, missing.first
+    )]
+    OtherGap {
+        /// What was accepted.
+        accepted: AcceptedGap,
+        /// What is gone.
+        missing: AcceptedGap,
     },
     /// The topic is shorter than what was read of it.
     #[error(

@@ -54,8 +54,23 @@ pub trait Log {
     /// The worker has done with a shard that [`Ownership::Revoked`] named: somebody else may have it.
     fn release(&mut self, shard: u16) -> Result<(), Fault>;
 
+    /// Records of a shard's inputs that are stored and cannot be read yet: a transaction before them is open. As of a
+    /// while ago; `None` if there are none, or a log has no such thing. Never waits.
+    fn unreadable(&self, _shard: u16) -> Option<Unreadable> {
+        None
+    }
+
     /// Nothing before these offsets is needed any more.
     fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault>;
+}
+
+/// Records that are stored and cannot be read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// How many there are, to the end of the log; marks of transactions count as well.
+    pub records: u64,
+    /// Since when the first of them could not be read, by the log's clock.
+    pub since: Timestamp,
 }
 
 /// A change of what a worker owns.

@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use influence::{ENGINE_REVISION, Timestamp};
-use wire::{JournalRecord, OffsetRange};
+use tracing::warn;
+use wire::{Gap, JournalRecord, OffsetRange};
 
 use crate::bugs::{Bug, Bugs};
-use crate::fault::Fatal;
+use crate::fault::{Fatal, Fault};
 use crate::keeper::{Found, Loaded};
 use crate::log::{Past, Positions};
 use crate::seat::Seat;
 use crate::seen::Seen;
-use crate::settings::Settings;
+use crate::settings::{AcceptedGap, Settings};
 
 /// A restore under way is at most so long away from the worker's loop.
 const STRETCH_MS: i64 = 100;
@@ -121,6 +122,7 @@ impl PastKnown {
         };
         let is_after = |(_, record): &&(i64, JournalRecord)| done.is_none_or(|done| record.sequence > done);
         let journal: VecDeque<_> = self.journal.iter().filter(is_after).cloned().collect();
+        seat.backlog.pass_over_again(journal.iter().map(|(_, record)| record));
         seat.last_offset = self.journal.last().map_or(-1, |&(offset, _)| offset);
         check_revision(shard, &journal)?;
         Ok(Repeating { seat, journal, bugs })
@@ -173,6 +175,32 @@ impl Repeating {
     /// Slices that are still to be done.
     pub(crate) fn left(&self) -> usize {
         self.journal.len()
+    }
+
+    /// Passes over records that are gone and that no slice has taken, if somebody has accepted that just these are; else
+    /// says what is missing, and what can be done.
+    pub(crate) fn pass_over(&mut self, fault: Fault, settings: &Settings) -> Result<(), Fault> {
+        let Fault::Fatal(fatal) = &fault else { return Err(fault) };
+        let Fatal::Expired { topic, partition, begins, needed } = &**fatal else { return Err(fault) };
+        let Some(input) = settings.inputs.iter().position(|input| input.topic == *topic) else { return Err(fault) };
+        let takes = |record: &JournalRecord| record.inputs.get(input).is_some_and(|range| !range.is_empty());
+        // Slices that are to be done again cannot do without their records.
+        if self.journal.iter().any(|(_, record)| takes(record)) {
+            return Err(fault);
+        }
+        let missing = AcceptedGap { topic: topic.clone(), partition: *partition, first: *needed, next: *begins };
+        let is_there = |gap: &&AcceptedGap| gap.topic == missing.topic && gap.partition == missing.partition;
+        match settings.accepted_gaps.iter().find(is_there) {
+            None => Err(Fatal::Unread { missing }.into()),
+            Some(accepted) if *accepted != missing => {
+                Err(Fatal::OtherGap { accepted: accepted.clone(), missing }.into())
+            }
+            Some(accepted) => {
+                warn!(gap = %accepted, "records are gone and are passed over, as --accept-gap says");
+                self.seat.backlog.pass_over(Gap { input, next: accepted.next });
+                Ok(())
+            }
+        }
     }
 
     /// Does what was delivered again, for a while.

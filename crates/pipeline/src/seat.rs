@@ -31,6 +31,17 @@ const SWEEP_PEOPLE_MAX: u32 = 100_000;
 const SETTLING_SWEEPS: u64 = 3;
 /// Names that are warned of, each once while a shard stays: a metric counts the rest.
 const WARNINGS_MAX: usize = 100;
+/// Once nothing happens any more, it visits everybody once more, at least so many an epoch,
+const SWEEP_QUIET_MIN: u32 = 4_096;
+/// and then at least so many each time that the shard looks how scores have aged.
+const SWEEP_IDLE_MIN: u32 = 65_536;
+/// Milliseconds between two such looks.
+pub(crate) const IDLE_MS: i64 = 10_000;
+/// Ageing moves no score by a tenth of a point in less than a 150th of a half-life: everybody is looked at ten times as
+/// often, but not more than once a minute, and once an hour at least.
+const LOOKS_A_HALF_LIFE: i64 = 1_500;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
 
 /// A shard between two epochs.
 #[derive(Clone, Debug)]
@@ -59,6 +70,23 @@ pub(crate) struct Seat {
     next: Option<JournalRecord>,
     /// People whom the sweep has visited since a record of an input came. Only says when settling is over.
     visits_at_end: u64,
+    /// People whom the sweep has visited since something else happened than ageing. Nothing but the pace depends on it.
+    visited: u32,
+    /// When it last took a slice.
+    pub(crate) stepped_at: Timestamp,
+}
+
+/// What a shard has to do, by how soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Work {
+    /// Nothing: time changes nothing either.
+    Nothing,
+    /// Scores age, and shards tell each other how their people stand.
+    Ageing,
+    /// Everybody is to be visited since something happened.
+    Quieting,
+    /// There is input, or there are pushes.
+    Input,
 }
 
 impl Seat {
@@ -89,6 +117,8 @@ impl Seat {
             ignored: 0,
             next: None,
             visits_at_end: 0,
+            visited: 0,
+            stepped_at: Timestamp::MIN,
         }
     }
 
@@ -121,17 +151,44 @@ impl Seat {
             model_fingerprint: fingerprint,
             slice_digest: 0,
             digest: chain(fingerprint, u64::from(self.number), u64::from(settings.shards)),
+            gaps: Vec::new(),
+            machine_clock: None,
         });
     }
 
-    /// Whether there is anything to do: input, pushes that wait, or people for the sweep to visit.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.backlog.is_empty() || !self.shard.is_at_rest() || self.shard.people_len() > 0
+    /// What there is to do.
+    pub(crate) fn work(&self, clock: Clock) -> Work {
+        let people = self.shard.people_len();
+        if !self.shard.is_at_rest() || self.backlog.is_urgent(|section| self.shard.can_wait(section)) {
+            Work::Input
+        } else if self.visited < people || clock == Clock::Event && people > 0 && !self.has_settled(people) {
+            Work::Quieting
+        } else if !self.backlog.is_empty() || people > 0 && clock != Clock::Event {
+            Work::Ageing
+        } else {
+            Work::Nothing
+        }
+    }
+
+    /// How many people the sweep visits.
+    fn sweep(&self, settings: &Settings, work: Work, is_caught_up: bool) -> u32 {
+        let people = self.shard.people_len();
+        let share = sweep(people, settings.pace.epoch_ms, is_caught_up);
+        match work {
+            Work::Input => share,
+            Work::Quieting => share.max(SWEEP_QUIET_MIN),
+            Work::Nothing | Work::Ageing => {
+                let round_ms = (settings.model.half_life_ms / LOOKS_A_HALF_LIFE).clamp(MINUTE_MS, HOUR_MS);
+                let share = i64::from(people) * IDLE_MS / round_ms;
+                u32::try_from(share).unwrap_or(u32::MAX).max(SWEEP_IDLE_MIN)
+            }
+        }
     }
 
     /// Takes a slice of what waits.
     pub(crate) fn step(&mut self, settings: &Settings, now: Timestamp, cue: Option<Cue>, bugs: Bugs) {
         let people = self.shard.people_len();
+        let work = self.work(settings.clock);
         let lags = |oldest: Timestamp| now.saturating_sub(oldest) > settings.pace.lag_ms_max;
         let publishes = !self.backlog.oldest().is_some_and(lags);
         let cut = self.backlog.cut(&settings.pace);
@@ -139,17 +196,23 @@ impl Seat {
         let plan = match cue {
             None => Plan {
                 clock: now.max(self.shard.now().unwrap_or(now)),
-                sweep: sweep(people, settings.pace.epoch_ms, is_caught_up),
+                sweep: self.sweep(settings, work, is_caught_up),
                 publishes,
                 settles: settings.clock == Clock::Event && self.is_at_end(&cut, is_caught_up, people),
+                machine_clock: (settings.clock == Clock::Event).then_some(now),
             },
             Some(Cue { clock, sweeps_all, settles }) => {
                 let sweep = if sweeps_all { people } else { people.div_ceil(SWEEP_SHARE) };
-                Plan { clock, sweep, publishes: true, settles }
+                Plan { clock, sweep, publishes: true, settles, machine_clock: None }
             }
         };
         self.run(cut, plan, settings, bugs);
         self.visits_at_end += u64::from(self.effects.swept);
+        let before = if work == Work::Input { 0 } else { self.visited };
+        // What is not published has to be looked at again.
+        let swept = if publishes { self.effects.swept } else { 0 };
+        self.visited = before.saturating_add(swept);
+        self.stepped_at = now;
     }
 
     /// Whether the inputs have nothing more, and the shard has not settled since they had.
@@ -158,7 +221,11 @@ impl Seat {
             self.visits_at_end = 0;
             return false;
         }
-        self.visits_at_end <= SETTLING_SWEEPS * u64::from(people)
+        !self.has_settled(people)
+    }
+
+    fn has_settled(&self, people: u32) -> bool {
+        self.visits_at_end > SETTLING_SWEEPS * u64::from(people)
     }
 
     /// Does the slice of a committed record again, once all of it was delivered. Its effects are out already: what is
@@ -175,7 +242,8 @@ impl Seat {
     ) -> Result<Option<&JournalRecord>, String> {
         let Some(mut cut) = self.backlog.cut_again(record)? else { return Ok(None) };
         let clock = if bugs.has(Bug::StepLooksAtClock) { now } else { record.clock };
-        let plan = Plan { clock, sweep: record.sweep, publishes: record.publishes, settles: record.settles };
+        let JournalRecord { sweep, publishes, settles, machine_clock, .. } = *record;
+        let plan = Plan { clock, sweep, publishes, settles, machine_clock };
         if bugs.has(Bug::F32Drift) {
             cut.sections.iter_mut().for_each(drift);
         }
@@ -226,6 +294,8 @@ impl Seat {
             model_fingerprint: last.model_fingerprint,
             slice_digest,
             digest: chain(last.digest, slice_digest, step_digest),
+            gaps: cut.gaps,
+            machine_clock: plan.machine_clock,
         });
     }
 

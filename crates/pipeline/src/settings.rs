@@ -33,6 +33,28 @@ pub struct Settings {
     pub pace: Pace,
     /// Milliseconds between two checkpoints of a shard.
     pub checkpoint_every_ms: i64,
+    /// Records that are known to be gone, and are passed over if just these are missing.
+    pub accepted_gaps: Vec<AcceptedGap>,
+}
+
+/// Offsets of a partition of an input that somebody gives up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedGap {
+    /// The input's topic.
+    pub topic: String,
+    /// The partition, and the shard.
+    pub partition: u16,
+    /// The first offset.
+    pub first: i64,
+    /// The offset behind the last one.
+    pub next: i64,
+}
+
+impl std::fmt::Display for AcceptedGap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let AcceptedGap { topic, partition, first, next } = self;
+        write!(f, "{topic}:{partition}:{first}-{next}")
+    }
 }
 
 impl Settings {
@@ -136,6 +158,7 @@ mod tests {
             dedup_window_ms: None,
             pace: Pace::default(),
             checkpoint_every_ms: 1,
+            accepted_gaps: Vec::new(),
         }
     }
 

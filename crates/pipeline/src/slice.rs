@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) sweep: u32,
     pub(crate) publishes: bool,
     pub(crate) settles: bool,
+    /// The machine's clock, where events move the shard's.
+    pub(crate) machine_clock: Option<Timestamp>,
 }
 
 /// A slice's records, in their order.
@@ -92,6 +94,8 @@ impl Digests {
     fn of(&self, cut: &Cut) -> u64 {
         let ranges = cut.inputs.iter().chain([&cut.exchange]);
         let places = ranges.fold(0, |digest, range| fold(fold(digest, range.first as u64), range.next as u64));
+        let gaps = cut.gaps.iter().flat_map(|gap| [gap.input as u64, gap.next as u64]);
+        let places = gaps.fold(places, fold);
         [self.names.finish(), self.events, self.profiles, self.refused].into_iter().fold(places, fold)
     }
 }
@@ -138,6 +142,8 @@ impl<'a> Gathered<'a> {
                     at
                 }
             };
+            // What a producer says of the time must not move a clock beyond the machine's.
+            let stored_by = plan.machine_clock.map_or(stored_by, |clock| stored_by.min(clock));
             let latest = stored_by.saturating_add(AHEAD_MS_MAX);
             if event.at > latest && settings.clock != Clock::Stored {
                 let reason = Reason::Future { at: event.at, latest };
@@ -159,5 +165,62 @@ impl<'a> Gathered<'a> {
             self.events.push(Arrival { clock, event });
         }
         self.digests.events = digest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use influence::{Event, HashKey, Kind, Model};
+    use wire::{Encoding, Framing, OffsetRange, encode_event};
+
+    use super::*;
+    use crate::batch::Batch;
+    use crate::decode::{Decoder, RawRecord};
+    use crate::settings::{Holds, Input, Pace};
+
+    const NOW: Timestamp = 1_700_000_000_000;
+    const DAY_MS: Timestamp = 86_400_000;
+
+    fn settings() -> Settings {
+        let (holds, encoding, framing) = (Holds::Events, Encoding::Protobuf, Framing::Bare);
+        Settings {
+            model: Model::default(),
+            hash_key: HashKey::new([1, 2]),
+            names: Default::default(),
+            shards: 1,
+            inputs: vec![Input { topic: "events".into(), holds, encoding, framing }],
+            exchange: "exchange".into(),
+            clock: Clock::Event,
+            dedup_window_ms: None,
+            pace: Pace::default(),
+            checkpoint_every_ms: 1,
+            accepted_gaps: Vec::new(),
+        }
+    }
+
+    /// Events that are taken, and refused, of one that happens and is stamped at this time.
+    fn taken(at: Timestamp, machine_clock: Option<Timestamp>) -> (usize, usize) {
+        let settings = settings();
+        let mut value = Vec::new();
+        encode_event(&Event { actor: "ana", target: "bo", kind: Kind::Retweet, at }, &mut value);
+        let raw = RawRecord { offset: 0, stamp: Stamp::Created(at), key: None, value: Some(&value) };
+        let mut batch = Batch::new(0);
+        Decoder::new(&settings, 0).decode(0, &raw, NOW, &mut batch);
+        let part = Part { input: 0, batch: Arc::new(batch), offsets: 0..1, number: 0 };
+        let cut = Cut { inputs: vec![OffsetRange { first: 0, next: 1 }], parts: vec![part], ..Cut::default() };
+        let plan = Plan { clock: NOW, sweep: 0, publishes: true, settles: false, machine_clock };
+        let gathered = gather(&cut, &plan, &settings, None, Bugs::NONE);
+        (gathered.events.len(), gathered.refused.len())
+    }
+
+    #[test]
+    fn a_producer_does_not_move_the_clock_beyond_the_machine_s() {
+        assert_eq!(taken(NOW + 10 * DAY_MS, Some(NOW)), (0, 1));
+        assert_eq!(taken(NOW + AHEAD_MS_MAX, Some(NOW)), (1, 0));
+        assert_eq!(taken(NOW - 10 * DAY_MS, Some(NOW)), (1, 0), "history is taken as it is");
+        // Of a slice that was journaled before this was looked at.
+        assert_eq!(taken(NOW + 10 * DAY_MS, None), (1, 0));
     }
 }

@@ -31,6 +31,7 @@ pub struct Status {
     epoch_us: Durations,
     commit_us: Durations,
     aborts: AtomicU64,
+    passed_over: AtomicU64,
     rebalances: AtomicU64,
     /// Taken once an epoch.
     refusals: Mutex<Refusals>,
@@ -89,8 +90,10 @@ pub struct ShardStatus {
     pub sequence: u64,
     /// Its clock.
     pub clock: Timestamp,
-    /// Milliseconds since the oldest record that waits was stored; 0 if none waits.
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; 0 if none waits.
     pub lag_ms: i64,
+    /// Records of its inputs that are stored and cannot be read yet, as a transaction before them is open.
+    pub unreadable: u64,
     /// The last checkpoint's sequence; 0 if there is none.
     pub checkpoint_sequence: u64,
     /// When it was written, by the log's clock.
@@ -148,6 +151,8 @@ pub struct Totals {
     pub epoch_durations: DurationCounts,
     /// Commits by their duration.
     pub commit_durations: DurationCounts,
+    /// Records that were gone before they were read, and were passed over on purpose.
+    pub passed_over: u64,
     /// Transactions that failed: whether they were committed is for the next owner to find out.
     pub aborts: u64,
     /// Changes of what is owned here: shards that came, were wanted back or were lost together count once.
@@ -158,7 +163,7 @@ pub struct Totals {
 #[derive(Debug, Default)]
 struct Cell {
     place: AtomicU8,
-    numbers: [AtomicU64; 8],
+    numbers: [AtomicU64; 9],
     times: [AtomicI64; 3],
     sizes: [AtomicU64; 10],
 }
@@ -174,6 +179,7 @@ pub(crate) struct Epoch {
     pub(crate) duplicates: u64,
     pub(crate) ignored: u64,
     pub(crate) exchange_entries: u64,
+    pub(crate) passed_over: u64,
 }
 
 impl Epoch {
@@ -186,6 +192,10 @@ impl Epoch {
     pub(crate) fn add(&mut self, step: &Step<'_>) {
         self.taken.add(&step.effects.taken);
         self.records += step.journal.inputs.iter().map(|range| range.len()).sum::<u64>();
+        let passed_over = |gap: &wire::Gap| gap.next.abs_diff(step.journal.inputs[gap.input].first);
+        let gone: u64 = step.journal.gaps.iter().map(passed_over).sum();
+        self.passed_over += gone;
+        self.records -= gone;
         self.published += step.effects.scores.len() as u64;
         step.refused.iter().for_each(|refused| self.refused[place(&refused.reason)] += 1);
         self.exchange_entries += step.effects.exchange.iter().map(|section| section.len() as u64).sum::<u64>();
@@ -222,6 +232,7 @@ impl Status {
             epoch_us: Durations::default(),
             commit_us: Durations::default(),
             aborts: AtomicU64::new(0),
+            passed_over: AtomicU64::new(0),
             rebalances: AtomicU64::new(0),
             refusals: Mutex::default(),
         }
@@ -265,6 +276,7 @@ impl Status {
             epoch_durations: self.epoch_us.counts(),
             commit_durations: self.commit_us.counts(),
             aborts: self.aborts.load(Relaxed),
+            passed_over: self.passed_over.load(Relaxed),
             rebalances: self.rebalances.load(Relaxed),
         }
     }
@@ -313,6 +325,7 @@ impl Status {
         self.duplicates.fetch_add(epoch.duplicates, Relaxed);
         self.collided.fetch_add(epoch.taken.collided, Relaxed);
         self.ignored.fetch_add(epoch.ignored, Relaxed);
+        self.passed_over.fetch_add(epoch.passed_over, Relaxed);
         self.exchange_entries.fetch_add(epoch.exchange_entries, Relaxed);
         self.pushed_edges.fetch_add(epoch.taken.pushed_edges, Relaxed);
     }
@@ -340,6 +353,7 @@ impl Cell {
             sequence,
             clock,
             lag_ms,
+            unreadable,
             checkpoint_sequence,
             checkpoint_at,
             checkpoint_bytes,
@@ -351,7 +365,7 @@ impl Cell {
         } = *status;
         self.place.store(place as u8, Relaxed);
         let checkpoint = [checkpoint_sequence, checkpoint_bytes, checkpoint_pause_us, checkpoint_failures];
-        let numbers = [restore_left, sequence].into_iter().chain(checkpoint).chain([ids, ids_bytes]);
+        let numbers = [restore_left, sequence].into_iter().chain(checkpoint).chain([ids, ids_bytes, unreadable]);
         self.numbers.iter().zip(numbers).for_each(|(cell, number)| cell.store(number, Relaxed));
         self.times.iter().zip([clock, lag_ms, checkpoint_at]).for_each(|(cell, time)| cell.store(time, Relaxed));
         self.sizes.iter().zip(list(&sizes)).for_each(|(cell, size)| cell.store(size, Relaxed));
@@ -377,6 +391,7 @@ impl Cell {
             checkpoint_pause_us: number(4),
             checkpoint_failures: number(5),
             sizes: of_list(std::array::from_fn(|place| self.sizes[place].load(Relaxed))),
+            unreadable: number(8),
             ids: number(6),
             ids_bytes: number(7),
         }

@@ -33,7 +33,7 @@ use crate::planted::Planted;
 use crate::refusals::Change;
 use crate::restore::{Stage, check_past};
 use crate::rounds::Rounds;
-use crate::seat::Seat;
+use crate::seat::{IDLE_MS, Seat, Work};
 use crate::settings::Settings;
 use crate::status::{Epoch, Place, ShardStatus, Status};
 use crate::stopwatch::Stopwatch;
@@ -45,6 +45,10 @@ const RELEASE_WAIT: Duration = Duration::from_secs(30);
 const WAIT_MS_MAX: i64 = 1_000;
 /// and checkpoints that are being read sooner.
 const RESTORING_WAIT_MS_MAX: i64 = 5;
+/// How long a worker without work waits for something before it looks at them.
+const IDLE_WAIT_MS: i64 = 100;
+/// Milliseconds between two looks at how shards do while nothing is committed.
+const STATUS_MS: Timestamp = 1_000;
 /// Milliseconds between two counts of what a shard holds: that looks at all of it.
 const SIZES_MS: Timestamp = 10_000;
 /// Milliseconds between two warnings that a shard is full.
@@ -66,6 +70,7 @@ pub struct Worker<L> {
     /// When it was last said that a shard is full.
     full_told_at: Timestamp,
     heartbeat: Arc<Heartbeat>,
+    told_at: Timestamp,
     bugs: Bugs,
     planted: Planted,
 }
@@ -87,6 +92,7 @@ impl<L: Log> Worker<L> {
             sized_at: Timestamp::MIN,
             full_told_at: Timestamp::MIN,
             heartbeat: Arc::default(),
+            told_at: Timestamp::MIN,
             bugs: Bugs::NONE,
             planted: Planted::of_environment(),
         }
@@ -139,6 +145,9 @@ impl<L: Log> Worker<L> {
         if cue.is_some() || self.is_due() {
             self.epoch(cue)?;
         }
+        if self.log.now().saturating_sub(self.told_at) >= STATUS_MS {
+            self.tell_status();
+        }
         Ok(())
     }
 
@@ -146,10 +155,15 @@ impl<L: Log> Worker<L> {
     fn epoch(&mut self, cue: Option<Cue>) -> Result<(), Fault> {
         let watch = Stopwatch::start();
         let now = self.log.now();
-        for stage in self.shards.values_mut() {
-            if let Stage::Live(seat) = stage
-                && (cue.is_some() || seat.has_work())
-            {
+        // Shards age together: one transaction for all of them.
+        let all_idle = self.work() <= Work::Ageing;
+        for seat in self.shards.values_mut().filter_map(Stage::live_mut) {
+            let steps = match seat.work(self.settings.clock) {
+                Work::Input | Work::Quieting => true,
+                Work::Ageing => all_idle || now.saturating_sub(seat.stepped_at) >= IDLE_MS,
+                Work::Nothing => false,
+            };
+            if cue.is_some() || steps {
                 seat.step(&self.settings, now, cue, self.bugs);
                 self.planted.stepped(|| seat.next_records());
                 self.heartbeat.beat();
@@ -219,14 +233,27 @@ impl<L: Log> Worker<L> {
             records += waiting.records;
             bytes += waiting.bytes;
         }
-        let is_time = self.log.now() - self.epoch_ended >= pace.epoch_ms;
+        let work = self.work();
+        let is_time = self.pace_ms(work).is_some_and(|pace_ms| self.log.now() - self.epoch_ended >= pace_ms);
         let is_much = records >= pace.epoch_records_max || bytes >= pace.epoch_bytes_max;
         let is_full = || live().any(|seat| seat.backlog.is_full(self.most().bytes));
-        (is_time || is_much || is_full()) && self.has_work()
+        is_time || work == Work::Input && (is_much || is_full())
     }
 
-    fn has_work(&self) -> bool {
-        self.shards.values().filter_map(Stage::live).any(Seat::has_work)
+    /// What is most urgent.
+    fn work(&self) -> Work {
+        let live = self.shards.values().filter_map(Stage::live);
+        live.map(|seat| seat.work(self.settings.clock)).max().unwrap_or(Work::Nothing)
+    }
+
+    /// Milliseconds from one epoch to the next, if there is to be one.
+    fn pace_ms(&self, work: Work) -> Option<i64> {
+        let epoch_ms = self.settings.pace.epoch_ms;
+        match work {
+            Work::Input | Work::Quieting => Some(epoch_ms),
+            Work::Ageing => Some(epoch_ms.max(IDLE_MS)),
+            Work::Nothing => None,
+        }
     }
 
     fn take_ownership(&mut self) -> Result<(), Fault> {
@@ -314,12 +341,14 @@ impl<L: Log> Worker<L> {
         // The shard may have gone meanwhile, and come back: then it is loaded once more.
         let Some(stage @ Stage::Loading(_)) = self.shards.get_mut(&shard) else { return Ok(()) };
         if let Stage::Loading(past) = std::mem::replace(stage, Stage::Waiting) {
-            let repeating = past.begin(shard, loaded, &self.settings, self.bugs)?;
+            let mut repeating = past.begin(shard, loaded, &self.settings, self.bugs)?;
             self.heartbeat.wait();
-            if let Err(fault) = self.log.seek(shard, &repeating.seat.backlog.positions()) {
-                // Who has the shard now may have trimmed what it was to begin with.
-                self.take_ownership()?;
-                return if self.shards.contains_key(&shard) { Err(fault) } else { Ok(()) };
+            while let Err(fault) = self.log.seek(shard, &repeating.seat.backlog.wanted()) {
+                if let Err(fault) = repeating.pass_over(fault, &self.settings) {
+                    // Who has the shard now may have trimmed what it was to begin with.
+                    self.take_ownership()?;
+                    return if self.shards.contains_key(&shard) { Err(fault) } else { Ok(()) };
+                }
             }
             info!(shard, slices = repeating.left(), "restoring");
             *stage = Stage::Repeating(Box::new(repeating));
@@ -357,12 +386,16 @@ impl<L: Log> Worker<L> {
 
     /// Takes records until an epoch is due, or the log says that one is.
     fn fetch(&mut self) -> Result<Option<Cue>, Fault> {
-        let pace = self.settings.pace;
+        let epoch_ms = self.settings.pace.epoch_ms;
         let now = self.log.now();
+        let work = self.work();
         // Who has nothing to do waits for something, however long ago the last epoch was.
-        let began = if self.has_work() { self.epoch_ended } else { now };
+        let left_ms = self
+            .pace_ms(work)
+            .map_or(IDLE_WAIT_MS, |pace_ms| self.epoch_ended.saturating_add(pace_ms).saturating_sub(now));
         let wait_ms_max = if self.is_live() { WAIT_MS_MAX } else { RESTORING_WAIT_MS_MAX };
-        let wait_ms = (began.saturating_add(pace.epoch_ms) - now).clamp(0, pace.epoch_ms.min(wait_ms_max));
+        let look_ms = if work <= Work::Ageing { IDLE_WAIT_MS } else { epoch_ms };
+        let wait_ms = left_ms.clamp(0, look_ms.min(wait_ms_max));
         self.make_room();
         self.log.fetch(wait_ms, &self.room, &mut self.inbox).map_err(Fault::unless_lost)?;
         for delivery in self.inbox.deliveries.drain(..) {
@@ -464,19 +497,24 @@ impl<L: Log> Worker<L> {
 
     fn tell_status(&mut self) {
         let now = self.log.now();
+        self.told_at = now;
         let counts = now.saturating_sub(self.sized_at) >= SIZES_MS;
         for (&shard, stage) in &self.shards {
             if let Stage::Live(seat) = stage {
                 let known = self.status.shard(shard);
                 let sizes = if counts { seat.shard.sizes() } else { known.sizes };
                 let (ids, ids_bytes) = if counts { seat.ids() } else { (known.ids, known.ids_bytes) };
-                let lag_ms = seat.backlog.oldest().map_or(0, |oldest| (now - oldest).max(0));
+                let unreadable = self.log.unreadable(shard);
+                let since =
+                    seat.backlog.oldest().into_iter().chain(unreadable.map(|unreadable| unreadable.since)).min();
+                let lag_ms = since.map_or(0, |since| (now - since).max(0));
                 let status = ShardStatus {
                     place: Place::Live,
                     restore_left: 0,
                     sequence: seat.last.as_ref().map_or(0, |last| last.sequence),
                     clock: seat.shard.now().unwrap_or_default(),
                     lag_ms,
+                    unreadable: unreadable.map_or(0, |unreadable| unreadable.records),
                     sizes,
                     ids,
                     ids_bytes,

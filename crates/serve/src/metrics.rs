@@ -39,7 +39,7 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 45] = {
+const METRICS: [Metric; 47] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
@@ -66,6 +66,11 @@ const METRICS: [Metric; 45] = {
             "clout_input_refused_share",
             "Share of dead letters among the newest records, up to 1,000 of each partition, by input",
         ),
+        metric(
+            Counter,
+            "clout_records_passed_over_total",
+            "Records that were gone before they were read, and were passed over by `--accept-gap`",
+        ),
         metric(Counter, "clout_scores_published_total", "Scores that were published"),
         metric(Counter, "clout_exchange_entries_total", "What shards told each other"),
         metric(Counter, "clout_pushed_edges_total", "Edges that pushes touched"),
@@ -78,7 +83,16 @@ const METRICS: [Metric; 45] = {
             "clout_shard_place",
             "1 where the shard stands, by shard and place: elsewhere, loading, restoring or live",
         ),
-        metric(Gauge, "clout_shard_lag_seconds", "Time since the oldest record that waits was stored, by shard"),
+        metric(
+            Gauge,
+            "clout_shard_lag_seconds",
+            "Time since the oldest record that waits was stored, or since one cannot be read, by shard",
+        ),
+        metric(
+            Gauge,
+            "clout_shard_unreadable_records",
+            "Records that are stored and cannot be read yet, as a transaction before them is open, by shard",
+        ),
         metric(Gauge, "clout_shard_sequence", "The last committed sequence, by shard"),
         metric(Gauge, "clout_shard_clock_seconds", "The newest time the shard knows of, since 1970, by shard"),
         metric(Gauge, "clout_shard_restore_slices", "Slices that a restore still has to do again, by shard"),
@@ -228,6 +242,7 @@ impl Metrics {
             ("clout_shard_full_total", totals.full),
             ("clout_name_collisions_total", totals.collided),
             ("clout_ignored_records_total", totals.ignored),
+            ("clout_records_passed_over_total", totals.passed_over),
             ("clout_scores_published_total", totals.published),
             ("clout_exchange_entries_total", totals.exchange_entries),
             ("clout_pushed_edges_total", totals.pushed_edges),
@@ -248,6 +263,7 @@ impl Metrics {
         let age_ms = if status.checkpoint_sequence > 0 { (now_ms() - status.checkpoint_at).max(0) } else { 0 };
         for (name, number) in [
             ("clout_shard_lag_seconds", status.lag_ms as f64 / 1e3),
+            ("clout_shard_unreadable_records", status.unreadable as f64),
             ("clout_shard_sequence", status.sequence as f64),
             ("clout_shard_clock_seconds", status.clock as f64 / 1e3),
             ("clout_shard_restore_slices", status.restore_left as f64),

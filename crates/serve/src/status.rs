@@ -68,7 +68,7 @@ impl ViewStatus {
 pub(crate) struct PipelineStatus {
     /// Accepted events a second.
     events_per_second: f64,
-    /// Milliseconds since the oldest record that waits was stored.
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
     lag_ms: i64,
     /// Milliseconds of an epoch, on average, commit included.
     epoch_ms: f64,
@@ -93,8 +93,10 @@ pub(crate) struct ShardAnswer {
     restore_left: u64,
     /// The last committed sequence.
     sequence: u64,
-    /// Milliseconds since the oldest record that waits was stored.
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
     lag_ms: i64,
+    /// Records that are stored and cannot be read yet, as a transaction before them is open.
+    unreadable_records: u64,
     /// People it knows.
     people: u64,
     /// People with a score.
@@ -125,6 +127,7 @@ impl ShardAnswer {
             restore_left: status.restore_left,
             sequence: status.sequence,
             lag_ms: status.lag_ms,
+            unreadable_records: status.unreadable,
             people: status.sizes.people,
             rated: status.sizes.rated,
             edges: status.sizes.edges,

@@ -76,7 +76,9 @@ fn tiles(simulation: &Simulation<'_>, broker: &Broker, shard: u16, journal: &[Jo
     // Whole reads are taken until the input's share of an epoch is there.
     let share = (simulation.settings.pace.epoch_records_max / first.inputs.len().max(1)).max(1);
     let records_max = (share + simulation.scenario.read_records) as u64;
-    if let Some(record) = journal.iter().find(|record| record.inputs.iter().any(|range| range.len() > records_max)) {
+    let is_long =
+        |record: &&JournalRecord| record.gaps.is_empty() && record.inputs.iter().any(|range| range.len() > records_max);
+    if let Some(record) = journal.iter().find(is_long) {
         return wrong(format!("the slice of sequence {} is longer than {records_max} records", record.sequence));
     }
     for pair in journal.windows(2) {
@@ -191,7 +193,10 @@ impl History {
         reader.clock = reader.clock.max(told(broker, record)?);
         for (input, range) in record.inputs.iter().enumerate() {
             let (records, _) = broker.read(Topic::Input(input), record.shard, range.first, usize::MAX);
-            for (offset, stored) in records.into_iter().take_while(|(offset, _)| *offset < range.next) {
+            let gap = record.gaps.iter().find(|gap| gap.input == input);
+            let is_gone = |offset: i64| gap.is_some_and(|gap| offset < gap.next);
+            let taken = records.into_iter().take_while(|(offset, _)| *offset < range.next);
+            for (offset, stored) in taken.filter(|(offset, _)| !is_gone(*offset)) {
                 let value = stored.value.as_deref().unwrap_or_default();
                 let Form { encoding, framing } = scenario.inputs[input];
                 let is_taken = if input == 0 {

@@ -139,6 +139,7 @@ fn settings(scenario: &Scenario) -> Settings {
             lag_ms_max: 1_000,
         },
         checkpoint_every_ms: scenario.checkpoint_every_ms,
+        accepted_gaps: Vec::new(),
     }
 }
 
@@ -323,8 +324,8 @@ impl<'a> Simulation<'a> {
             self.turns()?;
             let rests = self.is_at_rest();
             quiet += u64::from(rests);
-            // The sweep publishes what nobody else did: one visit an epoch for each of the few people of a shard. Now
-            // and then shards report how their people stand.
+            // The sweep visits everybody once more, and publishes what nobody else did. Now and then shards report how
+            // their people stand.
             if rests && quiet > 60 {
                 return Ok(());
             }

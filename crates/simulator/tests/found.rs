@@ -63,7 +63,51 @@ fn retention_overtakes_a_slow_reader() {
     (0..2).for_each(|shard| scenario.fails(700, Mishap::Outrun { topic: Topic::Input(1), shard }));
     let verdict = run(&scenario, Bugs::NONE);
     assert_eq!(verdict.failure, None);
-    assert!(verdict.errors.contains_key("expired"), "{:?}", verdict.errors);
+    assert!(verdict.errors.contains_key("unread"), "{:?}", verdict.errors);
+}
+
+/// Records that nobody has read are given up for good, by exactly their offsets: the journal says so, every restore knows
+/// of it, and everybody else's acts count.
+#[test]
+fn a_gap_that_is_accepted_is_passed_over_by_every_restore() {
+    let mut accepted = 0;
+    for seed in 0..8 {
+        let mut scenario = Scenario { seed, read_records: 1, ..Scenario::quiet(2, 1) };
+        busy(&mut scenario, 3_000);
+        (0..2).for_each(|shard| scenario.fails(100, Mishap::Starve { shard, starve_ms: 900 }));
+        (0..2).for_each(|shard| scenario.fails(700, Mishap::Outrun { topic: Topic::Input(1), shard }));
+        scenario.fails(1_500, Mishap::Crash { worker: 0, back_ms: 10 });
+        scenario.fails(2_000, Mishap::LoseNewest { shard: 1 });
+        scenario.fails(2_010, Mishap::Crash { worker: 0, back_ms: 10 });
+        let verdict = run(&scenario, Bugs::NONE);
+        assert_eq!(verdict.failure, None, "seed {seed}");
+        accepted += verdict.errors.get("gap-accepted").copied().unwrap_or(0);
+    }
+    assert!(accepted > 0);
+}
+
+/// Nobody acts for two minutes: scores age all the same, and a worker commits once in ten seconds.
+#[test]
+fn who_has_nothing_to_do_commits_once_in_ten_seconds() {
+    let minutes = 2;
+    let epochs = |half_life_ms, clock| {
+        let mut scenario = Scenario { clock, ..Scenario::quiet(2, 1) };
+        scenario.model = influence::Model::with_half_life(half_life_ms);
+        busy(&mut scenario, 1_000);
+        let active = run(&scenario, Bugs::NONE);
+        scenario.tick_ms = 50;
+        // The run goes on as long as something may go wrong.
+        scenario.fails(minutes * 60_000, Mishap::StoreFull { full_ms: 10 });
+        let idle = run(&scenario, Bugs::NONE);
+        assert_eq!((active.failure, idle.failure), (None, None));
+        idle.epochs.saturating_sub(active.epochs)
+    };
+    let month_ms = 30 * 24 * 3_600_000;
+    // Each of two shards, six times a minute, and a few for what they tell each other first.
+    let most = 2 * 6 * minutes as u64 + 10;
+    let (ageing, still) = (epochs(month_ms, Clock::Wall), epochs(month_ms, Clock::Event));
+    assert!((6..=most).contains(&ageing), "{ageing} epochs");
+    assert!(still <= 10, "{still} epochs where no time passes");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn whatever_breaks_nothing_is_lost_and_nothing_comes_twice() {
         verdict.panics,
         verdict.taken_over
     );
-    assert_eq!(verdict.errors.len(), 10, "{:?}", verdict.errors);
+    assert_eq!(verdict.errors.len(), 12, "{:?}", verdict.errors);
 }
 
 #[test]

@@ -64,6 +64,20 @@ pub struct JournalRecord {
     pub slice_digest: u64,
     /// Over all slices and steps up to this one, chained.
     pub digest: u64,
+    /// Records that were gone before they were read, and were passed over on purpose: the first ones of a slice's part of
+    /// an input.
+    pub gaps: Vec<Gap>,
+    /// The machine's clock when the slice was cut, where events move the clock.
+    pub machine_clock: Option<Timestamp>,
+}
+
+/// The first offsets of a slice's part of an input that nobody has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The place of the input in the slice's inputs.
+    pub input: usize,
+    /// The offset behind the last one that was passed over; not beyond the end of the part.
+    pub next: i64,
 }
 
 impl JournalRecord {
@@ -95,18 +109,22 @@ impl JournalRecord {
             model_fingerprint: Some(self.model_fingerprint),
             slice_digest: Some(self.slice_digest),
             digest: Some(self.digest),
+            gaps: self.gaps.iter().map(gap_message).collect(),
+            machine_clock: self.machine_clock,
         }
     }
 
     pub(crate) fn from_message(message: proto::JournalRecord) -> Result<JournalRecord, Malformed> {
         let inputs = message.inputs.into_iter().enumerate();
+        let inputs: Vec<OffsetRange> =
+            inputs.map(|(place, input)| range(|| format!("inputs[{place}]"), input)).collect::<Result<_, _>>()?;
+        let gaps = message.gaps.iter().map(|message| gap(message, &inputs)).collect::<Result<_, _>>()?;
+        let machine_clock = message.machine_clock.map(|clock| protobuf::clock(Some(clock)));
         Ok(JournalRecord {
             shard: shard(message.shard)?,
             sequence: message.sequence,
             exchange: range(|| "exchange".to_owned(), message.exchange.ok_or(Malformed::Missing("exchange"))?)?,
-            inputs: inputs
-                .map(|(place, input)| range(|| format!("inputs[{place}]"), input))
-                .collect::<Result<_, _>>()?,
+            inputs,
             clock: protobuf::clock(message.clock).map_err(Malformed::Field)?,
             sweep: message.sweep,
             publishes: message.publishes,
@@ -115,6 +133,8 @@ impl JournalRecord {
             model_fingerprint: message.model_fingerprint.ok_or(Malformed::Missing("model_fingerprint"))?,
             slice_digest: message.slice_digest.ok_or(Malformed::Missing("slice_digest"))?,
             digest: message.digest.ok_or(Malformed::Missing("digest"))?,
+            gaps,
+            machine_clock: machine_clock.transpose().map_err(Malformed::Field)?,
         })
     }
 }
@@ -122,6 +142,19 @@ impl JournalRecord {
 fn range_message(range: &OffsetRange) -> proto::OffsetRange {
     assert!(range.is_valid(), "{range:?} is no range of offsets");
     proto::OffsetRange { first: range.first, next: range.next }
+}
+
+fn gap_message(gap: &Gap) -> proto::Gap {
+    proto::Gap { input: u32::try_from(gap.input).unwrap_or(u32::MAX), next: gap.next }
+}
+
+fn gap(message: &proto::Gap, inputs: &[OffsetRange]) -> Result<Gap, Malformed> {
+    let proto::Gap { input, next } = *message;
+    let range = usize::try_from(input).ok().and_then(|input| Some((input, inputs.get(input)?)));
+    match range {
+        Some((input, range)) if range.first <= next && next <= range.next => Ok(Gap { input, next }),
+        _ => Err(Malformed::Field(format!("a gap of input {input} to offset {next} is not in the slice"))),
+    }
 }
 
 fn shard(shard: u32) -> Result<u16, Malformed> {

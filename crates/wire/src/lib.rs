@@ -38,7 +38,7 @@ pub use file::{
     Reading, Reason, Record, UnknownColumns, UnknownFormat, Unrecognised,
 };
 pub use framing::Framing;
-pub use journal::{JournalRecord, OffsetRange};
+pub use journal::{Gap, JournalRecord, OffsetRange};
 pub use kind::{KindWords, kind_word, parse_kind};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};

@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::num::{f32, f64};
 use proptest::prelude::*;
 use wire::{
-    AT_MAX, CheckpointHeader, EventReader, EventWriter, Format, JournalRecord, OffsetRange, WriteError,
+    AT_MAX, CheckpointHeader, EventReader, EventWriter, Format, Gap, JournalRecord, OffsetRange, WriteError,
     decode_exchange, decode_score, encode_score,
 };
 
@@ -204,6 +204,12 @@ fn range() -> impl Strategy<Value = OffsetRange> {
     (0..=i64::MAX, 0..=i64::MAX).prop_map(|(one, other)| OffsetRange { first: one.min(other), next: one.max(other) })
 }
 
+/// The first half of every second part.
+fn gaps_of(inputs: &[OffsetRange]) -> Vec<Gap> {
+    let gap = |(input, range): (usize, &OffsetRange)| Gap { input, next: range.first + (range.next - range.first) / 2 };
+    inputs.iter().enumerate().step_by(2).map(gap).collect()
+}
+
 fn journal_record() -> impl Strategy<Value = JournalRecord> {
     let ranges = (range(), vec(range(), 0..5));
     let how = (clock(), any::<u32>(), any::<bool>(), any::<bool>(), any::<u32>());
@@ -214,7 +220,6 @@ fn journal_record() -> impl Strategy<Value = JournalRecord> {
                 shard,
                 sequence,
                 exchange,
-                inputs,
                 clock,
                 sweep,
                 publishes,
@@ -223,6 +228,9 @@ fn journal_record() -> impl Strategy<Value = JournalRecord> {
                 model_fingerprint,
                 slice_digest,
                 digest,
+                gaps: gaps_of(&inputs),
+                machine_clock: (publishes && clock != Timestamp::MIN).then_some(clock),
+                inputs,
             }
         },
     )

@@ -99,5 +99,6 @@ fn settings(model: &Model, hash_key: HashKey) -> Settings {
         dedup_window_ms: None,
         pace: Pace { epoch_records_max: EPOCH_RECORDS_MAX, ..Pace::default() },
         checkpoint_every_ms: CHECKPOINT_EVERY_MS,
+        accepted_gaps: Vec::new(),
     }
 }

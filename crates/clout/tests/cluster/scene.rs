@@ -20,8 +20,8 @@ use super::witness::Witness;
 const KEPT: &[(&str, &str)] = &[("retention.ms", "-1")];
 
 const LOOK: Duration = Duration::from_millis(50);
-/// Epochs within which the sweep visits everybody.
-const SWEEP_EPOCHS: u64 = 600;
+/// An application that has nothing to do commits nothing for so long.
+const QUIET: Duration = Duration::from_secs(3);
 /// Until everything that was fed is taken, and everybody visited.
 const DRAINING: Duration = Duration::from_secs(150);
 
@@ -177,6 +177,13 @@ impl Scene {
         command
     }
 
+    /// The same, with more on its command line.
+    pub(crate) fn start_with(&self, instance: &str, workers: usize, arguments: &[&str]) -> Member {
+        let mut command = self.command(instance, workers);
+        command.args(arguments);
+        Member::start(command, instance, self.told(instance))
+    }
+
     fn config(&self, instance: &str, workers: usize) -> String {
         let Scene { id, half_life_ms, checkpoint_every, clock, epoch, names, .. } = self;
         let (half_life_hours, input) = (half_life_ms / 3_600_000, &names.input);
@@ -215,18 +222,23 @@ every = "{checkpoint_every}"
     pub(crate) fn advance(&self, witness: &Witness, since: &BTreeMap<u16, u64>, members: &mut [&mut Member]) {
         wait_until("everybody is visited", DRAINING, || {
             members.iter_mut().for_each(|member| member.check());
-            let now = witness.seen().sequences();
-            since.iter().all(|(shard, sequence)| now[shard] >= sequence + SWEEP_EPOCHS)
+            witness.seen().has_been_quiet_since(since)
         });
     }
 
     /// Waits until all that was fed is taken and everybody has been visited since.
     pub(crate) fn drain(&self, witness: &Witness, members: &mut [&mut Member]) {
         let ends: i64 = self.admin().ends(&self.names.input, self.partitions, true).iter().sum();
+        let mut before = (Instant::now(), BTreeMap::new());
         wait_until("all is taken and everybody visited", DRAINING, || {
             members.iter_mut().for_each(|member| member.check());
             let seen = witness.seen();
-            seen.taken() == ends && seen.quiet_epochs(self.partitions) >= SWEEP_EPOCHS
+            let now = seen.sequences();
+            if now != before.1 || seen.taken() != ends || !seen.is_quiet(self.partitions) {
+                before = (Instant::now(), now);
+            }
+            // Shards may still be telling each other.
+            before.0.elapsed() >= QUIET
         });
     }
 }

@@ -185,17 +185,25 @@ impl Seen {
         self.journals.values().map(taken).sum()
     }
 
-    /// Epochs at the end of each shard's journal that took nothing; the fewest.
-    pub(crate) fn quiet_epochs(&self, partitions: u16) -> u64 {
-        let quiet = |shard| {
-            let Some((last, before)) = self.journals.get(&shard).and_then(|journal| journal.split_last()) else {
-                return 0;
-            };
-            let ends = |record: &JournalRecord| {
-                (record.exchange.next, record.inputs.iter().map(|range| range.next).sum::<i64>())
-            };
-            before.iter().rev().take_while(|record| ends(record) == ends(last)).count() as u64
-        };
-        (0..partitions).map(quiet).min().unwrap_or(0)
+    /// Whether each shard's last epoch was one in which nothing was waited for: the sweep visits many people then, here all
+    /// that there are.
+    pub(crate) fn is_quiet(&self, partitions: u16) -> bool {
+        (0..partitions)
+            .all(|shard| self.journals.get(&shard).is_some_and(|journal| journal.last().is_some_and(is_quiet)))
     }
+
+    /// Whether each shard has had such an epoch since these.
+    pub(crate) fn has_been_quiet_since(&self, since: &BTreeMap<u16, u64>) -> bool {
+        let later = |shard: u16, sequence: u64| {
+            self.journals[&shard].iter().rev().take_while(move |record| record.sequence > sequence)
+        };
+        since.iter().all(|(&shard, &sequence)| later(shard, sequence).any(is_quiet))
+    }
+}
+
+/// The sweep visits few people while something happens, and that many at least when nothing does.
+const QUIET_SWEEP: u32 = 4_096;
+
+fn is_quiet(record: &JournalRecord) -> bool {
+    record.sweep >= QUIET_SWEEP
 }

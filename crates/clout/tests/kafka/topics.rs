@@ -60,6 +60,6 @@ fn without_a_broker_it_says_where_it_looked() {
         .expect("the program runs");
     assert_eq!(output.status.code(), Some(69));
     expect![[r#"
-        error: no broker answers at 127.0.0.1:1: check kafka.bootstrap.servers and how to log in (BrokerTransportFailure (Local: Broker transport failure))
+        error: no broker answers at 127.0.0.1:1: nobody listens there: check kafka.bootstrap.servers, and that the brokers run (127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused)
     "#]].assert_eq(&String::from_utf8_lossy(&output.stderr));
 }

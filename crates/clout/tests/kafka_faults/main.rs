@@ -5,11 +5,13 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 
+mod connections;
 mod gone;
 mod guarded;
 mod health;
 mod permissions;
 mod poison;
+mod quiet;
 mod restarts;
 mod tools;
 

@@ -13,7 +13,7 @@ const TOLD: Duration = Duration::from_secs(60);
 /// Nobody waits long for a wrong password.
 const REFUSED: Duration = Duration::from_secs(20);
 
-const SERVER: &[(&str, &str)] = &[
+pub(crate) const SERVER: &[(&str, &str)] = &[
     ("listener.security.protocol.map", "CLIENT:SASL_PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT"),
     ("listener.name.client.sasl.enabled.mechanisms", "SCRAM-SHA-256"),
     (
@@ -23,7 +23,7 @@ const SERVER: &[(&str, &str)] = &[
     ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer"),
     ("super.users", "User:ANONYMOUS;User:admin"),
 ];
-const FORMAT: &[&str] = &[
+pub(crate) const FORMAT: &[&str] = &[
     "--add-scram",
     "SCRAM-SHA-256=[name=admin,password=admin-secret]",
     "--add-scram",

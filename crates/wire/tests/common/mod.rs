@@ -92,6 +92,8 @@ pub(crate) fn journal_record() -> JournalRecord {
         model_fingerprint: 2,
         slice_digest: 0,
         digest: u64::MAX,
+        gaps: Vec::new(),
+        machine_clock: None,
     }
 }
 

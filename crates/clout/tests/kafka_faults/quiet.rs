@@ -1,0 +1,223 @@
+//! Nothing comes, or nothing can be read, or what should be read is gone; and a group that is somebody else's.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use oracle::{Act, Kind};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use testbroker::Broker;
+
+use crate::cluster::{Member, Options, Scene, wait_until};
+
+const TOLD: Duration = Duration::from_secs(60);
+const ENDING: Duration = Duration::from_secs(15);
+/// Somebody who has an error in the configuration knows within this time.
+const SOON: Duration = Duration::from_secs(15);
+
+const OPTIONS: Options<'_> =
+    Options { partitions: 2, client: &[], program: &[], checkpoint_every: "1h", clock: "wall", epoch: "100ms" };
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64
+}
+
+/// Each of so many people acts on the next one.
+fn ring(names: &[String], at_ms: i64) -> Vec<Act<'_>> {
+    let pairs = names.iter().zip(names.iter().cycle().skip(1));
+    pairs.map(|(actor, target)| Act { actor, target, kind: Kind::Retweet, at_ms }).collect()
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("user{number}")).collect()
+}
+
+/// Numbers of a process that listens there.
+fn metrics(address: &str) -> String {
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream
+            .write_all(format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        std::io::Result::Ok(text)
+    };
+    ask().unwrap_or_default()
+}
+
+fn metric(text: &str, name: &str) -> f64 {
+    let lines = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
+    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+#[track_caller]
+fn gives_up(member: Member, within: Duration, parts: &[&str]) {
+    let ran = member.wait(within);
+    let error = ran.stderr.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
+    assert!(ran.code.is_some_and(|code| code != 0), "{}", ran.stderr);
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in {error:?}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn who_has_nothing_to_do_commits_once_in_ten_seconds_and_hears_at_once() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &OPTIONS);
+    let witness = scene.witness();
+    let mut member = scene.start("a", 1);
+    let names = names(43);
+    scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    let before = witness.seen().sequences();
+    let scores = witness.seen().scores;
+    let ends = |topic: &str| scene.admin().ends(topic, 2, true).iter().sum::<i64>();
+    let journal = ends(&scene.names.journal);
+    let (minute, began) = (Duration::from_secs(60), Instant::now());
+    while began.elapsed() < minute {
+        member.check();
+        thread::sleep(Duration::from_millis(200));
+    }
+    let after = witness.seen().sequences();
+    let epochs = before.iter().map(|(shard, sequence)| after[shard] - sequence).max().expect("shards");
+    eprintln!(
+        "idle for a minute: {epochs} transactions, {} offsets of the journal",
+        ends(&scene.names.journal) - journal
+    );
+    assert!((1..=7).contains(&epochs), "{epochs} transactions in a minute");
+    // It has slept, and wakes up.
+    let fresh = ["ana".to_owned(), "bo".to_owned()];
+    let acts = ring(&fresh, now_ms());
+    let (feeder, began) = (scene.feeder(), Instant::now());
+    feeder.feed(&acts[..1], usize::MAX);
+    wait_until("the score is there", Duration::from_secs(5), || witness.seen().scores > scores);
+    eprintln!("a score after {:?}", began.elapsed());
+    member.terminate(ENDING);
+}
+
+#[test]
+fn records_that_are_gone_unread_are_passed_over_if_just_these_are_given_up() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &Options { partitions: 1, ..OPTIONS });
+    let (witness, admin, names) = (scene.witness(), scene.admin(), names(10));
+    let mut member = scene.start("a", 1);
+    scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    member.terminate(ENDING);
+    // Five that nobody reads, and one behind them.
+    scene.feeder().feed(&ring(&names[..5], now_ms()), usize::MAX);
+    let input = &scene.names.input;
+    let gone = admin.ends(input, 1, true);
+    scene.feeder().feed(&ring(&names[..2], now_ms())[..1], usize::MAX);
+    admin.delete_records(input, &gone);
+    let gap = format!("{input}:0:10-{}", gone[0]);
+    gives_up(scene.start("a", 1), TOLD, &[&format!("--accept-gap {gap}"), "CreateTime", "new application id"]);
+    for wrong in [format!("{input}:0:9-{}", gone[0]), format!("{input}:0:10-{}", gone[0] + 1)] {
+        let member = scene.start_with("a", 1, &["--accept-gap", &wrong]);
+        gives_up(
+            member,
+            TOLD,
+            &[&format!("--accept-gap {wrong} is not what is missing"), &format!("--accept-gap {gap}")],
+        );
+    }
+    let other = scene.start_with("a", 1, &["--accept-gap", "another:0:10-15"]);
+    gives_up(other, TOLD, &["another:0:10-15: the topic is not one of the inputs"]);
+    let address = free_address();
+    let mut member = scene.start_with("a", 1, &["--accept-gap", &gap, "--listen", &address]);
+    scene.drain(&witness, &mut [&mut member]);
+    assert!(member.told().contains("records are gone and are passed over"), "{}", member.told());
+    assert_eq!(metric(&metrics(&address), "clout_records_passed_over_total"), (gone[0] - 10) as f64);
+    let gaps: Vec<i64> = {
+        let seen = witness.seen();
+        seen.journals[&0].iter().flat_map(|record| record.gaps.iter().map(|gap| gap.next)).collect()
+    };
+    assert_eq!(gaps, gone);
+    member.kill();
+    // From the checkpoint before the gap, which is the only one, and without the flag.
+    let mut member = scene.start("a", 1);
+    scene.drain(&witness, &mut [&mut member]);
+    scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    member.terminate(ENDING);
+}
+
+#[test]
+fn records_behind_an_open_transaction_are_told_as_lag() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &Options { partitions: 1, ..OPTIONS });
+    let address = free_address();
+    let mut member = scene.start_with("a", 1, &["--listen", &address]);
+    let witness = scene.witness();
+    let names = names(10);
+    scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    assert_eq!(metric(&metrics(&address), "clout_shard_unreadable_records"), 0.0);
+    let hangs: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", broker.brokers())
+        .set("transactional.id", &scene.id)
+        .create()
+        .expect("a producer");
+    hangs.init_transactions(TOLD).expect("the broker answers");
+    hangs.begin_transaction().expect("it begins");
+    hangs
+        .send(BaseRecord::<str, str>::to(&scene.names.input).key("ana").payload("{}").partition(0))
+        .expect("there is room");
+    hangs.flush(TOLD).expect("it is stored");
+    scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
+    wait_until("it is told", TOLD, || metric(&metrics(&address), "clout_shard_unreadable_records") >= 11.0);
+    wait_until("it lags", TOLD, || metric(&metrics(&address), "clout_shard_lag_seconds") >= 5.0);
+    hangs.abort_transaction(TOLD).expect("it ends");
+    wait_until("it lags no more", TOLD, || {
+        let metrics = metrics(&address);
+        metric(&metrics, "clout_shard_unreadable_records") + metric(&metrics, "clout_shard_lag_seconds") == 0.0
+    });
+    member.terminate(ENDING);
+}
+
+#[test]
+fn a_group_of_another_application_is_not_joined() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &OPTIONS);
+    scene.feeder().feed(&ring(&names(10), now_ms()), usize::MAX);
+    let foreign: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.brokers())
+        .set("group.id", &scene.id)
+        .set("client.id", "billing")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("partition.assignment.strategy", "range")
+        .create()
+        .expect("a consumer");
+    foreign.subscribe(&[&scene.names.input]).expect("it subscribes");
+    let (mut read, until) = (0, Instant::now() + TOLD);
+    while read < 10 {
+        assert!(Instant::now() < until, "the other consumer reads nothing");
+        read += usize::from(matches!(foreign.poll(Duration::from_millis(100)), Some(Ok(_))));
+    }
+    foreign.commit_consumer_state(CommitMode::Sync).expect("it commits");
+    let group = format!("the group {} is used by another application", scene.id);
+    gives_up(scene.start("a", 1), SOON, &[&group, "billing at ", "choose another application_id"]);
+    drop(foreign);
+    let left = || {
+        let member = scene.start("b", 1);
+        let ran = member.wait(SOON);
+        ran.stderr.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default().to_owned()
+    };
+    wait_until("the other consumer has left", TOLD, || {
+        let told = left();
+        assert!(told.contains(&group), "{told}");
+        told.contains("its offsets") && told.contains("choose another application_id")
+    });
+}

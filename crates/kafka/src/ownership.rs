@@ -1,0 +1,140 @@
+//! Whose a consumer group is. Our members subscribe to the exchange and to nothing else, and our offsets carry the ids of
+//! their topics: whoever has other members, or offsets without an id and none of the exchange, is another application.
+
+use std::time::Duration;
+
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::groups::{GroupInfo, GroupMemberInfo};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tracing::debug;
+
+use crate::admin::AdminError;
+use crate::connection::Connection;
+use crate::topics::Topics;
+use crate::troubles::Troubles;
+
+/// For one question.
+const TIME: Duration = Duration::from_secs(4);
+/// What the brokers call a group of consumers.
+const CONSUMERS: &str = "consumer";
+/// Members that are named.
+const NAMED_MAX: usize = 5;
+
+/// Refuses a consumer group that is another application's, before anybody joins it. What the brokers do not say is not
+/// held against anybody: a worker looks again when the group does not let it in.
+///
+/// # Errors
+/// If the group has members, or offsets, that are not this application's.
+pub fn check_group<'a>(
+    connection: &Connection,
+    group: &str,
+    topics: &Topics,
+    inputs: impl IntoIterator<Item = &'a str>,
+    partitions: u16,
+) -> Result<(), AdminError> {
+    let config =
+        connection.client_with([], [("group.id", group.to_owned()), ("enable.auto.commit", "false".to_owned())]);
+    let consumer = BaseConsumer::from_config_and_context(&config, Troubles::quiet())
+        .map_err(|error| crate::admin::refused("cannot connect", error))?;
+    let foreign = |evidence| AdminError::ForeignGroup { group: group.to_owned(), evidence };
+    if let Some(evidence) = foreign_members(consumer.client(), group, &topics.exchange) {
+        return Err(foreign(evidence));
+    }
+    let inputs: Vec<&str> = inputs.into_iter().collect();
+    match foreign_offsets(&consumer, &topics.exchange, &inputs, partitions) {
+        Ok(None) => Ok(()),
+        Ok(Some(evidence)) => Err(foreign(evidence)),
+        Err(error) => {
+            debug!(%error, group, "the offsets of the group are not looked at");
+            Ok(())
+        }
+    }
+}
+
+/// What the group's members say that shows another application; `None` if nothing does.
+pub(crate) fn foreign_members<C: ClientContext>(client: &Client<C>, group: &str, exchange: &str) -> Option<String> {
+    let groups = match client.fetch_group_list(Some(group), TIME) {
+        Ok(groups) => groups,
+        Err(error) => {
+            debug!(%error, group, "the members of the group are not looked at");
+            return None;
+        }
+    };
+    foreign_in(groups.groups().iter().find(|found| found.name() == group)?, exchange)
+}
+
+fn foreign_in(group: &GroupInfo, exchange: &str) -> Option<String> {
+    let is_ours = |member: &&GroupMemberInfo| {
+        // What a member that is about to join subscribes to is not told.
+        let topics = member.metadata().filter(|metadata| !metadata.is_empty()).and_then(subscribed);
+        topics.is_none_or(|topics| topics == [exchange])
+    };
+    let is_other_kind = !matches!(group.protocol_type(), "" | CONSUMERS);
+    let others: Vec<&GroupMemberInfo> =
+        group.members().iter().filter(|member| is_other_kind || !is_ours(member)).collect();
+    if others.is_empty() {
+        return None;
+    }
+    let name = |member: &&GroupMemberInfo| {
+        let topics = member.metadata().and_then(subscribed).map(|topics| format!(" reading {}", topics.join(", ")));
+        format!("{} at {}{}", member.client_id(), member.client_host(), topics.unwrap_or_default())
+    };
+    let mut names: Vec<String> = others.iter().take(NAMED_MAX).map(name).collect();
+    if others.len() > NAMED_MAX {
+        names.push(format!("and {} more", others.len() - NAMED_MAX));
+    }
+    let kind = if is_other_kind { format!("a group of kind {}, ", group.protocol_type()) } else { String::new() };
+    Some(format!("{kind}members {}", names.join(", ")))
+}
+
+/// The topics of a consumer's subscription: a version, and a list of names.
+fn subscribed(metadata: &[u8]) -> Option<Vec<&str>> {
+    let (_, rest) = metadata.split_first_chunk::<2>()?;
+    let (count, mut rest) = rest.split_first_chunk::<4>()?;
+    let mut topics = Vec::new();
+    for _ in 0..u32::from_be_bytes(*count) {
+        let (len, behind) = rest.split_first_chunk::<2>()?;
+        let (name, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+        topics.push(std::str::from_utf8(name).ok()?);
+        rest = behind;
+    }
+    Some(topics)
+}
+
+/// Ours are committed together with the exchange's, and each carries the id of its topic.
+fn foreign_offsets(
+    consumer: &BaseConsumer<Troubles>,
+    exchange: &str,
+    inputs: &[&str],
+    partitions: u16,
+) -> Result<Option<String>, KafkaError> {
+    let mut asked = TopicPartitionList::new();
+    for topic in inputs.iter().chain([&exchange]) {
+        (0..i32::from(partitions)).for_each(|partition| _ = asked.add_partition(topic, partition));
+    }
+    let committed = consumer.committed_offsets(asked, TIME)?;
+    let there = committed.elements();
+    let mut there = there.iter().filter(|place| matches!(place.offset(), Offset::Offset(_))).peekable();
+    let Some(first) = there.peek().map(|place| format!("{}[{}]", place.topic(), place.partition())) else {
+        return Ok(None);
+    };
+    let is_ours = there.any(|place| place.topic() == exchange || !place.metadata().is_empty());
+    Ok((!is_ours).then(|| format!("its offsets, as that of {first}, are not of this program")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subscribed;
+
+    #[test]
+    fn a_subscription_names_its_topics() {
+        let metadata = b"\x00\x01\x00\x00\x00\x02\x00\x03abc\x00\x01d\xff\xff\xff\xff";
+        assert_eq!(subscribed(metadata), Some(vec!["abc", "d"]));
+        for broken in [&metadata[..1], &metadata[..5], &metadata[..9], b""] {
+            assert_eq!(subscribed(broken), None);
+        }
+    }
+}
