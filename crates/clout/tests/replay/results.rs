@@ -208,21 +208,28 @@ fn check_told(arguments: &str, directory: &Directory, told: Expect) {
 #[test]
 fn the_knobs_of_accuracy_do_what_they_say() {
     let directory = Directory::new().with("log", many(5000));
-    let influence = |options: &str| -> Vec<(String, f64)> {
+    // What fans give, and what followers add: a follower whose score is at a level's threshold may be on either side.
+    let influence = |options: &str| -> Vec<(String, f64, f64)> {
         let scores = directory.scores(&format!("log {options}"));
-        let mut pairs: Vec<_> = scores
-            .iter()
-            .map(|line| (line["user"].as_str().unwrap().to_owned(), line["influence"].as_f64().unwrap()))
-            .collect();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        pairs
+        let number = |line: &Value, key: &str| line[key].as_f64().unwrap();
+        let person = |line: &Value| {
+            let (influence, audience) = (number(line, "influence"), number(line, "audience"));
+            (line["user"].as_str().unwrap().to_owned(), influence - audience, audience)
+        };
+        let mut people: Vec<_> = scores.iter().map(person).collect();
+        people.sort_by(|a, b| a.0.cmp(&b.0));
+        people
     };
     let exact = influence("--eps 1e-6 --contact-threshold 1e-6");
     let finer = influence("--eps 1e-5 --contact-threshold 1e-5");
     let coarse = influence("");
-    let error = |found: &[(String, f64)]| {
+    let error = |found: &[(String, f64, f64)]| {
         found.iter().zip(&exact).map(|(found, exact)| (found.1 / exact.1 - 1.0).abs()).fold(0.0, f64::max)
     };
+    let audience_error =
+        coarse.iter().zip(&exact).map(|(coarse, exact)| (coarse.2 - exact.2).abs()).fold(0.0, f64::max);
+    // The largest step of one follower is from 3 to 10: log2(11 / 4) votes.
+    assert!(audience_error < 1.46, "{audience_error}");
     assert!(error(&finer) < 1e-4, "{}", error(&finer));
     assert!((1e-4..0.08).contains(&error(&coarse)), "{}", error(&coarse));
 }
