@@ -153,7 +153,7 @@ impl Reason {
     /// The cause that this text tells of, if it is a known one.
     pub(crate) fn of(text: &str) -> Option<Reason> {
         let shows = |sign: &&str| sign.split(" & ").all(|part| text.contains(part));
-        let kind = KINDS.iter().find(|kind| kind.signs.iter().any(|sign| shows(sign)))?;
+        let kind = KINDS.iter().find(|kind| kind.signs.iter().any(&shows))?;
         let words = words(text);
         let is_bootstrap = words.split_once(": ").is_none_or(|(broker, _)| broker.ends_with("/bootstrap"));
         let advice = kind.advertised.filter(|_| !is_bootstrap).unwrap_or(kind.advice);
