@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use embedded::{Manner, Memory, MemoryLog};
-use influence::{Event, HashKey, Kind, Model, Profile};
+use influence::{Event, HashKey, Kind, Model, Profile, Shard};
 use pipeline::{Batch, Clock, Decoder, Holds, Input, Keeper, Pace, RawRecord, Settings, Stamp, Status, Worker};
 use wire::{Encoding, Framing};
 
@@ -15,7 +15,9 @@ const EVENTS: usize = 1;
 /// The newest score of everybody, and `None` for who is erased.
 type Table = BTreeMap<String, Option<f64>>;
 
-fn settings(epoch_ms: i64) -> Arc<Settings> {
+const KEY: HashKey = HashKey::new([1, 2]);
+
+fn settings(hash_key: HashKey, epoch_ms: i64) -> Arc<Settings> {
     let input = |(topic, holds): (&str, Holds)| Input {
         topic: topic.to_owned(),
         holds,
@@ -24,7 +26,7 @@ fn settings(epoch_ms: i64) -> Arc<Settings> {
     };
     Arc::new(Settings {
         model: Model::default(),
-        hash_key: HashKey::new([1, 2]),
+        hash_key,
         names: wire::Names::default(),
         shards: SHARDS,
         inputs: [("profiles", Holds::Profiles), ("events", Holds::Events)].map(input).into(),
@@ -54,7 +56,7 @@ fn subscribed(memory: &Memory) -> Arc<Mutex<Table>> {
 fn worker(memory: &Memory, epoch_ms: i64) -> Worker<MemoryLog> {
     let log = memory.join();
     (0..SHARDS).for_each(|shard| memory.assign(shard, &log));
-    Worker::new(log, settings(epoch_ms), Keeper::none(), Arc::new(Status::new(SHARDS)))
+    Worker::new(log, settings(KEY, epoch_ms), Keeper::none(), Arc::new(Status::new(SHARDS)))
 }
 
 fn turns(worker: &mut Worker<MemoryLog>, number: usize) {
@@ -113,7 +115,7 @@ fn what_a_worker_has_read_and_not_committed_reaches_nobody() {
 /// Posts and likes among the records are no dead letters: they are counted by reason, and offsets move on.
 #[test]
 fn records_that_are_no_acts_are_passed_over_and_counted() {
-    let mut settings = (*settings(0)).clone();
+    let mut settings = (*settings(KEY, 0)).clone();
     settings.shards = 1;
     settings.inputs[EVENTS].encoding = Encoding::Json;
     let settings = Arc::new(settings);
@@ -145,4 +147,71 @@ fn records_that_are_no_acts_are_passed_over_and_counted() {
     let people: Vec<_> =
         worker.shards().flat_map(|(_, shard)| shard.scores()).map(|(user, _)| user.to_owned()).collect();
     assert_eq!(people, ["2"]);
+}
+
+/// A text that a subscriber of the log writes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics while writing").write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Two names with one key, both at home in this shard.
+fn alike(hash_key: HashKey, shard: u16) -> [String; 2] {
+    let hash = Shard::new(Model::default(), hash_key, 0, 1);
+    let mut seen = BTreeMap::new();
+    let names = (0..).map(|number| format!("n{number}"));
+    let mut at_home = names.filter(|name| Model::default().partitioner.partition(name, SHARDS) == shard);
+    let alike = at_home.find_map(|name| Some([seen.insert(hash.key(&name), name.clone())?, name]));
+    alike.expect("of many names two are alike")
+}
+
+/// A worker that scores live leaves the second of two names with one key out, counts what it leaves out, and warns once.
+#[test]
+fn names_with_one_key_are_counted_and_warned_of_live() {
+    let hash_key = KEY.with_bits(16);
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let memory = Memory::new(SHARDS, &["profiles", "events"], Manner::default());
+    let table = subscribed(&memory);
+    let status = Arc::new(Status::new(SHARDS));
+    let joined = memory.join();
+    (0..SHARDS).for_each(|shard| memory.assign(shard, &joined));
+    let mut worker = Worker::new(joined, settings(hash_key, 0), Keeper::none(), Arc::clone(&status));
+    let partition = |name: &str| Model::default().partitioner.partition(name, SHARDS);
+    let [first, second] = alike(hash_key, 0);
+    let stranger = |shard| (0..).map(|number| format!("s{number}")).find(move |name| partition(name) == shard);
+    let (near, far) = (stranger(0).expect("a name"), stranger(1).expect("a name"));
+    tracing::subscriber::with_default(subscriber, || {
+        append_act(&memory, 0, &near, &first);
+        turns(&mut worker, 20);
+        for offset in 1..4 {
+            append_act(&memory, offset, &near, &second);
+            turns(&mut worker, 20);
+        }
+        // Of the second name the other shard tells; its own people do not know the first.
+        append_act(&memory, 0, &far, &second);
+        append_act(&memory, 4, &second, &near);
+        turns(&mut worker, 20);
+        let mut batch = Batch::new(0);
+        batch.push_profile(0, &Profile { user: &second, opted_out: true, trust: None });
+        memory.append(0, PROFILES, Arc::new(batch));
+        turns(&mut worker, 20);
+    });
+    // Three acts nearby, one from afar, one of its own, and its profile.
+    assert_eq!(status.totals().collided, 6);
+    let table = table.lock().expect("no subscriber panics");
+    assert_eq!(table.keys().collect::<Vec<_>>(), [&first]);
+    assert!(table[&first].is_some(), "the first has not opted out");
+    let text = String::from_utf8(log.0.lock().expect("nobody panics while writing").clone()).expect("a log is text");
+    let warnings: Vec<&str> = text.lines().filter(|line| line.contains("two names have one hash")).collect();
+    assert_eq!(warnings.len(), 1, "{text}");
+    assert!(warnings[0].contains(" WARN ") && warnings[0].contains(&first) && warnings[0].contains(&second), "{text}");
 }
