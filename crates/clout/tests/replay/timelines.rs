@@ -68,3 +68,28 @@ fn those_who_vanish_are_told() {
     directory.replay("log --profiles profiles --quiet --timeline all --timeline-out moves.ndjson");
     assert_eq!(directory.read("moves.ndjson"), "", "one who was never there does not vanish");
 }
+
+/// Each run draws another key for the hash of names, and nothing that it writes shows it.
+#[test]
+fn two_runs_write_the_same_bytes() {
+    let world = worlds::World { users: 300, events: 20_000, follows: 0.1, ..worlds::World::default() };
+    let directory = Directory::new().with("log", generated(world)).with("profiles", r#"{"user": "1", "trust": 2}"#);
+    for partitions in [1, 4, 16] {
+        let run = |number: u32| {
+            let options = format!("--partitions {partitions} --profiles profiles --quiet --user 1 --user 2");
+            let files = format!("--scores-out scores-{number}.csv --timeline all --timeline-out moves-{number}.ndjson");
+            let ran = directory.replay(&format!("log {options} {files}"));
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+            [
+                ran.stdout,
+                directory.read(&format!("scores-{number}.csv")),
+                directory.read(&format!("moves-{number}.ndjson")),
+            ]
+        };
+        let first = run(1);
+        assert!(first[1..].iter().all(|text| text.lines().count() > 10), "{}", first[2].len());
+        for number in 2..5 {
+            assert!(run(number) == first, "run {number} on {partitions} partitions");
+        }
+    }
+}
