@@ -117,7 +117,7 @@ impl Shard {
     /// Ends the step's digest: with who came, what the shard as a whole has become, and all effects.
     pub(crate) fn seal(&mut self, effects: &mut Effects) {
         let mut digest = std::mem::take(&mut self.step.digest);
-        self.people.fold_news(self.step.known_before, &mut digest);
+        self.people.fold_news(&mut digest);
         digest.fold_both(self.now as u64, self.landmark as u64);
         digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);
         digest.fold_both(
@@ -133,9 +133,10 @@ impl Shard {
             digest.fold_scale(scale);
         }
         // Scores were folded as they were published.
-        let Effects { scores, removed, exchange, taken, collisions, levels_changed, swept, digest: sealed } = effects;
+        let Effects { scores, removed, exchange, taken, collisions, levels_changed, swept, forgotten, digest: sealed } =
+            effects;
         digest.fold_both(both(scores.len() as u32, removed.len() as u32), collisions.len() as u64);
-        digest.fold_both(*levels_changed, u64::from(*swept));
+        digest.fold_both(*levels_changed, u64::from(*swept) ^ *forgotten << 32);
         digest.fold_taken(taken);
         for Removed { name, why } in removed {
             digest.fold(*why as u64);

@@ -204,7 +204,7 @@ impl Shard {
     /// What the shard holds.
     pub fn sizes(&self) -> Sizes {
         Sizes {
-            people: self.people.persons.len() as u64,
+            people: self.people.persons_len() as u64,
             rated: self.targets.standings.iter().filter(|standing| standing.has(Mark::Rated)).count() as u64,
             remotes: self.people.remotes_len() as u64,
             edges: self.edges.len() as u64,

@@ -2,7 +2,6 @@
 //!
 //! Owned here because its look-ups are taken apart: the slots of many names are read in one loop, what they point at in
 //! the next, so that their ways to memory overlap. A look-up of a name reads one line here and one of its person.
-//! Nothing is ever removed.
 
 use prefetch_index::prefetch_index;
 
@@ -76,6 +75,28 @@ impl Index {
         if let Some(at) = self.search(name.key, |slot| slot as u32 == place) {
             self.slots[at] = u64::from(name.check) << 32 | u64::from(place);
         }
+    }
+
+    /// Takes a place out; `key_of` tells the keys of those that are in the table.
+    pub(crate) fn remove(&mut self, key: UserKey, place: u32, key_of: impl Fn(u32) -> UserKey) {
+        let Some(mut gap) = self.search(key, |slot| slot as u32 == place) else { return };
+        let capacity = self.slots.len();
+        let mut at = gap;
+        // Later slots of the probe sequence move up, so that no search ends too early.
+        loop {
+            at = if at + 1 == capacity { 0 } else { at + 1 };
+            let slot = self.slots[at];
+            if slot == EMPTY {
+                break;
+            }
+            let travelled = (at + capacity - home(key_of(slot as u32), capacity)) % capacity;
+            if travelled >= (at + capacity - gap) % capacity {
+                self.slots[gap] = slot;
+                gap = at;
+            }
+        }
+        self.slots[gap] = EMPTY;
+        self.len -= 1;
     }
 
     /// Puts another place in the place of one.
@@ -165,6 +186,17 @@ mod tests {
             assert_eq!(index.find_key(name.key, is_it), Some((place as u32, name.check)));
         }
         assert_eq!(index.find(&Hashed { key: 12_345 << 32, check: 9 }, |_| true), None);
+        // Every third goes again, and all others are still found.
+        let is_gone = |place: usize| place.is_multiple_of(3);
+        for (place, name) in names.iter().enumerate().filter(|&(place, _)| is_gone(place)) {
+            index.remove(name.key, place as u32, |place| names[place as usize].key);
+        }
+        for (place, name) in names.iter().enumerate() {
+            let found = index.find_key(name.key, |found| found == place as u32);
+            assert_eq!(found.is_some(), !is_gone(place));
+        }
+        let mut left: Vec<bool> = (0..names.len()).map(|place| !is_gone(place)).collect();
+        assert!(index.is_sound(|place| std::mem::take(&mut left[place as usize]).then(|| names[place as usize].key)));
     }
 
     /// Slots that a search for each of these names looks at, in the mean, in a table of all of them.

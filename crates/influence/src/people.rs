@@ -1,6 +1,6 @@
 //! Everybody a shard knows: its own people by dense id in order of first appearance, and people of other shards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, both};
 use crate::event::NAME_BYTES_MAX;
@@ -19,7 +19,9 @@ pub(crate) type StandingId = u32;
 
 const AWAY: u32 = 1 << 31;
 /// Nobody has acted on this person yet.
-pub(crate) const NO_STANDING: StandingId = (1 << 29) - 1;
+pub(crate) const NO_STANDING: StandingId = (1 << 28) - 1;
+/// This is nobody: the place is to be used again.
+const NO_PERSON: StandingId = NO_STANDING - 1;
 
 /// Somebody: of this shard or of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,8 @@ pub(crate) struct Person {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Flag {
+    /// Another shard may know the name, and tells it once only.
+    Told = 1 << 28,
     /// Waits in the queue for a push.
     Queued = 1 << 29,
     /// Has an [`Account`](crate::account::Account).
@@ -134,7 +138,12 @@ impl Person {
     #[inline]
     pub(crate) fn standing(&self) -> Option<StandingId> {
         let standing = self.standing_and_flags & NO_STANDING;
-        (standing != NO_STANDING).then_some(standing)
+        (standing < NO_PERSON).then_some(standing)
+    }
+
+    /// Whether the place is to be used again.
+    pub(crate) fn is_free(&self) -> bool {
+        self.standing_and_flags & NO_STANDING == NO_PERSON
     }
 
     /// Whether what it does is told in numbers.
@@ -148,7 +157,7 @@ impl Person {
     }
 
     pub(crate) fn set_standing(&mut self, standing: StandingId) {
-        debug_assert!(standing < NO_STANDING, "people are limited to fewer");
+        debug_assert!(standing < NO_PERSON, "people are limited to fewer");
         self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
     }
 }
@@ -188,13 +197,6 @@ const COLLISIONS_TOLD_MAX: usize = 64;
 /// Names of other shards' people that collide here: the shard that told the name, and the key.
 pub(crate) type Strangers = BTreeSet<(u16, UserKey)>;
 
-/// How far the tables of people reach.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Extent {
-    persons: usize,
-    names_bytes: usize,
-}
-
 /// Where names come to be known.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
@@ -211,10 +213,15 @@ pub(crate) struct People {
     limits: Limits,
     pub(crate) persons: Vec<Person>,
     pub(crate) remotes: Vec<Remote>,
+    /// Places of persons to be used again.
+    pub(crate) free_persons: Vec<PersonId>,
     /// Remotes to be used again.
     pub(crate) free_remotes: Vec<RemoteId>,
     pub(crate) names: Names,
     pub(crate) index: Index,
+    /// Persons that were new in this step, and those whose names were.
+    persons_met: Vec<PersonId>,
+    names_met: Vec<PersonId>,
     /// Remotes that were new in this step.
     remotes_met: Vec<Remote>,
     /// Names of remotes that were new in this step, with their shards.
@@ -233,9 +240,12 @@ impl People {
             limits: model.limits,
             persons: Vec::new(),
             remotes: Vec::new(),
+            free_persons: Vec::new(),
             free_remotes: Vec::new(),
             names: Names::default(),
             index: Index::default(),
+            persons_met: Vec::new(),
+            names_met: Vec::new(),
             remotes_met: Vec::new(),
             names_to_tell: Vec::new(),
             collisions: Vec::new(),
@@ -300,6 +310,9 @@ impl People {
         } else if !self.strangers.is_empty() {
             self.strangers.remove(&(source, hashed.key));
         }
+        if let Ok(Known::Here(person)) = heard {
+            self.persons[person as usize].set(Flag::Told, true);
+        }
         heard.map(|_| ())
     }
 
@@ -317,7 +330,11 @@ impl People {
             _ if self.is_stranger(source, key) => Err(LeftOut::Collided),
             Some(Known::Here(person)) => Ok(person),
             Some(Known::Away(_)) => Err(LeftOut::Collided),
-            None if self.has_room_for_person() => Ok(self.add_person(&Hashed { key, check: 0 })),
+            None if self.has_room_for_person() => {
+                let person = self.add_person(&Hashed { key, check: 0 });
+                self.persons[person as usize].set(Flag::Told, true);
+                Ok(person)
+            }
             None => Err(LeftOut::Full),
         }
     }
@@ -377,13 +394,13 @@ impl People {
         }
         let has_room = self.names.has_room(name, &self.limits);
         if has_room {
-            self.names.set(person, name);
+            self.set_name(person, name);
         }
         has_room
     }
 
     fn has_room_for_person(&self) -> bool {
-        self.persons.len() < self.limits.people as usize
+        !self.free_persons.is_empty() || self.persons.len() < self.limits.people as usize
     }
 
     fn introduce(&mut self, hashed: &Hashed, name: &str) -> Option<Known> {
@@ -396,7 +413,7 @@ impl People {
                 return None;
             }
             let person = self.add_person(hashed);
-            self.names.set(person, name);
+            self.set_name(person, name);
             return Some(Known::Here(person));
         }
         if !self.has_room_for_remote() || name.len() > NAME_BYTES_MAX {
@@ -443,19 +460,49 @@ impl People {
     }
 
     fn add_person(&mut self, hashed: &Hashed) -> PersonId {
-        let person = self.persons.len() as PersonId;
-        grow(&mut self.persons, 1);
-        self.persons.push(Person {
+        let new = Person {
             key: hashed.key,
             handed_out: 0.0,
             liveness: 0.0,
             rate: 0.0,
             row: Row::default(),
             standing_and_flags: NO_STANDING,
-        });
-        self.names.add();
+        };
+        let person = match self.free_persons.pop() {
+            Some(person) => {
+                self.persons[person as usize] = new;
+                person
+            }
+            None => {
+                grow(&mut self.persons, 1);
+                self.persons.push(new);
+                self.names.add();
+                self.persons.len() as PersonId - 1
+            }
+        };
+        self.persons_met.push(person);
         self.enter(hashed, Known::Here(person));
         person
+    }
+
+    fn set_name(&mut self, person: PersonId, name: &str) {
+        self.names.set(person, name);
+        self.names_met.push(person);
+    }
+
+    /// Forgets a person of whom nothing is left but the name. Nothing but entries of this step may speak of the id; the
+    /// key stays for these.
+    pub(crate) fn forget_person(&mut self, person: PersonId) {
+        let (persons, remotes) = (&self.persons, &self.remotes);
+        let key = persons[person as usize].key;
+        self.index.remove(key, Known::Here(person).pack(), |packed| match Known::unpack(packed) {
+            Known::Here(person) => persons[person as usize].key,
+            Known::Away(remote) => remotes[remote as usize].key,
+        });
+        self.names.erase(person);
+        let kept = &mut self.persons[person as usize];
+        (kept.handed_out, kept.liveness, kept.rate, kept.standing_and_flags) = (0.0, 0.0, 0.0, NO_PERSON);
+        self.free_persons.push(person);
     }
 
     fn enter(&mut self, hashed: &Hashed, known: Known) {
@@ -466,26 +513,29 @@ impl People {
         });
     }
 
-    pub(crate) fn extent(&self) -> Extent {
-        Extent { persons: self.persons.len(), names_bytes: self.names.bytes.len() }
-    }
-
-    /// Who came, and the names that came, since the tables were of this extent.
-    pub(crate) fn fold_news(&mut self, since: Extent, digest: &mut Digest) {
-        let (persons, remotes) = (&self.persons[since.persons..], &self.remotes_met);
-        digest.fold(both(persons.len() as u32, remotes.len() as u32));
-        persons.iter().for_each(|person| digest.fold(person.key));
-        remotes.iter().for_each(|remote| digest.fold_both(remote.key, u64::from(remote.shard)));
-        self.remotes_met.clear();
-        digest.fold_bytes(&self.names.bytes[since.names_bytes..]);
+    /// Who came in this step, and the names that came.
+    pub(crate) fn fold_news(&mut self, digest: &mut Digest) {
+        digest
+            .fold_both(both(self.persons_met.len() as u32, self.remotes_met.len() as u32), self.names_met.len() as u64);
+        for person in self.persons_met.drain(..) {
+            digest.fold_both(person.into(), self.persons[person as usize].key);
+        }
+        self.remotes_met.drain(..).for_each(|remote| digest.fold_both(remote.key, u64::from(remote.shard)));
+        for person in self.names_met.drain(..) {
+            digest.fold(person.into());
+            digest.fold_bytes(self.names.get(person).unwrap_or_default().as_bytes());
+        }
     }
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
         to.table(&self.persons);
         to.table(&self.remotes);
+        to.table(&self.free_persons);
         to.table(&self.free_remotes);
         to.table(&self.names.places);
         to.table(&self.names.bytes);
+        let free: Vec<[u32; 2]> = self.names.free_places().collect();
+        to.table(&free);
         self.index.write_image(to);
         to.word(self.strangers.len() as u64);
         self.strangers.iter().for_each(|&(source, key)| to.words(&[source.into(), key]));
@@ -494,8 +544,13 @@ impl People {
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.persons = from.table("persons")?;
         self.remotes = from.table("remotes")?;
+        self.free_persons = from.table("free persons")?;
         self.free_remotes = from.table("free remotes")?;
-        self.names = Names { places: from.table_of("names", self.persons.len())?, bytes: from.table("names")? };
+        self.names.places = from.table_of("names", self.persons.len())?;
+        self.names.bytes = from.table("names")?;
+        let free: Vec<[u32; 2]> = from.table("free names")?;
+        check(free.is_sorted_by_key(|[units, _]| *units), "free names: they are not in order")?;
+        free.into_iter().for_each(|[units, place]| self.names.free.entry(units).or_default().push(place));
         self.index.read_image(from)?;
         let strangers: Vec<[u64; 2]> = from.table("strangers")?;
         let (home, shards) = (u64::from(self.home.shard), u64::from(self.home.shards));
@@ -521,6 +576,12 @@ impl People {
         let mut nowhere = self.free_remotes.iter().copied().chain(left);
         let are_nowhere = nowhere.all(|remote| !stands(remote) && claims[1].claim(remote as usize));
         check(are_nowhere, "free remotes: somebody is among them")?;
+        let are_free = self
+            .free_persons
+            .iter()
+            .all(|&person| claims[0].claim(person as usize) && self.persons[person as usize].is_free());
+        let free = self.persons.iter().filter(|person| person.is_free()).count();
+        check(are_free && free == self.free_persons.len(), "free persons: somebody is among them")?;
         let is_whole = claims.map(|claims| claims.count) == [self.persons.len(), self.remotes.len()];
         check(is_whole, "the index: somebody is not in it")?;
         let (home, shards) = (self.home.shard, self.home.shards);
@@ -528,6 +589,11 @@ impl People {
         let is_away = |remote: &Remote| lives(remote) && (remote.zero, remote.change) == (0, 0);
         check(self.remotes.iter().all(is_away), "remotes: somebody lives nowhere")?;
         check(self.names.are_sound(), "names: somebody's is none")
+    }
+
+    /// People of this shard who are known.
+    pub(crate) fn persons_len(&self) -> usize {
+        self.persons.len() - self.free_persons.len()
     }
 
     /// People of other shards who are known.
@@ -551,6 +617,8 @@ pub(crate) struct Names {
     places: Vec<u32>,
     /// Two bytes of length, the name, and up to the next unit nothing.
     bytes: Vec<u8>,
+    /// Places to be used again, by their size in units.
+    free: BTreeMap<u32, Vec<u32>>,
 }
 
 impl Names {
@@ -562,19 +630,44 @@ impl Names {
         self.places.push(Names::NONE);
     }
 
+    /// Units that a name takes, its length included.
+    fn units(name: &str) -> usize {
+        (name.len() + 2).div_ceil(Names::UNIT)
+    }
+
     /// Whether the name can be kept.
     fn has_room(&self, name: &str, limits: &Limits) -> bool {
-        let bytes = (name.len() + 2).next_multiple_of(Names::UNIT);
-        name.len() <= NAME_BYTES_MAX && (self.bytes.len() + bytes) as u64 <= limits.names_bytes
+        let (units, bytes) = (Names::units(name), self.bytes.len());
+        let is_free = |units: usize| self.free.contains_key(&(units as u32));
+        name.len() <= NAME_BYTES_MAX && ((bytes + units * Names::UNIT) as u64 <= limits.names_bytes || is_free(units))
     }
 
     fn set(&mut self, person: PersonId, name: &str) {
-        let place = self.bytes.len() / Names::UNIT;
-        grow(&mut self.bytes, name.len() + 2 + Names::UNIT);
-        self.bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.bytes.resize(self.bytes.len().next_multiple_of(Names::UNIT), 0);
-        self.places[person as usize] = place as u32;
+        let units = Names::units(name);
+        let place = self.take_free(units as u32).unwrap_or_else(|| {
+            let place = self.bytes.len() / Names::UNIT;
+            grow(&mut self.bytes, units * Names::UNIT);
+            self.bytes.resize(self.bytes.len() + units * Names::UNIT, 0);
+            place as u32
+        });
+        let start = place as usize * Names::UNIT;
+        self.bytes[start..start + 2].copy_from_slice(&(name.len() as u16).to_le_bytes());
+        self.bytes[start + 2..start + 2 + name.len()].copy_from_slice(name.as_bytes());
+        self.places[person as usize] = place;
+    }
+
+    fn take_free(&mut self, units: u32) -> Option<u32> {
+        let places = self.free.get_mut(&units)?;
+        let place = places.pop();
+        if places.is_empty() {
+            self.free.remove(&units);
+        }
+        place
+    }
+
+    /// Size and place of what is to be used again, sorted by size.
+    fn free_places(&self) -> impl Iterator<Item = [u32; 2]> {
+        self.free.iter().flat_map(|(&units, places)| places.iter().map(move |&place| [units, place]))
     }
 
     pub(crate) fn get(&self, person: PersonId) -> Option<&str> {
@@ -583,7 +676,7 @@ impl Names {
         }
         let place = self.places[person as usize] as usize * Names::UNIT;
         let len = usize::from(u16::from_le_bytes([self.bytes[place], self.bytes[place + 1]]));
-        std::str::from_utf8(&self.bytes[place + 2..place + 2 + len]).ok()
+        std::str::from_utf8(self.bytes.get(place + 2..place + 2 + len)?).ok()
     }
 
     /// Whether every place is that of a name.
@@ -595,19 +688,28 @@ impl Names {
             self.bytes.get(start + 2..end).is_some_and(|name| std::str::from_utf8(name).is_ok())
         };
         let is_aligned = self.bytes.len().is_multiple_of(Names::UNIT);
-        is_aligned && self.places.iter().filter(|&&place| place != Names::NONE).all(is_name)
+        let (units, longest) = (self.bytes.len() / Names::UNIT, (NAME_BYTES_MAX + 2).div_ceil(Names::UNIT) as u32);
+        let is_place = |[size, place]: [u32; 2]| (1..=longest).contains(&size) && (place + size) as usize <= units;
+        is_aligned
+            && self.free_places().all(|[size, place]| place < u32::MAX - longest && is_place([size, place]))
+            && self.places.iter().filter(|&&place| place != Names::NONE).all(is_name)
     }
 
     /// Forgets a name, down to its bytes.
     pub(crate) fn erase(&mut self, person: PersonId) {
-        if let Some(len) = self.get(person).map(str::len) {
-            let place = self.places[person as usize] as usize * Names::UNIT;
-            self.bytes[place..place + 2 + len].fill(0);
+        if let Some(name) = self.get(person) {
+            let (len, units, place) = (name.len(), Names::units(name) as u32, self.places[person as usize]);
+            let start = place as usize * Names::UNIT;
+            self.bytes[start..start + 2 + len].fill(0);
+            if len <= NAME_BYTES_MAX {
+                self.free.entry(units).or_default().push(place);
+            }
         }
         self.places[person as usize] = Names::NONE;
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + 4 * self.places.capacity()
+        let free: usize = self.free.values().map(|places| 4 * places.capacity()).sum();
+        self.bytes.capacity() + 4 * self.places.capacity() + free
     }
 }

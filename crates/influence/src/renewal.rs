@@ -41,6 +41,11 @@ impl Renewals {
         self.unheard.is_empty() || !self.unheard.contains_key(&(key, source))
     }
 
+    /// Whether a shard has not heard yet that this person has opted in again.
+    pub(crate) fn is_awaited(&self, key: UserKey) -> bool {
+        !self.unheard.is_empty() && self.unheard.range((key, 0)..=(key, u16::MAX)).next().is_some()
+    }
+
     /// Whether rows may name somebody who was left behind.
     pub(crate) fn has_left(&self) -> bool {
         !self.left.is_empty()
@@ -107,7 +112,7 @@ impl Shard {
         }
     }
 
-    fn leave_behind(&mut self, target: Target) {
+    pub(crate) fn leave_behind(&mut self, target: Target) {
         let left = Left { target: target.pack(), cursor: self.cursor, round: self.rounds };
         self.renewals.left.push_back(left);
         self.renewals.left_targets.insert(left.target);

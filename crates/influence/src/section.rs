@@ -84,6 +84,7 @@ impl Shard {
         effects.taken = std::mem::take(&mut self.step.taken);
         effects.levels_changed = std::mem::take(&mut self.step.levels_changed);
         effects.swept = std::mem::take(&mut self.step.visits);
+        effects.forgotten = std::mem::take(&mut self.step.forgotten);
         effects.removed = std::mem::take(&mut self.step.removed);
         effects.collisions = std::mem::take(&mut self.people.collisions);
         effects.exchange.clear();

@@ -17,7 +17,7 @@ use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
 use crate::name::{HashKey, Hashed, UserKey};
-use crate::people::{Collision, Extent, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
+use crate::people::{Collision, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
 use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{RANKS, Report, Scale, ScaleKeeper, is_moved};
@@ -68,6 +68,8 @@ pub struct Effects {
     pub levels_changed: u64,
     /// People whom the sweep has visited.
     pub swept: u32,
+    /// People who were forgotten, since nothing was left of them.
+    pub forgotten: u64,
     /// Over all that the step changed and all that is here: the same slice done again gives the same.
     pub digest: u64,
 }
@@ -106,7 +108,7 @@ impl Removal {
 /// A score that moved. [`Shard::record`] tells whose it is and what it has become.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
-    /// By order of first appearance in the shard.
+    /// A number that means this person until the next step.
     pub person: PersonId,
     /// The score published before; NaN if there is none.
     pub previous: f32,
@@ -217,6 +219,7 @@ pub(crate) struct StepState {
     pub(crate) taken: Taken,
     pub(crate) levels_changed: u64,
     pub(crate) visits: u32,
+    pub(crate) forgotten: u64,
     pub(crate) removed: Vec<Removed>,
     /// Contacts between people of this shard, dealt with at once.
     pub(crate) contacts_here: VecDeque<ContactHere>,
@@ -234,8 +237,6 @@ pub(crate) struct StepState {
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     pub(crate) digest: Digest,
-    /// Who was known when it began.
-    pub(crate) known_before: Extent,
     hashed: Vec<(Hashed, Hashed)>,
     found: Vec<(Option<Known>, Option<Known>)>,
     resolved: Vec<Act>,
@@ -344,7 +345,6 @@ impl Shard {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
         self.step.settles = slice.settles;
         self.step.digest = Digest::default();
-        self.step.known_before = self.people.extent();
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;
         }

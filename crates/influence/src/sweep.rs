@@ -3,7 +3,7 @@
 
 use crate::digest::both;
 use crate::event::Timestamp;
-use crate::people::{Flag, PersonId};
+use crate::people::{Flag, PersonId, Target};
 use crate::row::{NOBODY, Slot};
 use crate::shard::Shard;
 use crate::standing::Mark;
@@ -32,6 +32,9 @@ impl Shard {
     }
 
     fn visit(&mut self, person: PersonId) {
+        if self.people.persons[person as usize].is_free() {
+            return;
+        }
         self.forget_stale(person);
         if self.people.persons[person as usize].is(Flag::Account) {
             if self.renewals.has_left() {
@@ -40,9 +43,39 @@ impl Shard {
             self.forget_unfollows(person);
             self.review_level(person);
         }
-        if let Some(standing) = self.people.persons[person as usize].standing() {
+        if self.has_nothing_left(person) {
+            self.forget_person(person);
+        } else if let Some(standing) = self.people.persons[person as usize].standing() {
             self.step.swept.push(standing);
         }
+    }
+
+    /// Whether everything would be the same if this person came anew: nothing given inside the window, never rated,
+    /// nothing that a profile says, and no other shard that would not tell the name again.
+    fn has_nothing_left(&mut self, person: PersonId) -> bool {
+        let kept = self.people.persons[person as usize];
+        let stays = [Flag::Told, Flag::Queued, Flag::Account, Flag::OptedOut];
+        if kept.row.len() > 0 || stays.into_iter().any(|flag| kept.is(flag)) {
+            return false;
+        }
+        let received_nothing = kept.standing().is_none_or(|standing| {
+            let standing = &self.targets.standings[standing as usize];
+            !standing.has(Mark::Rated) && standing.fans == 0 && !standing.is_listed()
+        });
+        received_nothing
+            && (kept.liveness == 0.0 || self.is_stale(kept.liveness))
+            && !self.renewals.is_awaited(kept.key)
+    }
+
+    /// An unfollow may still name the standing: it is left behind until the sweep has been everywhere.
+    fn forget_person(&mut self, person: PersonId) {
+        if let Some(standing) = self.people.persons[person as usize].standing() {
+            self.targets.standings[standing as usize].leave();
+            self.leave_behind(Target::Here(standing));
+        }
+        self.step.digest.fold(both(person, u32::MAX));
+        self.people.forget_person(person);
+        self.step.forgotten += 1;
     }
 
     /// Forgets the person's edges that are older than the window, or to somebody who has left them behind.

@@ -23,6 +23,7 @@ pub struct Status {
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
     skipped: [AtomicU64; NoAct::ALL.len()],
+    forgotten: AtomicU64,
     duplicates: AtomicU64,
     collided: AtomicU64,
     ignored: AtomicU64,
@@ -133,6 +134,8 @@ pub struct Totals {
     pub full: u64,
     /// Records that are no acts, by reason, in the order of [`NoAct::ALL`]: counted and passed over.
     pub skipped: [u64; NoAct::ALL.len()],
+    /// People who were forgotten, since nothing was left of them.
+    pub forgotten: u64,
     /// Events that were dropped because one with their id was there already.
     pub duplicates: u64,
     /// Acts and profiles that were left out, as the hash of a name is another name's.
@@ -173,6 +176,7 @@ struct Cell {
 pub(crate) struct Epoch {
     pub(crate) records: u64,
     pub(crate) taken: Taken,
+    pub(crate) forgotten: u64,
     pub(crate) published: u64,
     pub(crate) refused: [u64; REASONS.len()],
     pub(crate) skipped: [u64; NoAct::ALL.len()],
@@ -191,6 +195,7 @@ impl Epoch {
     /// Adds what a step did, and is about to be committed.
     pub(crate) fn add(&mut self, step: &Step<'_>) {
         self.taken.add(&step.effects.taken);
+        self.forgotten += step.effects.forgotten;
         self.records += step.journal.inputs.iter().map(|range| range.len()).sum::<u64>();
         let passed_over = |gap: &wire::Gap| gap.next.abs_diff(step.journal.inputs[gap.input].first);
         let gone: u64 = step.journal.gaps.iter().map(passed_over).sum();
@@ -224,6 +229,7 @@ impl Status {
             refused: Default::default(),
             full: AtomicU64::new(0),
             skipped: Default::default(),
+            forgotten: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
             collided: AtomicU64::new(0),
             ignored: AtomicU64::new(0),
@@ -266,6 +272,7 @@ impl Status {
             refused_by,
             full: self.full.load(Relaxed),
             skipped: std::array::from_fn(|reason| self.skipped[reason].load(Relaxed)),
+            forgotten: self.forgotten.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
             collided: self.collided.load(Relaxed),
             ignored: self.ignored.load(Relaxed),
@@ -322,6 +329,7 @@ impl Status {
         for (sum, more) in self.skipped.iter().zip(epoch.skipped) {
             sum.fetch_add(more, Relaxed);
         }
+        self.forgotten.fetch_add(epoch.forgotten, Relaxed);
         self.duplicates.fetch_add(epoch.duplicates, Relaxed);
         self.collided.fetch_add(epoch.taken.collided, Relaxed);
         self.ignored.fetch_add(epoch.ignored, Relaxed);

@@ -39,12 +39,13 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 47] = {
+const METRICS: [Metric; 48] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
         metric(Counter, "clout_events_total", "Accepted events, by kind"),
         metric(Counter, "clout_dead_letters_total", "Records that could not be used, by reason"),
+        metric(Counter, "clout_people_forgotten_total", "People who were forgotten, since nothing was left of them"),
         metric(
             Counter,
             "clout_skipped_records_total",
@@ -240,6 +241,7 @@ impl Metrics {
         for (name, count) in [
             ("clout_input_records_total", totals.records),
             ("clout_shard_full_total", totals.full),
+            ("clout_people_forgotten_total", totals.forgotten),
             ("clout_name_collisions_total", totals.collided),
             ("clout_ignored_records_total", totals.ignored),
             ("clout_records_passed_over_total", totals.passed_over),
