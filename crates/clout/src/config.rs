@@ -189,6 +189,8 @@ fn model(values: &Values) -> Result<Model, ConfigError> {
     check(&model, "model.half_life")?;
     model.window_ms = values.get_if("model.window", parse_duration)?.unwrap_or(model.window_ms);
     check(&model, "model.window")?;
+    model.forget_after_ms = values.get_if("model.forget_after", parse_duration)?;
+    check(&model, "model.forget_after")?;
     model.eps = values.get("model.eps", fraction)?;
     check(&model, "model.eps")?;
     model.contact_growth = values.get("model.contact_threshold", fraction)?;

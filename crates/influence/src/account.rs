@@ -99,6 +99,11 @@ impl Account {
         }
     }
 
+    /// Whether it says nothing: nobody follows or is followed, and trust is the usual one.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.trust == 1.0 && self.level == 0 && self.follows.len() == 0 && self.followers() == 0
+    }
+
     /// People who follow this person.
     pub(crate) fn followers(&self) -> u64 {
         self.tally.iter().flatten().map(|&followers| u64::from(followers)).sum()
@@ -189,6 +194,19 @@ impl Accounts {
             self.index.insert_unique(spread(person), place, |&place| spread(list[place as usize].person));
         }
         self.get_mut(person).expect("the account was opened above")
+    }
+
+    /// Gives an account up; the last of the list takes its place.
+    pub(crate) fn close(&mut self, person: PersonId) {
+        let list = &self.list;
+        let is_it = |&place: &u32| list[place as usize].person == person;
+        let Ok(entry) = self.index.find_entry(spread(person), is_it) else { return };
+        let (place, _) = entry.remove();
+        let last = self.list.len() as u32 - 1;
+        if let Some(moved) = self.index.find_mut(spread(self.list[last as usize].person), |&found| found == last) {
+            *moved = place;
+        }
+        self.list.swap_remove(place as usize);
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -99,13 +99,6 @@ impl Index {
         self.len -= 1;
     }
 
-    /// Puts another place in the place of one.
-    pub(crate) fn replace(&mut self, key: UserKey, old: u32, new: u32) {
-        if let Some(at) = self.search(key, |slot| slot as u32 == old) {
-            self.slots[at] = self.slots[at] >> 32 << 32 | u64::from(new);
-        }
-    }
-
     fn put(&mut self, key: UserKey, slot: u64) {
         let mut at = home(key, self.slots.len());
         while self.slots[at] != EMPTY {

@@ -76,6 +76,8 @@ pub struct Model {
     pub published_move: f64,
     /// Milliseconds between two levels of a follower, and between two versions of the scale.
     pub level_pause_ms: Timestamp,
+    /// Milliseconds without a fan and without a follower after which a rated person is removed; `None`: never.
+    pub forget_after_ms: Option<Timestamp>,
     /// What one shard can hold; lower than [`Limits::MAX`] only in tests.
     pub limits: Limits,
 }
@@ -103,6 +105,7 @@ impl Default for Model {
             partitioner: Partitioner::Murmur2,
             published_move: 0.1,
             level_pause_ms: HOUR,
+            forget_after_ms: None,
             limits: Limits::MAX,
         }
     }
@@ -128,6 +131,7 @@ impl Model {
             partitioner,
             published_move,
             level_pause_ms,
+            forget_after_ms,
             limits,
         } = self;
         let mut words = vec![
@@ -143,6 +147,7 @@ impl Model {
             published_move.to_bits(),
             *level_pause_ms as u64,
         ];
+        words.extend(forget_after_ms.map(|after_ms| after_ms as u64));
         if *limits != Limits::MAX {
             let Limits { people, remotes, names_bytes, row, slots } = *limits;
             words.extend([people.into(), remotes.into(), names_bytes, row.into(), slots.into()]);
@@ -162,6 +167,9 @@ impl Model {
             return wrong(format!(
                 "the window must be longer than nothing and shorter than {WINDOW_HALF_LIVES_MAX} half-lives"
             ));
+        }
+        if self.forget_after_ms.is_some_and(|after_ms| after_ms <= 0) {
+            return wrong("the time after which people are forgotten must be longer than nothing".into());
         }
         // Rates and what pairs were told are kept as `f32`: a finer threshold would never come to rest.
         for (name, threshold) in [("eps", self.eps), ("the contact threshold", self.contact_growth)] {
@@ -205,7 +213,7 @@ mod tests {
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 15] = [
+        let changes: [(&str, Change); 16] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
             ("rho", |model| model.rho = model.rho.next_up()),
@@ -216,6 +224,7 @@ mod tests {
             ("partitioner", |model| model.partitioner = Partitioner::Crc32),
             ("published move", |model| model.published_move = model.published_move.next_up()),
             ("level pause", |model| model.level_pause_ms += 1),
+            ("forget after", |model| model.forget_after_ms = Some(1)),
             ("people", |model| model.limits.people -= 1),
             ("remotes", |model| model.limits.remotes -= 1),
             ("bytes of names", |model| model.limits.names_bytes -= 1),

@@ -110,7 +110,7 @@ pub(crate) struct Person {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Flag {
-    /// Another shard may know the name, and tells it once only.
+    /// Another shard may know the name, and tells it once only: it has to hear when the person is forgotten.
     Told = 1 << 28,
     /// Waits in the queue for a push.
     Queued = 1 << 29,
@@ -442,15 +442,16 @@ impl People {
         remote
     }
 
-    /// Puts another in the place of a remote, which stands for nobody from now on: rows may still name it.
-    pub(crate) fn replace_remote(&mut self, key: UserKey, old: RemoteId) -> bool {
-        if !self.has_room_for_remote() {
-            return false;
-        }
-        let new = self.add_remote(key, self.remotes[old as usize].shard);
-        self.index.replace(key, Known::Away(old).pack(), Known::Away(new).pack());
-        self.remotes[old as usize].shard = NOWHERE;
-        true
+    /// A remote stands for nobody from now on: rows may still name it, and its person is met anew.
+    pub(crate) fn leave_remote(&mut self, remote: RemoteId) {
+        let (persons, remotes) = (&self.persons, &self.remotes);
+        self.index.remove(remotes[remote as usize].key, Known::Away(remote).pack(), |packed| {
+            match Known::unpack(packed) {
+                Known::Here(person) => persons[person as usize].key,
+                Known::Away(remote) => remotes[remote as usize].key,
+            }
+        });
+        self.remotes[remote as usize].shard = NOWHERE;
     }
 
     /// A remote that no row names any more can be used again.

@@ -47,7 +47,7 @@ impl Shard {
     /// name, since they will take it back.
     fn erase(&mut self, person: PersonId) {
         let standing = self.standing(person);
-        self.erase_record(person);
+        self.erase_record(person, Removal::OptedOut);
         self.erase_row(person);
         self.erase_follows(person);
         let kept = &mut self.people.persons[person as usize];
@@ -58,7 +58,7 @@ impl Shard {
     }
 
     /// Takes a published record back.
-    fn erase_record(&mut self, person: PersonId) {
+    pub(crate) fn erase_record(&mut self, person: PersonId, why: Removal) {
         let Some(standing) = self.people.persons[person as usize].standing() else { return };
         let published = self.targets.standings[standing as usize].published;
         if published.is_nan() {
@@ -67,7 +67,7 @@ impl Shard {
         self.ranks[rank(f64::from(published))] -= 1;
         self.has_unreported = true;
         if let Some(name) = self.people.names.get(person) {
-            self.step.removed.push(Removed { name: name.into(), why: Removal::OptedOut });
+            self.step.removed.push(Removed { name: name.into(), why });
         }
     }
 

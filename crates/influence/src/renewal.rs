@@ -1,8 +1,8 @@
 //! Opting in again: what others gave before does not count any more.
 //!
 //! Rows still name what was given, and nobody knows which rows. So the person leaves the old standing behind and gets a
-//! new one with the next act; who lives in another shard is replaced there by another remote. The sweep drops what rows
-//! have of those that were left behind, and a round later they are used again.
+//! new one with the next act, and so does the remote in other shards. The sweep drops what rows have of those that were
+//! left behind, and a round later they are used again. Who is forgotten goes the same way.
 //!
 //! Other shards hear of it a step later. Until one has said that it has, what it tells of the person was given before.
 
@@ -103,6 +103,12 @@ impl Shard {
         if let Some(account) = self.accounts.get_mut(person) {
             account.forget_followers();
         }
+        self.tell_others(key);
+    }
+
+    /// Other shards are to begin anew with this person, and to tell the name again when somebody acts on them. What they
+    /// tell until they have heard of it does not count.
+    pub(crate) fn tell_others(&mut self, key: UserKey) {
         let (home, shards) = (self.people.home.shard, self.people.home.shards);
         if shards > 1 {
             self.step.renewed.push(key);
@@ -122,9 +128,8 @@ impl Shard {
     pub(crate) fn take_renewed(&mut self, section: &Section) {
         for &key in &section.renewed {
             self.step.digest.fold(key);
-            if let Some(remote) = self.people.neighbour(section.source, key)
-                && self.people.replace_remote(key, remote)
-            {
+            if let Some(remote) = self.people.neighbour(section.source, key) {
+                self.people.leave_remote(remote);
                 self.leave_behind(Target::Away(remote));
             }
             self.step.heard_away.push((section.source, key));

@@ -90,17 +90,20 @@ pub enum Removal {
     OptedOut,
     /// The person has opted in again: there is no record yet, and "opted out" does not hold any more.
     OptedIn,
+    /// Nobody has acted on the person for so long that the model forgets them.
+    Silent,
 }
 
 impl Removal {
     /// All reasons.
-    pub const ALL: [Removal; 2] = [Removal::OptedOut, Removal::OptedIn];
+    pub const ALL: [Removal; 3] = [Removal::OptedOut, Removal::OptedIn, Removal::Silent];
 
     /// A word for it.
     pub fn word(self) -> &'static str {
         match self {
             Removal::OptedOut => "opted-out",
             Removal::OptedIn => "opted-in",
+            Removal::Silent => "silent",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What people received: the sums of the model on the target's side, and what has to be told to other shards.
 
 use crate::digest::{Digest, both};
+use crate::event::Timestamp;
 use crate::exchange::Change;
 use crate::people::{PersonId, RemoteId, StandingId, Target};
 use crate::row::grow;
@@ -177,6 +178,8 @@ impl Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     pub(crate) standings: Vec<Standing>,
+    /// Rated people without a fan and without a follower: since when, and what they had received by then.
+    silent: BTreeMap<StandingId, (Timestamp, u64)>,
     /// Standings to be used again.
     pub(crate) free: Vec<StandingId>,
     /// Counts beyond 32 bits, in units of 2^32.
@@ -193,6 +196,7 @@ impl Targets {
     pub(crate) fn new() -> Targets {
         Targets {
             standings: Vec::new(),
+            silent: BTreeMap::new(),
             free: Vec::new(),
             carries: BTreeMap::new(),
             touched: Vec::new(),
@@ -215,6 +219,7 @@ impl Targets {
     /// A standing that is nobody's, and that no row and no list names any more, can be used again.
     pub(crate) fn free(&mut self, standing: StandingId) {
         self.carries.remove(&standing);
+        self.silent.remove(&standing);
         let mut empty = Standing::new(NOBODY - 1);
         empty.leave();
         self.standings[standing as usize] = empty;
@@ -295,6 +300,23 @@ impl Targets {
         kept.unmark(Mark::Unsaid);
         kept.mark(Mark::Nameless);
         self.carries.remove(&standing);
+        self.silent.remove(&standing);
+    }
+
+    /// Since when nobody has acted on somebody, who has neither fan nor follower now.
+    pub(crate) fn silent_since(&mut self, standing: StandingId, now: Timestamp) -> Timestamp {
+        let received = self.received(standing).into_iter().fold(0, u64::wrapping_add);
+        let silent = self.silent.entry(standing).or_insert((now, received));
+        if silent.1 != received {
+            *silent = (now, received);
+        }
+        silent.0
+    }
+
+    pub(crate) fn is_not_silent(&mut self, standing: StandingId) {
+        if !self.silent.is_empty() {
+            self.silent.remove(&standing);
+        }
     }
 
     pub(crate) fn rescale(&mut self, factor: f64) {
@@ -309,6 +331,10 @@ impl Targets {
         to.table(&self.free);
         to.table(&self.touched);
         to.table(&self.unchecked);
+        to.word(self.silent.len() as u64);
+        for (&standing, &(since, received)) in &self.silent {
+            to.words(&[standing.into(), since as u64, received]);
+        }
         to.word(self.carries.len() as u64);
         for (&standing, &[mentions, retweets, replies]) in &self.carries {
             to.elements(&[standing, mentions, retweets, replies]);
@@ -320,6 +346,12 @@ impl Targets {
         self.free = from.table("free standings")?;
         self.touched = from.table("touched standings")?;
         self.unchecked = from.table("unchecked standings")?;
+        let silent: Vec<[u64; 3]> = from.table("the silent")?;
+        let is_there = |silent: &[u64; 3]| silent[0] < self.standings.len() as u64;
+        let is_sorted = silent.is_sorted_by(|one, next| one[0] < next[0]);
+        check(is_sorted && silent.iter().all(is_there), "the silent: somebody is not there, or there twice")?;
+        self.silent =
+            silent.into_iter().map(|[standing, since, received]| (standing as u32, (since as i64, received))).collect();
         let carries: Vec<[u32; 4]> = from.table("carries")?;
         let is_there = |carry: &[u32; 4]| (carry[0] as usize) < self.standings.len();
         let is_sorted = carries.is_sorted_by(|one, next| one[0] < next[0]);

@@ -5,7 +5,7 @@ use crate::digest::both;
 use crate::event::Timestamp;
 use crate::people::{Flag, PersonId, Target};
 use crate::row::{NOBODY, Slot};
-use crate::shard::Shard;
+use crate::shard::{Removal, Shard};
 use crate::standing::Mark;
 
 impl Shard {
@@ -43,6 +43,7 @@ impl Shard {
             self.forget_unfollows(person);
             self.review_level(person);
         }
+        self.forget_silent(person);
         if self.has_nothing_left(person) {
             self.forget_person(person);
         } else if let Some(standing) = self.people.persons[person as usize].standing() {
@@ -50,12 +51,49 @@ impl Shard {
         }
     }
 
-    /// Whether everything would be the same if this person came anew: nothing given inside the window, never rated,
-    /// nothing that a profile says, and no other shard that would not tell the name again.
+    /// Takes the record of a rated person back whom nobody has acted on for as long as the model says, and gives an
+    /// account up that says nothing.
+    fn forget_silent(&mut self, person: PersonId) {
+        let Some(after_ms) = self.model.forget_after_ms else { return };
+        let kept = self.people.persons[person as usize];
+        let account = self.accounts.get(person);
+        if kept.is(Flag::Account) && account.is_some_and(crate::account::Account::is_idle) {
+            self.close_account(person);
+        }
+        let Some(standing) = kept.standing() else { return };
+        let received = self.targets.standings[standing as usize];
+        let has_followers = self.accounts.get(person).is_some_and(|account| account.followers() > 0);
+        if !received.has(Mark::Rated) || received.fans > 0 || has_followers {
+            return self.targets.is_not_silent(standing);
+        }
+        if self.now.saturating_sub(self.targets.silent_since(standing, self.now)) < after_ms {
+            return;
+        }
+        self.step.digest.fold(both(person, standing));
+        self.erase_record(person, Removal::Silent);
+        self.targets.make_nameless(standing);
+        self.targets.standings[standing as usize].unmark(Mark::Nameless);
+    }
+
+    fn close_account(&mut self, person: PersonId) {
+        self.accounts.close(person);
+        let kept = &mut self.people.persons[person as usize];
+        kept.set(Flag::Account, false);
+        if let Some(standing) = kept.standing() {
+            self.targets.standings[standing as usize].unmark(Mark::Account);
+        }
+    }
+
+    /// Whether everything would be the same if this person came anew: nothing given inside the window, not rated, and
+    /// nothing that a profile says.
     fn has_nothing_left(&mut self, person: PersonId) -> bool {
         let kept = self.people.persons[person as usize];
-        let stays = [Flag::Told, Flag::Queued, Flag::Account, Flag::OptedOut];
+        let stays = [Flag::Queued, Flag::Account, Flag::OptedOut];
         if kept.row.len() > 0 || stays.into_iter().any(|flag| kept.is(flag)) {
+            return false;
+        }
+        // What other shards tell before they hear that somebody is forgotten is lost: only who wants that has it.
+        if kept.is(Flag::Told) && self.model.forget_after_ms.is_none() {
             return false;
         }
         let received_nothing = kept.standing().is_none_or(|standing| {
@@ -74,6 +112,10 @@ impl Shard {
             self.leave_behind(Target::Here(standing));
         }
         self.step.digest.fold(both(person, u32::MAX));
+        let kept = self.people.persons[person as usize];
+        if kept.is(Flag::Told) {
+            self.tell_others(kept.key);
+        }
         self.people.forget_person(person);
         self.step.forgotten += 1;
     }

@@ -1,6 +1,9 @@
 //! People of whom nothing is left are forgotten, and their memory is used again.
 
-use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Profile, Shard, Sizes, Slice, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+use influence::exchange::Section;
+use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Profile, Removal, Shard, Sizes, Slice, Timestamp};
 
 const DAY: Timestamp = 86_400_000;
 const BEGIN: Timestamp = 1_700_000_000_000;
@@ -99,4 +102,104 @@ fn opting_out_and_in_leaves_no_bytes() {
     let sizes = shard.sizes();
     assert!(sizes.names_bytes < before + 200, "{before} {sizes:?}");
     assert!(sizes.people_bytes < 100_000, "standings that were left behind are used again: {sizes:?}");
+}
+
+/// Shards that hear of each other a step later.
+struct Shards {
+    shards: Vec<Shard>,
+    told: Vec<Vec<Section>>,
+    names: BTreeMap<String, Option<f64>>,
+}
+
+impl Shards {
+    fn new(model: &Model, shards: u16) -> Shards {
+        let shard = |number| Shard::new(model.clone(), HashKey::new([1, 2]), number, shards);
+        let told = (0..shards).map(|_| Vec::new()).collect();
+        Shards { shards: (0..shards).map(shard).collect(), told, names: BTreeMap::new() }
+    }
+
+    fn step(&mut self, clock: Timestamp, events: &[Event<'_>]) {
+        let (count, model) = (self.shards.len() as u16, Model::default());
+        let mut told: Vec<Vec<Section>> = (0..count).map(|_| Vec::new()).collect();
+        for (number, shard) in (0..).zip(&mut self.shards) {
+            let is_here = |event: &&Event<'_>| count == 1 || model.partitioner.partition(event.actor, count) == number;
+            let events: Vec<Arrival<'_>> =
+                events.iter().filter(is_here).map(|&event| Arrival { clock, event }).collect();
+            let exchange: Vec<&Section> = self.told[usize::from(number)].iter().collect();
+            let sweep = shard.people_len();
+            let slice =
+                Slice { clock, exchange: &exchange, events: &events, sweep, publishes: true, ..Slice::default() };
+            let mut effects = Effects::default();
+            shard.step(&slice, &mut effects);
+            for removed in &effects.removed {
+                assert_eq!(removed.why, Removal::Silent);
+                assert!(self.names.insert(removed.name.to_string(), None).flatten().is_some(), "{removed:?}");
+            }
+            for (name, score) in effects.scores.iter().filter_map(|published| shard.record(published)) {
+                self.names.insert(name.to_owned(), Some(score.influence));
+            }
+            let sections = effects.exchange.into_iter().enumerate().filter(|(_, section)| !section.is_empty());
+            sections.for_each(|(receiver, section)| told[receiver].push(section));
+            let mut image = Vec::new();
+            shard.copy_image(&mut image);
+            *shard = Shard::from_image(shard_model(), &HashKey::new([1, 2]), number, count, &image).expect("an image");
+        }
+        self.told = told;
+    }
+
+    fn sizes(&self) -> Sizes {
+        let mut all = Sizes::default();
+        self.shards.iter().for_each(|shard| all.add(&shard.sizes()));
+        all
+    }
+}
+
+fn shard_model() -> &'static Model {
+    static MODEL: std::sync::OnceLock<Model> = std::sync::OnceLock::new();
+    MODEL.get_or_init(|| Model { forget_after_ms: Some(3 * DAY), ..Model::with_half_life(DAY) })
+}
+
+/// Each day 60 names are acted on once by 60 accounts that come once, and a few by the same all the time. With 1, 2 and 4
+/// shards the memory of a year is that of a window, all records have their names, and those of whom nobody speaks are taken
+/// back. Whoever comes back after that begins anew.
+#[test]
+fn a_year_of_names_that_are_acted_on_once_takes_the_memory_of_a_window() {
+    for count in [1, 2, 4] {
+        let mut shards = Shards::new(shard_model(), count);
+        let mut after_two_months = Sizes::default();
+        for day in 0..365 {
+            let at = BEGIN + day * DAY;
+            let fans: Vec<String> = (0..60).map(|fan| format!("fan {fan} of day {day}")).collect();
+            let names: Vec<String> = (0..60).map(|name| format!("name {name} of day {day}")).collect();
+            let act = |actor, target, kind| Event { actor, target, kind, at };
+            let mut events: Vec<Event<'_>> =
+                fans.iter().zip(&names).map(|(fan, name)| act(fan, name, Kind::Retweet)).collect();
+            events.extend(names.iter().take(5).flat_map(|name| {
+                [act("star", name, Kind::Mention), act("moon", name, Kind::Follow), act("moon", name, Kind::Unfollow)]
+            }));
+            events.extend(["star", "moon"].map(|name| act(&fans[0], name, Kind::Reply)));
+            if day % 40 == 0 {
+                events.push(act("star", "now and then", Kind::Retweet));
+            }
+            shards.step(at, &events);
+            shards.step(at + 1, &[]);
+            shards.step(at + 2, &[]);
+            if day % 40 == 0 {
+                let votes = shards.names["now and then"].expect("the star has just acted");
+                assert!(votes > 0.1, "{count} shards, day {day}: {votes}");
+            }
+            if day == 60 {
+                after_two_months = shards.sizes();
+            }
+        }
+        let sizes = shards.sizes();
+        assert!(bytes(&sizes) <= bytes(&after_two_months) * 12 / 10, "{count}: {after_two_months:?} {sizes:?}");
+        assert!(sizes.people < 4_000 && sizes.remotes < 4_000, "{count}: {sizes:?}");
+        let rated: BTreeSet<&str> =
+            shards.shards.iter().flat_map(|shard| shard.scores().map(|(name, _)| name)).collect();
+        let published = shards.names.iter().filter(|(_, votes)| votes.is_some()).map(|(name, _)| &name[..]);
+        assert_eq!(published.collect::<BTreeSet<&str>>(), rated, "{count} shards");
+        assert!(shards.names.len() >= 60 * 365 + 3, "{count}: everybody was published once");
+        assert!(rated.contains("star") && !rated.contains("name 7 of day 100"), "{count}");
+    }
 }

@@ -45,7 +45,6 @@ const METRICS: [Metric; 48] = {
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
         metric(Counter, "clout_events_total", "Accepted events, by kind"),
         metric(Counter, "clout_dead_letters_total", "Records that could not be used, by reason"),
-        metric(Counter, "clout_people_forgotten_total", "People who were forgotten, since nothing was left of them"),
         metric(
             Counter,
             "clout_skipped_records_total",
@@ -56,6 +55,7 @@ const METRICS: [Metric; 48] = {
             "clout_shard_full_total",
             "Records and entries that were left out since their shard holds no more",
         ),
+        metric(Counter, "clout_people_forgotten_total", "People who were forgotten, since nothing was left of them"),
         metric(
             Counter,
             "clout_name_collisions_total",

@@ -229,7 +229,7 @@ impl View {
         let key = self.key(user);
         match why {
             Removal::OptedOut => _ = self.opted_out.insert(key),
-            Removal::OptedIn => _ = self.opted_out.remove(&key),
+            Removal::OptedIn | Removal::Silent => _ = self.opted_out.remove(&key),
         }
         let Some(Named(person)) = self.users.remove(user) else { return };
         self.ranking.write().publish(&person, None);

@@ -55,6 +55,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(All, INPUTS, "input", "TOPIC[:WORD...]", "events", "topics that are read; a word may be events or profiles, protobuf or json, confluent"),
     key(Run, "model.half_life", "half-life", "DURATION", "30d", "time after which an act counts half"),
     key(Run, "model.window", "window", "DURATION", "[6 half-lives]", "time without an act after which a pair is forgotten"),
+    key(Run, "model.forget_after", "forget-after", "DURATION", "[never]", "time without a fan and without a follower after which a person's score is removed and the person forgotten"),
     key(Run, "model.eps", "eps", "SHARE", "0.05", "somebody's rate is passed on when it is off by more than this share"),
     key(Run, "model.contact_threshold", "contact-threshold", "SHARE", "0.002", "the two sides of a mutual pair are told of growth beyond this share"),
     key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),

@@ -67,6 +67,10 @@ pub struct ReplayArgs {
     /// Time without an act after which a pair is forgotten [default: 6 half-lives]
     #[arg(long = "window", help_heading = "Model", value_name = "DURATION", value_parser = parse_duration)]
     pub window_ms: Option<i64>,
+    /// Time without a fan and without a follower after which a person's score is removed and the person forgotten
+    /// [default: never]
+    #[arg(long = "forget-after", help_heading = "Model", value_name = "DURATION", value_parser = parse_duration)]
+    pub forget_after_ms: Option<i64>,
     /// Accuracy: somebody's rate is passed on when it is off by more than this share; smaller is slower
     #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().eps)]
     pub eps: f64,
@@ -160,6 +164,8 @@ impl ReplayArgs {
         named(&model, "--half-life")?;
         model.window_ms = self.window_ms.unwrap_or(model.window_ms);
         named(&model, "--window")?;
+        model.forget_after_ms = self.forget_after_ms;
+        named(&model, "--forget-after")?;
         model.eps = self.eps;
         named(&model, "--eps")?;
         model.contact_growth = self.contact_threshold;
