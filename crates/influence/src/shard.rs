@@ -20,7 +20,7 @@ use crate::name::{HashKey, Hashed, UserKey};
 use crate::people::{Collision, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
 use crate::renewal::Renewals;
 use crate::row::Rows;
-use crate::scale::{RANKS, Report, Scale, ScaleKeeper, is_moved};
+use crate::scale::{RANKS, Scale, ScaleKeeper};
 use crate::standing::Targets;
 
 /// The input of one shard in one epoch.
@@ -374,34 +374,6 @@ impl Shard {
     pub fn is_at_rest(&self) -> bool {
         let waits_for_scale = self.now != Timestamp::MIN && !self.scale.is_set();
         self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none() && !waits_for_scale
-    }
-
-    /// Whether a section holds nothing that anybody waits for: what is known of another shard's people already, or shares
-    /// of people under a scale that is known.
-    pub fn can_wait(&self, section: &Section) -> bool {
-        let Section {
-            source,
-            landmark: _,
-            clock: _,
-            names,
-            endorse,
-            contacts,
-            follows,
-            audiences,
-            renewed,
-            heard,
-            report,
-            scale,
-        } = section;
-        let says_nothing =
-            names.is_empty() && endorse.is_empty() && contacts.is_empty() && follows.is_empty() && audiences.is_empty();
-        let says_nothing = says_nothing && renewed.is_empty() && heard.is_empty();
-        let known = self.keeper.reports.get(usize::from(*source)).and_then(Option::as_ref);
-        let is_known = |report: &Report| known.is_some_and(|known| !is_moved(report.largest, known.largest));
-        self.scale.is_set()
-            && says_nothing
-            && report.as_ref().is_none_or(is_known)
-            && scale.as_ref().is_none_or(|scale| scale.version == self.scale.version)
     }
 
     /// The shard's clock: the newest time it knows of. `None` before the first event.

@@ -216,10 +216,9 @@ impl Backlog {
         self.exchange.waiting.is_empty() && self.inputs.iter().all(|lane| lane.waiting.is_empty())
     }
 
-    /// Whether anything waits that somebody waits for.
-    pub(crate) fn is_urgent(&self, can_wait: impl Fn(&Section) -> bool) -> bool {
-        self.inputs.iter().any(|lane| lane.has_gap() || !lane.waiting.is_empty())
-            || self.exchange.waiting.iter().flat_map(|waiting| &waiting.what).any(|section| !can_wait(section))
+    /// Whether records are passed over, and no slice has said so yet.
+    pub(crate) fn has_gap(&self) -> bool {
+        self.inputs.iter().any(Lane::has_gap)
     }
 
     /// When the oldest record that waits was stored.

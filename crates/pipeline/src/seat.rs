@@ -81,7 +81,7 @@ pub(crate) struct Seat {
 pub(crate) enum Work {
     /// Nothing: time changes nothing either.
     Nothing,
-    /// Scores age, and shards tell each other how their people stand.
+    /// Scores age.
     Ageing,
     /// Everybody is to be visited since something happened.
     Quieting,
@@ -159,11 +159,11 @@ impl Seat {
     /// What there is to do.
     pub(crate) fn work(&self, clock: Clock) -> Work {
         let people = self.shard.people_len();
-        if !self.shard.is_at_rest() || self.backlog.is_urgent(|section| self.shard.can_wait(section)) {
+        if !self.shard.is_at_rest() || !self.backlog.is_empty() || self.backlog.has_gap() {
             Work::Input
         } else if self.visited < people || clock == Clock::Event && people > 0 && !self.has_settled(people) {
             Work::Quieting
-        } else if !self.backlog.is_empty() || people > 0 && clock != Clock::Event {
+        } else if people > 0 && clock != Clock::Event {
             Work::Ageing
         } else {
             Work::Nothing
