@@ -102,6 +102,7 @@ impl Bench {
                 holds: Holds::Events,
                 encoding: Encoding::Protobuf,
                 framing: Framing::Bare,
+                kind: Kind::Mention,
             }],
             exchange: topics.exchange.clone(),
             clock: Clock::Event,

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use benches::{DAY_MS, Recorded};
 use embedded::{Manner, Memory, World};
-use influence::{Arrival, Effects, Event, HashKey, Model, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Shard, Slice, Timestamp};
 use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Place, Settings, Stamp, Status, Store, Worker};
 use wire::{Encoding, Framing};
 
@@ -107,6 +107,7 @@ fn settings() -> Settings {
             holds: Holds::Events,
             encoding: Encoding::Protobuf,
             framing: Framing::Bare,
+            kind: Kind::Mention,
         }],
         exchange: "exchange".into(),
         clock: Clock::Stored,

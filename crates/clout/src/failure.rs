@@ -14,11 +14,13 @@ use crate::config::ConfigError;
 use crate::diff::DiffError;
 use crate::ending::Unfinished;
 use crate::exit::ExitCode;
+use crate::feed::FeedTopicError;
 use crate::generate::GenerateError;
 use crate::recorded::{InputError, Loss, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
 use crate::route::RouteError;
+use crate::topics::PartitionsError;
 
 /// A command did not do all that it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +62,15 @@ pub enum Failure {
     /// Two tables cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
+    /// Topics have another number of partitions than was asked for.
+    #[error(transparent)]
+    Partitions(#[from] PartitionsError),
     /// A topic cannot be routed.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// Records cannot go to a topic.
+    #[error(transparent)]
+    FeedTopic(#[from] FeedTopicError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -116,7 +124,7 @@ impl Failure {
             Failure::Gap(_) | Failure::Tokens(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => {
                 ExitCode::Nothing
             }
-            Failure::Generate(_) => ExitCode::Nothing,
+            Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) => ExitCode::Nothing,
         }
     }
 }

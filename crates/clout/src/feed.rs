@@ -1,4 +1,4 @@
-//! The command `feed`: recorded logs into topics, keyed by actor as the workers want them.
+//! The command `feed`: recorded logs and profiles into topics, keyed by actor and by user as the workers want them.
 
 mod pacer;
 
@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use influence::{Event, Kind, Partitioner, Profile, Timestamp};
 use kafka::{Admin, AdminError, Feeder};
-use pipeline::Holds;
-use wire::{Encoding, encode_event, encode_event_json, parse_kind};
+use pipeline::{Clock, Holds};
+use wire::{Encoding, encode_event, encode_event_json, encode_profile, encode_profile_json, parse_kind};
 
 use crate::config::{Config, Flags};
 use crate::failure::Failure;
@@ -21,27 +21,32 @@ use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::recorded::{ReadingArgs, Sink, Stop};
 use crate::words::{count, thousands};
-use crate::{ending, exit};
+use crate::{ending, exit, words};
 use pacer::{Pace, Pacer};
 
 const AFTER_HELP: &str = "\
-Each event goes to the partition of its actor, as `clout run` wants it. Several files are merged by the time of their \
-events. Without --topic the events go to the first input of the configuration that holds events.
+Each event goes to the partition of its actor, as `clout run` wants it, each profile to that of its user. Several files \
+are merged by the time of their events; profiles come first. Without --topic the events go to the first input of the \
+configuration that holds events, without --profiles-topic the profiles to the first that holds profiles.
 
 Examples:
   clout feed higgs-activity_time.txt.gz
   clout feed log.json.zst --rate 50000 --topic events
   clout feed higgs-activity_time.txt.gz --pace 3600 --timestamps event
   clout feed log.csv --topic retweet=retweets --topic mention=mentions --topic reply=mentions --encoding json
-  clout generate --events 1000000 | clout feed -";
+  clout generate --events 1000000 | clout feed -
+  clout feed --profiles profiles.json --profiles-topic accounts";
 
-/// Feed recorded logs into Kafka
+/// Feed recorded logs and profiles into Kafka
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::FEEDS))]
 pub struct FeedArgs {
     /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "profiles")]
     files: Vec<PathBuf>,
+    /// Profiles: trust and opt-outs, as JSON lines or protobuf; may be repeated
+    #[arg(long, value_name = "FILE")]
+    profiles: Vec<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
     /// Leave out events later than this; without it those more than 5 minutes ahead of this machine's clock are bad lines
@@ -60,6 +65,9 @@ pub struct FeedArgs {
     /// Where the events go, or those of one kind; may be repeated [default: the first input that holds events]
     #[arg(long = "topic", value_name = "[KIND=]TOPIC", value_parser = parse_topic)]
     topics: Vec<(Option<Kind>, String)>,
+    /// Where the profiles go [default: the first input that holds profiles]
+    #[arg(long, value_name = "TOPIC")]
+    profiles_topic: Option<String>,
     /// How they are written there: protobuf or json [default: as the configuration says of the topic, else protobuf]
     #[arg(long, value_name = "ENCODING", value_parser = parse_encoding)]
     encoding: Option<Encoding>,
@@ -117,7 +125,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
     let bytes_read = BytesRead::default();
-    let files = Files { files: &args.files, profiles: &[], reading: &args.reading };
+    let files = Files { files: &args.files, profiles: &args.profiles, reading: &args.reading };
     let logs = Logs::open(&files, &bytes_read, &interrupt)?;
     let mut feeding = Feeding::new(args, &config, interrupt.clone())?;
 
@@ -128,14 +136,17 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         Gate::new(args.until, config.names.clone(), rejects, Watch { progress: progress.clone(), interrupt });
     let mut files_read = Vec::new();
     let read = logs.read(&mut gate, &mut feeding, &mut files_read);
-    let (topics, events) = (feeding.names(), feeding.events);
+    if let Some(warning) = feeding.all_old() {
+        progress.say(&format!("warning: {warning}"));
+    }
+    let (topics, events, profiles) = (feeding.names(), feeding.events, feeding.profiles);
     let fed = feeding.finish();
     progress.finish();
     gate.notes.lines().iter().for_each(|line| progress.say(line));
     let (counts, reasons, letters) = gate.finish();
     let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
 
-    let bad = counts.bad();
+    let bad = counts.bad() + counts.malformed_profiles;
     let skipped = counts.no_target + counts.other_kinds;
     let elapsed = progress.elapsed().as_secs_f64();
     let rate = thousands((events as f64 / elapsed.max(1e-3)) as u64);
@@ -143,10 +154,11 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let skipped =
         if skipped == 0 { String::new() } else { format!("; {} no acts", count(skipped, "record is", "records are")) };
     if fed.is_ok() {
-        progress.say(&format!(
-            "fed {} to {topics} in {elapsed:.2} s, {rate} events/s{bad}{skipped}",
-            count(events, "event", "events")
-        ));
+        let profiles = (profiles > 0).then(|| count(profiles, "profile", "profiles"));
+        let events = (events > 0 || profiles.is_none()).then(|| count(events, "event", "events"));
+        let rate = events.as_ref().map_or(String::new(), |_| format!(", {rate} events/s"));
+        let what = profiles.into_iter().chain(events).collect::<Vec<_>>().join(" and ");
+        progress.say(&format!("fed {what} to {topics} in {elapsed:.2} s{rate}{bad}{skipped}"));
     }
     let stop = read.and(fed).err();
     let outcome = Outcome {
@@ -176,8 +188,52 @@ struct Feeding {
     topics: Vec<Topic>,
     /// The place among the topics, by kind.
     by_kind: [Option<usize>; KINDS.len()],
+    /// The place of that of profiles.
+    of_profiles: Option<usize>,
     value: Vec<u8>,
     events: u64,
+    profiles: u64,
+    /// Of the acts; follows do not fade.
+    newest: Timestamp,
+    /// What is older counts nothing by the wall clock; none where the clock is that of the events.
+    window_ms: Option<i64>,
+}
+
+/// Why records cannot go to a topic.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeedTopicError {
+    /// The topic of another thing.
+    #[error(
+        "topic {topic} holds {holds}, as the configuration says, and {what} are to go there: {advice}, or mend `holds` of this \
+         input"
+    )]
+    Holds {
+        /// Which one.
+        topic: String,
+        /// What it holds.
+        holds: &'static str,
+        /// What should go there.
+        what: &'static str,
+        /// What else there is to say.
+        advice: &'static str,
+    },
+    /// There is no topic of profiles.
+    #[error("no input of the configuration holds profiles: name their topic by --profiles-topic")]
+    NoProfiles,
+    /// There is no topic of events.
+    #[error("no input of the configuration holds events: name their topic by --topic")]
+    NoEvents,
+}
+
+/// What goes into a topic, and what its name may be.
+fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTopicError> {
+    let is_other = config.inputs.iter().any(|input| input.topic == topic && input.holds != wanted);
+    let (holds, what, advice) = match wanted {
+        Holds::Events => ("profiles", "events", "give profiles by --profiles FILE"),
+        Holds::Profiles => ("events", "profiles", "name another one by --profiles-topic"),
+    };
+    if is_other { Err(FeedTopicError::Holds { topic: topic.to_owned(), holds, what, advice }) } else { Ok(()) }
 }
 
 struct Topic {
@@ -194,25 +250,38 @@ fn place(kind: Kind) -> usize {
 
 impl Feeding {
     fn new(args: &FeedArgs, config: &Config, interrupt: Interrupt) -> Result<Feeding, Failure> {
-        let default = config.inputs.iter().find(|input| input.holds == Holds::Events).map(|input| input.topic.clone());
-        let asked = match (&args.topics[..], default) {
-            ([], Some(topic)) => vec![(None, topic)],
-            (topics, _) => topics.to_vec(),
+        let first = |holds| config.inputs.iter().find(|input| input.holds == holds).map(|input| input.topic.clone());
+        let asked = match (&args.topics[..], args.files.is_empty()) {
+            (_, true) => Vec::new(),
+            ([], false) => vec![(None, first(Holds::Events).ok_or(FeedTopicError::NoEvents)?)],
+            (topics, false) => topics.to_vec(),
         };
-        let found = Admin::connect(&config.connection())?.find(asked.iter().map(|(_, topic)| topic.as_str()))?;
+        let for_profiles = match (&args.profiles_topic, args.profiles.is_empty()) {
+            (_, true) => None,
+            (Some(topic), false) => Some(topic.clone()),
+            (None, false) => Some(first(Holds::Profiles).ok_or(FeedTopicError::NoProfiles)?),
+        };
+        asked.iter().try_for_each(|(_, topic)| check_holds(config, topic, Holds::Events))?;
+        for_profiles.iter().try_for_each(|topic| check_holds(config, topic, Holds::Profiles))?;
+        let names = asked.iter().map(|(_, topic)| topic).chain(&for_profiles);
+        let found = Admin::connect(&config.connection())?.find(names.map(String::as_str))?;
+        let topic = |name: String| {
+            let Some(found) = found.get(&name) else { return Err(AdminError::Missing(vec![name])) };
+            let configured = config.inputs.iter().find(|input| input.topic == name).map(|input| input.encoding);
+            let encoding = args.encoding.or(configured).unwrap_or(Encoding::Protobuf);
+            Ok(Topic { name, encoding, partitions: u16::try_from(found.partitions).unwrap_or(u16::MAX) })
+        };
         let mut topics: Vec<Topic> = Vec::new();
         let mut by_kind = [None; KINDS.len()];
         for (kind, name) in asked {
-            let Some(found) = found.get(&name) else { return Err(AdminError::Missing(vec![name]).into()) };
-            let configured = config.inputs.iter().find(|input| input.topic == name).map(|input| input.encoding);
-            let encoding = args.encoding.or(configured).unwrap_or(Encoding::Protobuf);
-            let partitions = u16::try_from(found.partitions).unwrap_or(u16::MAX);
             match kind {
                 Some(kind) => by_kind[place(kind)] = Some(topics.len()),
                 None => by_kind.iter_mut().for_each(|place| *place = place.or(Some(topics.len()))),
             }
-            topics.push(Topic { name, encoding, partitions });
+            topics.push(topic(name)?);
         }
+        let of_profiles = for_profiles.as_ref().map(|_| topics.len());
+        topics.extend(for_profiles.map(topic).transpose()?);
         let pace = match (args.rate, args.pace) {
             (Some(rate), _) => Pace::Rate(rate),
             (None, Some(factor)) => Pace::Times(factor),
@@ -225,13 +294,30 @@ impl Feeding {
             has_event_times: args.timestamps == Timestamps::Event,
             topics,
             by_kind,
+            of_profiles,
             value: Vec::new(),
             events: 0,
+            profiles: 0,
+            newest: Timestamp::MIN,
+            window_ms: (config.clock == Clock::Wall).then_some(config.model.window_ms),
         })
     }
 
     fn names(&self) -> String {
-        self.topics.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>().join(", ")
+        let mut names: Vec<&str> = Vec::new();
+        for topic in &self.topics {
+            if !names.contains(&topic.name.as_str()) {
+                names.push(&topic.name);
+            }
+        }
+        names.join(", ")
+    }
+
+    /// What is said if nothing of what was fed can count.
+    fn all_old(&self) -> Option<String> {
+        let window_ms = self.window_ms?;
+        let is_old = self.newest != Timestamp::MIN && self.newest < words::now().saturating_sub(window_ms);
+        is_old.then(|| words::all_old(window_ms))
     }
 
     fn finish(self) -> Result<(), Stop> {
@@ -252,6 +338,9 @@ impl Sink for Feeding {
             Encoding::Protobuf => encode_event(event, &mut self.value),
             Encoding::Json => encode_event_json(event, &mut self.value),
         }
+        if !matches!(event.kind, Kind::Follow | Kind::Unfollow) {
+            self.newest = self.newest.max(event.at);
+        }
         let partition = self.partitioner.partition(event.actor, topic.partitions);
         let at = self.has_event_times.then_some(event.at);
         self.feeder.send(&topic.name, partition, event.actor, &self.value, at).map_err(Box::new)?;
@@ -259,8 +348,16 @@ impl Sink for Feeding {
         Ok(())
     }
 
-    /// No file of profiles is read.
-    fn profile(&mut self, _: &Profile<'_>) -> Result<(), Stop> {
+    fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
+        let Some(topic) = self.of_profiles.map(|place| &self.topics[place]) else { return Ok(()) };
+        self.value.clear();
+        match topic.encoding {
+            Encoding::Protobuf => encode_profile(profile, &mut self.value),
+            Encoding::Json => encode_profile_json(profile, &mut self.value),
+        }
+        let partition = self.partitioner.partition(profile.user, topic.partitions);
+        self.feeder.send(&topic.name, partition, profile.user, &self.value, None).map_err(Box::new)?;
+        self.profiles += 1;
         Ok(())
     }
 }

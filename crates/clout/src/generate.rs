@@ -15,6 +15,7 @@ use crate::duration::parse_duration;
 use crate::exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::words::{duration, now, thousands, time};
 
 const AFTER_HELP: &str = "\
 Farms:
@@ -29,11 +30,14 @@ Farms:
 
 Examples:
   clout generate --out small.json
-  clout generate --users 1000000 --events 10000000 --out reference.pb.zst
+  clout generate --users 1000000 --events 10000000 --until 2025-01-31T00:00:00Z --out reference.pb.zst
   clout generate --farm super-fan --farm clique:members=20,acts=10 --out attacked.csv.gz
   clout generate --conversations 0.2 --follows 0.1 --out-of-order 0.05 --format csv | head";
 
-/// Write a synthetic event log: the same seed and options give the same events, on every machine.
+/// Write a synthetic event log that ends now.
+///
+/// With --until or --start the same seed and options give the same events, whenever and on every machine; without, the same
+/// ones at other times.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS), allow_negative_numbers = true)]
 pub struct GenerateArgs {
@@ -53,9 +57,12 @@ pub struct GenerateArgs {
     /// How many events to write, those of farms not counted
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
     pub events: u64,
-    /// The earliest time, in RFC 3339
-    #[arg(long, value_name = "TIME", default_value = "2025-01-01T00:00:00Z", value_parser = wire::parse_time)]
-    pub start: Timestamp,
+    /// No event is earlier, in RFC 3339 [default: a span before the end]
+    #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
+    pub start: Option<Timestamp>,
+    /// All events are earlier, in RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = wire::parse_time, conflicts_with = "start")]
+    pub until: Option<Timestamp>,
     /// How long it goes on: the events are spread evenly, those of farms as well
     #[arg(long = "span", value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
     pub span_ms: i64,
@@ -102,9 +109,9 @@ pub struct GenerateArgs {
 /// # Errors
 /// If an option is out of its range, or the output cannot be written. A reader that goes away is none.
 pub fn run(args: GenerateArgs) -> Result<(), GenerateError> {
-    let world = args.world();
+    let world = args.world(now());
     let attacks = args.attacks(&world)?;
-    let summary = summary(&args, &attacks);
+    let summary = summary(&args, &world, &attacks);
     let events = world.events_with(attacks)?;
     match write(events, args.format(), &args.out) {
         Err(error) if error.is_broken_pipe() => return Ok(()),
@@ -117,12 +124,14 @@ pub fn run(args: GenerateArgs) -> Result<(), GenerateError> {
 }
 
 impl GenerateArgs {
-    fn world(&self) -> World {
+    fn world(&self, now: Timestamp) -> World {
+        // Late events are written later than they happened, and none is from the future.
+        let start = self.start.unwrap_or_else(|| self.until.unwrap_or(now).saturating_sub(self.span_ms));
         World {
             seed: self.seed,
             users: self.users,
             events: self.events,
-            start: self.start,
+            start,
             span_ms: self.span_ms,
             actor_exponent: self.actor_exponent,
             target_exponent: self.target_exponent,
@@ -144,6 +153,9 @@ impl GenerateArgs {
     /// The farms at work for the whole span, numbered as they are given.
     fn attacks(&self, world: &World) -> Result<Vec<Attack>, GenerateError> {
         world.check()?;
+        if world.start < 0 {
+            return Err(GenerateError::Beginning);
+        }
         let during = world.start..world.start + world.span_ms;
         if during.end > AT_MAX {
             return Err(GenerateError::End);
@@ -201,11 +213,15 @@ fn write(mut events: Events, format: Format, out: &Path) -> Result<(), GenerateE
 }
 
 /// What was written, whom to look for, and what to do next.
-fn summary(args: &GenerateArgs, attacks: &[Attack]) -> String {
+fn summary(args: &GenerateArgs, world: &World, attacks: &[Attack]) -> String {
     let attacking: usize = attacks.iter().map(|attack| attack.acts.len()).sum();
-    let mut lines = vec![format!("wrote {} events of {} users, format {}", args.events, args.users, args.format())];
+    let [events, users] = [args.events, args.users.into()].map(thousands);
+    let mut lines = vec![
+        format!("wrote {events} events of {users} users, format {}", args.format()),
+        format!("from {} to {} ({})", time(world.start), time(world.start + world.span_ms), duration(world.span_ms)),
+    ];
     if !attacks.is_empty() {
-        lines.push(format!("and {attacking} events of {} farms; look for", attacks.len()));
+        lines.push(format!("and {} events of {} farms; look for", thousands(attacking as u64), attacks.len()));
     }
     for (attack, farm) in attacks.iter().zip(&args.farms) {
         let [first, second, ..] = attack.names.as_slice() else { continue };
@@ -230,8 +246,11 @@ pub enum GenerateError {
     #[error(transparent)]
     World(#[from] WorldError),
     /// Events would have times that no format has.
-    #[error("start and span reach beyond the year 9999: give a shorter --span or an earlier --start")]
+    #[error("start and span reach beyond the year 9999: give a shorter --span, or an earlier --start or --until")]
     End,
+    /// Events would have times that no format has.
+    #[error("the span begins before 1970: give a shorter --span, or a later --start or --until")]
+    Beginning,
     /// A farm that cannot be.
     #[error(transparent)]
     Farm(#[from] FarmError),

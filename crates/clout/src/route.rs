@@ -74,7 +74,7 @@ pub enum RouteError {
 /// If it cannot begin, or cannot go on.
 pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let Input { topic: from, holds, encoding, is_confluent } = args.from.clone();
+    let Input { topic: from, holds, encoding, is_confluent, kind } = args.from.clone();
     if from == args.to {
         return Err(RouteError::Itself(from).into());
     }
@@ -90,7 +90,7 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     };
     let partitioner = config.model.partitioner;
     let framing = if is_confluent { Framing::Confluent } else { Framing::Bare };
-    let mut events = EventDecoder::new(encoding, None).framed(framing);
+    let mut events = EventDecoder::new(encoding, Some(kind)).framed(framing);
     let mut profiles = ProfileDecoder::new(encoding).framed(framing);
     let mut memory = String::new();
     let target = |key: Option<&[u8]>, value: Option<&[u8]>, partitions: u16| {

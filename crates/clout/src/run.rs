@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{AdminError, Application, Workers, check_group, check_topics};
-use pipeline::{AcceptedGap, Fatal, Keeper, Place, Settings, Status};
+use pipeline::{AcceptedGap, Clock, Fatal, Keeper, Place, Settings, Status, Totals};
 use serve::{Running, Server};
 use tracing::{info, warn};
 
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::http::HttpArgs;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
-use crate::{ending, exit};
+use crate::{ending, exit, words};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -96,7 +96,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     };
     info!(application = application.id, instance = application.instance, workers = config.workers, "starting");
     thread::scope(|scope| {
-        supervisor.spawn_scoped(scope, "report", || report(&status, supervisor.stop_flag()));
+        supervisor.spawn_scoped(scope, "report", || report(&status, settings, supervisor.stop_flag()));
         workers.run();
         supervisor.stop();
     });
@@ -139,11 +139,33 @@ fn application(config: &Config, gaps: &[AcceptedGap], stop: &AtomicBool) -> Resu
     })
 }
 
+/// Whether all that came so far is older than the window; said once.
+#[derive(Debug, Default)]
+struct Old {
+    is_decided: bool,
+}
+
+impl Old {
+    fn is_all_old(&mut self, totals: &Totals) -> bool {
+        let [mentions, retweets, replies, ..] = totals.accepted;
+        let endorsements = mentions + retweets + replies;
+        if self.is_decided || endorsements == 0 {
+            return false;
+        }
+        self.is_decided = true;
+        totals.late == endorsements
+    }
+}
+
 /// Says now and then how it goes.
-fn report(status: &Status, stop: &AtomicBool) -> Result<(), Box<Fatal>> {
+fn report(status: &Status, settings: &Settings, stop: &AtomicBool) -> Result<(), Box<Fatal>> {
     let (mut before, mut reported) = (status.totals(), Instant::now());
+    let mut old = Old::default();
     while !stop.load(Relaxed) {
         thread::sleep(LOOK);
+        if settings.clock == Clock::Wall && old.is_all_old(&status.totals()) {
+            warn!("{}", words::all_old(settings.model.window_ms));
+        }
         let passed = reported.elapsed();
         if passed < REPORT_EVERY {
             continue;

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{Reading, ScoreReader};
+use kafka::{AdminError, Reading, ScoreReader};
 use pipeline::{Fatal, Fault, Supervisor};
 use serve::{Server, ServerOptions, Update, View};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::{Config, Flags};
 use crate::failure::Failure;
@@ -28,6 +29,8 @@ Start as many as you like: each reads the whole table, and none needs another. /
 
 /// How long a look at the topic may take before it is looked whether somebody says stop.
 const WAIT: Duration = Duration::from_millis(100);
+/// Brokers do not hear of a new topic all at once.
+const MISSING_WAIT: Duration = Duration::from_secs(3);
 
 /// Show the scores live: an HTTP API, a page and metrics.
 #[derive(Args, Clone, Debug)]
@@ -60,11 +63,41 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
     let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start()?;
     // The only loop: it ends with a stop, or with what no retry heals.
-    supervisor.watch("scores", || feed(reader, &view, &supervisor));
+    let mut missing = None;
+    supervisor.watch("scores", || {
+        missing = find(&config, &supervisor);
+        if missing.is_some() {
+            supervisor.stop();
+            return Ok(());
+        }
+        feed(reader, &view, &supervisor)
+    });
     server.stop();
+    missing.map_or(Ok(()), Err)?;
     ending::outcome(&supervisor)?;
     info!("stopped");
     Ok(())
+}
+
+/// Why there is nothing to show: a topic that is not there would be waited for without end. Brokers that are away are waited
+/// for, and so is a topic that was made a moment ago.
+fn find(config: &Config, supervisor: &Supervisor) -> Option<AdminError> {
+    let topic = config.topics().scores;
+    let (mut missing_since, mut told) = (None, false);
+    while !supervisor.is_stopping() {
+        match kafka::check_exists(&config.connection(), &topic) {
+            Ok(()) => return None,
+            Err(AdminError::Unreachable { reason, .. }) if !told => {
+                warn!(reason, "the brokers at {} do not answer yet", config.connection().brokers());
+                told = true;
+            }
+            Err(AdminError::Unreachable { .. }) => {}
+            Err(AdminError::Missing(_)) if missing_since.get_or_insert_with(Instant::now).elapsed() < MISSING_WAIT => {}
+            Err(error) => return Some(error),
+        }
+        thread::sleep(WAIT);
+    }
+    None
 }
 
 /// Applies what is committed, until somebody says stop.

@@ -1,5 +1,6 @@
 //! The command `topics`: makes what an application needs on Kafka, and says what is wrong with what is there.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use kafka::{Admin, AdminError, Found, Requirement, Role};
 use crate::config::{Config, Flags};
 use crate::exit;
 use crate::failure::{Failure, OutputError};
+use crate::words::count;
 
 const AFTER_HELP: &str = "\
 Makes the topics NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters of the application, each with as many \
@@ -48,8 +50,31 @@ struct CreateArgs {
     /// Make the inputs as well, where they are missing
     #[arg(long = "inputs")]
     makes_inputs: bool,
+    /// Nothing on the standard output
+    #[arg(long, short)]
+    quiet: bool,
     #[command(flatten)]
     config: Flags,
+}
+
+/// The topics that are there have another number of partitions than was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--partitions {asked} does not fit: {} {} partitions, and all topics of an application have the same number; leave it out, or \
+     name another application id and other inputs",
+    have(.topics), .found
+)]
+pub struct PartitionsError {
+    asked: usize,
+    found: usize,
+    topics: Vec<String>,
+}
+
+fn have(topics: &[String]) -> String {
+    match topics {
+        [topic] => format!("topic {topic} has"),
+        topics => format!("topics {} have", topics.join(", ")),
+    }
 }
 
 /// Makes and checks, and tells on the standard output what it did.
@@ -64,8 +89,11 @@ pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
     let names = || requirements.iter().map(|required| required.topic.as_str());
     let mut found = admin.find(names())?;
 
-    let of_inputs = || Some(found.get(&config.inputs.first()?.topic)?.partitions);
-    let partitions = args.partitions.map(usize::from).or_else(of_inputs).unwrap_or(PARTITIONS);
+    let asked = args.partitions.map(usize::from);
+    asked.map_or(Ok(()), |asked| check_asked(asked, &found))?;
+    let partitions = kafka::partitions(&requirements, &found).or(asked).unwrap_or(PARTITIONS);
+    // Nothing is made beside what is wrong already.
+    check(&requirements, &found, partitions)?;
     let is_missing = |required: &&Requirement| !found.contains_key(&required.topic);
     let (wanted, left): (Vec<_>, Vec<_>) =
         requirements.iter().filter(is_missing).partition(|required| required.role != Role::Input || args.makes_inputs);
@@ -79,14 +107,30 @@ pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
     found.extend(admin.find(made.iter().copied())?);
     for required in &requirements {
         let verb = if made.contains(&required.topic.as_str()) { "made " } else { "found" };
-        say(&line(verb, required, &found[&required.topic]))?;
+        if !args.quiet {
+            say(&line(verb, required, &found[&required.topic]))?;
+        }
     }
     if let Some(told) = kafka::short_letters(&requirements, &found) {
         say(&format!("note: {told}"))?;
     }
-    match kafka::differences(&requirements, &found, partitions) {
+    check(&requirements, &found, partitions)
+}
+
+fn check(requirements: &[Requirement], found: &BTreeMap<String, Found>, partitions: usize) -> Result<(), Failure> {
+    match kafka::differences(requirements, found, partitions) {
         differences if differences.is_empty() => Ok(()),
         differences => Err(AdminError::Differ(differences).into()),
+    }
+}
+
+/// What was asked for is compared first: where all topics that are there agree, it is a slip of the pen.
+fn check_asked(asked: usize, found: &BTreeMap<String, Found>) -> Result<(), PartitionsError> {
+    match found.values().map(|found| found.partitions).next() {
+        Some(first) if first != asked && found.values().all(|found| found.partitions == first) => {
+            Err(PartitionsError { asked, found: first, topics: found.keys().cloned().collect() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -95,7 +139,10 @@ fn line(verb: &str, required: &Requirement, found: &Found) -> String {
     let properties: Vec<String> = required.role.properties().iter().filter_map(property).collect();
     let Found { partitions, replication, .. } = found;
     let (topic, properties) = (&required.topic, properties.join(", "));
-    format!("{verb} {topic}: {partitions} partitions, {replication} copies, {properties}")
+    let count = |number: &usize, one, many| count(*number as u64, one, many);
+    let partitions = count(partitions, "partition", "partitions");
+    let copies = count(replication, "copy", "copies");
+    format!("{verb} {topic}: {partitions}, {copies}, {properties}")
 }
 
 /// A line on the standard output. A reader that goes away has seen enough.

@@ -1,6 +1,7 @@
 //! Numbers and times as people read them.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use embedded::Resumed;
 use influence::Timestamp;
@@ -42,6 +43,20 @@ pub(crate) fn resumed(folder: &Path, resumed: Resumed) -> String {
     };
     let records = count(records, "record was", "records were");
     format!("resumed {}: the first {records} taken before{what}", folder.display())
+}
+
+/// What is said once, where all events are older than the window.
+pub(crate) fn all_old(window_ms: i64) -> String {
+    format!(
+        "all events so far are older than the window of {} and count nothing: for history set clock = \"event\"",
+        duration(window_ms)
+    )
+}
+
+/// The machine's clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::try_from(since.as_millis()).unwrap_or(Timestamp::MAX)
 }
 
 /// RFC 3339 in UTC.

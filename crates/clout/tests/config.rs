@@ -74,11 +74,14 @@ fn of_what_is_said_twice_the_later_layer_wins() {
 
 #[test]
 fn inputs_are_said_in_three_ways() {
-    let file = "[[inputs]]\ntopic = \"a\"\nencoding = \"json\"\n[[inputs]]\ntopic = \"p\"\nholds = \"profiles\"";
+    let file = "[[inputs]]\ntopic = \"a\"\nencoding = \"json\"\nkind = \"reply\"\n[[inputs]]\ntopic = \"p\"\nholds = \"profiles\"";
     let topics = |config: &Config| config.inputs.iter().map(|input| format!("{input:?}")).collect::<Vec<_>>();
     let in_file = load(file, &[], &[]).expect("a file");
-    assert_eq!(topics(&in_file), topics(&load("", &[("CLOUT_INPUTS", "a:json, p:profiles")], &[]).expect("variables")));
-    let flags = ["--input", "a:json", "--input", "p:profiles"];
+    assert_eq!(
+        topics(&in_file),
+        topics(&load("", &[("CLOUT_INPUTS", "a:json:reply, p:profiles")], &[]).expect("variables"))
+    );
+    let flags = ["--input", "a:reply:json", "--input", "p:profiles"];
     let other = "[[inputs]]\ntopic = \"z\"";
     assert_eq!(topics(&in_file), topics(&load(other, &[], &flags).expect("flags")));
 }
@@ -168,6 +171,38 @@ fn what_is_not_understood_is_told_with_its_place() {
         &expect!["clout.toml:2: kafka.group.id: is Clout's own to set: leave it out"],
     );
     refused(
+        "[kafka]\nbootstrap.server = \"b:1\"",
+        &[],
+        &[],
+        &expect![
+            "clout.toml:2: librdkafka has no property for kafka.bootstrap.server: did you mean kafka.bootstrap.servers?"
+        ],
+    );
+    refused(
+        "[kafka]\n\nsecurity.protocol = \"tls\"",
+        &[],
+        &[],
+        &expect![[
+            r#"clout.toml:3: kafka.security.protocol: Invalid value "tls" for configuration property "security.protocol""#
+        ]],
+    );
+    refused(
+        "",
+        &[],
+        &["--kafka", "session.timeout.ms=soon"],
+        &expect![[
+            r#"--kafka: kafka.session.timeout.ms: Invalid value for configuration property "session.timeout.ms""#
+        ]],
+    );
+    refused(
+        "[kafka]\nsasl.pasword.file = \"/dev/null\"",
+        &[],
+        &[],
+        &expect![
+            "clout.toml:2: librdkafka has no property for kafka.sasl.pasword.file: did you mean kafka.sasl.password?"
+        ],
+    );
+    refused(
         "application_id = \"my app\"",
         &[],
         &[],
@@ -180,7 +215,9 @@ fn what_is_not_understood_is_told_with_its_place() {
         "",
         &[("CLOUT_INPUTS", "a:yaml")],
         &[],
-        &expect![[r#"CLOUT_INPUTS: inputs: "yaml" is none of events, profiles, protobuf, json, confluent"#]],
+        &expect![[
+            r#"CLOUT_INPUTS: inputs: "yaml" is none of events, profiles, protobuf, json, confluent, nor a kind of events"#
+        ]],
     );
     refused("", &[], &["--start", "now"], &expect![[r#"--start: start: "now" is none of earliest, latest"#]]);
     refused("", &[], &["--kafka", "linger.ms"], &expect!["--kafka: kafka: wants NAME=VALUE"]);

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use clout::generate::{GenerateArgs, run};
@@ -42,7 +43,10 @@ fn decompressed(path: &Path) -> Box<dyn Read> {
 /// Writes with these options, and expects the file to hold this world with a super-fan in it.
 fn check(options: &str, name: &str, format: Format, world: &World) {
     let path = file(name);
-    run(parse(&format!("{options} --quiet --farm super-fan:acts=50 --out {}", path.display())).unwrap()).unwrap();
+    let start =
+        if options.contains("--start") || options.contains("--until") { "" } else { "--start 2025-01-01T00:00:00Z" };
+    run(parse(&format!("{options} {start} --quiet --farm super-fan:acts=50 --out {}", path.display())).unwrap())
+        .unwrap();
     let during = world.start..world.start + world.span_ms;
     let attack = Farm::SuperFan { acts: 50 }.attack(0, during, world.seed).unwrap();
     let mut events = world.events_with(vec![attack]).unwrap();
@@ -104,8 +108,50 @@ fn every_option_reaches_the_world() {
 }
 
 #[test]
-fn no_options_give_the_default_world() {
+fn no_options_but_the_time_give_the_default_world() {
     check("", "default.json", Format::Json, &World::default());
+    check("--until 2025-01-31T00:00:00Z", "until.json", Format::Json, &World::default());
+}
+
+/// The times of all events of a log.
+fn times(path: &Path) -> Vec<i64> {
+    let mut reader = EventReader::new(decompressed(path), Format::Json, None);
+    let mut times = Vec::new();
+    while let Some(record) = reader.next().unwrap() {
+        times.push(record.event.unwrap().at);
+    }
+    times
+}
+
+#[test]
+fn without_a_time_it_ends_now() {
+    let now = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let (path, before) = (file("now.log"), now());
+    for options in ["", "--out-of-order 0.5"] {
+        run(parse(&format!("--events 2000 --span 2000m {options} --quiet --out {}", path.display())).unwrap()).unwrap();
+        let (first, last) = (times(&path).into_iter().min().unwrap(), times(&path).into_iter().max().unwrap());
+        assert!(last <= now() && last > before - 300_000, "{last}, and it is {before}");
+        assert!(first >= before - 2_000 * 60_000, "{first}");
+    }
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn it_says_its_span() {
+    let out = file("span.json");
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_clout"))
+        .args(["generate", "--until", "2012-07-08T00:00:00Z", "--span", "7d", "--out"])
+        .arg(&out)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap().replace(out.to_str().unwrap(), "span.json");
+    expect![[r#"
+        wrote 100,000 events of 10,000 users, format json
+        from 2012-07-01T00:00:00Z to 2012-07-08T00:00:00Z (7 days)
+        next: clout replay span.json
+    "#]]
+    .assert_eq(&said);
+    fs::remove_file(out).unwrap();
 }
 
 /// The message of the refusal, its causes on the same line.
@@ -153,8 +199,12 @@ fn bad_options_are_told_apart() {
         ],
     );
     refuse(
-        "--span 3000000d",
-        expect!["start and span reach beyond the year 9999: give a shorter --span or an earlier --start"],
+        "--span 3000000d --start 2025-01-01T00:00:00Z",
+        expect!["start and span reach beyond the year 9999: give a shorter --span, or an earlier --start or --until"],
+    );
+    refuse(
+        "--span 30000d",
+        expect!["the span begins before 1970: give a shorter --span, or a later --start or --until"],
     );
     refuse(
         "--start yesterday",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use influence::{
-    Collision, Effects, Event, Fan, HashKey, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp,
+    Collision, Effects, Event, Fan, HashKey, Kind, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp,
 };
 use pipeline::{Clock, Cue, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, StoreError, Worker};
 use wire::{Encoding, Framing};
@@ -536,6 +536,7 @@ fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: 
         holds,
         encoding: Encoding::Protobuf,
         framing: Framing::Bare,
+        kind: Kind::Mention,
     };
     let pace = Pace {
         epoch_ms: i64::MAX,

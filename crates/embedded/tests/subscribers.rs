@@ -23,6 +23,7 @@ fn settings(hash_key: HashKey, epoch_ms: i64) -> Arc<Settings> {
         holds,
         encoding: Encoding::Protobuf,
         framing: Framing::Bare,
+        kind: Kind::Mention,
     };
     Arc::new(Settings {
         model: Model::default(),

@@ -10,6 +10,7 @@ use rdkafka::admin::{
 };
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::Metadata;
 use tracing::warn;
 
 use crate::connection::Connection;
@@ -27,6 +28,8 @@ const LOG_IN: Duration = Duration::from_millis(500);
 const LOOK_MIN: Duration = Duration::from_secs(2);
 /// How long a client may take to find out whether only a host name is wrong.
 const PROBE: Duration = Duration::from_secs(3);
+/// For a question that is asked again.
+const LOOK_AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a topic may take to be there, or gone.
 const CHANGE: Duration = Duration::from_secs(30);
 /// Between two looks at it.
@@ -126,7 +129,7 @@ pub fn check_topics<'a>(
     if !missing.is_empty() {
         return Err(AdminError::Missing(missing));
     }
-    let partitions = own_partitions(&requirements, &found);
+    let partitions = partitions(&requirements, &found).unwrap_or(0);
     match differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => {
             short_letters(&requirements, &found).into_iter().for_each(|told| warn!("{told}"));
@@ -144,12 +147,27 @@ pub fn check_topics<'a>(
     }
 }
 
-/// How many partitions most of the application's own topics have; all of them were found.
-fn own_partitions(requirements: &[Requirement], found: &BTreeMap<String, Found>) -> usize {
-    let own = requirements.iter().filter(|required| required.role != Role::Input);
-    let counts: Vec<usize> = own.map(|required| found[&required.topic].partitions).collect();
-    let topics_with = |count: &usize| counts.iter().filter(|other| *other == count).count();
-    counts.iter().copied().max_by_key(topics_with).unwrap_or(0)
+/// Whether a topic is there.
+///
+/// # Errors
+/// If it is not, or no broker lets us see.
+pub fn check_exists(connection: &Connection, topic: &str) -> Result<(), AdminError> {
+    let metadata = Admin::connect(connection)?.metadata(LOOK_AT_ONCE)?;
+    match metadata.topics().iter().any(|found| found.name() == topic) {
+        true => Ok(()),
+        false => Err(AdminError::Missing(vec![topic.to_owned()])),
+    }
+}
+
+/// How many partitions an application has: as most of its own topics that are there, or else as the first input.
+pub fn partitions(requirements: &[Requirement], found: &BTreeMap<String, Found>) -> Option<usize> {
+    let of = |is_input: bool| {
+        let topics = requirements.iter().filter(move |required| (required.role == Role::Input) == is_input);
+        topics.filter_map(|required| Some(found.get(&required.topic)?.partitions))
+    };
+    let own: Vec<usize> = of(false).collect();
+    let topics_with = |count: &usize| own.iter().filter(|other| *other == count).count();
+    own.iter().copied().max_by_key(topics_with).or_else(|| of(true).next())
 }
 
 /// Sees that brokers answer and let us in. A client tries for ever, whatever the reason, and tells it in the background.
@@ -262,7 +280,7 @@ impl Admin {
     pub fn find<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, Found>, AdminError> {
         let topics: Vec<&str> = topics.into_iter().collect();
         // Asked for one topic, a broker may make it.
-        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|error| self.unreachable(&error))?;
+        let metadata = self.metadata(TIMEOUT)?;
         let mut found = BTreeMap::new();
         for topic in metadata.topics().iter().filter(|topic| topics.contains(&topic.name())) {
             let replication = topic.partitions().first().map_or(0, |partition| partition.replicas().len());
@@ -271,6 +289,10 @@ impl Admin {
         }
         self.describe(&topics, &mut found)?;
         Ok(found)
+    }
+
+    fn metadata(&self, time: Duration) -> Result<Metadata, AdminError> {
+        self.client.inner().fetch_metadata(None, time).map_err(|error| self.unreachable(&error))
     }
 
     fn describe(&self, topics: &[&str], found: &mut BTreeMap<String, Found>) -> Result<(), AdminError> {

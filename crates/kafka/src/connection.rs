@@ -17,7 +17,91 @@ pub struct Connection {
     properties: BTreeMap<String, String>,
 }
 
+/// Properties that people set, as what is mistyped is most like one of them. librdkafka does not list its own.
+const USUAL: &[&str] = &[
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "client.id",
+    "client.rack",
+    "security.protocol",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.username",
+    "sasl.password",
+    "sasl.kerberos.service.name",
+    "sasl.kerberos.principal",
+    "sasl.kerberos.keytab",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.key.location",
+    "ssl.key.pem",
+    "ssl.key.password",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.cipher.suites",
+    "ssl.endpoint.identification.algorithm",
+    "enable.ssl.certificate.verification",
+    "broker.address.family",
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "max.poll.interval.ms",
+    "socket.timeout.ms",
+    "socket.keepalive.enable",
+    "socket.connection.setup.timeout.ms",
+    "connections.max.idle.ms",
+    "reconnect.backoff.ms",
+    "reconnect.backoff.max.ms",
+    "retry.backoff.ms",
+    "metadata.max.age.ms",
+    "message.max.bytes",
+    "fetch.message.max.bytes",
+    "max.partition.fetch.bytes",
+    "fetch.min.bytes",
+    "fetch.max.bytes",
+    "fetch.wait.max.ms",
+    "queued.min.messages",
+    "queued.max.messages.kbytes",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.ms",
+    "linger.ms",
+    "batch.size",
+    "batch.num.messages",
+    "compression.type",
+    "compression.codec",
+    "compression.level",
+    "delivery.timeout.ms",
+    "message.timeout.ms",
+    "transaction.timeout.ms",
+    "acks",
+    "debug",
+    "log_level",
+];
+
 impl Connection {
+    /// The usual names of properties.
+    pub fn usual() -> impl Iterator<Item = &'static str> {
+        USUAL.iter().copied()
+    }
+
+    /// Whether librdkafka takes this value for a property of this name that it has.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check(property: &str, value: &str) -> Result<(), String> {
+        match ClientConfig::new().set(property, value).create_native_config() {
+            Err(KafkaError::ClientConfig(_, reason, ..)) => Err(reason),
+            _ => Ok(()),
+        }
+    }
+
     /// Of these properties, such as `bootstrap.servers`.
     pub fn new(properties: impl IntoIterator<Item = (String, String)>) -> Connection {
         Connection { properties: properties.into_iter().collect() }
@@ -84,5 +168,16 @@ impl fmt::Debug for Connection {
         let shown =
             self.properties.iter().map(|(name, value)| (name, if is_secret(name) { "(hidden)" } else { value }));
         f.debug_map().entries(shown).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_usual_is_known() {
+        let unknown: Vec<_> = Connection::usual().filter(|name| !Connection::knows(name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 }

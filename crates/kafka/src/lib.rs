@@ -39,7 +39,7 @@ mod troubles;
 #[cfg(test)]
 mod contract;
 
-pub use admin::{Admin, AdminError, Checked, check_topics, differences};
+pub use admin::{Admin, AdminError, Checked, check_exists, check_topics, differences, partitions};
 pub use application::{Application, RECORD_BYTES_MAX, Start};
 pub use connection::Connection;
 pub use costs::Costs;

@@ -144,12 +144,11 @@ impl Requirement {
     fn other_count(&self, is: usize, wanted: usize) -> Difference {
         let instead = match self.role {
             Role::Input => format!(
-                "shard n lives in partition n of every topic, and the others have {wanted}; write this one anew with \
-                 {wanted} partitions (`clout route` moves the records), or make the application's own topics anew with \
-                 {is} (`clout reset`)"
+                "shard n lives in partition n of every topic, and the others have {wanted}; read a topic with {wanted} \
+                 partitions (`clout route` moves the records into one), or score this one under another application id"
             ),
             _ => format!(
-                "shard n lives in partition n of every topic, and the others have {wanted}; begin anew with `clout reset`"
+                "shard n lives in partition n of every topic, and the others have {wanted}; somebody has changed it: start under a new application id"
             ),
         };
         Difference { topic: self.topic.clone(), is: format!("has {is} partitions"), instead }

@@ -321,8 +321,13 @@ mod tests {
     use crate::settings::{Clock, Holds, Input};
 
     fn settings() -> Settings {
-        let input =
-            Input { topic: "events".into(), holds: Holds::Events, encoding: Encoding::Json, framing: Framing::Bare };
+        let input = Input {
+            topic: "events".into(),
+            holds: Holds::Events,
+            encoding: Encoding::Json,
+            framing: Framing::Bare,
+            kind: Kind::Mention,
+        };
         Settings {
             model: Model::default(),
             hash_key: influence::HashKey::new([1, 2]),

@@ -45,6 +45,7 @@ pub fn settings() -> Settings {
             holds: Holds::Events,
             encoding: Encoding::Protobuf,
             framing: Framing::Bare,
+            kind: Kind::Mention,
         }],
         exchange: "exchange".into(),
         clock: Clock::Wall,

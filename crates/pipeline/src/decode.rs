@@ -49,9 +49,9 @@ impl Decoder {
     /// The decoder of an input, by its place in the configuration.
     pub fn new(settings: &Settings, input: usize) -> Decoder {
         let Settings { ref model, ref hash_key, ref names, shards, dedup_window_ms, .. } = *settings;
-        let Input { holds, encoding, framing, .. } = settings.inputs[input];
+        let Input { holds, encoding, framing, kind, .. } = settings.inputs[input];
         let decode = match holds {
-            Holds::Events => Decode::Events(EventDecoder::new(encoding, None).framed(framing)),
+            Holds::Events => Decode::Events(EventDecoder::new(encoding, Some(kind)).framed(framing)),
             Holds::Profiles => Decode::Profiles(ProfileDecoder::new(encoding).framed(framing)),
         };
         let ids = dedup_window_ms.map(|_| IdHash::new(hash_key));
@@ -135,7 +135,7 @@ fn warn_of_placeholders(event: &Event<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use influence::{HashKey, Model, Profile};
+    use influence::{HashKey, Kind, Model, Profile};
     use wire::{Encoding, Framing, Names};
 
     use super::*;
@@ -147,7 +147,13 @@ mod tests {
             hash_key: HashKey::new([1, 2]),
             names,
             shards: 2,
-            inputs: vec![Input { topic: "t".into(), holds, encoding: Encoding::Json, framing: Framing::Bare }],
+            inputs: vec![Input {
+                topic: "t".into(),
+                holds,
+                encoding: Encoding::Json,
+                framing: Framing::Bare,
+                kind: Kind::Mention,
+            }],
             exchange: "exchange".into(),
             clock: Clock::Wall,
             dedup_window_ms: None,
@@ -198,6 +204,20 @@ mod tests {
         }
         let batch = decoded(Spelling::Exact, Holds::Events, &[(Some("eve"), None)]);
         assert_eq!(batch.refused(&(0..100)).len(), 1, "an event says something");
+    }
+
+    #[test]
+    fn an_event_that_names_no_kind_is_of_the_inputs_kind() {
+        let text = r#"{"actor":"ana","target":"bo","at":0}"#;
+        for kind in Kind::ALL {
+            let mut settings = Settings { shards: 1, ..settings(Holds::Events, Names::default()) };
+            settings.inputs[0].kind = kind;
+            let mut batch = Batch::new(0);
+            let raw = RawRecord { offset: 0, stamp: Stamp::Created(0), key: None, value: Some(text.as_bytes()) };
+            Decoder::new(&settings, 0).decode(0, &raw, 0, &mut batch);
+            let (events, _) = batch.events(&(0..1));
+            assert_eq!(events.map(|stored| stored.event.kind).collect::<Vec<_>>(), [kind]);
+        }
     }
 
     #[test]

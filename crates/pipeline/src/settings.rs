@@ -1,6 +1,6 @@
 //! What a worker is told before it starts.
 
-use influence::{HashKey, Model, Timestamp};
+use influence::{HashKey, Kind, Model, Timestamp};
 use twox_hash::XxHash3_64;
 use wire::{Encoding, Framing, Names};
 
@@ -71,7 +71,10 @@ impl Settings {
             true => Vec::new(),
             false => [names.spelling() as u64].into_iter().chain(ignored).collect(),
         };
-        words.chain(holds).chain(names).fold(model.fingerprint(hash_key), fold)
+        // Nor does a mention, which is what files have meant all along.
+        let kinds = inputs.iter().zip(0_u64..).filter(|(input, _)| input.kind != Kind::Mention);
+        let kinds = kinds.flat_map(|(input, place)| [u64::MAX - place, input.kind as u64]);
+        words.chain(holds).chain(names).chain(kinds).fold(model.fingerprint(hash_key), fold)
     }
 }
 
@@ -86,6 +89,8 @@ pub struct Input {
     pub encoding: Encoding,
     /// and what stands before each.
     pub framing: Framing,
+    /// The kind of JSON events that name none.
+    pub kind: Kind,
 }
 
 /// What an input's records are.
@@ -146,7 +151,8 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        let input = |holds| Input { topic: "t".into(), holds, encoding: Encoding::Json, framing: Framing::Bare };
+        let (encoding, framing, kind) = (Encoding::Json, Framing::Bare, Kind::Mention);
+        let input = |holds| Input { topic: "t".into(), holds, encoding, framing, kind };
         Settings {
             model: Model::default(),
             hash_key: HashKey::new([1, 2]),
@@ -170,7 +176,9 @@ mod tests {
 
     #[test]
     fn what_decides_what_a_slice_becomes_is_in_the_fingerprint() {
-        let changes: [fn(&mut Settings); 14] = [
+        let changes: [fn(&mut Settings); 16] = [
+            |settings| settings.inputs[1].kind = Kind::Retweet,
+            |settings| settings.inputs[1].kind = Kind::Reply,
             |settings| settings.names = Names::new(Spelling::Folded, [""; 0]),
             |settings| settings.names = Names::new(Spelling::Folded, ["na"]),
             |settings| settings.names = Names::new(Spelling::Exact, ["na"]),

@@ -190,7 +190,7 @@ mod tests {
             hash_key: HashKey::new([1, 2]),
             names: Default::default(),
             shards: 1,
-            inputs: vec![Input { topic: "events".into(), holds, encoding, framing }],
+            inputs: vec![Input { topic: "events".into(), holds, encoding, framing, kind: influence::Kind::Mention }],
             exchange: "exchange".into(),
             clock: Clock::Event,
             dedup_window_ms: None,

@@ -19,6 +19,7 @@ pub struct Status {
     epochs: AtomicU64,
     records: AtomicU64,
     accepted: [AtomicU64; 5],
+    late: AtomicU64,
     published: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
@@ -124,6 +125,8 @@ pub struct Totals {
     pub records: u64,
     /// Accepted events by kind, in the order of [`influence::Kind::ALL`].
     pub accepted: [u64; 5],
+    /// Accepted ones among them that were older than the window: counted as received, and nothing else.
+    pub late: u64,
     /// Scores.
     pub published: u64,
     /// Dead letters.
@@ -225,6 +228,7 @@ impl Status {
             epochs: AtomicU64::new(0),
             records: AtomicU64::new(0),
             accepted: Default::default(),
+            late: AtomicU64::new(0),
             published: AtomicU64::new(0),
             refused: Default::default(),
             full: AtomicU64::new(0),
@@ -267,6 +271,7 @@ impl Status {
             epochs: self.epochs.load(Relaxed),
             records: self.records.load(Relaxed),
             accepted: std::array::from_fn(|kind| self.accepted[kind].load(Relaxed)),
+            late: self.late.load(Relaxed),
             published: self.published.load(Relaxed),
             refused: refused_by.iter().sum(),
             refused_by,
@@ -321,6 +326,7 @@ impl Status {
         for (sum, more) in self.accepted.iter().zip(epoch.taken.accepted) {
             sum.fetch_add(more, Relaxed);
         }
+        self.late.fetch_add(epoch.taken.late, Relaxed);
         self.published.fetch_add(epoch.published, Relaxed);
         for (sum, more) in self.refused.iter().zip(epoch.refused) {
             sum.fetch_add(more, Relaxed);

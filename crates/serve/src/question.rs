@@ -20,9 +20,7 @@ impl Question {
                 return Err(Problem::bad_request("the query is no percent-encoded UTF-8"));
             }
             if !names.contains(&&*name) {
-                let advice =
-                    if names.is_empty() { "none at all".to_owned() } else { format!("only {}", names.join(", ")) };
-                return Err(Problem::bad_request(format!("there is no parameter of this name, {advice}")));
+                return Err(Problem::bad_request(no_parameter(&name, names)));
             }
             question.entry(name.into_owned()).or_default().push(value.into_owned());
         }
@@ -56,5 +54,52 @@ impl Question {
             Ok(number) if bounds.contains(&number) => Ok(Some(number)),
             _ => Err(Problem::bad_request(format!("{name} must be from {} to {}", bounds.start(), bounds.end()))),
         }
+    }
+}
+
+/// Letters of a name that is told back.
+const TOLD_LETTERS_MAX: usize = 40;
+/// What other interfaces call the same.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("q", "prefix"),
+    ("query", "prefix"),
+    ("search", "prefix"),
+    ("name", "prefix"),
+    ("n", "limit"),
+    ("count", "limit"),
+    ("size", "limit"),
+    ("top", "limit"),
+    ("after", "cursor"),
+];
+
+/// Which parameter is not there, and which is.
+fn no_parameter(name: &str, names: &[&str]) -> String {
+    let told: String = name.chars().take(TOLD_LETTERS_MAX).collect();
+    let elsewhere = ELSEWHERE.iter().find(|(other, ours)| *other == name && names.contains(ours));
+    let close = |other: &&&str| strsim::damerau_levenshtein(&told, other) <= 1 + other.len() / 4;
+    let nearest = names.iter().filter(close).min_by_key(|other| strsim::damerau_levenshtein(&told, other));
+    let advice = match elsewhere.map(|(_, ours)| ours).or(nearest) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None if names.is_empty() => "there is none here".to_owned(),
+        None => format!("there are {}", names.join(", ")),
+    };
+    format!("no parameter is called {told:?}: {advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_is_mistyped_is_named() {
+        let check = |name: &str, names: &[&str], told: &str| assert_eq!(no_parameter(name, names), told);
+        let names = ["prefix", "limit"];
+        check("q", &names, r#"no parameter is called "q": did you mean prefix?"#);
+        check("limt", &names, r#"no parameter is called "limt": did you mean limit?"#);
+        check("prefix2", &names, r#"no parameter is called "prefix2": did you mean prefix?"#);
+        check("colour", &names, r#"no parameter is called "colour": there are prefix, limit"#);
+        check("q", &[], r#"no parameter is called "q": there is none here"#);
+        check("\u{1b}\n\"", &[], r#"no parameter is called "\u{1b}\n\"": there is none here"#);
+        assert!(no_parameter(&"x".repeat(100_000), &names).len() < 100);
     }
 }

@@ -209,7 +209,7 @@ impl History {
                         Clock::Wall if !scenario.is_stored => record.clock,
                         _ => stored.stored_at,
                     };
-                    let mut decoder = EventDecoder::new(encoding, None).framed(framing);
+                    let mut decoder = EventDecoder::new(encoding, Some(Kind::Mention)).framed(framing);
                     let decoded = match scenario.dedup_window_ms {
                         None => decoder.decode(value).map(|event| (event, "")),
                         Some(_) => decoder.decode_with_id(value),

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use influence::HashKey;
+use influence::{HashKey, Kind};
 use pipeline::{Bugs, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
 
 use crate::broker::{Broker, Topic};
@@ -120,6 +120,7 @@ fn settings(scenario: &Scenario) -> Settings {
         holds: if number == 0 { Holds::Profiles } else { Holds::Events },
         encoding: form.encoding,
         framing: form.framing,
+        kind: Kind::Mention,
     };
     Settings {
         model: scenario.model.clone(),

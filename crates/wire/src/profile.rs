@@ -1,6 +1,7 @@
 //! Single profiles as the records of a log hold them.
 
 use influence::Profile;
+use prost::Message;
 
 use crate::event::text;
 use crate::malformed::quote;
@@ -44,4 +45,24 @@ impl ProfileDecoder {
         }
         accept::profile(user, true, None)
     }
+}
+
+/// Appends the protobuf message of a profile, without a length before it.
+pub fn encode_profile(profile: &Profile<'_>, out: &mut Vec<u8>) {
+    let Profile { user, opted_out, trust } = *profile;
+    proto::Profile { user: user.to_owned(), opted_out, trust, ..proto::Profile::default() }.encode_raw(out);
+}
+
+/// Appends a profile as one JSON object, without a line end.
+pub fn encode_profile_json(profile: &Profile<'_>, out: &mut Vec<u8>) {
+    #[derive(serde::Serialize)]
+    struct Line<'a> {
+        user: &'a str,
+        opted_out: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trust: Option<f64>,
+    }
+    let Profile { user, opted_out, trust } = *profile;
+    // Memory takes everything, and a trust is a number.
+    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust });
 }

@@ -37,6 +37,16 @@ pub enum ConfigError {
         /// The one that is most like it.
         nearest: Option<String>,
     },
+    /// librdkafka has no such property.
+    #[error("{whence}: librdkafka has no property for {key}{}", property_hint(.nearest.as_deref()))]
+    UnknownProperty {
+        /// Where it stands.
+        whence: Whence,
+        /// With its section.
+        key: String,
+        /// The usual one that is most like it.
+        nearest: Option<String>,
+    },
     /// A value is not what its key wants.
     #[error("{whence}: {key}: {reason}")]
     Value {
@@ -53,5 +63,12 @@ fn hint(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!(": did you mean {nearest}?"),
         None => "; docs/configuration.md lists all".to_owned(),
+    }
+}
+
+fn property_hint(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!(": did you mean {nearest}?"),
+        None => "; its CONFIGURATION.md lists all".to_owned(),
     }
 }

@@ -1,7 +1,8 @@
 //! A topic that is read, as the configuration names it.
 
+use influence::Kind;
 use pipeline::Holds;
-use wire::{Encoding, Framing};
+use wire::{Encoding, Framing, parse_kind};
 
 use crate::config::{not_empty, one_of};
 
@@ -16,17 +17,25 @@ pub struct Input {
     pub encoding: Encoding,
     /// Whether each is in the Confluent wire format.
     pub is_confluent: bool,
+    /// The kind of JSON events that name none.
+    pub kind: Kind,
 }
 
 /// Its keys in the file.
-pub(crate) const INPUT_KEYS: [&str; 4] = ["topic", "holds", "encoding", "confluent"];
+pub(crate) const INPUT_KEYS: [&str; 5] = ["topic", "holds", "encoding", "confluent", "kind"];
 
 const HOLDS: [(&str, Holds); 2] = [("events", Holds::Events), ("profiles", Holds::Profiles)];
 const ENCODINGS: [(&str, Encoding); 2] = [("protobuf", Encoding::Protobuf), ("json", Encoding::Json)];
 
 impl Default for Input {
     fn default() -> Input {
-        Input { topic: String::new(), holds: Holds::Events, encoding: Encoding::Protobuf, is_confluent: false }
+        Input {
+            topic: String::new(),
+            holds: Holds::Events,
+            encoding: Encoding::Protobuf,
+            is_confluent: false,
+            kind: Kind::Mention,
+        }
     }
 }
 
@@ -41,7 +50,11 @@ impl Input {
                 "confluent" => input.is_confluent = true,
                 "events" | "profiles" => input.set("holds", word)?,
                 "protobuf" | "json" => input.set("encoding", word)?,
-                _ => return Err(format!("{word:?} is none of events, profiles, protobuf, json, confluent")),
+                word => {
+                    input.kind = parse_kind(word).map_err(|_| {
+                        format!("{word:?} is none of events, profiles, protobuf, json, confluent, nor a kind of events")
+                    })?;
+                }
             }
         }
         Ok(input)
@@ -52,6 +65,7 @@ impl Input {
         match key {
             "holds" => self.holds = one_of(text, &HOLDS)?,
             "encoding" => self.encoding = one_of(text, &ENCODINGS)?,
+            "kind" => self.kind = parse_kind(text).map_err(|error| error.to_string())?,
             "confluent" => self.is_confluent = one_of(text, &[("true", true), ("false", false)])?,
             _ => self.topic = not_empty(text)?,
         }
@@ -61,6 +75,12 @@ impl Input {
     /// As workers are told of it.
     pub(crate) fn setting(&self) -> pipeline::Input {
         let framing = if self.is_confluent { Framing::Confluent } else { Framing::Bare };
-        pipeline::Input { topic: self.topic.clone(), holds: self.holds, encoding: self.encoding, framing }
+        pipeline::Input {
+            topic: self.topic.clone(),
+            holds: self.holds,
+            encoding: self.encoding,
+            framing,
+            kind: self.kind,
+        }
     }
 }

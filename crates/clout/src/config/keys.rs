@@ -52,7 +52,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "clock", "clock", "wall|event", "wall", "what moves the clock: this machine's, or for history the newest event"),
     key(Run, "start", "start", "earliest|latest", "earliest", "where an application that is new begins to read its inputs"),
     key(Run, "dedup_window", "dedup-window", "DURATION", "[none]", "events with one id count once within this time; without it ids are not looked at"),
-    key(All, INPUTS, "input", "TOPIC[:WORD...]", "events", "topics that are read; a word may be events or profiles, protobuf or json, confluent"),
+    key(All, INPUTS, "input", "TOPIC[:WORD...]", "events", "topics that are read; a word may be events or profiles, protobuf or json, confluent, or the kind of events that name none"),
     key(Run, "model.half_life", "half-life", "DURATION", "30d", "time after which an act counts half"),
     key(Run, "model.window", "window", "DURATION", "[6 half-lives]", "time without an act after which a pair is forgotten"),
     key(Run, "model.forget_after", "forget-after", "DURATION", "[never]", "time without a fan and without a follower after which a person's score is removed and the person forgotten"),
@@ -104,20 +104,6 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
 
 /// The word that is most like another one, if any is.
 pub(crate) fn nearest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, nearest) = words.map(|other| (distance(word, other), other)).min()?;
+    let (distance, nearest) = words.map(|other| (strsim::levenshtein(word, other), other)).min()?;
     (distance <= 2 + word.len() / 4).then_some(nearest)
-}
-
-/// Letters to insert, remove or replace to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use kafka::Connection;
+
 use crate::config::error::ConfigError;
 use crate::config::input::Input;
 use crate::config::keys::{self, INPUTS, KAFKA, Key, OPTIONS};
@@ -163,9 +165,30 @@ impl Values {
             let reason = "is Clout's own to set: leave it out".to_owned();
             return Err(value_error(value.whence.clone(), &format!("{KAFKA}.{name}"), reason));
         }
+        self.check_kafka(&properties)?;
         let servers = self.get("kafka.bootstrap.servers", super::not_empty)?;
         properties.entry("bootstrap.servers".to_owned()).or_insert(servers);
         Ok(properties)
+    }
+
+    /// What librdkafka would refuse is told with its place. Values may be secrets: librdkafka's words are shown of those alone
+    /// that are not read from files.
+    fn check_kafka(&self, properties: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+        for (property, value) in properties {
+            let name = format!("{KAFKA}.{property}");
+            let file = format!("{name}{FILE}");
+            let (name, is_secret) = if self.texts.contains_key(&name) { (name, false) } else { (file, true) };
+            let whence = || self.texts.get(&name).map_or(Whence::Default, |value| value.whence.clone());
+            if !Connection::knows(property) {
+                let nearest = keys::nearest(property, Connection::usual()).map(|nearest| format!("{KAFKA}.{nearest}"));
+                return Err(ConfigError::UnknownProperty { whence: whence(), key: name, nearest });
+            }
+            if let Err(reason) = Connection::check(property, value) {
+                let reason = if is_secret { "librdkafka does not take what is in the file".to_owned() } else { reason };
+                return Err(value_error(whence(), &name, reason));
+            }
+        }
+        Ok(())
     }
 
     /// An open table, with what lies in files.

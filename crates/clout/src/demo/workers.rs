@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use embedded::{Manner, Memory};
-use influence::{HashKey, Model};
+use influence::{HashKey, Kind, Model};
 use pipeline::{
     Clock, Fatal, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Supervisor, Worker, draw_hash_key,
 };
@@ -87,7 +87,7 @@ fn fatal(fault: Fault) -> Box<Fatal> {
 
 fn settings(model: &Model, hash_key: HashKey) -> Settings {
     let (topic, framing) = ("events".to_owned(), Framing::Bare);
-    let events = Input { topic, holds: Holds::Events, encoding: Encoding::Protobuf, framing };
+    let events = Input { topic, holds: Holds::Events, encoding: Encoding::Protobuf, framing, kind: Kind::Mention };
     Settings {
         model: model.clone(),
         hash_key,

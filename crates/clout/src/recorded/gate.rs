@@ -1,7 +1,5 @@
 //! What comes in and what does not: every record passes here once, before anything is done with it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use influence::{Event, Profile, Timestamp};
 use wire::{Malformed, Names, NoAct, ProfileRecord, Record, Respelled};
 
@@ -82,7 +80,7 @@ impl Counts {
 
 impl Gate {
     pub(crate) fn new(until: Option<Timestamp>, names: Names, rejects: Rejects, watch: Watch) -> Gate {
-        let latest = until.unwrap_or_else(|| now().saturating_add(AHEAD_MS_MAX));
+        let latest = until.unwrap_or_else(|| words::now().saturating_add(AHEAD_MS_MAX));
         let (counts, notes) = (Counts::default(), Notes::default());
         Gate { until, latest, names, respelled: Respelled::default(), counts, notes, rejects, watch }
     }
@@ -154,10 +152,4 @@ impl Gate {
         let (reasons, letters) = self.rejects.finish();
         (self.counts, reasons, letters)
     }
-}
-
-/// The machine's clock.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::try_from(since.as_millis()).unwrap_or(Timestamp::MAX)
 }

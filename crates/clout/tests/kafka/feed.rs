@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use expect_test::expect;
 use influence::Partitioner;
 use testbroker::Broker;
-use wire::{Encoding, EventDecoder};
+use wire::{Encoding, EventDecoder, ProfileDecoder};
 
 use crate::common::{Scratch, done, read, run, topic, unique};
 
@@ -83,7 +83,90 @@ fn what_cannot_be_fed_is_told() {
     "#]]
     .assert_eq(&told(&["feed", "/nowhere", "--topic", &events]));
     expect![[r#"
-        2: error: the property linger is not accepted: No such configuration property: "linger"
+        2: error: --kafka: librdkafka has no property for kafka.linger: did you mean kafka.linger.ms?
     "#]]
     .assert_eq(&told(&["feed", log.path(), "--topic", &events, "--kafka", "linger=3"]));
+}
+
+#[test]
+fn profiles_go_to_their_topic_by_user() {
+    let Some(broker) = Broker::shared() else { return };
+    let (accounts, log) = (topic(broker, "accounts", 3), log(10));
+    let text = "{\"user\":\"ana\",\"opted_out\":true}\n{\"user\":\"bo\",\"trust\":0.5}\n";
+    let profiles = Scratch::new("profiles.json", text);
+    let input = format!("{accounts}:profiles:json");
+    let said = done(broker, &["feed", "--profiles", profiles.path(), "--input", &input]).stderr;
+    assert!(said.contains(&format!("fed 2 profiles to {accounts} in ")), "{said}");
+    let mut records = read(broker, &accounts);
+    records.sort_by(|a, b| a.key.cmp(&b.key));
+    for (record, user) in records.iter().zip(["ana", "bo"]) {
+        assert_eq!(
+            (record.key.as_slice(), record.partition),
+            (user.as_bytes(), Partitioner::Murmur2.partition(user, 3))
+        );
+    }
+    let values: Vec<_> = records.iter().map(|record| String::from_utf8_lossy(&record.value)).collect();
+    assert_eq!(values, [r#"{"user":"ana","opted_out":true}"#, r#"{"user":"bo","opted_out":false,"trust":0.5}"#]);
+
+    // With events, into both topics at once, in protobuf.
+    let events = topic(broker, "events", 1);
+    let arguments =
+        ["feed", log.path(), "--profiles", profiles.path(), "--input", &events, "--profiles-topic", &accounts];
+    let said = done(broker, &arguments).stderr;
+    assert!(said.contains(&format!("fed 2 profiles and 10 events to {events}, {accounts} in ")), "{said}");
+    let mut decoder = ProfileDecoder::new(Encoding::Protobuf);
+    let records = read(broker, &accounts);
+    let mut trusts: Vec<_> = records.iter().filter(|record| !record.value.starts_with(b"{")).collect();
+    trusts.sort_by(|a, b| a.key.cmp(&b.key));
+    let trusts: Vec<_> = trusts.iter().map(|record| decoder.decode(&record.value).expect("a profile").trust).collect();
+    assert_eq!(trusts, [None, Some(0.5)]);
+}
+
+#[test]
+fn a_topic_that_holds_something_else_is_refused() {
+    let Some(broker) = Broker::shared() else { return };
+    let (accounts, events, log) = (topic(broker, "accounts", 1), topic(broker, "events", 1), log(5));
+    let profiles = Scratch::new("profiles.json", "{\"user\":\"ana\",\"opted_out\":true}\n");
+    let holds = format!("{accounts}:profiles");
+    let told = |arguments: &[&str]| {
+        let ran = run(broker, &[&["feed", "--input", &events], arguments].concat());
+        let said = ran.stderr.replace(&accounts, "ACCOUNTS").replace(&events, "EVENTS");
+        format!("{}: {said}", ran.code.expect("an exit code"))
+    };
+    for topics in [&accounts, &format!("reply={accounts}")] {
+        expect![[r#"
+            2: error: topic ACCOUNTS holds profiles, as the configuration says, and events are to go there: give profiles by --profiles FILE, or mend `holds` of this input
+        "#]]
+        .assert_eq(&told(&["--input", &holds, log.path(), "--topic", topics]));
+    }
+    expect![[r#"
+        2: error: topic EVENTS holds events, as the configuration says, and profiles are to go there: name another one by --profiles-topic, or mend `holds` of this input
+    "#]]
+    .assert_eq(&told(&["--profiles", profiles.path(), "--profiles-topic", &events]));
+    expect![[r#"
+        2: error: no input of the configuration holds profiles: name their topic by --profiles-topic
+    "#]]
+    .assert_eq(&told(&["--profiles", profiles.path()]));
+    assert!(read(broker, &accounts).is_empty());
+}
+
+#[test]
+fn history_is_told_that_it_counts_nothing_by_the_wall_clock() {
+    let Some(broker) = Broker::shared() else { return };
+    let (events, log) = (topic(broker, "old", 1), log(5));
+    let warning = "warning: all events so far are older than the window of 180 days and count nothing: for history set \
+                   clock = \"event\"\n";
+    let fed = |log: &Scratch| {
+        done(broker, &["feed", log.path(), "--topic", &events, "--topic", &format!("reply={events}")]).stderr
+    };
+    let said = fed(&log);
+    assert!(said.contains(warning), "{said}");
+    assert!(said.contains(&format!("to {events} in ")), "a topic is named once: {said}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time").as_secs();
+    let recent = Scratch::new("recent.txt", &format!("a b 1577836800 RT\na b {now} RT\n"));
+    let said = fed(&recent);
+    assert!(!said.contains("warning"), "one is recent: {said}");
+    let event_clock = Scratch::new("clout.toml", "clock = \"event\"");
+    let said = done(broker, &["feed", log.path(), "--topic", &events, "--config", event_clock.path()]).stderr;
+    assert!(!said.contains("warning"), "{said}");
 }

@@ -5,6 +5,7 @@ mod common;
 mod diff;
 mod feed;
 mod letters;
+mod live;
 mod reset;
 mod route;
 mod topics;

@@ -114,7 +114,7 @@ fn what_cannot_be_routed_is_told() {
         2: error: topics nowhere-to-go, clout-dead-letters are missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs
     "#]].assert_eq(&told(&["route", "--from", &from, "--to", "nowhere-to-go"]));
     expect![[r#"
-        2: error: invalid value 'FROM:yaml' for '--from <TOPIC[:WORD...]>': "yaml" is none of events, profiles, protobuf, json, confluent
+        2: error: invalid value 'FROM:yaml' for '--from <TOPIC[:WORD...]>': "yaml" is none of events, profiles, protobuf, json, confluent, nor a kind of events
 
         For more information, try '--help'.
     "#]].assert_eq(&told(&["route", "--from", &format!("{from}:yaml"), "--to", "there"]));

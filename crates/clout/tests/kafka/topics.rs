@@ -3,7 +3,7 @@
 use expect_test::expect;
 use testbroker::Broker;
 
-use crate::common::{done, run, unique};
+use crate::common::{connection, done, run, topic, unique};
 
 #[test]
 fn topics_are_made_once_and_found_the_next_time() {
@@ -12,11 +12,11 @@ fn topics_are_made_once_and_found_the_next_time() {
     let arguments = ["topics", "create", "--application-id", &app, "--input", &input, "--inputs", "--partitions", "3"];
     let made = done(broker, &arguments).stdout.replace(&app, "APP").replace(&input, "INPUT");
     expect![[r#"
-        made  INPUT: 3 partitions, 1 copies, cleanup.policy=delete
-        made  APP-exchange: 3 partitions, 1 copies, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1
-        made  APP-journal: 3 partitions, 1 copies, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1
-        made  APP-scores: 3 partitions, 1 copies, cleanup.policy=compact
-        made  APP-dead-letters: 3 partitions, 1 copies, cleanup.policy=delete
+        made  INPUT: 3 partitions, 1 copy, cleanup.policy=delete
+        made  APP-exchange: 3 partitions, 1 copy, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1
+        made  APP-journal: 3 partitions, 1 copy, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1
+        made  APP-scores: 3 partitions, 1 copy, cleanup.policy=compact
+        made  APP-dead-letters: 3 partitions, 1 copy, cleanup.policy=delete
     "#]]
     .assert_eq(&made);
     let found = done(broker, &["topics", "create", "--application-id", &app, "--input", &input]).stdout;
@@ -45,11 +45,40 @@ fn what_differs_is_told_with_the_way_out() {
     done(broker, &[&create[..], &["--input", &input, "--inputs", "--partitions", "2"]].concat());
     done(broker, &["topics", "create", "--application-id", &other, "--input", &other, "--inputs", "--partitions", "3"]);
     expect![[r#"
-        1: error: topic OTHER has 3 partitions: shard n lives in partition n of every topic, and the others have 2; write this one anew with 2 partitions (`clout route` moves the records), or make the application's own topics anew with 3 (`clout reset`)
+        1: error: topic OTHER has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id
     "#]].assert_eq(&told(&[&create[..], &["--input", &input, "--input", &other]].concat()));
     expect![[r#"
-        1: error: topic OTHER-scores has cleanup.policy=compact: records would vanish before they count; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete; topic APP-exchange has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-journal has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-scores has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`; topic APP-dead-letters has 2 partitions: shard n lives in partition n of every topic, and the others have 3; begin anew with `clout reset`
+        1: error: topic OTHER-scores has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id; topic OTHER-scores has cleanup.policy=compact: records would vanish before they count; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete
     "#]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_as_what_it_is_and_nothing_is_made() {
+    let Some(broker) = Broker::shared() else { return };
+    let app = unique("slip");
+    let create = |partitions: &str, inputs: &[&str]| {
+        let ran = run(
+            broker,
+            &[&["topics", "create", "-q", "--application-id", &app, "--partitions", partitions], inputs].concat(),
+        );
+        let said = ran.stderr.replace(&app, "APP");
+        format!("{}: {}{said}", ran.code.expect("an exit code"), ran.stdout)
+    };
+    let made = topic(broker, "made", 2);
+    let told = create("6", &["--input", &made]).replace(&made, "INPUT");
+    expect![[r#"
+        2: error: --partitions 6 does not fit: topic INPUT has 2 partitions, and all topics of an application have the same number; leave it out, or name another application id and other inputs
+    "#]]
+    .assert_eq(&told);
+    let exchange = format!("{app}-exchange");
+    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+    assert!(admin.find([exchange.as_str()]).expect("an answer").is_empty(), "nothing is made");
+    assert_eq!(create("2", &["--input", &made]), "0: ");
+    let told = create("12", &["--input", &made]).replace(&made, "INPUT");
+    expect![[r#"
+        2: error: --partitions 12 does not fit: topics INPUT, APP-dead-letters, APP-exchange, APP-journal, APP-scores have 2 partitions, and all topics of an application have the same number; leave it out, or name another application id and other inputs
+    "#]]
+    .assert_eq(&told);
 }
 
 #[test]
