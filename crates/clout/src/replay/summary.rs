@@ -367,7 +367,7 @@ mod tests {
         let (mut scoring, _) = Scoring::new(&model, &args, Interrupt::default()).unwrap();
         scoring.world = World::new(&model, HashKey::new([1, 2]).with_bits(hash_bits), 1, 1);
         for target in targets {
-            scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 0 }).unwrap();
+            scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 1_577_836_800_000 }).unwrap();
         }
         scoring.finish(None).unwrap();
         let counts = Counts { records: targets.len() as u64, ..Counts::default() };

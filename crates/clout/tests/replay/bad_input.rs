@@ -420,7 +420,7 @@ fn late_events_are_counted_and_told() {
         expect![[r#"
             exit 0
             read      3 records from log (json), 2020-01-01T00:00:00Z to 2020-02-11T16:00:00Z
-            scored    2 events (2 mentions); 3 people, 1 of them rated
+            scored    2 events (2 mentions); 2 people, 1 of them rated
             left out  1 self-act
             late      1 event older than the window of 6 days: counted as received, no more
         "#]],

@@ -362,7 +362,7 @@ fn numbers_that_are_no_seconds_are_dates_or_told() {
         note: log: times as 20140827 are taken for dates (%Y%m%d); --time-format s takes them for seconds since 1970
         note: log: 2 times are dates without a time of day: midnight is meant, in UTC or in --time-zone
         read      2 records from log (csv), 2014-08-27T00:00:00Z to 2016-08-27T00:00:00Z
-        scored    2 events (2 mentions); 3 people, 1 of them rated
+        scored    2 events (2 mentions); 2 people, 1 of them rated
         bo: 2 0 0
     "#]],
     );
