@@ -159,7 +159,7 @@ impl DemoArgs {
             None => format!("a made-up town of {}", words::count(self.people.into(), "person", "people")),
         };
         let pace = words::duration(self.speed_ms);
-        format!("Clout is live on http://{}\n\n{what}; {pace} pass in a second. Ctrl-C ends it.\n", server.address())
+        format!("Clout is live on http://{}\n\n{what}, at {pace} a second. Ctrl-C ends it.\n", server.address())
     }
 }
 

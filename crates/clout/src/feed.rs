@@ -11,6 +11,7 @@ use pipeline::{Clock, Holds};
 use wire::{Encoding, encode_event, encode_event_json, encode_profile, encode_profile_json, parse_kind};
 
 use crate::config::{Config, Flags};
+use crate::duration::{DurationError, parse_duration};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::recorded::gate::Gate;
@@ -32,7 +33,7 @@ configuration that holds events, without --profiles-topic the profiles to the fi
 Examples:
   clout feed higgs-activity_time.txt.gz
   clout feed log.json.zst --rate 50000 --topic events
-  clout feed higgs-activity_time.txt.gz --pace 3600 --timestamps event
+  clout feed higgs-activity_time.txt.gz --speed 1h --timestamps event
   clout feed log.csv --topic retweet=retweets --topic mention=mentions --topic reply=mentions --encoding json
   clout generate --events 1000000 | clout feed -
   clout feed --profiles profiles.json --profiles-topic accounts";
@@ -77,8 +78,8 @@ pub struct FeedArgs {
     /// At most so many events a second
     #[arg(long, value_name = "NUMBER", value_parser = parse_positive, conflicts_with = "pace")]
     rate: Option<f64>,
-    /// At the log's own pace, so many times faster
-    #[arg(long, value_name = "FACTOR", value_parser = parse_positive)]
+    /// At the log's own pace: how much of its time passes in a second, as in 1h
+    #[arg(long = "speed", alias = "pace", value_name = "DURATION", value_parser = parse_speed)]
     pace: Option<f64>,
     /// Nothing on the standard error except errors
     #[arg(long, short)]
@@ -109,6 +110,11 @@ fn parse_encoding(text: &str) -> Result<Encoding, String> {
         "json" => Ok(Encoding::Json),
         _ => Err("there are protobuf and json".to_owned()),
     }
+}
+
+/// How many times faster than it was.
+fn parse_speed(text: &str) -> Result<f64, DurationError> {
+    Ok(parse_duration(text)? as f64 / 1e3)
 }
 
 fn parse_positive(text: &str) -> Result<f64, String> {

@@ -41,11 +41,12 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS), allow_negative_numbers = true)]
 pub struct GenerateArgs {
-    /// Where to write: a file, compressed if it ends in .gz or .zst, or - for the standard output
+    /// Where to write: a file, compressed if it ends in .gz or .zst, or - for the standard output. One that is there is
+    /// replaced when the log is whole
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
     /// How to write: snap, csv, json (one object a line) or protobuf (each message after its length); without it as the
-    /// file's name says (.txt, .csv, .json, .pb, each with or without .gz or .zst), else json
+    /// file's name says (.txt, .csv, .json, .pb, each with or without .gz or .zst); json on the standard output
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// Another seed gives another world
@@ -113,6 +114,7 @@ pub fn run(args: GenerateArgs) -> Result<(), GenerateError> {
     let attacks = args.attacks(&world)?;
     let summary = summary(&args, &world, &attacks);
     let events = world.events_with(attacks)?;
+    args.check_ending()?;
     match write(events, args.format(), &args.out) {
         Err(error) if error.is_broken_pipe() => return Ok(()),
         written => written?,
@@ -143,6 +145,15 @@ impl GenerateArgs {
             out_of_order: self.out_of_order,
             delay_ms_max: self.delay_ms_max,
             name_prefix: self.name_prefix.clone(),
+        }
+    }
+
+    /// A name that says another format than the one that is written would mislead whoever reads the file.
+    fn check_ending(&self) -> Result<(), GenerateError> {
+        let is_stream = self.out.as_os_str() == "-" || self.out.starts_with("/dev");
+        match self.format.or_else(|| format_of_name(&self.out)) {
+            None if !is_stream => Err(GenerateError::Ending(self.out.clone())),
+            _ => Ok(()),
         }
     }
 
@@ -265,6 +276,12 @@ pub enum GenerateError {
     /// Somebody pressed Ctrl-C.
     #[error("interrupted: no file is written")]
     Interrupted,
+    /// A file's name does not say how to write it.
+    #[error(
+        "--out {}: the name must end in .json, .csv, .txt or .pb, with or without .gz or .zst behind, or --format say how to \
+         write it", .0.display()
+    )]
+    Ending(PathBuf),
     /// The format has no way to write an event.
     #[error(transparent)]
     Event(WriteError),

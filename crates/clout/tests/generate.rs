@@ -259,6 +259,12 @@ fn bad_options_are_told_apart() {
         ],
     );
     refuse(
+        "--out x.parquet",
+        expect![
+            "--out x.parquet: the name must end in .json, .csv, .txt or .pb, with or without .gz or .zst behind, or --format say how to write it"
+        ],
+    );
+    refuse(
         "--out /nowhere/log.json",
         expect!["cannot write /nowhere/log.json: No such file or directory (os error 2)"],
     );

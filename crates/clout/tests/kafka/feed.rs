@@ -51,7 +51,7 @@ fn kinds_go_to_topics_of_their_own_as_json() {
 fn a_rate_and_a_pace_are_kept() {
     let Some(broker) = Broker::shared() else { return };
     let (events, log) = (topic(broker, "paced", 1), log(21));
-    for pace in [["--rate", "20"], ["--pace", "20"]] {
+    for pace in [["--rate", "20"], ["--speed", "20s"]] {
         let began = Instant::now();
         done(broker, &[&["feed", log.path(), "--topic", &events][..], &pace].concat());
         assert!(began.elapsed() >= Duration::from_secs(1), "{pace:?} took {:?}", began.elapsed());
