@@ -9,6 +9,7 @@ mod outliers;
 mod scoring;
 mod timeline;
 
+mod near;
 mod ranking;
 mod summary;
 
@@ -20,7 +21,7 @@ mod report;
 use std::io::{self, Write};
 use std::path::Path;
 
-pub use options::{ReplayArgs, Timeline, UsageError};
+pub use options::{ReplayArgs, UsageError};
 
 use crate::failure::{Failure, OutputError};
 use crate::interrupt::Interrupt;
@@ -55,13 +56,9 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     // Everything is created before anything is read: what cannot be written is told before an hour is spent.
     let scores_out = args.scores_out.as_deref().map(create).transpose()?;
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
-    let mut gate = Gate::new(
-        args.until,
-        args.names(),
-        rejects,
-        Watch { progress: progress.clone(), interrupt: interrupt.clone() },
-    );
-    let (mut scoring, resumed) = Scoring::new(&model, args, interrupt)?;
+    let watch = Watch { progress: progress.clone(), interrupt };
+    let mut gate = Gate::new(args.until, args.names(), rejects, watch.clone());
+    let (mut scoring, resumed) = Scoring::new(&model, args, watch)?;
     if let (Some(folder), true) = (&args.state, resumed.records > 0) {
         progress.say(&words::resumed(folder, resumed));
     }
@@ -153,8 +150,7 @@ fn print(args: &ReplayArgs, ranking: &Ranking<'_>, summary: &Summary) -> Result<
         return Ok(());
     }
     let stdout_failed = OutputError::to(Path::new("-"));
-    let names = args.names();
-    let users: Vec<String> = args.users.iter().map(|user| names.spell(user, &mut String::new()).to_owned()).collect();
+    let users = args.spelled_users();
     let people: Vec<Person<'_>> = users.iter().map(|name| Person::of(ranking, name)).collect();
     let text = if args.json {
         json::document(summary, ranking, args.top(), &people).map_err(|error| stdout_failed(error.into()))?

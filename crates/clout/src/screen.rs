@@ -5,6 +5,9 @@ use console::{Term, measure_text_width};
 /// Text is not broken into lines shorter than this.
 const NARROWEST: usize = 20;
 
+/// The width of a terminal that does not say its own.
+const USUAL_WIDTH: usize = 80;
+
 /// Where a table goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
@@ -25,7 +28,10 @@ impl Screen {
     }
 
     fn of(terminal: &Term) -> Screen {
-        let width = terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|_| terminal.is_term());
+        let size = terminal.size_checked().map(|(_, columns)| usize::from(columns)).filter(|_| terminal.is_term());
+        // Programs that show what others print, as `watch` does, say by this variable how wide they are.
+        let said = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|columns| *columns > 0);
+        let width = size.or_else(said).or_else(|| terminal.is_term().then_some(USUAL_WIDTH));
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Screen { width, is_coloured: terminal.is_term() && !set("NO_COLOR") && !is_dumb }

@@ -504,6 +504,11 @@ impl<'a> World<'a> {
         self.shards().nth(usize::from(self.shard_of(name)))?.opted_out(name)
     }
 
+    /// The names of all who acted or were acted upon, and have not opted out. Only at rest.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.shards().flat_map(Shard::names)
+    }
+
     /// One person's fans, those who give most first. Only at rest.
     pub fn fans(&self, name: &str) -> Vec<Fan> {
         let mut fans: Vec<Fan> = self.shards().flat_map(|shard| shard.fans(name)).collect();

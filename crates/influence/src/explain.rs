@@ -93,6 +93,12 @@ impl Shard {
         is_rated.then(|| self.score_at(standing, &self.moment()))
     }
 
+    /// The names of this shard's people, but for those who have opted out.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let people = 0..self.people.persons.len() as PersonId;
+        people.filter(|&person| !self.has_opted_out(person)).filter_map(|person| self.name(person))
+    }
+
     /// Whether this person of this shard has opted out; `None` if nothing is known of such a person.
     pub fn opted_out(&self, name: &str) -> Option<bool> {
         match self.people.lookup(name)? {

@@ -94,7 +94,7 @@ fn write_scores(format: ScoreFormat, records: usize) -> Result<usize, Failure> {
             scale_version: 1,
             previous: None,
         };
-        writer.write("twitter:4711", &score)?;
+        writer.write("twitter:4711", 1 + number as u64, &score)?;
     }
     writer.finish()?;
     Ok(records)

@@ -43,6 +43,6 @@ pub use kind::{KindWords, kind_word, parse_kind};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
-pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score};
+pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits};
 pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
 pub use write::{EventWriter, WriteError, encode_event_json};

@@ -12,7 +12,12 @@ use crate::{Malformed, WriteError, accept, proto, protobuf, time};
 /// What is given to the system at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
-const CSV_HEADER: &[u8] = b"user,score,influence,reach,amplification,network,openness,audience,\
+/// Digits of a number that are written: scores are exact to about four.
+const DIGITS: usize = 7;
+/// Powers of ten that an `f64` holds exactly.
+const POWERS: [f64; 17] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
+
+const CSV_HEADER: &[u8] = b"user,rank,score,influence,reach,amplification,network,openness,audience,\
 mentions,retweets,replies,followers,following,percentile,as_of,scale\n";
 
 /// How a table of scores is written.
@@ -20,11 +25,11 @@ mentions,retweets,replies,followers,following,percentile,as_of,scale\n";
 pub enum ScoreFormat {
     /// One JSON object a line.
     Json,
-    /// One line a user under a header, with what was received as three columns.
+    /// One line a user under a header.
     Csv,
 }
 
-/// Writes a table of scores, one line a user. It buffers; `finish` says whether everything arrived.
+/// Writes a table of scores, one line a user, with the same columns in every format. It buffers; `finish` says whether everything arrived.
 pub struct ScoreWriter<W: Write> {
     write: BufWriter<W>,
     format: ScoreFormat,
@@ -41,14 +46,14 @@ impl<W: Write> ScoreWriter<W> {
         Self { write, format, line: Vec::new(), has_header: false, as_of: None }
     }
 
-    /// Writes the line of one user. Numbers are the shortest that read back as the same `f64`.
-    pub fn write(&mut self, user: &str, score: &Score) -> Result<(), WriteError> {
+    /// Writes the line of one user. Numbers that are not counts have at most 7 significant digits.
+    pub fn write(&mut self, user: &str, rank: u64, score: &Score) -> Result<(), WriteError> {
         refuse_not_finite(user, score)?;
         let date = self.date(user, score.as_of)?;
         self.line.clear();
         match self.format {
-            ScoreFormat::Json => json(&Line::new(user, score, &date), &mut self.line)?,
-            ScoreFormat::Csv => csv(&Line::new(user, score, &date), &mut self.line)?,
+            ScoreFormat::Json => json(&Line::new(user, rank, score, &date), &mut self.line)?,
+            ScoreFormat::Csv => csv(&Line::new(user, rank, score, &date), &mut self.line)?,
         }
         self.as_of = Some((score.as_of, date));
         self.write_header()?;
@@ -130,6 +135,7 @@ fn first_not_finite(score: &Score) -> Option<(&'static str, f64)> {
 #[derive(Serialize)]
 struct Line<'a> {
     user: &'a str,
+    rank: u64,
     score: f64,
     influence: f64,
     reach: f64,
@@ -137,7 +143,9 @@ struct Line<'a> {
     network: f64,
     openness: f64,
     audience: f64,
-    received: Counts,
+    mentions: u64,
+    retweets: u64,
+    replies: u64,
     followers: u64,
     following: u64,
     percentile: f64,
@@ -145,31 +153,48 @@ struct Line<'a> {
     scale: f64,
 }
 
-#[derive(Serialize)]
-struct Counts {
-    mentions: u64,
-    retweets: u64,
-    replies: u64,
-}
-
 impl<'a> Line<'a> {
-    fn new(user: &'a str, score: &Score, as_of: &'a str) -> Self {
+    fn new(user: &'a str, rank: u64, score: &Score, as_of: &'a str) -> Self {
         let Received { mentions, retweets, replies } = score.received;
         Self {
             user,
-            score: score.score,
-            influence: score.influence,
-            reach: score.reach,
-            amplification: score.amplification,
-            network: score.network,
-            openness: score.openness,
-            audience: score.audience,
-            received: Counts { mentions, retweets, replies },
+            rank,
+            score: seven_digits(score.score),
+            influence: seven_digits(score.influence),
+            reach: seven_digits(score.reach),
+            amplification: seven_digits(score.amplification),
+            network: seven_digits(score.network),
+            openness: seven_digits(score.openness),
+            audience: seven_digits(score.audience),
+            mentions,
+            retweets,
+            replies,
             followers: score.followers,
             following: score.following,
-            percentile: score.percentile,
+            percentile: seven_digits(score.percentile),
             as_of,
-            scale: score.scale,
+            scale: seven_digits(score.scale),
+        }
+    }
+}
+
+/// A number with at most 7 significant digits: the nearest that has no more. What is not finite stays as it is.
+pub fn seven_digits(number: f64) -> f64 {
+    let size = number.abs();
+    if !(1e-9..1e15).contains(&size) {
+        return match number.is_finite() && number != 0.0 {
+            true => format!("{number:.*e}", DIGITS - 1).parse().unwrap_or(number),
+            false => number,
+        };
+    }
+    let digits_before_point = POWERS.partition_point(|&power| power <= size);
+    let zeros_behind_point = POWERS[1..].iter().take_while(|&power| size * power < 1.0).count();
+    // Whole numbers of 7 digits and these powers are exact: one division or product rounds once.
+    match (DIGITS + zeros_behind_point).checked_sub(digits_before_point) {
+        Some(places) => (number * POWERS[places]).round() / POWERS[places],
+        None => {
+            let power = POWERS[digits_before_point - DIGITS];
+            (number / power).round() * power
         }
     }
 }
@@ -187,12 +212,13 @@ fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(digits.format_finite(number).as_bytes());
     };
     csv_field(line.user, out);
+    write!(out, ",{}", line.rank)?;
     for part in [line.score, line.influence, line.reach, line.amplification, line.network, line.openness, line.audience]
     {
         number(part, out);
     }
-    let Counts { mentions, retweets, replies } = line.received;
-    write!(out, ",{mentions},{retweets},{replies},{},{}", line.followers, line.following)?;
+    let Line { mentions, retweets, replies, followers, following, .. } = line;
+    write!(out, ",{mentions},{retweets},{replies},{followers},{following}")?;
     number(line.percentile, out);
     write!(out, ",{}", line.as_of)?;
     number(line.scale, out);

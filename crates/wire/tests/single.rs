@@ -10,7 +10,7 @@ use influence::{Event, Kind, Received, Score};
 use proptest::prelude::*;
 use wire::{
     DeadLetter, Encoding, EventDecoder, Malformed, ProfileReader, ScoreFormat, ScoreWriter, decode_score, encode_event,
-    encode_score, parse_kind, parse_time,
+    encode_score, parse_kind, parse_time, seven_digits,
 };
 
 #[test]
@@ -135,30 +135,30 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
 
 fn scores(format: ScoreFormat) -> String {
     let mut writer = ScoreWriter::new(Vec::new(), format);
-    writer.write("ana", &score()).unwrap();
-    writer.write("b,\"o\"\\", &Score { as_of: 0, ..score() }).unwrap();
+    writer.write("ana", 1, &score()).unwrap();
+    writer.write("b,\"o\"\\", 2, &Score { as_of: 0, ..score() }).unwrap();
     String::from_utf8(writer.finish().unwrap()).unwrap()
 }
 
 #[test]
 fn scores_are_lines() {
     expect![[r#"
-        {"user":"ana","score":71.25,"influence":1e+21,"reach":0.3333333333333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"received":{"mentions":1,"retweets":2,"replies":18446744073709551615},"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
-        {"user":"b,\"o\"\\","score":71.25,"influence":1e+21,"reach":0.3333333333333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"received":{"mentions":1,"retweets":2,"replies":18446744073709551615},"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
+        {"user":"ana","rank":1,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
+        {"user":"b,\"o\"\\","rank":2,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
     "#]].assert_eq(&scores(ScoreFormat::Json));
     expect![[r#"
-        user,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,followers,following,percentile,as_of,scale
-        ana,71.25,1e+21,0.3333333333333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
-        "b,""o""\",71.25,1e+21,0.3333333333333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,1970-01-01T00:00:00Z,250.0
+        user,rank,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,followers,following,percentile,as_of,scale
+        ana,1,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
+        "b,""o""\",2,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,1970-01-01T00:00:00Z,250.0
     "#]].assert_eq(&scores(ScoreFormat::Csv));
 }
 
 #[test]
 fn a_score_that_is_no_number_is_refused() {
     let mut writer = ScoreWriter::new(Vec::new(), ScoreFormat::Json);
-    let error = writer.write("ana", &Score { reach: f64::NAN, ..score() }).unwrap_err();
+    let error = writer.write("ana", 1, &Score { reach: f64::NAN, ..score() }).unwrap_err();
     assert_eq!(error.to_string(), "reach of \"ana\" is NaN, not a finite number");
-    let error = writer.write("ana", &Score { as_of: i64::MAX, ..score() }).unwrap_err();
+    let error = writer.write("ana", 1, &Score { as_of: i64::MAX, ..score() }).unwrap_err();
     assert_eq!(error.to_string(), "as_of of \"ana\" is 9223372036854775807 ms, outside the years -9999 to 9999");
     assert!(writer.finish().unwrap().is_empty());
 }
@@ -231,20 +231,50 @@ fn a_score_in_protobuf_is_of_somebody_and_finite() {
 
 proptest! {
     #[test]
-    fn numbers_of_a_score_read_back_exactly(numbers in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 2)) {
+    fn numbers_of_a_score_have_seven_digits(numbers in proptest::collection::vec(proptest::num::f64::NORMAL | proptest::num::f64::ZERO, 2)) {
         let score = Score { score: numbers[0], scale: numbers[1], ..score() };
         for format in [ScoreFormat::Json, ScoreFormat::Csv] {
             let mut writer = ScoreWriter::new(Vec::new(), format);
-            writer.write("ana", &score).unwrap();
+            writer.write("ana", 1, &score).unwrap();
             let text = String::from_utf8(writer.finish().unwrap()).unwrap();
             let line = text.lines().last().unwrap();
             let (first, last) = match format {
-                ScoreFormat::Json => (line.split(['{', ':', ',']).nth(4), line.trim_end_matches('}').split(':').next_back()),
-                ScoreFormat::Csv => (line.split(',').nth(1), line.split(',').next_back()),
+                ScoreFormat::Json => (line.split(['{', ':', ',']).nth(6), line.trim_end_matches('}').split(':').next_back()),
+                ScoreFormat::Csv => (line.split(',').nth(2), line.split(',').next_back()),
             };
-            prop_assert_eq!(first.unwrap().parse::<f64>().unwrap().to_bits(), numbers[0].to_bits());
-            prop_assert_eq!(last.unwrap().parse::<f64>().unwrap().to_bits(), numbers[1].to_bits());
+            for (text, number) in [first.unwrap(), last.unwrap()].into_iter().zip(&numbers) {
+                prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), format!("{number:.6e}").parse::<f64>().unwrap().to_bits());
+            }
         }
+    }
+
+    #[test]
+    fn usual_numbers_have_seven_digits(number in -1e7..1e7_f64, tenths in -16..10_i32) {
+        let number = number * 10_f64.powi(tenths);
+        let (found, exact) = (seven_digits(number), format!("{number:.6e}").parse::<f64>().unwrap());
+        // A number half way between two may go to either.
+        prop_assert!((found - number).abs() <= (exact - number).abs() * (1.0 + 1e-6), "{} {} {}", number, found, exact);
+        let text = found.to_string();
+        let digits = text.trim_start_matches(['-', '0', '.']).replace('.', "");
+        prop_assert!(digits.trim_end_matches('0').len() <= 7, "{} {}", number, found);
+    }
+}
+
+#[test]
+fn numbers_at_the_edges_have_seven_digits() {
+    for (number, text) in [
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (1.0 / 3.0, "0.3333333"),
+        (0.7453062403449742, "0.7453062"),
+        (99.999_999_9, "100"),
+        (9_999_999.6, "10000000"),
+        (0.099_999_999_9, "0.1"),
+        (123_456_789.0, "123456800"),
+        (1.234_567_89e-9, "0.000000001234568"),
+        (1e14 + 0.5, "100000000000000"),
+    ] {
+        assert_eq!(seven_digits(number).to_string(), text);
     }
 }
 

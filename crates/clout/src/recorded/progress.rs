@@ -72,6 +72,7 @@ impl Progress {
 }
 
 /// Looks up from the reading now and then: at Ctrl-C, and at the bar.
+#[derive(Clone, Debug)]
 pub(crate) struct Watch {
     pub(crate) progress: Progress,
     pub(crate) interrupt: Interrupt,

@@ -1,12 +1,11 @@
 //! The results as one JSON document: the summary, the top of the ranking, and the people asked for.
 
-use influence::Score;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::{ScoreFormat, ScoreWriter};
 
 use crate::replay::person::{FanLine, Person, Status};
-use crate::replay::ranking::Ranking;
+use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
 
 #[derive(Serialize)]
@@ -25,6 +24,8 @@ struct User<'d> {
     score: Option<Box<RawValue>>,
     fans: Option<usize>,
     top_fans: Vec<FanLine<'d>>,
+    /// People whose names are nearly the one that is unknown.
+    did_you_mean: &'d [String],
 }
 
 /// The whole document, on one line.
@@ -34,29 +35,33 @@ pub(crate) fn document(
     top: usize,
     people: &[Person<'_>],
 ) -> serde_json::Result<String> {
-    let top = ranking.top(top).map(|(user, score)| record(user, &score)).collect::<Result<_, _>>()?;
+    let top = ranking.top(top).map(|ranked| record(&ranked)).collect::<Result<_, _>>()?;
     let users = people.iter().map(user).collect::<Result<_, _>>()?;
     Ok(serde_json::to_string(&Document { summary, top, users })? + "\n")
 }
 
 fn user<'d>(person: &'d Person<'_>) -> serde_json::Result<User<'d>> {
     let (user, status) = (person.user, person.status.word());
+    let nobody = User { user, status, rank: None, score: None, fans: None, top_fans: Vec::new(), did_you_mean: &[] };
     Ok(match &person.status {
-        Status::Rated { rank, score, fans } => User {
-            user,
-            status,
-            rank: Some(*rank),
-            score: Some(record(user, score)?),
+        Status::Rated { ranked, fans } => User {
+            rank: Some(ranked.rank),
+            score: Some(record(ranked)?),
             fans: Some(fans.count),
             top_fans: fans.lines().collect(),
+            ..nobody
         },
-        _ => User { user, status, rank: None, score: None, fans: None, top_fans: Vec::new() },
+        Status::Unknown { alike } => User { did_you_mean: alike, ..nobody },
+        Status::NotRated | Status::OptedOut => nobody,
     })
 }
 
 /// A score as `--scores-out` writes it.
-fn record(user: &str, score: &Score) -> serde_json::Result<Box<RawValue>> {
+fn record(ranked: &Ranked<'_>) -> serde_json::Result<Box<RawValue>> {
     let mut writer = ScoreWriter::new(Vec::new(), ScoreFormat::Json);
-    let line = writer.write(user, score).and_then(|()| writer.finish()).map_err(serde::ser::Error::custom)?;
+    let line = writer
+        .write(ranked.user, ranked.rank as u64, &ranked.score)
+        .and_then(|()| writer.finish())
+        .map_err(serde::ser::Error::custom)?;
     RawValue::from_string(String::from_utf8_lossy(&line).trim_end().to_owned())
 }

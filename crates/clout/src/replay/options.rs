@@ -12,7 +12,7 @@ use crate::exit;
 use crate::recorded::ReadingArgs;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
-use crate::replay::ranking::table_format;
+use crate::replay::ranking::{Whom, table_format};
 
 const AFTER_HELP: &str = "\
 Several files are merged by the time of their events, each file's own order kept: an event out of order comes when \
@@ -78,22 +78,22 @@ pub struct ReplayArgs {
     #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().contact_growth)]
     pub contact_threshold: f64,
 
-    /// How many of the most influential to list [default: 20, and none with --user]
+    /// How many of the most influential to list [default: 20, and none with --user]; --timeline is of them alone then
     #[arg(long, help_heading = "Output", value_name = "NUMBER")]
     pub top: Option<usize>,
-    /// Show what this person's score is made of; may be repeated
+    /// Show what this person's score is made of, and have their lines in --timeline; may be repeated
     #[arg(long = "user", help_heading = "Output", value_name = "NAME")]
     pub users: Vec<String>,
     /// Write everybody's score, the highest first: .ndjson or .csv, either with .gz or .zst behind, or - for the
     /// standard output. Names stay as they are: a spreadsheet takes one that begins with = + - @ for a formula
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub scores_out: Option<PathBuf>,
-    /// Write how scores moved: with a duration, as in 1d, everybody's score at every whole multiple of it since 1970, in
-    /// UTC, as --until that time gives it; with all, each movement as it is published
-    #[arg(long, help_heading = "Output", value_name = "STEP|all", requires = "timeline_out", value_parser = parse_timeline)]
-    pub timeline: Option<Timeline>,
+    /// Write how scores moved: everybody's score at every whole multiple of this duration, as in 1d, since 1970, in UTC,
+    /// as --until that time gives it, and last as of the end of the log. --user and --top narrow it to those people
+    #[arg(long = "timeline", help_heading = "Output", value_name = "STEP", requires = "timeline_out", value_parser = parse_step)]
+    pub timeline_step_ms: Option<i64>,
     /// Where to write that, named as for --scores-out
-    #[arg(long, help_heading = "Output", value_name = "FILE", requires = "timeline")]
+    #[arg(long, help_heading = "Output", value_name = "FILE", requires = "timeline_step_ms")]
     pub timeline_out: Option<PathBuf>,
     /// Keep bad lines here, untouched and each with its reason, as JSON lines
     #[arg(long, help_heading = "Output", value_name = "FILE")]
@@ -108,14 +108,16 @@ pub struct ReplayArgs {
     /// Keep the state in this folder: a run that is killed, at any moment and in any way, goes on from where it was when the
     /// same command is given again, with the same result bit by bit. A log that has grown at its end goes on as well. Only
     /// its owner may look into the folder
-    #[arg(long, help_heading = "Interruptions", value_name = "FOLDER", conflicts_with = "timeline")]
+    #[arg(long, help_heading = "Interruptions", value_name = "FOLDER", conflicts_with = "timeline_step_ms")]
     pub state: Option<PathBuf>,
     /// How often a checkpoint is written there
     #[arg(long = "checkpoint-every", help_heading = "Interruptions", value_name = "DURATION", default_value = "10s",
         requires = "state", value_parser = parse_duration)]
     pub checkpoint_every_ms: i64,
 
-    /// Partitions that people are spread over: the same number gives the same scores, bit by bit
+    /// Partitions that people are spread over: the same number gives the same scores, bit by bit. Another one gives slightly
+    /// others, since shards hear of each other later: with 4 instead of 1, one in 18 scores of the Higgs log differs by a
+    /// tenth of a point or more, none by more than 0.6
     #[arg(long, help_heading = "Speed", value_name = "NUMBER", default_value_t = 1,
         value_parser = RangedU64ValueParser::<u16>::new().range(1..=4096))]
     pub partitions: u16,
@@ -125,17 +127,20 @@ pub struct ReplayArgs {
     pub workers: u16,
 }
 
-/// What a timeline shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeline {
-    /// Each movement as it is published.
-    All,
-    /// Everybody's score at multiples of so many milliseconds.
-    Step(i64),
+fn parse_step(text: &str) -> Result<i64, StepError> {
+    if text == "all" { Err(StepError::All) } else { Ok(parse_duration(text)?) }
 }
 
-fn parse_timeline(text: &str) -> Result<Timeline, DurationError> {
-    if text == "all" { Ok(Timeline::All) } else { parse_duration(text).map(Timeline::Step) }
+/// Why a text is not a step of a timeline.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(
+        "there is no timeline of all movements, as what a replay publishes on its way follows its own rounds and not the \
+         log's time: give a step, as in 1h; --user and --top make it short"
+    )]
+    All,
+    #[error(transparent)]
+    Duration(#[from] DurationError),
 }
 
 /// How many are listed unless somebody says otherwise.
@@ -150,6 +155,17 @@ impl ReplayArgs {
     /// How names are spelled, and which stand for nobody.
     pub(crate) fn names(&self) -> Names {
         Names::new(self.spelling, &self.ignored)
+    }
+
+    /// The people who are asked for, as their names are spelled.
+    pub(crate) fn spelled_users(&self) -> Vec<String> {
+        let names = self.names();
+        self.users.iter().map(|user| names.spell(user, &mut String::new()).to_owned()).collect()
+    }
+
+    /// Whose scores are in the timeline.
+    pub(crate) fn timeline_of(&self) -> Whom {
+        Whom { top: self.top.unwrap_or(0), users: self.spelled_users().into_iter().collect() }
     }
 
     /// What is read.

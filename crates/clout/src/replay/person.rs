@@ -1,10 +1,13 @@
 //! What one person's score is made of.
 
+use console::measure_text_width;
 use influence::{Fan, Score};
 use serde::Serialize;
+use wire::seven_digits;
 
-use crate::replay::ranking::Ranking;
-use crate::replay::report::fitted;
+use crate::replay::near::near;
+use crate::replay::ranking::{Ranked, Ranking};
+use crate::replay::report::{NAME_WIDTH, filled, fitted};
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
 use crate::shown::shown;
@@ -12,27 +15,29 @@ use crate::words::{self, count, decimal, thousands};
 
 /// Fans that are listed.
 const FANS_MAX: usize = 10;
-/// The longest name of a fan that is not cut.
-const FAN_WIDTH: usize = 32;
+
+/// A fan's name has as much room before a column of numbers has any.
+const FAN_WIDTH_MIN: usize = 16;
 
 /// One person, asked for by name.
 pub(crate) struct Person<'p> {
     pub(crate) user: &'p str,
-    pub(crate) status: Status,
+    pub(crate) status: Status<'p>,
 }
 
 /// What is known of a person.
-pub(crate) enum Status {
+pub(crate) enum Status<'p> {
     Rated {
-        rank: usize,
-        score: Box<Score>,
+        ranked: Box<Ranked<'p>>,
         fans: Fans,
     },
     /// Nobody has acted on them: that is not zero.
     NotRated,
     OptedOut,
-    /// Neither acted nor acted upon.
-    Unknown,
+    /// Neither acted nor acted upon. There are people whose names are nearly the same.
+    Unknown {
+        alike: Vec<String>,
+    },
 }
 
 /// Those who give most, and what all give.
@@ -51,30 +56,31 @@ pub(crate) struct FanLine<'p> {
     /// Of the votes of all fans.
     share: f64,
     rate: f64,
+    /// Each counts half after a half-life.
     acts: f64,
     returned: f64,
 }
 
 impl<'p> Person<'p> {
-    pub(crate) fn of(ranking: &Ranking<'_>, user: &'p str) -> Person<'p> {
+    pub(crate) fn of(ranking: &Ranking<'p>, user: &'p str) -> Person<'p> {
         let status = match (ranking.find(user), ranking.world.opted_out(user)) {
-            (Some((rank, score)), _) => Status::Rated { rank, score: Box::new(score), fans: Fans::of(ranking, user) },
+            (Some(ranked), _) => Status::Rated { ranked: Box::new(ranked), fans: Fans::of(ranking, user) },
             (None, Some(true)) => Status::OptedOut,
             (None, Some(false)) => Status::NotRated,
-            (None, None) => Status::Unknown,
+            (None, None) => Status::Unknown { alike: near(user, ranking) },
         };
         Person { user, status }
     }
 }
 
-impl Status {
+impl Status<'_> {
     /// In a word.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Status::Rated { .. } => "rated",
             Status::NotRated => "not rated",
             Status::OptedOut => "opted out",
-            Status::Unknown => "unknown",
+            Status::Unknown { .. } => "unknown",
         }
     }
 }
@@ -90,11 +96,11 @@ impl Fans {
     pub(crate) fn lines(&self) -> impl Iterator<Item = FanLine<'_>> {
         self.first.iter().map(|fan| FanLine {
             user: &fan.name,
-            votes: fan.votes,
-            share: if self.votes > 0.0 { fan.votes / self.votes } else { 0.0 },
-            rate: fan.rate,
-            acts: fan.pair.endorsement,
-            returned: fan.pair.reciprocity,
+            votes: seven_digits(fan.votes),
+            share: if self.votes > 0.0 { seven_digits(fan.votes / self.votes) } else { 0.0 },
+            rate: seven_digits(fan.rate),
+            acts: seven_digits(fan.pair.endorsement),
+            returned: seven_digits(fan.pair.reciprocity),
         })
     }
 }
@@ -102,17 +108,26 @@ impl Fans {
 /// A person for people.
 pub(crate) fn text(person: &Person<'_>, summary: &Summary, screen: &Screen) -> String {
     let user = screen.bold(&shown(person.user));
-    match &person.status {
-        Status::Rated { rank, score, fans } => {
-            let head = head(*rank, score, summary);
-            let parts = parts(score, summary, screen);
-            format!("\n{user}  {head}\n\n{parts}\n{}", fan_table(fans, screen))
+    let (head, rest) = match &person.status {
+        Status::Rated { ranked, fans } => {
+            let parts = parts(&ranked.score, summary, screen);
+            (head(ranked.rank, &ranked.score, summary), format!("\n{parts}\n{}", fan_table(fans, screen)))
         }
         Status::NotRated => {
-            format!("\n{user}  is not rated: nobody has acted on them yet, which is not the same as 0\n")
+            ("is not rated: nobody has acted on them yet, which is not the same as 0".to_owned(), String::new())
         }
-        Status::OptedOut => format!("\n{user}  has opted out: nothing is kept or told of them\n"),
-        Status::Unknown => format!("\n{user}  is not in what was read\n"),
+        Status::OptedOut => ("has opted out: nothing is kept or told of them".to_owned(), String::new()),
+        Status::Unknown { alike } => (format!("is not in what was read{}", did_you_mean(alike)), String::new()),
+    };
+    format!("\n{}\n{rest}", screen.labelled(&format!("{user}  "), &head, Screen::as_is))
+}
+
+fn did_you_mean(alike: &[String]) -> String {
+    let names: Vec<_> = alike.iter().map(|name| shown(name)).collect();
+    match &names[..] {
+        [] => String::new(),
+        [name] => format!(": did you mean {name}?"),
+        [others @ .., last] => format!(": did you mean {} or {last}?", others.join(", ")),
     }
 }
 
@@ -176,23 +191,46 @@ fn fan_table(fans: &Fans, screen: &Screen) -> String {
         return "  no fan inside the window\n".to_owned();
     }
     let title = match fans.count > fans.first.len() {
-        true => format!("the {} of {} fans who give most", fans.first.len(), thousands(fans.count as u64)),
+        true => format!("the first {} of {} fans", fans.first.len(), thousands(fans.count as u64)),
         false => count(fans.count as u64, "fan", "fans"),
     };
-    let names = fans.first.iter().map(|fan| console::measure_text_width(&shown(&fan.name))).max().unwrap_or(0);
-    let width = names.clamp(title.chars().count(), FAN_WIDTH.max(title.chars().count()));
-    let header = format!("  {title:<width$}   votes   share    rate     acts  returned");
+    let mut columns = vec![
+        ("votes", cells(fans, |fan| decimal(fan.votes, 3))),
+        ("share", cells(fans, |fan| format!("{:.1} %", 100.0 * fan.share))),
+        ("rate", cells(fans, |fan| decimal(fan.rate, 3))),
+        ("acts, faded", cells(fans, |fan| decimal(fan.acts, 2))),
+        ("returned", cells(fans, |fan| format!("{:.0} %", 100.0 * fan.returned))),
+    ];
+    let names: Vec<_> = fans.first.iter().map(|fan| shown(&fan.name)).collect();
+    let widest = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0);
+    let wanted = widest.max(title.len()).min(NAME_WIDTH);
+    // On a narrow screen the last columns go, and then the ends of the names.
+    let left = |columns: &[(&str, Vec<String>)]| {
+        screen
+            .width
+            .unwrap_or(usize::MAX)
+            .saturating_sub(2 + columns.iter().map(|column| 1 + width(column)).sum::<usize>())
+    };
+    while columns.len() > 1 && left(&columns) < wanted.min(FAN_WIDTH_MIN) {
+        columns.pop();
+    }
+    let room = wanted.min(left(&columns)).max(1);
+    let mut header = format!("  {}", fitted(&title, room));
+    columns.iter().for_each(|column| header += &format!(" {:>1$}", column.0, width(column)));
     let mut text = format!("{}\n", screen.dim(&header));
-    for fan in fans.lines() {
-        text += &format!(
-            "  {} {:>7} {:>5.1} % {:>7} {:>8} {:>7.0} %\n",
-            fitted(&shown(fan.user), width),
-            decimal(fan.votes, 3),
-            100.0 * fan.share,
-            decimal(fan.rate, 3),
-            decimal(fan.acts, 2),
-            100.0 * fan.returned,
-        );
+    for (place, name) in names.iter().enumerate() {
+        text += &format!("  {}", if screen.width.is_some() { fitted(name, room) } else { filled(name, room) });
+        columns.iter().for_each(|column| text += &format!(" {:>1$}", column.1[place], width(column)));
+        text.push('\n');
     }
     text
+}
+
+fn cells(fans: &Fans, cell: fn(&FanLine<'_>) -> String) -> Vec<String> {
+    fans.lines().map(|fan| cell(&fan)).collect()
+}
+
+/// The width of a column of numbers: they have room, so that tables of several people look alike.
+fn width((word, cells): &(&str, Vec<String>)) -> usize {
+    cells.iter().map(String::len).max().unwrap_or(0).max(word.len()).max(7)
 }

@@ -1,5 +1,6 @@
 //! Everybody who is rated, the most influential first.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use embedded::World;
@@ -19,6 +20,31 @@ struct Place<'w> {
     user: &'w str,
     score: f64,
     influence: f64,
+}
+
+/// One person's line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranked<'w> {
+    /// 1 is the highest. People of equal score and influence share a rank.
+    pub(crate) rank: usize,
+    pub(crate) user: &'w str,
+    pub(crate) score: Score,
+}
+
+/// Whose lines of a table are written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Whom {
+    /// The first so many.
+    pub(crate) top: usize,
+    /// These people, wherever they are.
+    pub(crate) users: BTreeSet<String>,
+}
+
+impl Whom {
+    /// Everybody, where nobody is named.
+    pub(crate) fn is_everybody(&self) -> bool {
+        self.top == 0 && self.users.is_empty()
+    }
 }
 
 impl<'w> Ranking<'w> {
@@ -44,35 +70,51 @@ impl<'w> Ranking<'w> {
     }
 
     /// The first so many.
-    pub(crate) fn top(&self, len: usize) -> impl Iterator<Item = (&'w str, Score)> {
-        self.places.iter().take(len).filter_map(|place| Some((place.user, self.record(place.user)?)))
+    pub(crate) fn top(&self, len: usize) -> impl Iterator<Item = Ranked<'w>> {
+        self.places.iter().take(len).filter_map(|place| self.ranked(place))
     }
 
-    /// One person's rank, counted from 1, and record.
-    pub(crate) fn find(&self, user: &str) -> Option<(usize, Score)> {
-        let place = self.places.iter().position(|place| place.user == user)?;
-        Some((place + 1, self.record(user)?))
+    /// One person's line.
+    pub(crate) fn find(&self, user: &str) -> Option<Ranked<'w>> {
+        self.places.iter().find(|place| place.user == user).and_then(|place| self.ranked(place))
     }
 
-    /// The record with the exact percentile: of all rated people, the share whose score is lower.
-    fn record(&self, user: &str) -> Option<Score> {
-        let score = self.world.score(user)?;
-        let not_lower = self.places.partition_point(|place| place.score >= score.score);
-        let lower = self.places.len() - not_lower;
-        Some(Score { percentile: 100.0 * lower as f64 / self.places.len() as f64, ..score })
+    /// The line with the percentile of this ranking: of all rated people, the share whose score is lower.
+    fn ranked(&self, place: &Place<'w>) -> Option<Ranked<'w>> {
+        let score = self.world.score(place.user)?;
+        let higher = self.places.partition_point(|other| {
+            other.score > place.score || (other.score == place.score && other.influence > place.influence)
+        });
+        let lower = self.places.len() - self.places.partition_point(|other| other.score >= place.score);
+        let percentile = percent(lower, self.places.len());
+        Some(Ranked { rank: higher + 1, user: place.user, score: Score { percentile, ..score } })
     }
 
     /// Writes everybody's line.
     pub(crate) fn write(&self, path: &Path, output: Output) -> Result<Whole, OutputError> {
         let mut writer = ScoreWriter::new(output, table_format(path).unwrap_or(ScoreFormat::Json));
-        self.write_to(&mut writer).map_err(write_failed(path))?;
+        self.write_to(&mut writer, &Whom::default()).map_err(write_failed(path))?;
         writer.finish().map_err(write_failed(path))?.finish().map_err(OutputError::to(path))
     }
 
-    /// Adds everybody's line to a table.
-    pub(crate) fn write_to(&self, writer: &mut ScoreWriter<Output>) -> Result<(), WriteError> {
-        self.top(self.len()).try_for_each(|(user, score)| writer.write(user, &score))
+    /// Adds the lines of these people to a table, the most influential first. Returns how many there were.
+    pub(crate) fn write_to(&self, writer: &mut ScoreWriter<Output>, whom: &Whom) -> Result<u64, WriteError> {
+        let is_written = |(place, found): &(usize, &Place<'_>)| {
+            whom.is_everybody() || *place < whom.top || whom.users.contains(found.user)
+        };
+        let lines = self.places.iter().enumerate().filter(is_written).filter_map(|(_, place)| self.ranked(place));
+        let mut written = 0;
+        for Ranked { rank, user, score } in lines {
+            writer.write(user, rank as u64, &score)?;
+            written += 1;
+        }
+        Ok(written)
     }
+}
+
+/// To a ten-thousandth, as over HTTP: more digits would change with every newcomer and say nothing.
+fn percent(part: usize, total: usize) -> f64 {
+    (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0
 }
 
 /// How a table is written, by its file's name; the standard output gets JSON lines.

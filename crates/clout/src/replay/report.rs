@@ -6,7 +6,7 @@
 use console::{measure_text_width, truncate_str};
 use influence::Score;
 
-use crate::replay::ranking::Ranking;
+use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
 use crate::shown::shown;
@@ -14,6 +14,8 @@ use crate::words::{self, decimal, thousands};
 
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
 const USER_WIDTH_MIN: usize = 8;
+/// The longest name that is not cut on a screen; elsewhere a longer one makes its own line longer.
+pub(crate) const NAME_WIDTH: usize = 32;
 
 /// A column of numbers.
 struct Column {
@@ -37,7 +39,7 @@ const COLUMNS: [Column; 8] = [
 
 /// The first so many, or nothing if there are none.
 pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: &Screen) -> String {
-    let rows: Vec<(&str, Score)> = ranking.top(len).collect();
+    let rows: Vec<Ranked<'_>> = ranking.top(len).collect();
     if rows.is_empty() {
         return String::new();
     }
@@ -57,13 +59,13 @@ fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
     screen.labelled("", &format!("{}, {how}", screen.bold(&who)), Screen::as_is)
 }
 
-fn table(rows: &[(&str, Score)], screen: &Screen) -> String {
-    let names: Vec<_> = rows.iter().map(|(user, _)| shown(user)).collect();
-    let rows: Vec<(&str, Score)> = names.iter().zip(rows).map(|(name, (_, score))| (&**name, *score)).collect();
+fn table(rows: &[Ranked<'_>], screen: &Screen) -> String {
+    let names: Vec<_> = rows.iter().map(|row| shown(row.user)).collect();
+    let rows: Vec<Ranked<'_>> = names.iter().zip(rows).map(|(name, row)| Ranked { user: name, ..*row }).collect();
     let layout = Layout::of(&rows, screen);
     let mut lines = vec![screen.dim(&layout.header())];
-    for (place, (user, score)) in rows.iter().enumerate() {
-        lines.push(layout.line(place, user, score, screen));
+    for (place, row) in rows.iter().enumerate() {
+        lines.push(layout.line(place, row, screen));
     }
     lines.join("\n")
 }
@@ -82,8 +84,9 @@ struct Layout {
 const SCORE_WIDTH: usize = 5;
 
 impl Layout {
-    fn of(rows: &[(&str, Score)], screen: &Screen) -> Layout {
-        let names = rows.iter().map(|(user, _)| measure_text_width(user)).max().unwrap_or(0).max(USER_WIDTH_MIN);
+    fn of(rows: &[Ranked<'_>], screen: &Screen) -> Layout {
+        let names = rows.iter().map(|row| measure_text_width(row.user)).max().unwrap_or(0);
+        let names = names.clamp(USER_WIDTH_MIN, NAME_WIDTH);
         let width = screen.width.unwrap_or(usize::MAX);
         let least = names.min(2 * USER_WIDTH_MIN) + BAR_WIDTH.start();
         let wide = Layout::with(rows, COLUMNS.len(), |column| column.word, "  ");
@@ -98,9 +101,9 @@ impl Layout {
     }
 
     /// With the so many most telling columns.
-    fn with(rows: &[(&str, Score)], kept: usize, word: fn(&Column) -> &'static str, gap: &'static str) -> Layout {
+    fn with(rows: &[Ranked<'_>], kept: usize, word: fn(&Column) -> &'static str, gap: &'static str) -> Layout {
         let shown = COLUMNS.iter().filter(|column| usize::from(column.rank) <= kept);
-        let cells = |column: &Column| (word(column), rows.iter().map(|(_, score)| (column.value)(score)).collect());
+        let cells = |column: &Column| (word(column), rows.iter().map(|row| (column.value)(&row.score)).collect());
         let columns: Vec<(&'static str, Vec<String>)> = shown.map(cells).collect();
         let width =
             |(word, cells): &(&'static str, Vec<String>)| cells.iter().map(String::len).max().max(Some(word.len()));
@@ -124,12 +127,13 @@ impl Layout {
         line
     }
 
-    fn line(&self, place: usize, user: &str, score: &Score, screen: &Screen) -> String {
+    fn line(&self, place: usize, row: &Ranked<'_>, screen: &Screen) -> String {
         let Layout { rank_width, bar_width, gap, .. } = self;
-        let user = fitted(user, self.user_width);
-        let bar = bar(score.score, *bar_width);
-        let number = format!("{:>SCORE_WIDTH$.1}", score.score);
-        let mut line = format!("{:>rank_width$}{gap}{user}{gap}{}{gap}", place + 1, screen.bold(&number));
+        let fit = if screen.width.is_some() { fitted } else { filled };
+        let user = fit(row.user, self.user_width);
+        let bar = bar(row.score.score, *bar_width);
+        let number = format!("{:>SCORE_WIDTH$.1}", row.score.score);
+        let mut line = format!("{:>rank_width$}{gap}{user}{gap}{}{gap}", row.rank, screen.bold(&number));
         line += &screen.bar(&bar);
         for ((_, cells), width) in self.columns.iter().zip(&self.widths) {
             line += &format!("{gap}{:>width$}", cells[place]);
@@ -140,8 +144,12 @@ impl Layout {
 
 /// A name cut or filled to this width, as terminals measure it.
 pub(crate) fn fitted(name: &str, width: usize) -> String {
-    let name = truncate_str(name, width, "…");
-    let filling = width.saturating_sub(measure_text_width(&name));
+    filled(&truncate_str(name, width, "…"), width)
+}
+
+/// A name filled to this width, unless it is longer.
+pub(crate) fn filled(name: &str, width: usize) -> String {
+    let filling = width.saturating_sub(measure_text_width(name));
     format!("{name}{:filling$}", "")
 }
 
@@ -185,10 +193,26 @@ mod tests {
         }
     }
 
+    fn table_of(people: &[(&str, f64)], width: Option<usize>) -> String {
+        let row = |(place, &(user, points)): (usize, &(_, _))| Ranked { rank: place + 1, user, score: score(points) };
+        table(&people.iter().enumerate().map(row).collect::<Vec<_>>(), &Screen::plain(width))
+    }
+
     fn table_at(width: Option<usize>) -> String {
-        let rows =
-            [("88", score(100.0)), ("日本のなまえ", score(81.25)), ("bluesky:did:plc:abcdefghijklmnop", score(0.0))];
-        table(&rows, &Screen::plain(width))
+        table_of(&[("88", 100.0), ("日本のなまえ", 81.25), ("bluesky:did:plc:abcdefghijklmnop", 0.0)], width)
+    }
+
+    #[test]
+    fn a_long_name_is_cut_on_a_screen_and_alone_is_long_elsewhere() {
+        let long = "x".repeat(500);
+        let table = |width| table_of(&[(&long, 100.0), ("bo", 1.0)], width);
+        for width in [80, 300] {
+            assert!(table(Some(width)).lines().all(|line| measure_text_width(line) <= width), "{width}");
+        }
+        assert!(table(Some(300)).contains(&format!(" {}… ", "x".repeat(31))));
+        let plain = table(None);
+        let widths: Vec<usize> = plain.lines().map(measure_text_width).collect();
+        assert_eq!((widths[0], widths[1] - 468), (widths[2], widths[2]), "{plain}");
     }
 
     #[test]

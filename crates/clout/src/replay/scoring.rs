@@ -1,20 +1,17 @@
 //! The world that is scored, and what is watched about it on the way.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use embedded::{Resumed, World};
 use influence::{Event, Model, Profile, Timestamp};
 use pipeline::draw_hash_key;
 
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
 use crate::output::Whole;
+use crate::recorded::progress::Watch;
 use crate::recorded::{Sink, Stop};
 use crate::replay::notes::Strangers;
-use crate::replay::options::{ReplayArgs, Timeline};
+use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Clusters;
-use crate::replay::timeline::{Movements, Steps};
+use crate::replay::timeline::{Steps, Written};
 
 /// Takes events, and brings the scores to rest.
 pub(crate) struct Scoring {
@@ -23,12 +20,13 @@ pub(crate) struct Scoring {
     pub(crate) strangers: Strangers,
     /// The timeline once it is whole.
     pub(crate) timeline: Option<Whole>,
+    /// How much is in it.
+    pub(crate) timeline_written: Option<Written>,
     steps: Option<Steps>,
-    movements: Option<Rc<RefCell<Movements>>>,
 }
 
 impl Scoring {
-    pub(crate) fn new(model: &Model, args: &ReplayArgs, interrupt: Interrupt) -> Result<(Scoring, Resumed), Failure> {
+    pub(crate) fn new(model: &Model, args: &ReplayArgs, watch: Watch) -> Result<(Scoring, Resumed), Failure> {
         let (partitions, workers) = (args.partitions, usize::from(args.workers));
         let (world, resumed) = match &args.state {
             Some(folder) => World::open(model, partitions, workers, folder, args.checkpoint_every_ms)
@@ -40,22 +38,11 @@ impl Scoring {
         };
         let clusters = Clusters::new(model.window_ms);
         let strangers = Strangers::default();
-        let mut scoring = Scoring { world, clusters, strangers, timeline: None, steps: None, movements: None };
-        match (args.timeline, &args.timeline_out) {
-            (Some(Timeline::Step(step_ms)), Some(path)) => {
-                scoring.steps = Some(Steps::create(step_ms, path, interrupt)?)
-            }
-            (Some(Timeline::All), Some(path)) => scoring.watch(Movements::create(path)?),
-            _ => {}
-        }
-        Ok((scoring, resumed))
-    }
-
-    fn watch(&mut self, movements: Movements) {
-        let movements = Rc::new(RefCell::new(movements));
-        let noted = Rc::clone(&movements);
-        self.world.observe(move |shard, effects| noted.borrow_mut().note(shard, effects));
-        self.movements = Some(movements);
+        let steps = match (args.timeline_step_ms, &args.timeline_out) {
+            (Some(step_ms), Some(path)) => Some(Steps::create(step_ms, path, args.timeline_of(), watch)?),
+            _ => None,
+        };
+        Ok((Scoring { world, clusters, strangers, timeline: None, timeline_written: None, steps }, resumed))
     }
 
     /// Why the world takes nothing more, if it does not.
@@ -80,11 +67,10 @@ impl Scoring {
         }
         self.world.settle();
         self.check()?;
-        if let Some(steps) = self.steps.take() {
+        if let Some(mut steps) = self.steps.take() {
+            steps.write_end(&self.world)?;
+            self.timeline_written = Some(steps.written());
             self.timeline = Some(steps.finish()?);
-        }
-        if let Some(movements) = &self.movements {
-            self.timeline = movements.borrow_mut().finish()?;
         }
         stepped
     }

@@ -14,6 +14,7 @@ use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Outliers;
 use crate::replay::ranking::Ranking;
 use crate::replay::scoring::Scoring;
+use crate::replay::timeline::Written;
 use crate::screen::Screen;
 use crate::words::{self, count, thousands, time};
 
@@ -42,6 +43,8 @@ pub(crate) struct Summary {
     edges: u64,
     follows: u64,
     scores_published: u64,
+    /// What `--timeline` wrote.
+    timeline: Option<Written>,
     first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,
     /// What people should know about the files and about names.
@@ -132,7 +135,7 @@ impl Summary {
             as_of: world.now().map(time),
             half_life_ms: model.half_life_ms,
             window_ms: model.window_ms,
-            scale: ranking.top(1).next().map(|(_, score)| score.scale),
+            scale: ranking.top(1).next().map(|first| wire::seven_digits(first.score.scale)),
             files,
             first_event_at: span.map(|(from, _)| time(from)),
             last_event_at: span.map(|(_, to)| time(to)),
@@ -145,6 +148,7 @@ impl Summary {
             edges,
             follows,
             scores_published: progress.published,
+            timeline: scoring.timeline_written,
             first_collisions: progress.first_collisions.iter().map(taken).collect(),
             notes: told,
             outliers: scoring.clusters.outliers().map(Far::of),
@@ -197,6 +201,10 @@ impl Summary {
             let events = count(self.scored.late, "event", "events");
             let window = words::duration(self.window_ms);
             lines.push(("late", format!("{events} older than the window of {window}: counted as received, no more")));
+        }
+        if let Some(Written { rows, times }) = self.timeline {
+            let times = count(times, "time", "times");
+            lines.push(("timeline", format!("{}, as of {times}", count(rows, "row", "rows"))));
         }
         lines.push(("took", self.took_line()));
         let text = lines.iter().map(|(word, line)| screen.labelled(&format!("{word:<9} "), line, Screen::as_is));
@@ -353,6 +361,8 @@ mod tests {
     use super::*;
     use crate::interrupt::Interrupt;
     use crate::recorded::Sink;
+    use crate::recorded::input::BytesRead;
+    use crate::recorded::progress::{Progress, Watch};
 
     #[derive(Parser)]
     struct Line {
@@ -364,7 +374,9 @@ mod tests {
     fn warnings(hash_bits: u32, targets: &[&str]) -> Vec<String> {
         let args = Line::parse_from(["replay", "log"]).args;
         let model = Model::default();
-        let (mut scoring, _) = Scoring::new(&model, &args, Interrupt::default()).unwrap();
+        let progress = Progress::new(None, BytesRead::default(), true);
+        let watch = Watch { progress, interrupt: Interrupt::default() };
+        let (mut scoring, _) = Scoring::new(&model, &args, watch).unwrap();
         scoring.world = World::new(&model, HashKey::new([1, 2]).with_bits(hash_bits), 1, 1);
         for target in targets {
             scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 1_577_836_800_000 }).unwrap();

@@ -1,35 +1,66 @@
-//! How scores moved: everybody's at every step of event time, or each movement as it is published.
+//! How scores moved: at every step of event time, and at its end.
 
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use embedded::World;
-use influence::{Effects, Removal, Score, Shard, Timestamp};
+use influence::Timestamp;
 use serde::Serialize;
 use wire::{ScoreFormat, ScoreWriter};
 
 use crate::failure::OutputError;
-use crate::interrupt::Interrupt;
 use crate::output::{Output, Whole};
 use crate::recorded::Stop;
-use crate::replay::ranking::{Ranking, table_format, write_failed};
-use crate::words;
+use crate::recorded::progress::Watch;
+use crate::replay::ranking::{Ranking, Whom, table_format, write_failed};
+use crate::words::{count, thousands, time};
 
-/// Everybody's score at the whole multiples of a step, as if each were the end of the log.
+/// Rows that are written without a word.
+const ROWS_MANY: u64 = 3_000_000;
+
+/// Scores at the whole multiples of a step, as if each were the end of the log, and at the end.
 pub(crate) struct Steps {
     step_ms: i64,
     /// The next multiple; `None` before the first event.
     next: Option<Timestamp>,
+    /// The last time that was written.
+    last: Option<Timestamp>,
+    whom: Whom,
     path: PathBuf,
     writer: ScoreWriter<Output>,
-    interrupt: Interrupt,
+    written: Written,
+    watch: Watch,
+}
+
+/// How much a timeline holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Written {
+    pub(crate) rows: u64,
+    pub(crate) times: u64,
+}
+
+impl Written {
+    /// Takes the rows of one more time. What people should know, once there are many.
+    fn add(&mut self, rows: u64, at: Timestamp) -> Option<String> {
+        let was_many = self.rows >= ROWS_MANY;
+        self.rows += rows;
+        self.times += 1;
+        (self.rows >= ROWS_MANY && !was_many).then(|| {
+            let (all, rows) = (thousands(self.rows), count(rows, "row", "rows"));
+            let until = time(at);
+            format!(
+                "note: the timeline has {all} rows up to {until}, and each step adds {rows}: --user or --top narrow it, \
+                 a longer step makes fewer"
+            )
+        })
+    }
 }
 
 impl Steps {
-    pub(crate) fn create(step_ms: i64, path: &Path, interrupt: Interrupt) -> Result<Steps, OutputError> {
+    pub(crate) fn create(step_ms: i64, path: &Path, whom: Whom, watch: Watch) -> Result<Steps, OutputError> {
         let output = Output::create(path).map_err(OutputError::to(path))?;
         let writer = ScoreWriter::new(output, table_format(path).unwrap_or(ScoreFormat::Json));
-        Ok(Steps { step_ms, next: None, path: path.to_owned(), writer, interrupt })
+        let written = Written::default();
+        Ok(Steps { step_ms, next: None, last: None, whom, path: path.to_owned(), writer, written, watch })
     }
 
     /// Writes the steps that are over when an event of this time comes.
@@ -51,17 +82,39 @@ impl Steps {
     /// Writes the steps up to this time.
     pub(crate) fn write_until(&mut self, end: Timestamp, world: &mut World<'static>) -> Result<(), Stop> {
         while let Some(next) = self.next.filter(|&next| next <= end) {
-            if self.interrupt.is_asked() {
+            if self.watch.interrupt.is_asked() {
                 return Err(Stop::Interrupted);
             }
             // What the step needs to be settled must not be seen in what comes after it.
             let mut then = world.fork();
             then.advance(next);
             then.settle();
-            Ranking::of(&then).write_to(&mut self.writer).map_err(write_failed(&self.path))?;
+            self.write(&then, next)?;
             self.next = next.checked_add(self.step_ms);
         }
         Ok(())
+    }
+
+    /// Writes the scores as of the end, of a world that is settled there.
+    pub(crate) fn write_end(&mut self, world: &World<'static>) -> Result<(), Stop> {
+        match world.now().filter(|&end| self.last != Some(end)) {
+            Some(end) => self.write(world, end),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, world: &World<'static>, at: Timestamp) -> Result<(), Stop> {
+        let written = Ranking::of(world).write_to(&mut self.writer, &self.whom);
+        let rows = written.map_err(write_failed(&self.path))?;
+        self.last = Some(at);
+        if let Some(many) = self.written.add(rows, at) {
+            self.watch.progress.say(&many);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn written(&self) -> Written {
+        self.written
     }
 
     pub(crate) fn finish(self) -> Result<Whole, OutputError> {
@@ -70,127 +123,22 @@ impl Steps {
     }
 }
 
-/// Every movement as it is published.
-pub(crate) struct Movements {
-    path: PathBuf,
-    /// `None` once it is finished or has failed.
-    lines: Option<Lines>,
-    failure: Option<io::Error>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-enum Lines {
-    Json(BufWriter<Output>),
-    Csv(Box<csv::Writer<Output>>),
-}
-
-/// One line; of somebody who is erased only who and when.
-#[derive(Serialize)]
-struct Movement<'a> {
-    user: &'a str,
-    at: &'a str,
-    score: Option<f64>,
-    previous: Option<f64>,
-    influence: Option<f64>,
-    reach: Option<f64>,
-    amplification: Option<f64>,
-    network: Option<f64>,
-    openness: Option<f64>,
-    audience: Option<f64>,
-    percentile: Option<f64>,
-    scale: Option<f64>,
-}
-
-impl Movements {
-    pub(crate) fn create(path: &Path) -> Result<Movements, OutputError> {
-        let output = Output::create(path).map_err(OutputError::to(path))?;
-        let lines = match table_format(path) {
-            Some(ScoreFormat::Csv) => Lines::Csv(Box::new(csv::Writer::from_writer(output))),
-            _ => Lines::Json(BufWriter::new(output)),
-        };
-        Ok(Movements { path: path.to_owned(), lines: Some(lines), failure: None })
-    }
-
-    /// Takes what a shard's step has published. A failure is told at the end.
-    pub(crate) fn note(&mut self, shard: &Shard, effects: &Effects) {
-        if let Err(failure) = self.write(shard, effects) {
-            (self.lines, self.failure) = (None, Some(failure));
-        }
-    }
-
-    fn write(&mut self, shard: &Shard, effects: &Effects) -> io::Result<()> {
-        let (Some(lines), Some(now)) = (&mut self.lines, shard.now()) else { return Ok(()) };
-        let at = words::time(now);
-        for published in &effects.scores {
-            if let Some((user, score)) = shard.record(published) {
-                lines.write(&Movement::of(user, &at, &score))?;
-            }
-        }
-        let erased = effects.removed.iter().filter(|removed| removed.why != Removal::OptedIn);
-        erased.map(|removed| &removed.name).try_for_each(|user| lines.write(&Movement::erased(user, &at)))
-    }
-
-    /// What was written; `None` if it was finished before.
-    pub(crate) fn finish(&mut self) -> Result<Option<Whole>, OutputError> {
-        let finished = match (self.failure.take(), self.lines.take()) {
-            (Some(failure), _) => Err(failure),
-            (None, Some(lines)) => lines.finish().map(Some),
-            (None, None) => Ok(None),
-        };
-        finished.map_err(OutputError::to(&self.path))
-    }
-}
-
-impl Lines {
-    fn write(&mut self, movement: &Movement<'_>) -> io::Result<()> {
-        match self {
-            Lines::Csv(writer) => writer.serialize(movement).map_err(io::Error::from),
-            Lines::Json(write) => {
-                serde_json::to_writer(&mut *write, movement)?;
-                write.write_all(b"\n")
-            }
-        }
-    }
-
-    fn finish(self) -> io::Result<Whole> {
-        match self {
-            Lines::Csv(writer) => writer.into_inner().map_err(|error| error.into_error())?.finish(),
-            Lines::Json(write) => write.into_inner().map_err(io::IntoInnerError::into_error)?.finish(),
-        }
-    }
-}
-
-impl<'a> Movement<'a> {
-    fn of(user: &'a str, at: &'a str, score: &Score) -> Movement<'a> {
-        Movement {
-            user,
-            at,
-            score: Some(score.score),
-            previous: score.previous,
-            influence: Some(score.influence),
-            reach: Some(score.reach),
-            amplification: Some(score.amplification),
-            network: Some(score.network),
-            openness: Some(score.openness),
-            audience: Some(score.audience),
-            percentile: Some(score.percentile),
-            scale: Some(score.scale),
-        }
-    }
-
-    fn erased(user: &'a str, at: &'a str) -> Movement<'a> {
-        Movement {
-            user,
-            at,
-            score: None,
-            previous: None,
-            influence: None,
-            reach: None,
-            amplification: None,
-            network: None,
-            openness: None,
-            audience: None,
-            percentile: None,
-            scale: None,
-        }
+    #[test]
+    fn many_rows_are_told_once() {
+        let mut written = Written::default();
+        assert_eq!(written.add(2_999_999, 0), None);
+        assert_eq!(
+            written.add(1234, 86_400_000).as_deref(),
+            Some(
+                "note: the timeline has 3,001,233 rows up to 1970-01-02T00:00:00Z, and each step adds 1,234 rows: \
+                 --user or --top narrow it, a longer step makes fewer"
+            )
+        );
+        assert_eq!(written.add(5_000_000, 0), None);
+        assert_eq!(written, Written { rows: 8_001_233, times: 3 });
     }
 }

@@ -108,7 +108,7 @@ fn too_many_bad_lines_stop_the_run() {
         "#]],
     );
     let scores = lines(&directory.read("scores.ndjson"));
-    assert_eq!(scores[0]["received"]["retweets"], 1, "what came before is scored");
+    assert_eq!(scores[0]["retweets"], 1, "what came before is scored");
     check(
         &directory,
         "log.txt --max-bad 0 --quiet",
@@ -425,5 +425,5 @@ fn late_events_are_counted_and_told() {
             late      1 event older than the window of 6 days: counted as received, no more
         "#]],
     );
-    assert_eq!(directory.scores("log --half-life 1d")[0]["received"]["mentions"], 2);
+    assert_eq!(directory.scores("log --half-life 1d")[0]["mentions"], 2);
 }

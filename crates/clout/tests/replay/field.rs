@@ -14,8 +14,7 @@ fn read(log: impl AsRef<[u8]>, options: &str) -> String {
     let mut shown = ran.told();
     if ran.code == 0 {
         for line in lines(&directory.read("scores.ndjson")) {
-            let received = &line["received"];
-            let counts = ["mentions", "retweets", "replies"].map(|kind| received[kind].to_string()).join(" ");
+            let counts = ["mentions", "retweets", "replies"].map(|kind| line[kind].to_string()).join(" ");
             writeln!(shown, "{}: {counts}", line["user"].as_str().unwrap()).unwrap();
         }
     }
@@ -959,7 +958,7 @@ fn the_examples_of_the_page_are_read() {
         let [user, "received", number] = expected.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{said}") };
         let scores = Directory::new().with("log", log).scores(&format!("log {options}"));
         let score = scores.iter().find(|score| score["user"] == user).unwrap();
-        let received = ["mentions", "retweets", "replies"].map(|kind| score["received"][kind].as_u64().unwrap());
+        let received = ["mentions", "retweets", "replies"].map(|kind| score[kind].as_u64().unwrap());
         assert_eq!(received.iter().sum::<u64>().to_string(), number, "{log}");
         examples += 1;
     }

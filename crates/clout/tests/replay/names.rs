@@ -26,7 +26,7 @@ fn spellings_are_people_of_their_own_unless_they_are_folded() {
     assert_eq!(directory.scores("log.csv").len(), 7);
     let folded = directory.scores("log.csv --names folded");
     assert_eq!(users(&folded), ["nasa"]);
-    assert_eq!(folded[0]["received"]["mentions"], 8);
+    assert_eq!(folded[0]["mentions"], 8);
     // Asked for as it was written, opted out as it is meant.
     let document = directory.replay("log.csv --names folded -q --json --user @NASA").document();
     assert_eq!((&document["users"][0]["user"], &document["users"][0]["status"]), (&"nasa".into(), &"rated".into()));
@@ -58,7 +58,7 @@ fn names_of_nobody_are_told_and_left_out_when_asked() {
     assert!(ran.stderr.contains("left out  8 events of ignored users"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("note:"), "{}", ran.stderr);
     let scores = directory.scores(&format!("log.csv {ignored}"));
-    assert_eq!((users(&scores), &scores[0]["received"]["mentions"]), (vec!["i"], &1.into()));
+    assert_eq!((users(&scores), &scores[0]["mentions"]), (vec!["i"], &1.into()));
     // As all names, they are spelled as is said.
     let folded = directory.scores("log.csv --names folded --ignore-user @na,none,null,NaN,[DELETED],-1");
     assert_eq!(users(&folded), ["i"]);

@@ -50,6 +50,7 @@ impl Directory {
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
         command.current_dir(&self.0).arg("replay").args(arguments.split_whitespace());
+        command.env_remove("COLUMNS");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::program::Directory;
 
 /// Where the logs lie: `CLOUT_DATA` or, beside the workspace, `shared/data`.
-fn data(names: &[&str]) -> Option<Vec<PathBuf>> {
+pub(crate) fn data(names: &[&str]) -> Option<Vec<PathBuf>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("CLOUT_DATA").map_or(beside, PathBuf::from);
     let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
@@ -48,7 +48,7 @@ fn received(scores: &[Value]) -> BTreeMap<(String, String), u64> {
     let mut counts = BTreeMap::new();
     for line in scores {
         for (key, kind) in [("retweets", "RT"), ("mentions", "MT"), ("replies", "RE")] {
-            let number = line["received"][key].as_u64().unwrap();
+            let number = line[key].as_u64().unwrap();
             if number > 0 {
                 counts.insert((line["user"].as_str().unwrap().to_owned(), kind.to_owned()), number);
             }

@@ -138,7 +138,7 @@ fn what_does_not_belong_to_the_state_is_told() {
         ("log --state log", 2, "error: log cannot be used: "),
         ("log --state .", 2, "error: . holds other files: name an empty folder, or one that an earlier run has made"),
         (
-            "log --state state --timeline all --timeline-out t.csv",
+            "log --state state --timeline 1d --timeline-out t.csv",
             2,
             "error: the argument '--state <FOLDER>' cannot be used with '--timeline",
         ),

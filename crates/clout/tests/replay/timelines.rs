@@ -19,8 +19,11 @@ fn each_step_is_what_until_gives() {
         steps.entry(line["as_of"].as_str().unwrap().to_owned()).or_default().push(line);
     }
     let times: Vec<&str> = steps.keys().map(String::as_str).collect();
-    assert_eq!(times.len(), 6, "{times:?}");
+    assert_eq!(times.len(), 7, "{times:?}");
     assert_eq!(times[0], "2025-01-02T00:00:00Z", "a whole multiple of five days since 1970");
+    let end = times[6].to_owned();
+    assert!(!end.ends_with("T00:00:00Z"), "the log ends within a step: {end}");
+    assert_eq!(steps[&end], lines(&directory.read("with.ndjson")), "the end is there");
     for (time, step) in steps {
         assert_eq!(by_user(step), by_user(directory.scores(&format!("log --until {time}"))), "{time}");
     }
@@ -33,51 +36,54 @@ fn by_user(table: Vec<Value>) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn all_movements_lead_to_the_final_scores() {
-    let directory = Directory::new().with("log", many(200_000));
-    for name in ["moves.ndjson", "moves.jsonl.gz", "moves.csv"] {
-        let ran =
-            directory.replay(&format!("log --quiet --timeline all --timeline-out {name} --scores-out scores.ndjson"));
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
+fn an_end_at_a_step_is_written_once() {
+    let directory = Directory::new().with("log", "ana bo 1735689600 RT\nana cy 1735693200 RT\n");
+    for (options, times) in [
+        ("--timeline 1h", &["2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"][..]),
+        (
+            "--timeline 1h --until 2025-01-01T01:30:00Z",
+            &["2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z", "2025-01-01T01:30:00Z"],
+        ),
+        ("--timeline 1000d", &["2025-01-01T01:00:00Z"]),
+    ] {
+        let ran = directory.replay(&format!("log {options} --timeline-out steps.ndjson --user bo"));
+        let steps = lines(&directory.read("steps.ndjson"));
+        assert_eq!(steps.iter().map(|line| line["as_of"].as_str().unwrap()).collect::<Vec<_>>(), times, "{options}");
+        let (rows, word) = (times.len(), if times.len() == 1 { "time" } else { "times" });
+        let told = format!("timeline  {rows} row{}, as of {rows} {word}", if rows == 1 { "" } else { "s" });
+        assert!(ran.stderr.contains(&told), "{told}: {}", ran.stderr);
     }
-    let mut last: BTreeMap<String, f64> = BTreeMap::new();
-    for line in lines(&directory.read("moves.ndjson")) {
-        let user = line["user"].as_str().unwrap().to_owned();
-        let before = last.insert(user, line["score"].as_f64().unwrap());
-        match (before, line["previous"].as_f64()) {
-            (Some(before), Some(previous)) => assert!((before - previous).abs() <= 1e-4, "{before}: {line}"),
-            (before, previous) => assert_eq!(before, previous, "{line}"),
-        }
-    }
-    for line in lines(&directory.read("scores.ndjson")) {
-        let published = last[line["user"].as_str().unwrap()];
-        assert!((published - line["score"].as_f64().unwrap()).abs() <= 0.1, "{line}");
-    }
-    let packed = std::fs::read(directory.path("moves.jsonl.gz")).unwrap();
-    let unpacked = std::io::read_to_string(flate2::read::GzDecoder::new(&packed[..])).unwrap();
-    assert_eq!(unpacked, directory.read("moves.ndjson"));
-    let table = directory.read("moves.csv");
-    assert_eq!(table.lines().count(), unpacked.lines().count() + 1);
-    assert!(table.starts_with("user,at,score,previous,influence,reach,"));
+    let summary = directory.replay("log --json --timeline 1h --timeline-out steps.csv").document()["summary"].clone();
+    assert_eq!((&summary["timeline"]["rows"], &summary["timeline"]["times"]), (&3.into(), &2.into()));
 }
 
 #[test]
-fn those_who_vanish_are_told() {
-    let directory =
-        Directory::new().with("log", "ana bo 1735689600 RT\n").with("profiles", r#"{"user": "bo", "opted_out": true}"#);
-    directory.replay("log --profiles profiles --quiet --timeline all --timeline-out moves.ndjson");
-    assert_eq!(directory.read("moves.ndjson"), "", "one who was never there does not vanish");
+fn a_timeline_is_of_those_who_are_asked_for() {
+    let directory = Directory::new().with("log", many(20_000));
+    let rows = |options: &str| {
+        let ran = directory.replay(&format!("log --quiet --timeline 10d --timeline-out t.ndjson {options}"));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        lines(&directory.read("t.ndjson"))
+    };
+    let all = rows("");
+    assert_eq!(rows("--top 0"), all);
+    let of = |is_of: &dyn Fn(&Value) -> bool| all.iter().filter(|line| is_of(line)).cloned().collect::<Vec<_>>();
+    let (is_first, is_user) = (|line: &Value| line["rank"].as_u64() <= Some(3), |line: &Value| line["user"] == "u50");
+    assert_eq!(rows("--user u50"), of(&is_user));
+    assert_eq!(rows("--top 3"), of(&is_first));
+    assert_eq!(rows("--names folded --top 3 --user @U50"), of(&|line| is_first(line) || is_user(line)));
+    assert!(of(&is_first).len() > 6 && !of(&is_user).is_empty() && all.len() > 100);
+    assert_eq!(rows("--user nobody"), Vec::<Value>::new());
 }
 
-/// Each run draws another key for the hash of names, and nothing that it writes shows it.
 #[test]
 fn two_runs_write_the_same_bytes() {
     let world = worlds::World { users: 300, events: 20_000, follows: 0.1, ..worlds::World::default() };
-    let directory = Directory::new().with("log", generated(world)).with("profiles", r#"{"user": "1", "trust": 2}"#);
+    let directory = Directory::new().with("log", generated(world)).with("profiles", r#"{"user": "u1", "trust": 2}"#);
     for partitions in [1, 4, 16] {
         let run = |number: u32| {
-            let options = format!("--partitions {partitions} --profiles profiles --quiet --user 1 --user 2");
-            let files = format!("--scores-out scores-{number}.csv --timeline all --timeline-out moves-{number}.ndjson");
+            let options = format!("--partitions {partitions} --profiles profiles --quiet --user u1 --user u2 --top 20");
+            let files = format!("--scores-out scores-{number}.csv --timeline 5d --timeline-out moves-{number}.ndjson");
             let ran = directory.replay(&format!("log {options} {files}"));
             assert_eq!(ran.code, 0, "{}", ran.stderr);
             [

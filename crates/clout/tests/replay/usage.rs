@@ -73,7 +73,13 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse(
         "log --timeline daily --timeline-out steps.csv",
         expect![
-            "error: invalid value 'daily' for '--timeline <STEP|all>': not a duration: write a number and a unit, as in 500ms, 90s, 10m, 12h, 1.5d, 2w or 1y"
+            "error: invalid value 'daily' for '--timeline <STEP>': not a duration: write a number and a unit, as in 500ms, 90s, 10m, 12h, 1.5d, 2w or 1y"
+        ],
+    );
+    refuse(
+        "log --timeline all --timeline-out steps.csv",
+        expect![
+            "error: invalid value 'all' for '--timeline <STEP>': there is no timeline of all movements, as what a replay publishes on its way follows its own rounds and not the log's time: give a step, as in 1h; --user and --top make it short"
         ],
     );
     refuse("log --timeline-out steps.csv", expect!["error: the following required arguments were not provided:"]);
