@@ -117,6 +117,10 @@ pub(crate) fn read(broker: &Broker, topic: &str) -> Vec<Record> {
     records
 }
 
+pub(crate) fn header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
+    record.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
 fn record(message: &BorrowedMessage<'_>) -> Record {
     let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
     let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
