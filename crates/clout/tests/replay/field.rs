@@ -410,7 +410,7 @@ fn numbers_that_are_no_seconds_are_dates_or_told() {
         note: log: times as 1999 are taken for dates (%Y); --time-format s takes them for seconds since 1970
         note: log: 3 times are dates without a time of day: midnight is meant, in UTC or in --time-zone
         read      3 records from log (csv), 1999-01-01T00:00:00Z to 2001-01-01T00:00:00Z
-        scored    2 events (2 mentions); 3 people, 1 of them rated
+        scored    2 events (2 mentions); 2 people, 1 of them rated
         left out  1 malformed line
         bo: 2 0 0
     "#]],
