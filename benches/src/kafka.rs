@@ -112,6 +112,7 @@ impl Bench {
             accepted_gaps: Vec::new(),
         };
         let application = Application {
+            checkpoints: String::new(),
             record_bytes_max: kafka::RECORD_BYTES_MAX,
             id,
             instance: "bench".into(),

@@ -18,6 +18,7 @@ mod page;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::Path;
 use std::str::FromStr;
 
 use influence::{HashKey, Model, Partitioner};
@@ -39,6 +40,8 @@ pub struct Config {
     pub application_id: String,
     /// This process among all of the application; the same when it is started again.
     pub instance: String,
+    /// Whether somebody has said it; else it is the host's name.
+    pub is_instance_said: bool,
     /// Threads that own shards.
     pub workers: usize,
     /// What scores are made by.
@@ -116,6 +119,7 @@ impl Config {
         Ok(Config {
             application_id: values.get("application_id", name_in_topics)?,
             instance: values.get_or("instance", name_in_topics, host_name)?,
+            is_instance_said: values.has("instance"),
             workers: values.get("workers", |text| number(text, 1))?,
             model: model(values)?,
             hash_key: values.secret("model.hash_key", hash_key)?.map(HashKey::new),
@@ -169,6 +173,24 @@ impl Config {
     pub fn store(&self) -> Result<Store, StoreError> {
         let Checkpoints { place, options, .. } = &self.checkpoints;
         Ok(Store::open(place, options.clone())?.below(&self.application_id))
+    }
+
+    /// Where checkpoints are, for people: a folder with its host, or an address without what may be secret.
+    pub fn checkpoints_place(&self) -> String {
+        let place = &self.checkpoints.place;
+        match place.split_once("://") {
+            Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or(rest)),
+            None => {
+                let path = std::path::absolute(place).unwrap_or_else(|_| place.into());
+                format!("{} of host {}", path.display(), host_name().unwrap_or_default()).replace('\n', " ")
+            }
+        }
+    }
+
+    /// Whether processes in other folders look for checkpoints elsewhere.
+    pub fn has_relative_place(&self) -> bool {
+        let place = &self.checkpoints.place;
+        !place.contains("://") && Path::new(place).is_relative()
     }
 
     /// How to reach the brokers.

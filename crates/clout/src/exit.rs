@@ -139,6 +139,8 @@ impl ExitCode {
             WorldError::Fault(fault @ Fault::Fatal(_)) if ExitCode::from(fault) == ExitCode::Internal => {
                 ExitCode::Internal
             }
+            // The folder and the input are not of one run: nothing is done to either.
+            WorldError::OtherInput { .. } | WorldError::ShorterInput { .. } => ExitCode::Nothing,
             _ if is_begun => ExitCode::Output,
             _ => ExitCode::Nothing,
         }

@@ -22,6 +22,7 @@ pub mod recorded;
 
 mod ending;
 mod http;
+mod instance;
 mod interrupt;
 mod logs;
 mod screen;

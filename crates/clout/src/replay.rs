@@ -33,7 +33,6 @@ use crate::recorded::loss::Outcome;
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::screen::Screen;
-use crate::words;
 use person::Person;
 use ranking::Ranking;
 use scoring::Scoring;
@@ -58,10 +57,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
     let watch = Watch { progress: progress.clone(), interrupt };
     let mut gate = Gate::new(args.until, args.names(), rejects, watch.clone());
-    let (mut scoring, resumed) = Scoring::new(&model, args, watch)?;
-    if let (Some(folder), true) = (&args.state, resumed.records > 0) {
-        progress.say(&words::resumed(folder, resumed));
-    }
+    let mut scoring = Scoring::new(&model, args, watch)?;
 
     let mut files = Vec::new();
     let read = logs.read(&mut gate, &mut scoring, &mut files);

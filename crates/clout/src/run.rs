@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::config::{Config, RunFlags};
 use crate::failure::Failure;
 use crate::http::HttpArgs;
+use crate::instance::Instance;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
 use crate::{ending, exit, words};
@@ -23,7 +24,7 @@ const AFTER_HELP: &str = "\
 Examples:
   clout topics create --config clout.toml --partitions 12
   clout run --config clout.toml
-  clout run --config clout.toml --workers 4 --instance host-7 --listen 127.0.0.1:9464
+  clout run --config clout.toml --workers 4 --listen 127.0.0.1:9464
 
 The first SIGTERM or Ctrl-C ends it in good order: the epoch is finished, checkpoints are written, the group is left. A
 second one ends it at once, and nothing is lost either.";
@@ -79,11 +80,19 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     args.logs.begin();
     let supervisor = ending::supervise(&Interrupt::install())?;
     let served = args.listen.map(|listen| args.http.options(listen)).transpose()?;
-    let application = Arc::new(application(&config, &args.accept_gap, supervisor.stop_flag())?);
+    let instance = Instance::claim(&config.application_id, &config.instance, config.is_instance_said);
+    let application = Arc::new(application(&config, instance.name(), &args.accept_gap, supervisor.stop_flag())?);
     let settings = &application.settings;
     let keeper = || Keeper::beside(config.store()?, settings);
     // What is wrong with the place is told at once, and not by the first checkpoint.
     drop(keeper()?);
+    if config.has_relative_place() {
+        warn!(
+            "checkpoints are kept in {}, where no process of another folder or host finds them: name a folder that all processes \
+             share, or an object store, as checkpoints.place",
+            application.checkpoints
+        );
+    }
     let status = Arc::new(Status::new(settings.shards));
     let server = |options| Server::for_pipeline(Arc::clone(&status), options).watched_by(&supervisor).start();
     let server = served.map(server).transpose()?;
@@ -107,7 +116,12 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// Looks at the topics, which say how many shards there are.
-fn application(config: &Config, gaps: &[AcceptedGap], stop: &AtomicBool) -> Result<Application, Failure> {
+fn application(
+    config: &Config,
+    instance: &str,
+    gaps: &[AcceptedGap],
+    stop: &AtomicBool,
+) -> Result<Application, Failure> {
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let until = Instant::now() + BROKERS_WAIT;
@@ -128,7 +142,8 @@ fn application(config: &Config, gaps: &[AcceptedGap], stop: &AtomicBool) -> Resu
     check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions)?;
     Ok(Application {
         id: config.application_id.clone(),
-        instance: config.instance.clone(),
+        instance: instance.to_owned(),
+        checkpoints: config.checkpoints_place(),
         topics,
         start: config.start,
         record_bytes_max: checked.record_bytes_max.min(connection.number("message.max.bytes").unwrap_or(usize::MAX)),

@@ -35,6 +35,7 @@ pub struct TopicsArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum TopicsCommand {
     Create(CreateArgs),
+    Check(CheckArgs),
 }
 
 /// Make the topics that are missing, and check those that are there
@@ -50,6 +51,17 @@ struct CreateArgs {
     /// Make the inputs as well, where they are missing
     #[arg(long = "inputs")]
     makes_inputs: bool,
+    /// Nothing on the standard output
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    config: Flags,
+}
+
+/// Check the topics that are there, and change nothing
+#[derive(Args, Clone, Debug)]
+#[command(after_help = exit::after_help("Examples:\n  clout topics check --config clout.toml", exit::ASKS))]
+struct CheckArgs {
     /// Nothing on the standard output
     #[arg(long, short)]
     quiet: bool,
@@ -82,7 +94,30 @@ fn have(topics: &[String]) -> String {
 /// # Errors
 /// If a topic is missing that is not to be made, or one differs from what it must be, or the brokers refuse.
 pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
-    let TopicsCommand::Create(args) = &args.command;
+    match &args.command {
+        TopicsCommand::Create(args) => create(args),
+        TopicsCommand::Check(args) => check_only(args),
+    }
+}
+
+/// Tells what there is, or what is missing or wrong.
+fn check_only(args: &CheckArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
+    let admin = Admin::connect(&config.connection())?;
+    let found = admin.find(requirements.iter().map(|required| required.topic.as_str()))?;
+    let missing = requirements.iter().filter(|required| !found.contains_key(&required.topic));
+    let missing: Vec<String> = missing.map(|required| required.topic.clone()).collect();
+    if !missing.is_empty() {
+        return Err(AdminError::Missing(missing).into());
+    }
+    if !args.quiet {
+        requirements.iter().try_for_each(|required| say(&line("found", required, &found[&required.topic])))?;
+    }
+    check(&requirements, &found, kafka::partitions(&requirements, &found).unwrap_or_default())
+}
+
+fn create(args: &CreateArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
     let admin = Admin::connect(&config.connection())?;

@@ -176,8 +176,20 @@ fn squeezed(text: &str) -> String {
 fn every_help_tells_the_codes_of_the_table_in_its_words() {
     let table = table();
     assert!(table.len() > 5, "{table:?}");
-    for command in ["", "demo", "replay", "run", "serve", "generate", "topics create", "feed", "route", "diff", "reset"]
-    {
+    for command in [
+        "",
+        "demo",
+        "replay",
+        "run",
+        "serve",
+        "generate",
+        "topics create",
+        "topics check",
+        "feed",
+        "route",
+        "diff",
+        "reset",
+    ] {
         let output = clout(&format!("{command} --help")).output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();
         let told = squeezed(help.split_once("Exit codes:").unwrap_or_else(|| panic!("{command}: {help}")).1);

@@ -423,6 +423,7 @@ impl Log for MemoryLog {
             starts: Positions { exchange: 0, inputs: vec![0; inputs] },
             exchange_committed: committed.map(|positions| positions.exchange),
             inputs_committed,
+            known: String::new(),
         }))
     }
 

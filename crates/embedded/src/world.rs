@@ -219,6 +219,11 @@ impl<'a> World<'a> {
         self.has_failed
     }
 
+    /// Whether what comes is still held against what was taken before.
+    pub fn is_resuming(&self) -> bool {
+        self.recording.as_ref().is_some_and(Recording::is_following)
+    }
+
     fn fail(&mut self, failure: impl Into<WorldError>) {
         self.has_failed = true;
         self.failure.get_or_insert(failure.into());

@@ -23,6 +23,15 @@ const FETCHED_BYTES_MAX: usize = 64 << 20;
 /// and of one partition at least and at most, in KiB.
 const FETCHED_KBYTES: std::ops::RangeInclusive<usize> = 1_024..=16_384;
 
+/// Brokers take 4,096 by default.
+const KNOWN_BYTES_MAX: usize = 3_000;
+
+/// This process among those of all hosts, for people.
+pub(crate) fn process_here() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{} of host {}", std::process::id(), host.trim())
+}
+
 /// One application: its name, its topics, and how its clients are set.
 #[derive(Clone, Debug)]
 pub struct Application {
@@ -40,6 +49,8 @@ pub struct Application {
     pub record_bytes_max: usize,
     /// Milliseconds for which topics keep their records, where that has an end and is known.
     pub retention_ms: BTreeMap<String, i64>,
+    /// Where checkpoints of this process are, for people: a folder with its host, or an address.
+    pub checkpoints: String,
     /// What its workers are told.
     pub settings: Arc<Settings>,
     /// Where their time goes.
@@ -61,6 +72,19 @@ fn properties<'a>(pairs: &[(&'a str, &str)]) -> BTreeMap<&'a str, String> {
 }
 
 impl Application {
+    /// What is written beside a shard's offsets, in one line each: its topic's id, the settings by name, who writes, and where
+    /// its checkpoints are.
+    pub(crate) fn known(&self, id: &str) -> String {
+        let Application { settings, instance, checkpoints, .. } = self;
+        let all = format!(
+            "{id}\n{}process={}\ninstance={instance}\ncheckpoints={checkpoints}\n",
+            settings.known(),
+            process_here()
+        );
+        // More than brokers take is not worth a commit.
+        if all.len() <= KNOWN_BYTES_MAX { all } else { id.to_owned() }
+    }
+
     /// The topics that a shard reads: the inputs in the order of the configuration, and then the exchange.
     pub(crate) fn read(&self) -> impl Iterator<Item = &str> + Clone {
         self.settings.inputs.iter().map(|input| input.topic.as_str()).chain([self.topics.exchange.as_str()])

@@ -100,6 +100,7 @@ impl OnKafka {
         let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
         let connection = Connection::new(properties);
         let application = Application {
+            checkpoints: "memory".into(),
             id,
             instance: "here".into(),
             connection,

@@ -22,7 +22,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 use wire::JournalRecord;
 
-use crate::application::{Application, Start};
+use crate::application::{Application, Start, process_here};
 use crate::census::Census;
 use crate::native::{End, Refusal, delete_records, ends};
 use crate::troubles::{self, Troubles, fault, fault_of};
@@ -332,7 +332,7 @@ impl Archive {
 
     fn past(&self, visit: Visit) -> Result<Past, Fault> {
         let shard = visit.shard;
-        let mut committed = self.committed(visit)?;
+        let (mut committed, known) = self.committed(visit)?;
         let journal = self.journal(visit)?;
         if !journal.is_empty() {
             self.check_complete(shard, &committed)?;
@@ -340,7 +340,21 @@ impl Archive {
         let exchange_committed = committed.pop().flatten();
         let starts = if journal.is_empty() { self.starts(visit)? } else { Positions::default() };
         debug!(shard, records = journal.len(), "journal read");
-        Ok(Past { journal, starts, exchange_committed, inputs_committed: committed })
+        self.look_at_owner(shard, &known);
+        Ok(Past { journal, starts, exchange_committed, inputs_committed: committed, known })
+    }
+
+    /// Who was fenced off, and finds that another process of the same instance has written last, knows why.
+    fn look_at_owner(&self, shard: u16, known: &str) {
+        let value = |name: &str| known.lines().find_map(|line| line.strip_prefix(name));
+        let (Some(process), Some(instance)) = (value("process="), value("instance=")) else { return };
+        if instance == self.application.instance && process != process_here() && troubles::was_fenced() {
+            warn!(
+                shard,
+                "fenced off by process {process}, which is the instance {instance} as well: give each process an --instance of \
+                 its own, or none"
+            );
+        }
     }
 
     /// A group forgets all its offsets, or those of a topic that was deleted.
@@ -358,15 +372,19 @@ impl Archive {
     }
 
     /// The offsets of the group, in the order of the topics that are read; `None` where there is none.
-    fn committed(&self, visit: Visit) -> Result<Vec<Option<i64>>, Fault> {
+    fn committed(&self, visit: Visit) -> Result<(Vec<Option<i64>>, String), Fault> {
         let mut patience = Patience::new(self, visit.shard, "the group's offsets");
         loop {
             self.check_wanted(visit)?;
             match self.ask_committed(visit.shard) {
                 Ok(places) => {
                     let known = self.application.read().zip(&places);
-                    known.into_iter().try_for_each(|(topic, (_, id))| self.census.check_id(topic, id))?;
-                    return Ok(places.into_iter().map(|(offset, _)| offset).collect());
+                    known.into_iter().try_for_each(|(topic, (_, known))| {
+                        self.census.check_id(topic, known.lines().next().unwrap_or_default())
+                    })?;
+                    // The exchange is the last.
+                    let known = places.last().map_or(String::new(), |(_, known)| known.clone());
+                    return Ok((places.into_iter().map(|(offset, _)| offset).collect(), known));
                 }
                 Err(error) if is_passing(&error) => patience.wait(),
                 Err(error) => {

@@ -1,5 +1,6 @@
 //! What clients tell of their troubles, in the background: kept until somebody asks why nothing works.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -239,8 +240,19 @@ pub(crate) fn is_passing(code: Code) -> bool {
     )
 }
 
+/// Whether another producer of a name of this process has come: told with the name of the other one once it is known.
+static FENCED: AtomicBool = AtomicBool::new(false);
+
+/// Whether that has happened since it was asked last.
+pub(crate) fn was_fenced() -> bool {
+    FENCED.swap(false, Relaxed)
+}
+
 /// What a call's failure means: some failures stay whatever one does.
 pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display) -> Fault {
+    if matches!(code, Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)) {
+        FENCED.store(true, Relaxed);
+    }
     let advice = match code {
         Some(Code::TopicAuthorizationFailed) => {
             "this user may not use the topic: grant it, as docs/permissions.md says"

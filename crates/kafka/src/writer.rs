@@ -59,6 +59,8 @@ pub(crate) struct Writer {
     troubles: Troubles,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
+    /// Told with the offset of the exchange: the id of its topic, and what the owner is.
+    known: String,
 }
 
 /// What has become of the records of the transaction under way.
@@ -229,6 +231,7 @@ impl Writer {
             troubles: troubles.clone(),
             patience: Patience { stop: Arc::clone(stop), stopped_at: Cell::new(None) },
             census: None,
+            known: String::new(),
         };
         writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
             // What the clients have told meanwhile says more.
@@ -245,6 +248,7 @@ impl Writer {
 
     /// The topics are these.
     pub(crate) fn know(&mut self, census: &Arc<Census>) {
+        self.known = self.application.known(census.id(&self.application.topics.exchange));
         self.census = Some(Arc::clone(census));
     }
 
@@ -429,7 +433,10 @@ impl Writer {
             for (topic, offset) in self.application.read().zip(inputs.into_iter().chain([exchange])) {
                 let mut place = list.add_partition(topic, step.journal.shard.into());
                 place.set_offset(Offset::Offset(offset)).map_err(|error| fault_of("the offsets", &error))?;
-                place.set_metadata(self.census.as_ref().map_or("", |census| census.id(topic)));
+                place.set_metadata(match topic == self.application.topics.exchange {
+                    true => self.known.as_str(),
+                    false => self.census.as_ref().map_or("", |census| census.id(topic)),
+                });
             }
         }
         Ok(list)

@@ -103,8 +103,9 @@ pub enum Fatal {
     },
     /// Neither a checkpoint nor the journal's beginning is there.
     #[error(
-        "the journal of shard {shard} begins at sequence {begins} (offset {offset}), and no checkpoint reaches it ({found}): \
-         put one back for sequence {begins} to {ends}, or start under a new application id"
+        "the journal of shard {shard} begins at sequence {begins} (offset {offset}), and no checkpoint reaches it ({found}{kept}): \
+         all processes of an application need one place for them: name it as checkpoints.place, or put one back for sequence \
+         {begins} to {ends}, or start under a new application id"
     )]
     JournalShortened {
         /// The shard.
@@ -117,6 +118,8 @@ pub enum Fatal {
         ends: u64,
         /// What checkpoints there are.
         found: String,
+        /// Where they were, if it is known.
+        kept: String,
     },
     /// A journal record does not go on where the one before it ended.
     #[error(
@@ -166,7 +169,7 @@ pub enum Fatal {
     },
     /// Other parameters.
     #[error(
-        "shard {shard} was made with other settings (journal sequence {sequence}, offset {offset}): parameters of the \
+        "shard {shard} was made with other settings: {changed} (journal sequence {sequence}, offset {offset}); parameters of the \
          model, partitions, inputs, the clock and the window for repeated ids never change under one application id; \
          set them back, or start under a new application id"
     )]
@@ -177,6 +180,8 @@ pub enum Fatal {
         sequence: u64,
         /// Its record's offset.
         offset: i64,
+        /// Which one, and what it was.
+        changed: String,
     },
     /// Other bits, and no checkpoint to go on from.
     #[error(

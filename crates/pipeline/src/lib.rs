@@ -21,6 +21,7 @@ mod slice;
 
 mod checkpoint;
 mod keeper;
+mod known;
 mod restore;
 mod rounds;
 mod store;

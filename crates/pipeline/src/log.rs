@@ -95,6 +95,9 @@ pub struct Past {
     pub exchange_committed: Option<i64>,
     /// Likewise, of each input.
     pub inputs_committed: Vec<Option<i64>>,
+    /// What the last owner wrote beside them, as [`Settings::known`](crate::Settings::known) has it, and where its checkpoints
+    /// are; empty where the log does not keep it.
+    pub known: String,
 }
 
 /// The next offset to be sliced in each partition of a shard.

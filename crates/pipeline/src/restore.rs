@@ -18,6 +18,9 @@ use crate::settings::{AcceptedGap, Settings};
 /// A restore under way is at most so long away from the worker's loop.
 const STRETCH_MS: i64 = 100;
 
+/// What stands before the place of checkpoints, in [`Past::known`].
+const PLACE: &str = "checkpoints=";
+
 /// How far the worker has got with a shard that it owns.
 #[derive(Debug)]
 pub(crate) enum Stage {
@@ -36,6 +39,8 @@ pub(crate) enum Stage {
 pub(crate) struct PastKnown {
     pub(crate) journal: Arc<[(i64, JournalRecord)]>,
     starts: Positions,
+    /// What the last owner wrote of itself.
+    known: String,
 }
 
 /// A shard on its way to where it was.
@@ -57,7 +62,7 @@ pub(crate) fn check_past(shard: u16, past: Past, settings: &Settings, bugs: Bugs
         Some((offset, last)) => check_last(shard, *offset, last, &past, settings)?,
         None => check_unused(shard, &past, settings)?,
     }
-    Ok(PastKnown { journal: past.journal.into(), starts: past.starts })
+    Ok(PastKnown { journal: past.journal.into(), starts: past.starts, known: past.known })
 }
 
 fn check_follows(shard: u16, before: &JournalRecord, (offset, record): &(i64, JournalRecord)) -> Result<(), Fatal> {
@@ -82,7 +87,11 @@ fn check_last(shard: u16, offset: i64, last: &JournalRecord, past: &Past, settin
     let sequence = last.sequence;
     let has_other_inputs = last.inputs.len() != settings.inputs.len();
     if last.model_fingerprint != settings.fingerprint() || has_other_inputs {
-        return Err(Fatal::ModelChanged { shard, sequence, offset });
+        let changed = match settings.changes(&past.known) {
+            changed if changed.is_empty() => "which of them is not known".to_owned(),
+            changed => changed,
+        };
+        return Err(Fatal::ModelChanged { shard, sequence, offset, changed });
     }
     let topics = settings.inputs.iter().map(|input| &input.topic).chain([&settings.exchange]);
     let ranges = last.inputs.iter().chain([&last.exchange]);
@@ -131,7 +140,9 @@ impl PastKnown {
     fn shortened(&self, shard: u16, offset: i64, begins: u64, unusable: &[String]) -> Fatal {
         let ends = self.journal.last().map_or(begins, |(_, last)| last.sequence);
         let found = if unusable.is_empty() { "there is none".to_owned() } else { unusable.join(", ") };
-        Fatal::JournalShortened { shard, begins, offset, ends, found }
+        let place = self.known.lines().find_map(|line| line.strip_prefix(PLACE));
+        let kept = place.map_or(String::new(), |place| format!("; the shard's last owner kept them in {place}"));
+        Fatal::JournalShortened { shard, begins, offset, ends, found, kept }
     }
 }
 

@@ -134,6 +134,23 @@ impl App {
 /// Routes that need no scores.
 const WITHOUT_SCORES: [&str; 5] = ["/v1/status", "/metrics", "/health/live", "/health/ready", "/openapi.json"];
 
+/// What a process without scores has, for whoever opens its address.
+const INDEX: &str = "\
+Clout: this port is for operators.
+
+/v1/status      where each shard stands
+/metrics        for Prometheus
+/health/live    whether the process works
+/health/ready   whether it has all that it needs
+/openapi.json   all of it for programs
+
+The ranking and its API are at the address of `clout serve`.
+";
+
+async fn index() -> &'static str {
+    INDEX
+}
+
 /// Every route of the API but the page's, as the OpenAPI document lists them.
 pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
@@ -159,7 +176,7 @@ pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
     let table = table().into_iter().filter(|(path, _)| app.has_scores || WITHOUT_SCORES.contains(path));
     let api = table.fold(Router::new(), |router, (path, method)| router.route(path, method));
     let api = api.layer(from_fn_with_state(Arc::clone(&app), admit)).with_state(Arc::clone(&app));
-    let page = if app.has_scores { page::routes() } else { Router::new() };
+    let page = if app.has_scores { page::routes() } else { Router::new().route("/", get(index)) };
     // The first is the outermost. One layer of all: each of its own would be packed into a box for every request.
     api.merge(page).layer((
         from_fn_with_state(Arc::clone(&app), measure),

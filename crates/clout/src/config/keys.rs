@@ -47,7 +47,7 @@ pub(crate) const KAFKA: &str = "kafka";
 #[rustfmt::skip]
 pub(crate) const KEYS: &[Key] = &[
     key(All, "application_id", "application-id", "NAME", "clout", "consumer group, and the beginning of the names of its topics"),
-    key(Run, "instance", "instance", "NAME", "[the host's name]", "names this process among all of the application; the same when it is started again"),
+    key(Run, "instance", "instance", "NAME", "[the host's name, and a number for each further process]", "names this process among all of the application; the same when it is started again"),
     key(Run, "workers", "workers", "NUMBER", "1", "threads that score"),
     key(Run, "clock", "clock", "wall|event", "wall", "what moves the clock: this machine's, or for history the newest event"),
     key(Run, "start", "start", "earliest|latest", "earliest", "where an application that is new begins to read its inputs"),

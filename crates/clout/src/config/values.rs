@@ -86,6 +86,11 @@ impl Values {
         self.inputs = inputs;
     }
 
+    /// Whether anybody says a value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.texts.contains_key(name)
+    }
+
     /// The value of a key that has a default.
     pub(crate) fn get<T, E: fmt::Display>(
         &self,

@@ -6,18 +6,22 @@ use pipeline::draw_hash_key;
 
 use crate::failure::Failure;
 use crate::output::Whole;
-use crate::recorded::progress::Watch;
+use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::{Sink, Stop};
 use crate::replay::notes::Strangers;
 use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Clusters;
 use crate::replay::timeline::{Steps, Written};
+use crate::words;
 
 /// Takes events, and brings the scores to rest.
 pub(crate) struct Scoring {
     pub(crate) world: World<'static>,
     pub(crate) clusters: Clusters,
     pub(crate) strangers: Strangers,
+    /// What is said once the input has turned out to be the one that the state was made of.
+    pub(crate) resumed: Option<String>,
+    progress: Progress,
     /// The timeline once it is whole.
     pub(crate) timeline: Option<Whole>,
     /// How much is in it.
@@ -26,7 +30,7 @@ pub(crate) struct Scoring {
 }
 
 impl Scoring {
-    pub(crate) fn new(model: &Model, args: &ReplayArgs, watch: Watch) -> Result<(Scoring, Resumed), Failure> {
+    pub(crate) fn new(model: &Model, args: &ReplayArgs, watch: Watch) -> Result<Scoring, Failure> {
         let (partitions, workers) = (args.partitions, usize::from(args.workers));
         let (world, resumed) = match &args.state {
             Some(folder) => World::open(model, partitions, workers, folder, args.checkpoint_every_ms)
@@ -38,11 +42,22 @@ impl Scoring {
         };
         let clusters = Clusters::new(model.window_ms);
         let strangers = Strangers::default();
+        let resumed = args.state.as_ref().filter(|_| resumed.records > 0).map(|folder| words::resumed(folder, resumed));
+        let progress = watch.progress.clone();
         let steps = match (args.timeline_step_ms, &args.timeline_out) {
             (Some(step_ms), Some(path)) => Some(Steps::create(step_ms, path, args.timeline_of(), watch)?),
             _ => None,
         };
-        Ok((Scoring { world, clusters, strangers, timeline: None, timeline_written: None, steps }, resumed))
+        let (timeline, timeline_written) = (None, None);
+        Ok(Scoring { world, clusters, strangers, resumed, progress, timeline, timeline_written, steps })
+    }
+
+    /// Says that the run goes on from where another one was, once that is certain.
+    #[cold]
+    fn say_resumed(&mut self) {
+        if !self.world.is_resuming() && !self.world.has_failed() {
+            self.resumed.take().iter().for_each(|resumed| self.progress.say(resumed));
+        }
     }
 
     /// Why the world takes nothing more, if it does not.
@@ -67,6 +82,7 @@ impl Scoring {
         }
         self.world.settle();
         self.check()?;
+        self.say_resumed();
         if let Some(mut steps) = self.steps.take() {
             steps.write_end(&self.world)?;
             self.timeline_written = Some(steps.written());
@@ -88,6 +104,9 @@ impl Sink for Scoring {
             }
         }
         self.world.event(event);
+        if self.resumed.is_some() {
+            self.say_resumed();
+        }
         if self.world.has_failed() { self.check() } else { Ok(()) }
     }
 

@@ -376,7 +376,7 @@ mod tests {
         let model = Model::default();
         let progress = Progress::new(None, BytesRead::default(), true);
         let watch = Watch { progress, interrupt: Interrupt::default() };
-        let (mut scoring, _) = Scoring::new(&model, &args, watch).unwrap();
+        let mut scoring = Scoring::new(&model, &args, watch).unwrap();
         scoring.world = World::new(&model, HashKey::new([1, 2]).with_bits(hash_bits), 1, 1);
         for target in targets {
             scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 1_577_836_800_000 }).unwrap();

@@ -21,6 +21,8 @@ fn topics_are_made_once_and_found_the_next_time() {
     .assert_eq(&made);
     let found = done(broker, &["topics", "create", "--application-id", &app, "--input", &input]).stdout;
     assert_eq!(found.replace(&app, "APP").replace(&input, "INPUT"), made.replace("made ", "found"));
+    let checked = done(broker, &["topics", "check", "--application-id", &app, "--input", &input]).stdout;
+    assert_eq!(checked, found);
     let topics = kafka::Topics::of(&app);
     let connection = kafka::Connection::new([("bootstrap.servers".to_owned(), broker.brokers().to_owned())]);
     assert_eq!(
@@ -72,6 +74,9 @@ fn a_slip_of_the_pen_is_told_as_what_it_is_and_nothing_is_made() {
     .assert_eq(&told);
     let exchange = format!("{app}-exchange");
     let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+    let checked = run(broker, &["topics", "check", "--application-id", &app, "--input", &made]);
+    assert_eq!(checked.code, Some(2), "{}", checked.stderr);
+    assert!(checked.stderr.contains(&format!("topics {exchange}, ")), "{}", checked.stderr);
     assert!(admin.find([exchange.as_str()]).expect("an answer").is_empty(), "nothing is made");
     assert_eq!(create("2", &["--input", &made]), "0: ");
     let told = create("12", &["--input", &made]).replace(&made, "INPUT");

@@ -255,6 +255,20 @@ fn a_pipeline_without_scores_asks_for_tokens_as_well() {
 }
 
 #[test]
+fn a_pipeline_without_scores_says_what_its_port_has() {
+    let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServerOptions::default() };
+    let running = Server::for_pipeline(Arc::new(Status::new(1)), options).start().unwrap();
+    let site = Site { view: Arc::default(), running };
+    let index = site.get("/");
+    assert_eq!(index.status, 200);
+    let text = String::from_utf8(index.body).unwrap();
+    let paths: Vec<&str> =
+        text.lines().filter(|line| line.starts_with('/')).filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(paths.len(), 5, "{text}");
+    paths.iter().for_each(|path| assert_eq!(site.get(path).status, 200, "{path}"));
+}
+
+#[test]
 fn the_status_says_when_something_was_last_scored() {
     let site = Site::with_people();
     let scored = || site.get("/v1/status").json()["view"]["scored_ms_ago"].as_u64();

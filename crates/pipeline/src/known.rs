@@ -1,0 +1,188 @@
+//! The settings that never change, by the names of the configuration: what an owner of a shard writes beside its offsets, so
+//! that another one can say which of them it has otherwise. Whether any differs is for the fingerprint to say.
+
+use std::collections::BTreeMap;
+
+use influence::{HashKey, Kind, Partitioner};
+use twox_hash::XxHash3_64;
+use wire::{Spelling, kind_word};
+
+use crate::settings::{Clock, Holds, Input, Settings};
+
+/// Longer values are told apart by a hash.
+const VALUE_BYTES_MAX: usize = 300;
+const HASH_KEY: &str = "model.hash_key";
+
+impl Settings {
+    /// One line for each: `name=value`.
+    pub fn known(&self) -> String {
+        self.list().into_iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
+    /// What is otherwise than in these lines, for people; empty if nothing is known to be.
+    pub(crate) fn changes(&self, known: &str) -> String {
+        let before: BTreeMap<&str, &str> = known.lines().filter_map(|line| line.split_once('=')).collect();
+        let changed = self.list().into_iter().filter_map(|(name, is)| {
+            let was = *before.get(name)?;
+            (was != is).then(|| match name {
+                HASH_KEY => format!("{name} is another one than the application was made with"),
+                _ => format!("{name} is {}, the application was made with {}", or_none(&is), or_none(was)),
+            })
+        });
+        changed.collect::<Vec<_>>().join("; ")
+    }
+
+    fn list(&self) -> Vec<(&'static str, String)> {
+        let Settings { model, hash_key, names, shards, inputs, clock, dedup_window_ms, .. } = self;
+        let ignored: Vec<&str> = names.ignored().collect();
+        vec![
+            ("partitions", shards.to_string()),
+            ("clock", clock_word(*clock).to_owned()),
+            ("dedup_window", dedup_window_ms.map_or(String::new(), duration)),
+            ("inputs", short(inputs.iter().map(input).collect::<Vec<_>>().join(","))),
+            ("model.half_life", duration(model.half_life_ms)),
+            ("model.window", duration(model.window_ms)),
+            ("model.forget_after", model.forget_after_ms.map_or(String::new(), duration)),
+            ("model.eps", model.eps.to_string()),
+            ("model.contact_threshold", model.contact_growth.to_string()),
+            ("model.partitioner", partitioner_word(model.partitioner).to_owned()),
+            (HASH_KEY, mark(hash_key)),
+            ("model.names", spelling_word(names.spelling()).to_owned()),
+            ("model.ignore_users", short(ignored.join(","))),
+        ]
+    }
+}
+
+fn or_none(value: &str) -> &str {
+    if value.is_empty() { "none" } else { value }
+}
+
+/// A value that fits beside offsets.
+fn short(value: String) -> String {
+    let is_plain = value.len() <= VALUE_BYTES_MAX && !value.contains('\n');
+    if is_plain { value } else { format!("#{:08x}", XxHash3_64::oneshot(value.as_bytes()) as u32) }
+}
+
+fn input(input: &Input) -> String {
+    match (input.holds, input.kind) {
+        (Holds::Profiles, _) => "profiles".to_owned(),
+        (Holds::Events, Kind::Mention) => "events".to_owned(),
+        (Holds::Events, kind) => format!("events:{}", kind_word(kind)),
+    }
+}
+
+/// Tells two keys apart, and says nothing about either.
+fn mark(key: &HashKey) -> String {
+    let [first, second] = key.words();
+    let bytes: Vec<u8> = [first, second].iter().flat_map(|word| word.to_le_bytes()).collect();
+    format!("{:08x}", XxHash3_64::oneshot(&bytes) as u32)
+}
+
+fn clock_word(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Wall => "wall",
+        Clock::Event => "event",
+        Clock::Stored => "stored",
+    }
+}
+
+fn partitioner_word(partitioner: Partitioner) -> &'static str {
+    match partitioner {
+        Partitioner::Murmur2 => "murmur2",
+        Partitioner::Crc32 => "consistent",
+    }
+}
+
+fn spelling_word(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Exact => "exact",
+        Spelling::Folded => "folded",
+    }
+}
+
+/// A duration in the largest unit of which it is whole.
+fn duration(duration_ms: i64) -> String {
+    const UNITS: [(i64, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let whole = UNITS.iter().find(|(unit_ms, _)| duration_ms % unit_ms == 0);
+    whole.map_or(String::new(), |(unit_ms, unit)| format!("{}{unit}", duration_ms / unit_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use influence::Model;
+    use wire::{Encoding, Framing, Names};
+
+    use super::*;
+    use crate::settings::Pace;
+
+    fn settings() -> Settings {
+        let input = |holds| Input {
+            topic: "t".into(),
+            holds,
+            encoding: Encoding::Json,
+            framing: Framing::Bare,
+            kind: Kind::Mention,
+        };
+        Settings {
+            model: Model::default(),
+            hash_key: HashKey::new([1, 2]),
+            names: Names::default(),
+            shards: 4,
+            inputs: vec![input(Holds::Profiles), input(Holds::Events)],
+            exchange: "exchange".into(),
+            clock: Clock::Wall,
+            dedup_window_ms: None,
+            pace: Pace::default(),
+            checkpoint_every_ms: 1,
+            accepted_gaps: Vec::new(),
+        }
+    }
+
+    fn told(change: fn(&mut Settings)) -> String {
+        let mut changed = settings();
+        change(&mut changed);
+        changed.changes(&settings().known())
+    }
+
+    #[test]
+    fn what_changed_is_named_with_what_it_was() {
+        let check = |change, expected: &str| assert_eq!(told(change), expected);
+        check(|_| {}, "");
+        check(
+            |settings| settings.model.half_life_ms = 7 * 86_400_000,
+            "model.half_life is 7d, the application was made with 30d",
+        );
+        check(|settings| settings.clock = Clock::Event, "clock is event, the application was made with wall");
+        check(|settings| settings.model.eps = 0.01, "model.eps is 0.01, the application was made with 0.05");
+        check(
+            |settings| settings.dedup_window_ms = Some(90_000),
+            "dedup_window is 90s, the application was made with none",
+        );
+        check(
+            |settings| settings.inputs[1].kind = Kind::Reply,
+            "inputs is profiles,events:reply, the application was made with profiles,events",
+        );
+        check(
+            |settings| settings.names = Names::new(Spelling::Folded, ["NA"]),
+            "model.names is folded, the application was made with exact; model.ignore_users is na, the application was \
+             made with none",
+        );
+        check(
+            |settings| settings.hash_key = HashKey::new([1, 3]),
+            "model.hash_key is another one than the application was made with",
+        );
+        assert_eq!(settings().changes(""), "");
+        assert_eq!(settings().changes("of another version\nmodel.rho=3\n"), "");
+    }
+
+    #[test]
+    fn what_is_long_or_secret_is_told_apart_and_not_told() {
+        let mut long = settings();
+        long.names = Names::new(Spelling::Exact, (0..1_000).map(|number| format!("nobody-{number}")));
+        assert!(long.known().len() < 600, "{}", long.known());
+        assert_ne!(long.changes(&settings().known()), "");
+        let mut secret = settings();
+        secret.hash_key = HashKey::new([0x1234_5678_9abc_def0, 7]);
+        assert!(!secret.known().contains("9abcdef0") && !secret.known().contains("12345678"), "{}", secret.known());
+    }
+}
