@@ -123,12 +123,13 @@ fn inputs<'a>(acts: &[Act<'a>]) -> Vec<Input<'a>> {
     acts.iter().copied().map(Input::Act).collect()
 }
 
-/// With 8 bits there are 256 people. Of those with one key who meet in a shard, all but the first are told of.
+/// With 8 bits there are 256 people. Of those with one key who meet in a shard, all but the first are told of. The window
+/// is longer than the log: a key whose first holder is forgotten may have another one.
 #[test]
 fn names_with_one_key_are_told_where_they_meet() {
-    let model = Model::with_half_life(HOUR);
+    let model = Model::with_half_life(100_000 * HOUR);
     for (seed, partitions) in (0..60).zip([1, 4, 3, 16].into_iter().cycle()) {
-        let small = Small::of_any_span(seed, &model);
+        let small = Small::of_any_span(seed, &Model::with_half_life(HOUR));
         let acts = acts(&small);
         let (_, told) = few_keys(8, &model, partitions, &inputs(&acts));
         for ((shard, key), names) in &known_by_shard(&model, partitions, &acts, |actor| !told.contains(actor)) {
