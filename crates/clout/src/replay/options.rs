@@ -44,7 +44,7 @@ pub struct ReplayArgs {
     /// accents are encoded, or as the address of a profile
     #[arg(long = "names", help_heading = "Input", value_name = "SPELLING", default_value = "exact")]
     pub spelling: Spelling,
-    /// Names that stand for nobody, as in NA,NULL,[deleted]: acts by and on them do not count; may be repeated
+    /// Names that stand for nobody, such as NA,NULL: acts by and on them do not count; may be repeated
     #[arg(long = "ignore-user", help_heading = "Input", value_name = "NAMES", value_delimiter = ',')]
     pub ignored: Vec<String>,
     /// Profiles, as JSON lines or protobuf: trust, and who has opted out. They count before all events; may be repeated
