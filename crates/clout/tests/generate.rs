@@ -78,8 +78,10 @@ fn without_an_option_the_name_says_the_format() {
     check("named.csv.gz", Format::Csv);
     check("named.pb.zst", Format::Protobuf);
     check("named.json.zst", Format::Json);
-    check("named.gz", Format::Json);
-    check("named.log", Format::Json);
+    for name in ["named.gz", "named.log", "named"] {
+        let error = run(parse(&format!("--events 20 --quiet --out {}", file(name).display())).unwrap()).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn times(path: &Path) -> Vec<i64> {
 #[test]
 fn without_a_time_it_ends_now() {
     let now = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    let (path, before) = (file("now.log"), now());
+    let (path, before) = (file("now.json"), now());
     for options in ["", "--out-of-order 0.5"] {
         run(parse(&format!("--events 2000 --span 2000m {options} --quiet --out {}", path.display())).unwrap()).unwrap();
         let (first, last) = (times(&path).into_iter().min().unwrap(), times(&path).into_iter().max().unwrap());

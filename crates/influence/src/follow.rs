@@ -72,6 +72,9 @@ impl Shard {
     }
 
     fn remember_unfollow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
+        if let Target::Here(standing) = target {
+            self.targets.is_not_silent(standing);
+        }
         self.insert_follow(actor, Follow::new(target, false, false, at));
     }
 
@@ -84,6 +87,9 @@ impl Shard {
         let kept = *self.follows.at(place);
         let wins = at > kept.at || (at == kept.at && !follows);
         let (target, late) = (Target::unpack(kept.target), self.is_late(at));
+        if let Target::Here(standing) = target {
+            self.targets.is_not_silent(standing);
+        }
         if wins && !follows && late {
             self.drop_follow(actor, place);
         } else if wins {

@@ -3,10 +3,13 @@
 
 use crate::digest::both;
 use crate::event::Timestamp;
-use crate::people::{Flag, PersonId, Target};
+use crate::people::{Flag, PersonId, StandingId, Target};
 use crate::row::{NOBODY, Slot};
 use crate::shard::{Removal, Shard};
 use crate::standing::Mark;
+
+/// How far an unfollow may lie ahead of the clock when it is remembered, with room.
+const UNFOLLOW_AHEAD_MS: Timestamp = 600_000;
 
 impl Shard {
     /// Visits so many people, or fewer if the budget of edges is spent; at least one.
@@ -63,7 +66,10 @@ impl Shard {
         let Some(standing) = kept.standing() else { return };
         let received = self.targets.standings[standing as usize];
         let has_followers = self.accounts.get(person).is_some_and(|account| account.followers() > 0);
-        if !received.has(Mark::Rated) || received.fans > 0 || has_followers {
+        if !received.has(Mark::Rated) && received.fans == 0 && !has_followers {
+            return;
+        }
+        if received.fans > 0 || has_followers {
             return self.targets.is_not_silent(standing);
         }
         if self.now.saturating_sub(self.targets.silent_since(standing, self.now)) < after_ms {
@@ -103,6 +109,13 @@ impl Shard {
         received_nothing
             && (kept.liveness == 0.0 || self.is_stale(kept.liveness))
             && !self.renewals.is_awaited(kept.key)
+            && kept.standing().is_none_or(|standing| self.is_named_by_no_unfollow(standing))
+    }
+
+    /// An unfollow of somebody who has received nothing is remembered for the window, counted from the last one.
+    fn is_named_by_no_unfollow(&mut self, standing: StandingId) -> bool {
+        let since = self.targets.silent_since(standing, self.now);
+        self.now.saturating_sub(since) > self.model.window_ms.saturating_add(UNFOLLOW_AHEAD_MS)
     }
 
     /// An unfollow may still name the standing: it is left behind until the sweep has been everywhere.

@@ -56,6 +56,19 @@ fn a_year_of_people_who_act_once_takes_the_memory_of_a_window() {
     assert_eq!(again.sizes().people, sizes.people);
 }
 
+/// Seed 262 of the simulator: whom a lone unfollow names is not forgotten before a follow that arrives late has met it.
+#[test]
+fn an_unfollow_outlives_the_sweep() {
+    let mut shard = shard();
+    let act = |kind, at| Event { actor: "ana", target: "bo", kind, at };
+    step(&mut shard, BEGIN, &[], &[act(Kind::Unfollow, BEGIN)]);
+    for hour in 1..10 {
+        step(&mut shard, BEGIN + hour * DAY / 24, &[], &[]);
+    }
+    step(&mut shard, BEGIN + DAY, &[], &[act(Kind::Follow, BEGIN - 3_000)]);
+    assert_eq!(shard.score("bo").map_or(0, |score| score.followers), 0);
+}
+
 /// Rated people, the trusted, those who opted out and whoever follows stay.
 #[test]
 fn who_may_still_matter_stays() {
@@ -69,7 +82,8 @@ fn who_may_still_matter_stays() {
     let profile = |user, opted_out, trust| Profile { user, opted_out, trust };
     let profiles = [profile("trusted", false, Some(2.0)), profile("gone", true, None), profile("nothing", false, None)];
     step(&mut shard, BEGIN, &profiles, &events);
-    for day in 7..12 {
+    // An unfollow is remembered for a window behind the first look at whom it names.
+    for day in 7..16 {
         step(&mut shard, BEGIN + day * DAY, &[], &[]);
     }
     let is_known = |name| shard.opted_out(name).is_some();
