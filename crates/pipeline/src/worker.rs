@@ -16,7 +16,7 @@
 //! drops all it has: whoever owns its shards next stands, after a restore, where the last commit stood, bit by bit.
 //! It never asks a clock but the log's, and never publishes what is not journaled in the same transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -256,12 +256,16 @@ impl<L: Log> Worker<L> {
         }
     }
 
-    fn take_ownership(&mut self) -> Result<(), Fault> {
+    /// Takes what has come and gone; returns the shards of which that is told.
+    fn take_ownership(&mut self) -> Result<BTreeSet<u16>, Fault> {
         let changes = self.log.ownership()?;
         if !changes.is_empty() {
             self.status.rebalanced();
         }
+        let mut changed = BTreeSet::new();
         for change in changes {
+            let (Ownership::Assigned(shard) | Ownership::Revoked(shard) | Ownership::Lost(shard)) = change;
+            changed.insert(shard);
             match change {
                 Ownership::Assigned(shard) => {
                     info!(shard, "assigned");
@@ -272,7 +276,7 @@ impl<L: Log> Worker<L> {
                 Ownership::Lost(shard) => self.forget(shard),
             }
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Gives a shard back, with a checkpoint, so that whoever gets it has little to do again.
@@ -341,7 +345,14 @@ impl<L: Log> Worker<L> {
         // The shard may have gone meanwhile, and come back: then it is loaded once more.
         let Some(stage @ Stage::Loading(_)) = self.shards.get_mut(&shard) else { return Ok(()) };
         if let Stage::Loading(past) = std::mem::replace(stage, Stage::Waiting) {
-            let mut repeating = past.begin(shard, loaded, &self.settings, self.bugs)?;
+            let mut repeating = match past.begin(shard, loaded, &self.settings, self.bugs) {
+                Ok(repeating) => repeating,
+                Err(fatal) => {
+                    // Whoever has had the shard meanwhile may have trimmed the journal since it was read.
+                    let has_changed = self.take_ownership()?.contains(&shard);
+                    return if has_changed { Ok(()) } else { Err(fatal.into()) };
+                }
+            };
             self.heartbeat.wait();
             while let Err(fault) = self.log.seek(shard, &repeating.seat.backlog.wanted()) {
                 if let Err(fault) = repeating.pass_over(fault, &self.settings) {

@@ -134,3 +134,9 @@ fn a_repeated_id_counts_once_whatever_breaks() {
         check(&scenario);
     }
 }
+
+/// It wakes up in the middle of a restore, and the shard's owner meanwhile has trimmed the journal that it had read.
+#[test]
+fn seed_1053_a_zombie_restores_from_a_journal_that_was_trimmed_since() {
+    check(&Scenario::of(1_053));
+}
