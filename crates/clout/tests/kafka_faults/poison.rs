@@ -45,9 +45,6 @@ fn malformed(value: Option<&[u8]>, message: &str) -> Poison {
 
 fn poisons(scene: &Scene) -> Vec<Poison> {
     let long = "x".repeat(513);
-    // The last field is the kind.
-    let mut unknown_kind = event("ana", "bo", WHILE);
-    *unknown_kind.last_mut().expect("a kind") = 9;
     let home = scene.shard_of("ana");
     let elsewhere = (home + 1) % scene.partitions;
     let transformed = |partition, value, class, message| Poison {
@@ -62,11 +59,6 @@ fn poisons(scene: &Scene) -> Vec<Poison> {
         malformed(Some(b"\xff\xffnot a message"), "is not the protobuf message expected: "),
         malformed(Some(b""), "has no actor"),
         malformed(None, "has no actor"),
-        malformed(Some(&event("ana", "", WHILE)), "has no target"),
-        malformed(
-            Some(&unknown_kind),
-            "kind 9 is none of 1 (mention), 2 (retweet), 3 (reply), 4 (follow), 5 (unfollow)",
-        ),
         malformed(Some(&event("ana", &long, WHILE)), "name of 513 bytes is longer than 512"),
         malformed(Some(&event("ana\n", "bo", WHILE)), "name \"ana\\n\" contains the control character U+000A"),
         transformed(home, event("ana", "bo", FAR), "clout.Future", format!("time {FAR} lies ")),
