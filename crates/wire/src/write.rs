@@ -21,7 +21,8 @@ pub enum WriteError {
     /// The event would be read back as malformed.
     #[error("event {0}")]
     Malformed(#[from] Malformed),
-    /// SNAP separates columns by whitespace and begins comments with `#`: this name would be taken for that.
+    /// SNAP separates columns by whitespace and begins comments with `#`, or with `%` where the first line does: this
+    /// name would be taken for that.
     #[error(
         "name {0:?} has a space or begins like a comment: no snap list can carry it, but csv, json and protobuf can"
     )]
@@ -94,7 +95,7 @@ impl<W: Write> EventWriter<W> {
 
 fn snap(event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), WriteError> {
     let has_space = |name: &&str| name.contains(' ');
-    let hides = event.actor.starts_with(['#', '\u{feff}']);
+    let hides = event.actor.starts_with(['#', '%', '\u{feff}']);
     let refused = [event.actor, event.target].into_iter().find(has_space).or(hides.then_some(event.actor));
     if let Some(name) = refused {
         return Err(WriteError::SnapName(name.to_owned()));
