@@ -40,7 +40,7 @@ pub struct Config {
     pub application_id: String,
     /// This process among all of the application; the same when it is started again.
     pub instance: String,
-    /// Whether somebody has said it; else it is the host's name.
+    /// True if the instance was configured; false if it is the default, made of the host's name.
     pub is_instance_said: bool,
     /// Threads that own shards.
     pub workers: usize,
@@ -48,7 +48,7 @@ pub struct Config {
     pub model: Model,
     /// The key of the hash of names; without one it is the application's own.
     pub hash_key: Option<HashKey>,
-    /// How names are spelled, and which stand for nobody.
+    /// The rule that folds spellings of a name, and the names that are ignored.
     pub names: Names,
     /// What moves the clock.
     pub clock: Clock,
@@ -149,7 +149,7 @@ impl Config {
         })
     }
 
-    /// What workers are told, when each input has so many partitions, and names are hashed under this key.
+    /// The workers' settings for inputs of this number of partitions and for this key of the hash of names.
     pub fn settings(&self, partitions: u16, hash_key: HashKey) -> Settings {
         Settings {
             model: self.model.clone(),
@@ -175,7 +175,7 @@ impl Config {
         Ok(Store::open(place, options.clone())?.below(&self.application_id))
     }
 
-    /// Where checkpoints are, for people: a folder with its host, or an address without what may be secret.
+    /// The place of checkpoints as text for people: a folder with its host, or a URL without its secrets.
     pub fn checkpoints_place(&self) -> String {
         let place = &self.checkpoints.place;
         match place.split_once("://") {
@@ -187,7 +187,7 @@ impl Config {
         }
     }
 
-    /// Whether processes in other folders look for checkpoints elsewhere.
+    /// True if checkpoints are in a relative folder: processes started in other folders do not find them.
     pub fn has_relative_place(&self) -> bool {
         let place = &self.checkpoints.place;
         !place.contains("://") && Path::new(place).is_relative()

@@ -60,7 +60,7 @@ pub struct DemoArgs {
     /// An event log, or - for the standard input, in any format that replay reads; without one a town is made up
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// How the files are written.
+    /// The options that say how the file is written.
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// How much history passes in a second
@@ -145,7 +145,7 @@ impl DemoArgs {
         Err(last.expect("at least one port is tried"))
     }
 
-    /// What is shown, as a sentence begins.
+    /// The subject of the sentence that says what is shown.
     fn what(&self) -> String {
         match &self.file {
             Some(path) => format!("The log {}", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()),

@@ -16,7 +16,7 @@ pub struct Settings {
     pub model: Model,
     /// The key of the hash of names: all workers have the same.
     pub hash_key: HashKey,
-    /// How names are spelled, and which stand for nobody.
+    /// The rule that folds spellings of a name, and the names that are ignored.
     pub names: Names,
     /// Partitions of each input, and of the exchange.
     pub shards: u16,

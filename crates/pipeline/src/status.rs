@@ -84,7 +84,7 @@ pub enum Place {
 /// What is known about one shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShardStatus {
-    /// Where it stands.
+    /// The stage in which the shard is.
     pub place: Place,
     /// Slices that are still to be done again.
     pub restore_left: u64,

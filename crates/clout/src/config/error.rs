@@ -30,7 +30,7 @@ pub enum ConfigError {
     /// There is no such key.
     #[error("{whence}: no key is called {key}{}", hint(.nearest.as_deref()))]
     UnknownKey {
-        /// Where it stands.
+        /// The place of the key: file and line, flag or variable.
         whence: Whence,
         /// With its section.
         key: String,
@@ -40,7 +40,7 @@ pub enum ConfigError {
     /// librdkafka has no such property.
     #[error("{whence}: librdkafka has no property for {key}{}", property_hint(.nearest.as_deref()))]
     UnknownProperty {
-        /// Where it stands.
+        /// The place of the key: file and line, flag or variable.
         whence: Whence,
         /// With its section.
         key: String,
@@ -50,7 +50,7 @@ pub enum ConfigError {
     /// A value is not what its key wants.
     #[error("{whence}: {key}: {reason}")]
     Value {
-        /// Where it stands.
+        /// The place of the key: file and line, flag or variable.
         whence: Whence,
         /// With its section.
         key: String,

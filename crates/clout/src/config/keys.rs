@@ -86,7 +86,7 @@ impl Key {
         matches!(self.name, INPUTS | OPTIONS | KAFKA)
     }
 
-    /// Whether it is one value of several parts: with commas between, by a flag more than once, in the file as an array.
+    /// True if the value is a list: commas separate its parts, a flag may be repeated, and the file has an array.
     pub(crate) fn is_list(&self) -> bool {
         self.name == "model.ignore_users"
     }

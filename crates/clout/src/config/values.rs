@@ -86,7 +86,7 @@ impl Values {
         self.inputs = inputs;
     }
 
-    /// Whether anybody says a value.
+    /// True if the file, a variable or a flag has a value for this key.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.texts.contains_key(name)
     }
@@ -176,8 +176,8 @@ impl Values {
         Ok(properties)
     }
 
-    /// What librdkafka would refuse is told with its place. Values may be secrets: librdkafka's words are shown of those alone
-    /// that are not read from files.
+    /// Checks the properties of librdkafka, so that an error names the place of the property. Values that are read from
+    /// files may be secrets: librdkafka's message is left out for them.
     fn check_kafka(&self, properties: &BTreeMap<String, String>) -> Result<(), ConfigError> {
         for (property, value) in properties {
             let name = format!("{KAFKA}.{property}");

@@ -39,7 +39,7 @@ pub(crate) struct Bad {
     pub(crate) records: u64,
     /// Those that are whole and no acts.
     pub(crate) no_acts: u64,
-    /// What should be known about the file.
+    /// Notes about the file, for the user.
     pub(crate) notes: Vec<String>,
     /// Why the file could not be read to its end.
     pub(crate) breaks_off: Option<String>,

@@ -37,7 +37,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// How the files are written.
+    /// The options that say how the files are written.
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// Which names are one person: exact, those of the same bytes; or folded, also those that differ by case, @, blanks, how
@@ -152,7 +152,7 @@ impl ReplayArgs {
         self.top.unwrap_or(if self.users.is_empty() { TOP } else { 0 })
     }
 
-    /// How names are spelled, and which stand for nobody.
+    /// The rule that folds spellings of a name, and the names that are ignored.
     pub(crate) fn names(&self) -> Names {
         Names::new(self.spelling, &self.ignored)
     }
