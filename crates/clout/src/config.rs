@@ -22,7 +22,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use influence::{HashKey, Model, Partitioner};
-use kafka::{Connection, Start, Topics};
+use kafka::{Connection, Start, Topics, host_name};
 use pipeline::{Clock, Pace, Settings, Store, StoreError};
 use wire::Names;
 
@@ -271,10 +271,4 @@ fn hash_key(text: &str) -> Result<[u64; 2], String> {
     let word = |digits: &str| u64::from_str_radix(digits, 16).ok();
     let words = is_hex.then(|| text.split_at(16)).and_then(|(first, second)| Some([word(first)?, word(second)?]));
     words.ok_or_else(|| "is not a key of 32 hexadecimal digits".to_owned())
-}
-
-/// The machine's name, where the system tells it.
-fn host_name() -> Option<String> {
-    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    told.or_else(|| std::env::var("HOSTNAME").ok()).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }

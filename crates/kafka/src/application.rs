@@ -26,10 +26,15 @@ const FETCHED_KBYTES: std::ops::RangeInclusive<usize> = 1_024..=16_384;
 /// Brokers take 4,096 by default.
 const KNOWN_BYTES_MAX: usize = 3_000;
 
+/// The machine's name, where the system tells it.
+pub fn host_name() -> Option<String> {
+    let told = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    told.or_else(|| std::env::var("HOSTNAME").ok()).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// This process among those of all hosts, for people.
 pub(crate) fn process_here() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{} of host {}", std::process::id(), host.trim())
+    format!("{} of host {}", std::process::id(), host_name().unwrap_or_default())
 }
 
 /// One application: its name, its topics, and how its clients are set.

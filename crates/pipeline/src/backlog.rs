@@ -313,34 +313,15 @@ impl Lane<Arc<Batch>> {
 
 #[cfg(test)]
 mod tests {
-    use influence::{Event, Kind, Model};
-    use wire::{Encoding, Framing};
+    use influence::{Event, Kind};
 
     use super::*;
     use crate::batch::{Kept, Reason, Refused, Stamp};
-    use crate::settings::{Clock, Holds, Input};
+    use crate::sample;
+    use crate::settings::Holds;
 
     fn settings() -> Settings {
-        let input = Input {
-            topic: "events".into(),
-            holds: Holds::Events,
-            encoding: Encoding::Json,
-            framing: Framing::Bare,
-            kind: Kind::Mention,
-        };
-        Settings {
-            model: Model::default(),
-            hash_key: influence::HashKey::new([1, 2]),
-            names: wire::Names::default(),
-            shards: 1,
-            inputs: vec![input],
-            exchange: "exchange".into(),
-            clock: Clock::Wall,
-            dedup_window_ms: None,
-            pace: Pace::default(),
-            checkpoint_every_ms: 1,
-            accepted_gaps: Vec::new(),
-        }
+        Settings { shards: 1, ..sample::settings([Holds::Events]) }
     }
 
     /// A batch of one bad record of so many bytes.

@@ -135,32 +135,14 @@ fn warn_of_placeholders(event: &Event<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use influence::{HashKey, Kind, Model, Profile};
-    use wire::{Encoding, Framing, Names};
+    use influence::{Kind, Profile};
+    use wire::Names;
 
     use super::*;
-    use crate::settings::{Clock, Pace};
+    use crate::sample;
 
     fn settings(holds: Holds, names: Names) -> Settings {
-        Settings {
-            model: Model::default(),
-            hash_key: HashKey::new([1, 2]),
-            names,
-            shards: 2,
-            inputs: vec![Input {
-                topic: "t".into(),
-                holds,
-                encoding: Encoding::Json,
-                framing: Framing::Bare,
-                kind: Kind::Mention,
-            }],
-            exchange: "exchange".into(),
-            clock: Clock::Wall,
-            dedup_window_ms: None,
-            pace: Pace::default(),
-            checkpoint_every_ms: 1,
-            accepted_gaps: Vec::new(),
-        }
+        Settings { names, shards: 2, ..sample::settings([holds]) }
     }
 
     /// What becomes of a record of an input of profiles or events, under such names.

@@ -109,33 +109,13 @@ fn duration(duration_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use influence::Model;
-    use wire::{Encoding, Framing, Names};
+    use wire::Names;
 
     use super::*;
-    use crate::settings::Pace;
+    use crate::sample;
 
     fn settings() -> Settings {
-        let input = |holds| Input {
-            topic: "t".into(),
-            holds,
-            encoding: Encoding::Json,
-            framing: Framing::Bare,
-            kind: Kind::Mention,
-        };
-        Settings {
-            model: Model::default(),
-            hash_key: HashKey::new([1, 2]),
-            names: Names::default(),
-            shards: 4,
-            inputs: vec![input(Holds::Profiles), input(Holds::Events)],
-            exchange: "exchange".into(),
-            clock: Clock::Wall,
-            dedup_window_ms: None,
-            pace: Pace::default(),
-            checkpoint_every_ms: 1,
-            accepted_gaps: Vec::new(),
-        }
+        sample::settings([Holds::Profiles, Holds::Events])
     }
 
     fn told(change: fn(&mut Settings)) -> String {

@@ -36,6 +36,9 @@ mod status;
 mod stopwatch;
 mod supervisor;
 
+#[cfg(test)]
+mod sample;
+
 pub use batch::{Batch, KEPT_BYTES_MAX, Kept, Reason, Refused, Stamp};
 pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};

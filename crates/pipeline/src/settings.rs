@@ -149,23 +149,10 @@ mod tests {
     use wire::Spelling;
 
     use super::*;
+    use crate::sample;
 
     fn settings() -> Settings {
-        let (encoding, framing, kind) = (Encoding::Json, Framing::Bare, Kind::Mention);
-        let input = |holds| Input { topic: "t".into(), holds, encoding, framing, kind };
-        Settings {
-            model: Model::default(),
-            hash_key: HashKey::new([1, 2]),
-            names: Names::default(),
-            shards: 4,
-            inputs: vec![input(Holds::Profiles), input(Holds::Events)],
-            exchange: "exchange".into(),
-            clock: Clock::Wall,
-            dedup_window_ms: None,
-            pace: Pace::default(),
-            checkpoint_every_ms: 1,
-            accepted_gaps: Vec::new(),
-        }
+        sample::settings([Holds::Profiles, Holds::Events])
     }
 
     fn changed(change: fn(&mut Settings)) -> u64 {

@@ -172,32 +172,22 @@ impl<'a> Gathered<'a> {
 mod tests {
     use std::sync::Arc;
 
-    use influence::{Event, HashKey, Kind, Model};
-    use wire::{Encoding, Framing, OffsetRange, encode_event};
+    use influence::{Event, Kind};
+    use wire::{Encoding, OffsetRange, encode_event};
 
     use super::*;
     use crate::batch::Batch;
     use crate::decode::{Decoder, RawRecord};
-    use crate::settings::{Holds, Input, Pace};
+    use crate::sample;
+    use crate::settings::Holds;
 
     const NOW: Timestamp = 1_700_000_000_000;
     const DAY_MS: Timestamp = 86_400_000;
 
     fn settings() -> Settings {
-        let (holds, encoding, framing) = (Holds::Events, Encoding::Protobuf, Framing::Bare);
-        Settings {
-            model: Model::default(),
-            hash_key: HashKey::new([1, 2]),
-            names: Default::default(),
-            shards: 1,
-            inputs: vec![Input { topic: "events".into(), holds, encoding, framing, kind: influence::Kind::Mention }],
-            exchange: "exchange".into(),
-            clock: Clock::Event,
-            dedup_window_ms: None,
-            pace: Pace::default(),
-            checkpoint_every_ms: 1,
-            accepted_gaps: Vec::new(),
-        }
+        let mut settings = Settings { shards: 1, clock: Clock::Event, ..sample::settings([Holds::Events]) };
+        settings.inputs[0].encoding = Encoding::Protobuf;
+        settings
     }
 
     /// Events that are taken, and refused, of one that happens and is stamped at this time.

@@ -81,6 +81,17 @@ impl Member {
         }
     }
 
+    /// Waits until it has ended with an error that has all these parts.
+    #[track_caller]
+    pub(crate) fn gives_up(self, within: Duration, parts: &[&str]) -> Ran {
+        let ran = self.wait(within);
+        let error = ran.stderr.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
+        for part in parts {
+            assert!(error.contains(part), "{part:?} is not in {error:?}\n{}", ran.stderr);
+        }
+        ran
+    }
+
     /// All that processes of this name have told so far.
     pub(crate) fn told(&self) -> String {
         fs::read_to_string(&self.told).unwrap_or_default()

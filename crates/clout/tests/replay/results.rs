@@ -234,13 +234,17 @@ fn the_knobs_of_accuracy_do_what_they_say() {
     assert!((1e-4..0.08).contains(&error(&coarse)), "{}", error(&coarse));
 }
 
+/// The names of all who are rated, as programs read them.
+fn users(directory: &Directory) -> Vec<String> {
+    directory.scores("log").iter().map(|line| line["user"].as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn names_of_all_kinds_pass_through() {
     let names = ["a,b", "quote\"d", "two words", "日本", "-", "=1+1", "\u{202e}evil"];
     let events: Vec<_> = names.iter().map(|name| event(0, "ana", Mention, name)).collect();
     let directory = Directory::new().with("log", file(Format::Json, &events));
-    let mut found: Vec<String> =
-        directory.scores("log").iter().map(|line| line["user"].as_str().unwrap().to_owned()).collect();
+    let mut found = users(&directory);
     let mut expected = names.map(str::to_owned).to_vec();
     found.sort();
     expected.sort();
@@ -265,7 +269,7 @@ fn names_that_look_alike_are_told_apart_on_a_terminal() {
         assert!(!ran.stdout.contains(['\u{202e}', '\u{200b}']), "{}", ran.stdout);
     }
     // The names themselves stay as they are where programs read them.
-    let users: Vec<_> = directory.scores("log").iter().map(|line| line["user"].as_str().unwrap().to_owned()).collect();
+    let users = users(&directory);
     assert!(users.contains(&"\u{202e}evil".to_owned()), "{users:?}");
 }
 
