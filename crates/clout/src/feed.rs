@@ -66,7 +66,7 @@ pub struct FeedArgs {
     /// Where the events go, or those of one kind; may be repeated [default: the first input that holds events]
     #[arg(long = "topic", value_name = "[KIND=]TOPIC", value_parser = parse_topic)]
     topics: Vec<(Option<Kind>, String)>,
-    /// Where the profiles go [default: the first input that holds profiles]
+    /// The topic that profiles are written to [default: the first input that holds profiles]
     #[arg(long, value_name = "TOPIC")]
     profiles_topic: Option<String>,
     /// How they are written there: protobuf or json [default: as the configuration says of the topic, else protobuf]
@@ -112,7 +112,7 @@ fn parse_encoding(text: &str) -> Result<Encoding, String> {
     }
 }
 
-/// How many times faster than it was.
+/// A speed, which is the time of the log that passes in one second, as a factor.
 fn parse_speed(text: &str) -> Result<f64, DurationError> {
     Ok(parse_duration(text)? as f64 / 1e3)
 }
@@ -201,27 +201,27 @@ struct Feeding {
     profiles: u64,
     /// Of the acts; follows do not fade.
     newest: Timestamp,
-    /// What is older counts nothing by the wall clock; none where the clock is that of the events.
+    /// The window in milliseconds: older acts count nothing by the wall clock. `None` where events move the clock.
     window_ms: Option<i64>,
 }
 
-/// Why records cannot go to a topic.
+/// The reasons why a topic cannot take what is fed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedTopicError {
-    /// The topic of another thing.
+    /// The configuration says that the topic holds the other kind of records.
     #[error(
         "topic {topic} holds {holds}, as the configuration says, and {what} are to go there: {advice}, or mend `holds` of this \
          input"
     )]
     Holds {
-        /// Which one.
+        /// The topic that was asked for.
         topic: String,
-        /// What it holds.
+        /// The kind of records that it holds: events or profiles.
         holds: &'static str,
-        /// What should go there.
+        /// The kind of records that were to be written to it.
         what: &'static str,
-        /// What else there is to say.
+        /// The option that names the right topic.
         advice: &'static str,
     },
     /// There is no topic of profiles.
@@ -232,7 +232,7 @@ pub enum FeedTopicError {
     NoEvents,
 }
 
-/// What goes into a topic, and what its name may be.
+/// Refuses to write events to an input of profiles, and profiles to an input of events.
 fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTopicError> {
     let is_other = config.inputs.iter().any(|input| input.topic == topic && input.holds != wanted);
     let (holds, what, advice) = match wanted {
@@ -319,7 +319,7 @@ impl Feeding {
         names.join(", ")
     }
 
-    /// What is said if nothing of what was fed can count.
+    /// The warning for a log whose newest act is older than the window; `None` if something counts.
     fn all_old(&self) -> Option<String> {
         let window_ms = self.window_ms?;
         let is_old = self.newest != Timestamp::MIN && self.newest < words::now().saturating_sub(window_ms);

@@ -41,8 +41,8 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS), allow_negative_numbers = true)]
 pub struct GenerateArgs {
-    /// Where to write: a file, compressed if it ends in .gz or .zst, or - for the standard output. One that is there is
-    /// replaced when the log is whole
+    /// The file that is written, compressed if its name ends in .gz or .zst, or - for the standard output. A file that is
+    /// there already is replaced when the log is whole
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
     /// How to write: snap, csv, json (one object a line) or protobuf (each message after its length); without it as the

@@ -1,4 +1,4 @@
-//! Which of several processes of one application on one machine this one is: each has a name of its own, since transactions
+//! The name that tells a process of an application from the others on this machine. Each has its own, since transactions
 //! under one name fence each other off. The first is called as the host is, the next ones `HOST_2`, `HOST_3` and so on; one
 //! that is started again gets the lowest name that is free, as a rule the one that it had.
 //!

@@ -42,7 +42,7 @@ pub enum AdminError {
     /// A property of the connection is wrong.
     #[error("the property {name} is not accepted: {reason}")]
     Property {
-        /// Which one.
+        /// The name of the property.
         name: String,
         /// What librdkafka says.
         reason: String,
@@ -58,7 +58,7 @@ pub enum AdminError {
     /// The consumer group is somebody else's.
     #[error("the group {group} is used by another application ({evidence}): choose another application_id")]
     ForeignGroup {
-        /// Which one.
+        /// The id of the group.
         group: String,
         /// What shows it.
         evidence: String,

@@ -14,7 +14,7 @@ pub enum ConfigError {
     Read {
         /// Who names it.
         whence: Whence,
-        /// Which one.
+        /// The path of that file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,

@@ -286,7 +286,7 @@ pub enum InputError {
     /// It is not there, or not for us.
     #[error("cannot read {path}", path = .path.display())]
     Open {
-        /// Which one.
+        /// The path that was given.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -298,7 +298,7 @@ pub enum InputError {
         colon(wrong)
     )]
     NoEvents {
-        /// Which one.
+        /// The name of the input.
         name: String,
         /// What it seems to be.
         hint: &'static str,
@@ -308,7 +308,7 @@ pub enum InputError {
     /// It is not in the format that was given.
     #[error("{name} cannot be read as {format}{}{wrong}", colon(wrong))]
     NotAs {
-        /// Which one.
+        /// The name of the input.
         name: String,
         /// The format.
         format: Format,
@@ -321,7 +321,7 @@ pub enum InputError {
          {{\"user\": \"ana\", \"trust\": 0.5}}, or protobuf messages each after its length"
     )]
     NoProfiles {
-        /// Which one.
+        /// The name of the input.
         name: String,
         /// What it seems to be.
         hint: &'static str,

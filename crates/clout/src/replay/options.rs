@@ -251,7 +251,7 @@ pub enum UsageError {
     /// A parameter of the model is out of its range.
     #[error("{option}: {reason}")]
     Model {
-        /// Which one.
+        /// The option, as it is written on the command line.
         option: &'static str,
         /// What it must be.
         reason: InvalidModel,
