@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use influence::{Event, Timestamp};
+use vocabulary::{Event, Timestamp};
 
 /// Decayed counts of what people received.
 pub struct Counter {

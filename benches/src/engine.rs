@@ -7,7 +7,8 @@
 use std::time::Instant;
 
 use benches::{Counter, DAY_MS, Recorded};
-use influence::{Arrival, Effects, HashKey, Model, Shard, Slice, Taken, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Shard, Slice, Taken};
+use vocabulary::Timestamp;
 
 const SLICE_EVENTS: usize = 65_536;
 

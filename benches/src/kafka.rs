@@ -12,13 +12,14 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use benches::{DAY_MS, Recorded};
-use influence::{Event, HashKey, Kind, Model};
+use influence::{HashKey, Model};
 use kafka::{Admin, Application, Connection, Requirement, Start, Topics, Workers};
 use pipeline::{Clock, Holds, Input, Keeper, Pace, Place, Settings, Status, Supervisor};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use testbroker::Broker;
+use vocabulary::{Event, Kind};
 use wire::{Encoding, Framing, encode_event};
 
 type Failure = Box<dyn Error>;

@@ -7,7 +7,7 @@ pub use counter::Counter;
 pub use recorded::Recorded;
 
 /// Milliseconds in a day.
-pub const DAY_MS: influence::Timestamp = 86_400_000;
+pub const DAY_MS: vocabulary::Timestamp = 86_400_000;
 
 /// Numbers among the program's arguments: events and users, 10 million and a million by default.
 pub fn world() -> worlds::World {

@@ -1,6 +1,6 @@
 //! A log kept in memory, so that its making is not measured.
 
-use influence::{Event, Kind, Timestamp};
+use vocabulary::{Event, Kind, Timestamp};
 
 /// Events in memory, names one after the other.
 pub struct Recorded {

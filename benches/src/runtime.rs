@@ -11,8 +11,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use benches::{DAY_MS, Recorded};
 use embedded::{Manner, Memory, World};
-use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Shard, Slice};
 use pipeline::{Batch, Clock, Holds, Input, Keeper, Pace, Place, Settings, Stamp, Status, Store, Worker};
+use vocabulary::{Event, Kind, Timestamp};
 use wire::{Encoding, Framing};
 
 type Failure = Box<dyn Error>;

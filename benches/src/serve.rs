@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use influence::{Received, Score};
 use serve::{Server, ServerOptions, Update, View, ViewOptions};
+use vocabulary::{Received, Score};
 
 /// What the system's allocator takes for a name of seven letters.
 const NAME_BYTES: u64 = 32;

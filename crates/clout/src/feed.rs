@@ -5,9 +5,10 @@ mod pacer;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use influence::{Event, Kind, Partitioner, Profile, Timestamp};
+use influence::Partitioner;
 use kafka::{Admin, AdminError, Feeder};
 use pipeline::{Clock, Holds};
+use vocabulary::{Event, Kind, Profile, Timestamp};
 use wire::{Encoding, encode_event, encode_event_json, encode_profile, encode_profile_json, parse_kind};
 
 use crate::config::{Config, Flags};

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use influence::Timestamp;
+use vocabulary::Timestamp;
 use wire::{AT_MAX, EventWriter, Format, WriteError};
 use worlds::{Attack, Events, Farm, FarmError, Mix, World, WorldError};
 

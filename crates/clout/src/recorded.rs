@@ -19,8 +19,8 @@ pub(crate) mod rejects;
 pub(crate) mod progress;
 
 use embedded::WorldError;
-use influence::{Event, Kind, Profile};
 use kafka::FeedError;
+use vocabulary::{Event, Kind, Profile};
 use wire::kind_word;
 
 pub use input::InputError;

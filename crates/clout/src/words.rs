@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use embedded::Resumed;
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn thousands(number: u64) -> String {

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use influence::{Received, Score};
+use vocabulary::{Received, Score};
 // librdkafka is linked with what mends it.
 use kafka as _;
 use rdkafka::ClientConfig;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use influence::{Event, Profile, Timestamp};
 use pipeline::{Batch, Stamp};
+use vocabulary::{Event, Profile, Timestamp};
 
 use crate::memory::Memory;
 

@@ -11,8 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use influence::exchange::Section;
-use influence::{Effects, Shard, Timestamp};
+use influence::{Effects, Shard};
 use pipeline::{Batch, Cue, Fatal, Fault, Inbox, Log, Ownership, Past, Positions, Room, Step};
+use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 /// A worker's name in the log, never given twice.

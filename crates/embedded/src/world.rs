@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use influence::{
-    Collision, Effects, Event, Fan, HashKey, Kind, Model, Partitioner, Profile, Score, Shard, Sizes, Taken, Timestamp,
-};
+use influence::{Collision, Effects, Fan, HashKey, Model, Partitioner, Shard, Sizes, Taken};
 use pipeline::{Clock, Cue, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, StoreError, Worker};
+use vocabulary::{Event, Kind, Profile, Score, Timestamp};
 use wire::{Encoding, Framing};
 
 use crate::crew::Hand;

@@ -5,9 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use embedded::{Manner, Memory, MemoryLog};
-use influence::Event;
 use pipeline::contract::{Candidate, SHARDS, check};
 use pipeline::{Batch, Stamp};
+use vocabulary::Event;
 
 struct InMemory {
     memory: Memory,

@@ -12,8 +12,9 @@ use std::fmt::Write;
 use common::*;
 use embedded::World;
 use expect_test::expect;
-use influence::{Event, Kind, Model, Score, Shard, Timestamp};
+use influence::{Model, Shard};
 use oracle::{Act, Input};
+use vocabulary::{Event, Kind, Score, Timestamp};
 use worlds::Farm;
 
 const AS_OF_HOURS: i64 = 96;

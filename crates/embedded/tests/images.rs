@@ -4,8 +4,9 @@ mod common;
 
 use common::*;
 use influence::exchange::Section;
-use influence::{Arrival, Effects, HashKey, Model, Partitioner, Profile, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Partitioner, Shard, Slice};
 use oracle::Input;
+use vocabulary::{Profile, Timestamp};
 
 /// Slices hold up to so many records.
 const SLICE_RECORDS_MAX: usize = 40;
@@ -264,7 +265,7 @@ fn changed<'a>(round: &Round<'a>, dice: &mut Dice, names: &'a [String]) -> (Stri
             1 => event.target = any_name,
             2 => event.target = "somebody who never was",
             3 => event.at -= 60_000 * (1 + dice.roll(300) as i64),
-            4 => event.kind = influence::Kind::ALL[dice.roll(5)],
+            4 => event.kind = vocabulary::Kind::ALL[dice.roll(5)],
             _ => drop(changed.events.remove(place)),
         }
         return (format!("{:?} changed", round.events[place]), changed);

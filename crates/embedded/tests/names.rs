@@ -7,9 +7,10 @@ use std::rc::Rc;
 
 use common::*;
 use embedded::World;
-use influence::{Event, HashKey, Kind, Model, NAME_BYTES_MAX, Profile, Removed, Shard};
+use influence::{HashKey, Model, Removed, Shard};
 use oracle::{Act, Input};
 use pipeline::draw_hash_key;
+use vocabulary::{Event, Kind, NAME_BYTES_MAX, Profile};
 
 fn retweet<'a>(actor: &'a str, target: &'a str) -> Event<'a> {
     Event { actor, target, kind: Kind::Retweet, at: 1_700_000_000_000 }

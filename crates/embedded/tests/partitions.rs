@@ -51,7 +51,7 @@ fn check(model: &Model, inputs: &[Input<'_>]) {
 
 /// Amounts without the audience, which jumps with the followers' levels.
 fn net(world: &embedded::World<'_>) -> std::collections::BTreeMap<String, oracle::compare::Amounts> {
-    let net = |score: influence::Score| {
+    let net = |score: vocabulary::Score| {
         let gross = score.reach * score.amplification * score.network;
         oracle::compare::Amounts { gross, net: gross * score.openness, influence: gross * score.openness }
     };

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use embedded::World;
-use influence::{Arrival, Effects, Event, Kind, Model, Shard, Slice};
+use influence::{Arrival, Effects, Model, Shard, Slice};
 use oracle::{Act, Input, Profile};
+use vocabulary::{Event, Kind};
 
 /// One event more, now, and nothing else: what became of the shards' world by it.
 fn step(shard: &mut Shard, event: Event<'_>) -> Effects {
@@ -112,7 +113,7 @@ fn time_alone_changes_no_order_while_nothing_is_forgotten() {
 
 /// Everybody's numbers without the history of publishing.
 fn numbers(world: &World<'_>) -> BTreeMap<String, [u64; 12]> {
-    let of = |score: &influence::Score| {
+    let of = |score: &vocabulary::Score| {
         let [received, followers, following] = [score.received.mentions, score.followers, score.following];
         let exact = [received, score.received.retweets, score.received.replies, followers, following];
         let factors = [score.reach, score.amplification, score.network, score.openness, score.audience];
@@ -204,7 +205,7 @@ fn check_erasure(model: &Model, partitions: u16, acts: &[Act<'_>], erased: Profi
     let names: BTreeSet<&String> = with.keys().chain(without.keys()).collect();
     for name in names {
         let erased = with.get(name).unwrap_or_else(|| panic!("{name} has lost the record"));
-        let gross = |score: &influence::Score| score.reach * score.amplification * score.network;
+        let gross = |score: &vocabulary::Score| score.reach * score.amplification * score.network;
         match without.get(name) {
             // Only the erased person had acted on them: the record stays, and has nothing in it but counts.
             None => assert_eq!((erased.influence, erased.reach, erased.followers), (0.0, 0.0, 0), "{name}"),

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use embedded::World;
-use influence::{Model, Score};
+use influence::Model;
 use oracle::{Act, Input, Kind, Profile};
+use vocabulary::Score;
 
 /// A window that outlasts landmarks: they move when they lag by 32 half-lives.
 fn long_window() -> Model {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use embedded::{Manner, Memory, MemoryLog};
-use influence::{Event, HashKey, Kind, Model, Profile, Shard};
+use influence::{HashKey, Model, Shard};
 use pipeline::{Batch, Clock, Decoder, Holds, Input, Keeper, Pace, RawRecord, Settings, Stamp, Status, Worker};
+use vocabulary::{Event, Kind, Profile};
 use wire::{Encoding, Framing};
 
 const SHARDS: u16 = 3;

@@ -2,9 +2,9 @@
 
 use hashbrown::HashTable;
 
-use crate::event::{TRUST_MAX, Timestamp};
 use crate::people::{PersonId, Target};
 use crate::row::{NOBODY, Row, Slot, grow};
+use vocabulary::{TRUST_MAX, Timestamp};
 
 /// Levels of followers: 0 silent to 5.
 pub const LEVELS: usize = 6;

@@ -3,10 +3,10 @@
 //! Each part of a step folds in what it changes where it has it at hand; who came and all effects follow at its end.
 //! That costs 2 to 3 % of the engine's speed, so nothing is fetched only to be folded.
 
-use crate::event::Timestamp;
 use crate::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use crate::scale::{Report, Scale};
 use crate::shard::{Effects, Removed, Shard, Taken};
+use vocabulary::Timestamp;
 
 /// 64 bits over words, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! One (actor, target) pair's memory, and what it weighs.
 
-use crate::event::Kind;
 use crate::row::{NOBODY, Slot};
+use vocabulary::Kind;
 
 /// An edge, 24 bytes, in the landmark domain.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

@@ -2,12 +2,12 @@
 
 use crate::digest::both;
 use crate::edge::Edge;
-use crate::event::{Kind, Timestamp};
 use crate::exchange::Change;
 use crate::people::{Flag, Known, PersonId, StandingId, Target};
 use crate::row::Slot;
 use crate::shard::Shard;
 use crate::standing::Mark;
+use vocabulary::{Kind, Timestamp};
 
 /// An actor whose rate is off by more than this has it pushed before the act counts: otherwise a fresh weight would
 /// be multiplied by a stale rate, a visible spike and then cancellation.

@@ -1,9 +1,9 @@
 //! What one shard has to tell another: entries, summed over a step, in sections of one source each.
 
-use crate::event::Timestamp;
 use crate::growth::Landmark;
 use crate::name::UserKey;
 use crate::scale::{Report, Scale};
+use vocabulary::Timestamp;
 
 /// The largest sum that one shard tells another, and its negative the smallest. What is larger counts as this much: no
 /// number of entries adds up to infinity.

@@ -1,12 +1,12 @@
 //! What a score is made of, and what the state weighs: for people who ask, never on an event's path.
 
-use crate::event::Timestamp;
 use crate::name::UserKey;
 use crate::people::{Known, PersonId, Target};
 use crate::row::NOBODY;
-use crate::score::Score;
 use crate::shard::Shard;
 use crate::standing::Mark;
+use vocabulary::Score;
+use vocabulary::Timestamp;
 
 /// One fan's part in somebody's influence.
 #[derive(Clone, Debug, PartialEq)]

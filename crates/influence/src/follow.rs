@@ -2,11 +2,11 @@
 
 use crate::account::Follow;
 use crate::digest::both;
-use crate::event::{Kind, Timestamp};
 use crate::exchange::FollowNotice;
 use crate::people::{Flag, Known, PersonId, Target};
 use crate::shard::{AudienceAway, FollowAway, Shard};
 use crate::standing::Mark;
+use vocabulary::{Kind, Timestamp};
 
 impl Shard {
     /// Takes a follow or unfollow.

@@ -5,7 +5,7 @@
 //! moving one multiplies by a power of two, exact as well.
 //! (Cormode, Shkapenyuk, Srivastava, Xu: "Forward decay", ICDE 2009.)
 
-use crate::event::Timestamp;
+use vocabulary::Timestamp;
 
 const STEPS: usize = 1024;
 /// Of the 52 stored bits of a mantissa, 35 are dropped: 17 stay. An influence is a quotient of two sums of `g`, each

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 
 use crate::account::{Account, Accounts, Follow};
 use crate::edge::Edge;
-use crate::event::Timestamp;
 use crate::model::Model;
 use crate::name::HashKey;
 use crate::people::{Person, Remote};
@@ -16,6 +15,7 @@ use crate::scale::{RANKS, Report, Scale};
 use crate::shard::Shard;
 use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
+use vocabulary::Timestamp;
 
 const FORMAT_VERSION: u64 = 2;
 

@@ -3,7 +3,6 @@
 //! Owns the state of one shard: people, the endorsement graph, follows, scores. Never does I/O, waits, fails or looks
 //! at a clock. Invariant: a shard's state is a function of the slices it was given, bit by bit.
 
-pub mod event;
 pub mod model;
 
 pub mod exchange;
@@ -34,15 +33,14 @@ mod warm;
 
 pub mod explain;
 pub mod scale;
-pub mod score;
 
 pub use account::LEVELS;
-pub use event::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 pub use explain::{Endorsement, Fan, Sizes};
 pub use growth::Landmark;
 pub use model::{ENGINE_REVISION, InvalidModel, Limits, Model, Partitioner};
 pub use name::{HashKey, UserKey};
 pub use people::Collision;
-pub use score::{Received, Score};
-pub use shard::{Arrival, Effects, Published, Removal, Removed, Shard, Slice, Taken};
+pub use shard::{Arrival, Effects, Published, Removed, Shard, Slice, Taken};
 pub use tables::InvalidImage;
+// Until all who say `influence::Event` say `vocabulary::Event`.
+pub use vocabulary::{Event, Kind, NAME_BYTES_MAX, Profile, Received, Removal, Score, TRUST_MAX, Timestamp};

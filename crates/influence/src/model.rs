@@ -4,8 +4,8 @@ use std::fmt;
 
 use siphasher::sip::SipHasher13;
 
-use crate::event::Timestamp;
 use crate::name::HashKey;
+use vocabulary::Timestamp;
 
 const SECOND: Timestamp = 1_000;
 const MINUTE: Timestamp = 60 * SECOND;

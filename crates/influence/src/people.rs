@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, both};
-use crate::event::NAME_BYTES_MAX;
 use crate::index::Index;
 use crate::model::{Limits, Model, Partitioner};
 use crate::name::{HashKey, Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
+use vocabulary::NAME_BYTES_MAX;
 
 /// A person of this shard, by order of first appearance.
 pub(crate) type PersonId = u32;

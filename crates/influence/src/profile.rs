@@ -1,11 +1,11 @@
 //! Profiles: trust, and opting out, which erases a person and everything they gave.
 
 use crate::digest::both;
-use crate::event::{Profile, TRUST_MAX, Timestamp};
 use crate::people::{Flag, Known, PersonId, Target};
 use crate::row::{NOBODY, Row};
 use crate::scale::rank;
-use crate::shard::{Removal, Removed, Shard};
+use crate::shard::{Removed, Shard};
+use vocabulary::{Profile, Removal, TRUST_MAX, Timestamp};
 
 impl Shard {
     /// Takes a profile; the last one of a person counts.

@@ -1,11 +1,11 @@
 //! Publishing: which scores moved, and what their records say.
 
-use crate::event::Timestamp;
 use crate::people::{PersonId, StandingId};
 use crate::scale::{Pace, Report, Ruler, is_moved, rank};
-use crate::score::{Received, Score};
 use crate::shard::{Effects, Published, Shard};
 use crate::standing::Mark;
+use vocabulary::Timestamp;
+use vocabulary::{Received, Score};
 
 /// Milliseconds between two reports of a shard,
 const REPORT_MS: Timestamp = 10_000;

@@ -1,7 +1,7 @@
 //! The scale: what 100 stands for. Shard 0 sets it from the reports of all shards and tells it to them.
 
-use crate::event::Timestamp;
 use crate::model::Model;
+use vocabulary::Timestamp;
 
 /// The scale is never below this many votes.
 pub const SCALE_MIN: f64 = 100.0;

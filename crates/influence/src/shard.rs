@@ -12,7 +12,6 @@ use std::collections::VecDeque;
 use crate::account::Accounts;
 use crate::digest::Digest;
 use crate::edge::Edge;
-use crate::event::{Event, Kind, Profile, Timestamp};
 use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
@@ -22,6 +21,7 @@ use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
 use crate::standing::Targets;
+use vocabulary::{Event, Kind, Profile, Removal, Timestamp};
 
 /// The input of one shard in one epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,31 +83,6 @@ pub struct Removed {
     pub why: Removal,
 }
 
-/// Why a record goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// The person has opted out.
-    OptedOut,
-    /// The person has opted in again: there is no record yet, and "opted out" does not hold any more.
-    OptedIn,
-    /// Nobody has acted on the person for so long that the model forgets them.
-    Silent,
-}
-
-impl Removal {
-    /// All reasons.
-    pub const ALL: [Removal; 3] = [Removal::OptedOut, Removal::OptedIn, Removal::Silent];
-
-    /// A word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Removal::OptedOut => "opted-out",
-            Removal::OptedIn => "opted-in",
-            Removal::Silent => "silent",
-        }
-    }
-}
-
 /// A score that moved. [`Shard::record`] tells whose it is and what it has become.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Published {
@@ -120,7 +95,7 @@ pub struct Published {
 /// What became of the events of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// Accepted, by kind in the order of [`Kind::ALL`](crate::Kind::ALL).
+    /// Accepted, by kind in the order of [`Kind::ALL`].
     pub accepted: [u64; 5],
     /// Accepted ones among them that were older than the window: counted, and nothing else.
     pub late: u64,

@@ -3,7 +3,6 @@
 //! Strong enough that no later step reaches beyond a table, searches for ever or meets a number that is none. Whether
 //! the numbers are those that events made only the slices can say.
 
-use crate::event::Timestamp;
 use crate::model::LANDMARK_LAG_MAX;
 use crate::people::{Flag, Person, StandingId, Target};
 use crate::row::NOBODY;
@@ -11,6 +10,7 @@ use crate::scale::{RANKS, rank};
 use crate::shard::Shard;
 use crate::standing::{Mark, Standing};
 use crate::tables::{Claims, InvalidImage, check};
+use vocabulary::Timestamp;
 
 impl Shard {
     /// Checks all tables against each other.

@@ -1,12 +1,12 @@
 //! What people received: the sums of the model on the target's side, and what has to be told to other shards.
 
 use crate::digest::{Digest, both};
-use crate::event::Timestamp;
 use crate::exchange::Change;
 use crate::people::{PersonId, RemoteId, StandingId, Target};
 use crate::row::grow;
 use crate::tables::{InvalidImage, Put, Reader, check};
 use std::collections::BTreeMap;
+use vocabulary::Timestamp;
 
 /// Below this share of the weight `G` reads as 0: endorsers that are all suspended leave a residue.
 const RESIDUE: f64 = 1e-12;

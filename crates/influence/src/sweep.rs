@@ -2,11 +2,11 @@
 //! again what ageing alone has moved.
 
 use crate::digest::both;
-use crate::event::Timestamp;
 use crate::people::{Flag, PersonId, StandingId, Target};
 use crate::row::{NOBODY, Slot};
-use crate::shard::{Removal, Shard};
+use crate::shard::Shard;
 use crate::standing::Mark;
+use vocabulary::{Removal, Timestamp};
 
 /// How far an unfollow may lie ahead of the clock when it is remembered, with room.
 const UNFOLLOW_AHEAD_MS: Timestamp = 600_000;

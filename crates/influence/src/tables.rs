@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytemuck::{AnyBitPattern, NoUninit};
 
-use crate::event::Timestamp;
+use vocabulary::Timestamp;
 
 #[cfg(target_endian = "big")]
 compile_error!("images are copied as they lie in memory, and are little-endian");

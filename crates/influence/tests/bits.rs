@@ -3,10 +3,8 @@
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
-use influence::{
-    Arrival, Effects, Event, HashKey, Kind, LEVELS, Limits, Model, NAME_BYTES_MAX, Profile, Shard, Slice, TRUST_MAX,
-    Timestamp,
-};
+use influence::{Arrival, Effects, HashKey, LEVELS, Limits, Model, Shard, Slice};
+use vocabulary::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 
 const KEY: HashKey = HashKey::new([1, 2]);
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Profile, Removal, Shard, Sizes, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Shard, Sizes, Slice};
+use vocabulary::{Event, Kind, Profile, Removal, Timestamp};
 
 const DAY: Timestamp = 86_400_000;
 const BEGIN: Timestamp = 1_700_000_000_000;

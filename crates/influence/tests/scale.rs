@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Partitioner, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Partitioner, Shard, Slice};
+use vocabulary::{Event, Kind, Timestamp};
 
 const HOUR: Timestamp = 3_600_000;
 const START: Timestamp = 1_700_000_000_000;

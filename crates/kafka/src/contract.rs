@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
-use influence::Event;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
 use pipeline::{Fault, Log, Ownership, Settings};
 use rdkafka::ClientConfig;
@@ -17,6 +16,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use testbroker::Broker;
+use vocabulary::Event;
 use wire::encode_event;
 
 use crate::membership::Membership;

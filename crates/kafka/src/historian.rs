@@ -11,7 +11,6 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use influence::Timestamp;
 use pipeline::{Fatal, Fault, Past, Positions, Unreadable};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -20,6 +19,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
+use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 use crate::application::{Application, Start, process_here};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use influence::Timestamp;
 use pipeline::{Fault, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadable};
+use vocabulary::Timestamp;
 
 use crate::application::Application;
 use crate::historian::Historian;

@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use influence::Timestamp;
 use pipeline::Stamp;
 use rdkafka::admin::AdminClient;
 use rdkafka::bindings as c;
@@ -30,6 +29,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
+use vocabulary::Timestamp;
 
 use crate::costs::{Costs, Watch};
 

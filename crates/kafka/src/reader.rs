@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use influence::Timestamp;
 use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRecord, Room, Stamp};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use tracing::warn;
+use vocabulary::Timestamp;
 use wire::{Spelling, decode_exchange};
 
 use crate::application::Application;

@@ -5,8 +5,8 @@ use std::mem::size_of_val;
 use std::ops::Range;
 use std::sync::Arc;
 
-use influence::Timestamp;
 use influence::exchange::Section;
+use vocabulary::Timestamp;
 use wire::{Gap, JournalRecord, OffsetRange};
 
 use crate::batch::Batch;
@@ -313,7 +313,7 @@ impl Lane<Arc<Batch>> {
 
 #[cfg(test)]
 mod tests {
-    use influence::{Event, Kind};
+    use vocabulary::{Event, Kind};
 
     use super::*;
     use crate::batch::{Kept, Reason, Refused, Stamp};

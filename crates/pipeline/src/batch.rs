@@ -4,8 +4,8 @@ use std::mem::size_of;
 use std::ops::Range;
 use std::sync::Arc;
 
-use influence::{Event, Kind, Profile, Timestamp};
 use twox_hash::XxHash3_64;
+use vocabulary::{AHEAD_MS_MAX, Event, Kind, Profile, Timestamp};
 use wire::{Malformed, NoAct};
 
 use crate::digest::fold;
@@ -143,7 +143,7 @@ pub enum Reason {
         belongs: u16,
     },
     /// It cannot have happened yet.
-    #[error("time {at} lies {} s beyond the time at which it was stored", (.at - .latest) / 1000 + 300)]
+    #[error("time {at} lies {} s beyond the time at which it was stored", (.at - .latest + AHEAD_MS_MAX) / 1000)]
     Future {
         /// The event's time.
         at: Timestamp,

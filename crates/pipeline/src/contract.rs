@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use influence::exchange::{AudienceChange, Section};
-use influence::{ENGINE_REVISION, Effects, Event, HashKey, Kind, Model, Shard};
+use influence::{ENGINE_REVISION, Effects, HashKey, Model, Shard};
+use vocabulary::{Event, Kind};
 use wire::{Encoding, Framing, JournalRecord, OffsetRange};
 
 use crate::keeper::Keeper;

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use influence::{Event, Partitioner, Timestamp};
+use influence::Partitioner;
 use tracing::warn;
+use vocabulary::{AHEAD_MS_MAX, Event, Timestamp};
 use wire::{EventDecoder, Names, ProfileDecoder, Respelled, Spelling, placeholder};
 
 use crate::batch::{Batch, Kept, Reason, Refused, Stamp};
 use crate::seen::IdHash;
-use crate::settings::{AHEAD_MS_MAX, Holds, Input, Settings};
+use crate::settings::{Holds, Input, Settings};
 
 /// Decodes the records of one input and keeps its memory between them.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ fn warn_of_placeholders(event: &Event<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use influence::{Kind, Profile};
+    use vocabulary::{Kind, Profile};
     use wire::Names;
 
     use super::*;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use influence::{HashKey, Kind, Partitioner};
+use influence::{HashKey, Partitioner};
 use twox_hash::XxHash3_64;
+use vocabulary::Kind;
 use wire::{Spelling, kind_word};
 
 use crate::settings::{Clock, Holds, Input, Settings};

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use influence::exchange::Section;
-use influence::{Effects, Shard, Timestamp};
+use influence::{Effects, Shard};
+use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 use crate::batch::{Batch, Refused};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 use crate::batch::{Reason, Refused};
 use crate::status::{REASONS, place};

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use influence::{ENGINE_REVISION, Timestamp};
+use influence::ENGINE_REVISION;
 use tracing::warn;
+use vocabulary::Timestamp;
 use wire::{Gap, JournalRecord, OffsetRange};
 
 use crate::bugs::{Bug, Bugs};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 use crate::keeper::Saved;
 use crate::status::ShardStatus;

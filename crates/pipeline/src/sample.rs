@@ -1,6 +1,7 @@
 //! Settings that tests begin with, and change in what they try.
 
-use influence::{HashKey, Kind, Model};
+use influence::{HashKey, Model};
+use vocabulary::Kind;
 use wire::{Encoding, Framing, Names};
 
 use crate::settings::{Clock, Holds, Input, Pace, Settings};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use influence::exchange::Section;
-use influence::{Collision, ENGINE_REVISION, Effects, Shard, Slice, Timestamp};
+use influence::{Collision, ENGINE_REVISION, Effects, Shard, Slice};
 use tracing::warn;
+use vocabulary::Timestamp;
 use wire::{JournalRecord, NoAct, OffsetRange};
 
 use crate::backlog::{Backlog, Cut};

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::hash::Hasher;
 
 use hashbrown::HashTable;
-use influence::{HashKey, Timestamp};
+use influence::HashKey;
 use siphasher::sip::SipHasher13;
+use vocabulary::Timestamp;
 
 use crate::digest::fold;
 

@@ -1,13 +1,11 @@
 //! What a worker is told before it starts.
 
-use influence::{HashKey, Kind, Model, Timestamp};
+use influence::{HashKey, Model};
 use twox_hash::XxHash3_64;
+use vocabulary::{Kind, Timestamp};
 use wire::{Encoding, Framing, Names};
 
 use crate::digest::fold;
-
-/// How far an event may lie beyond the time at which it was stored.
-pub(crate) const AHEAD_MS_MAX: i64 = 5 * 60_000;
 
 /// The settings that all workers of one application share.
 #[derive(Clone, Debug)]

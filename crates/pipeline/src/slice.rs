@@ -2,8 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use influence::{Arrival, Profile, Timestamp};
+use influence::Arrival;
 use twox_hash::XxHash3_64;
+use vocabulary::{AHEAD_MS_MAX, Profile, Timestamp};
 use wire::NoAct;
 
 use crate::backlog::{Cut, Part};
@@ -11,7 +12,7 @@ use crate::batch::{Reason, Refused, Stamp, Stored};
 use crate::bugs::{Bug, Bugs};
 use crate::digest::fold;
 use crate::seen::Seen;
-use crate::settings::{AHEAD_MS_MAX, Clock, Settings};
+use crate::settings::{Clock, Settings};
 
 /// What is decided about a slice when it is cut, and told by the journal to whoever does it again.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +173,7 @@ impl<'a> Gathered<'a> {
 mod tests {
     use std::sync::Arc;
 
-    use influence::{Event, Kind};
+    use vocabulary::{Event, Kind};
     use wire::{Encoding, OffsetRange, encode_event};
 
     use super::*;

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use influence::{Sizes, Taken, Timestamp};
+use influence::{Sizes, Taken};
+use vocabulary::Timestamp;
 use wire::NoAct;
 
 use crate::batch::Reason;
@@ -123,7 +124,7 @@ pub struct Totals {
     pub epochs: u64,
     /// Records of inputs.
     pub records: u64,
-    /// Accepted events by kind, in the order of [`influence::Kind::ALL`].
+    /// Accepted events by kind, in the order of [`vocabulary::Kind::ALL`].
     pub accepted: [u64; 5],
     /// Accepted ones among them that were older than the window: counted as received, and nothing else.
     pub late: u64,

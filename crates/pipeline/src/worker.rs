@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use influence::{Effects, Shard, Timestamp};
+use influence::{Effects, Shard};
 use tracing::{info, warn};
+use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 use crate::bugs::{Bug, Bugs};

@@ -97,7 +97,7 @@ fn percent(part: usize, total: usize) -> f64 {
     if total == 0 { 0.0 } else { (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0 }
 }
 
-fn date(at: influence::Timestamp) -> String {
+fn date(at: vocabulary::Timestamp) -> String {
     wire::rfc3339(at).unwrap_or_default()
 }
 

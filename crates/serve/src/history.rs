@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 use crate::person::Record;
 

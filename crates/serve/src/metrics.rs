@@ -229,7 +229,7 @@ impl Metrics {
     }
 
     fn read_totals(&self, totals: &Totals) {
-        for (kind, &count) in influence::Kind::ALL.iter().zip(&totals.accepted) {
+        for (kind, &count) in vocabulary::Kind::ALL.iter().zip(&totals.accepted) {
             self.counter("clout_events_total", &[("kind", wire::kind_word(*kind))]).absolute(count);
         }
         for (reason, &count) in REASONS.iter().zip(&totals.refused_by) {
@@ -353,7 +353,7 @@ mod tests {
     /// Of the commands `demo`, `serve` and `run`.
     fn expositions() -> [String; 3] {
         let view = View::default();
-        let score = influence::Score {
+        let score = vocabulary::Score {
             score: 1.0,
             influence: 1.0,
             reach: 1.0,
@@ -361,7 +361,7 @@ mod tests {
             network: 1.0,
             openness: 1.0,
             audience: 0.0,
-            received: influence::Received::default(),
+            received: vocabulary::Received::default(),
             followers: 0,
             following: 0,
             percentile: 0.0,

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use influence::{Received, Score, Timestamp};
 use parking_lot::Mutex;
+use vocabulary::{Received, Score, Timestamp};
 
 /// Somebody with a score, or who had one.
 #[derive(Debug)]

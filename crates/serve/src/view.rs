@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use dashmap::DashSet;
-use influence::{Removal, Score};
 use parking_lot::{Mutex, RwLock};
+use vocabulary::{Removal, Score};
 
 use crate::answer::{Distribution, Movement, Movements, Parts, ScoreAnswer};
 use crate::changes::{Change, Changes};

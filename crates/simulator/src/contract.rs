@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use influence::Event;
 use pipeline::Bugs;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
+use vocabulary::Event;
 use wire::encode_event;
 
 use crate::broker::{Broker, Topic};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use influence::{Event, Kind, Received};
 use pipeline::{Clock, KEPT_BYTES_MAX, Keeper, Status, Store, Worker};
+use vocabulary::{Event, Kind, Received};
 use wire::{EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_exchange};
 
 use crate::broker::{Broker, Record, Topic};

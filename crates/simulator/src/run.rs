@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use influence::{HashKey, Kind};
+use influence::HashKey;
 use pipeline::{Bugs, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
+use vocabulary::Kind;
 
 use crate::broker::{Broker, Topic};
 use crate::harm::Harm;

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use influence::{Event, Kind, Model, Partitioner, Profile};
+use influence::{Model, Partitioner};
 use pipeline::{Clock, KEPT_BYTES_MAX};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use vocabulary::{Event, Kind, Profile};
 use wire::{Encoding, Framing, ProfileDecoder, encode_event_with_id};
 
 /// The virtual time at which everything begins, milliseconds since 1970.

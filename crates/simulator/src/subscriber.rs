@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use influence::Score;
+use vocabulary::Score;
 use wire::decode_score;
 
 use crate::broker::{Broker, Topic};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use influence::exchange::Section;
-use influence::{Effects, Kind, Score, Shard, Slice};
+use influence::{Effects, Shard, Slice};
 use oracle::compare::Amounts;
 use oracle::{Act, Input, Level, Outcome, Person, Profile};
 use pipeline::Clock;
+use vocabulary::{Kind, Score};
 
 use crate::judge::History;
 use crate::run::Simulation;

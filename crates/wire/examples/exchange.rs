@@ -9,7 +9,8 @@ use std::io::stdin;
 use std::time::Instant;
 
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Shard, Slice};
+use vocabulary::{Event, Kind, Timestamp};
 use wire::{EventReader, Format, decode_exchange, encode_exchange};
 
 type Failure = Box<dyn std::error::Error>;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::io::sink;
 use std::time::Instant;
 
-use influence::{Event, Kind, Received, Score};
+use vocabulary::{Event, Kind, Received, Score};
 use wire::{EventReader, EventWriter, Format, ScoreFormat, ScoreWriter};
 
 type Failure = Box<dyn std::error::Error>;

@@ -4,13 +4,10 @@
 //! network, and a name is printed in lines of text, where a newline, a tab or an escape would pass for structure.
 //! Anything else in a name is kept exactly as written: no trimming, no folding, no normalisation.
 
-use influence::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
+use vocabulary::{AT_MAX, Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 
 use crate::Malformed;
 use crate::malformed::quote;
-
-/// The last time that is accepted: 9999-12-30T22:00:00.999Z, the last one that RFC 3339 can write at any offset.
-pub const AT_MAX: Timestamp = 253_402_207_200_999;
 
 /// An event out of parts that came from anywhere. Of several things that are wrong, the first in this order is named.
 pub(crate) fn event<'a>(

@@ -1,7 +1,7 @@
 //! Single events as the records of a log hold them: one protobuf message or one JSON object each.
 
-use influence::{Event, Kind};
 use prost::Message;
+use vocabulary::{Event, Kind};
 
 use crate::kind::KindWords;
 use crate::{Framing, Malformed, json, proto, protobuf};

@@ -7,8 +7,9 @@ use std::fmt;
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
 use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
-use influence::{LEVELS, Landmark, NAME_BYTES_MAX};
+use influence::{LEVELS, Landmark};
 use prost::Message;
+use vocabulary::NAME_BYTES_MAX;
 
 use crate::{AT_MAX, Malformed, proto, protobuf};
 

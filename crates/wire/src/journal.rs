@@ -1,7 +1,7 @@
 //! The journal: which slice of input made which epoch of a shard.
 
-use influence::Timestamp;
 use prost::Message;
+use vocabulary::Timestamp;
 
 use crate::{Malformed, proto, protobuf};
 

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use influence::{Event, Profile, Timestamp};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use vocabulary::{Event, Profile, Timestamp};
 
 use crate::kind::KindWords;
 use crate::malformed::quote;

@@ -1,6 +1,6 @@
 //! The words and numbers for kinds. The numbers are those of `event.proto`.
 
-use influence::Kind;
+use vocabulary::Kind;
 
 use crate::Malformed;
 use crate::malformed::quote;

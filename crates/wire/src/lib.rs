@@ -28,7 +28,6 @@ mod score;
 mod time;
 mod write;
 
-pub use accept::AT_MAX;
 pub use checkpoint::CheckpointHeader;
 pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
@@ -45,4 +44,5 @@ pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
 pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits};
 pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
+pub use vocabulary::AT_MAX;
 pub use write::{EventWriter, WriteError, encode_event_json};

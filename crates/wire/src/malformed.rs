@@ -1,6 +1,6 @@
 //! Why a record cannot be used. It owns the words people read about it; what happens to the record is the caller's.
 
-use influence::NAME_BYTES_MAX;
+use vocabulary::NAME_BYTES_MAX;
 
 use crate::RECORD_BYTES_MAX;
 
@@ -117,7 +117,7 @@ pub enum Malformed {
     #[error("has no value, and its key {0:?} is not the plain name of a user")]
     Key(String),
     /// A trust that is out of range.
-    #[error("trust {0} is not a number from 0 to {max}", max = influence::TRUST_MAX)]
+    #[error("trust {0} is not a number from 0 to {max}", max = vocabulary::TRUST_MAX)]
     Trust(f64),
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use caseless::Caseless;
-use influence::{Event, Profile};
 use unicode_normalization::UnicodeNormalization;
+use vocabulary::{Event, Profile};
 
 use crate::{Malformed, accept};
 
@@ -400,14 +400,14 @@ mod tests {
     #[test]
     fn exact_names_stay() {
         let names = Names::default();
-        let event = Event { actor: " NASA", target: "@x", kind: influence::Kind::Mention, at: 0 };
+        let event = Event { actor: " NASA", target: "@x", kind: vocabulary::Kind::Mention, at: 0 };
         assert_eq!(names.event(event, &mut Respelled::default()), Ok(Some(event)));
     }
 
     #[test]
     fn a_name_that_folds_to_nothing_or_grows_too_long_is_none() {
         let names = Names::new(Spelling::Folded, [""; 0]);
-        let event = |target| Event { actor: "a", target, kind: influence::Kind::Mention, at: 0 };
+        let event = |target| Event { actor: "a", target, kind: vocabulary::Kind::Mention, at: 0 };
         let fold = |target| names.event(event(target), &mut Respelled::default()).map(|_| ());
         assert_eq!(fold("@"), Err(Malformed::Missing("target")));
         // Two bytes each, three when folded.
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn ignored_names_are_spelled_as_all_are() {
-        let event = |actor, target| Event { actor, target, kind: influence::Kind::Mention, at: 0 };
+        let event = |actor, target| Event { actor, target, kind: vocabulary::Kind::Mention, at: 0 };
         let is_in = |names: &Names, actor, target| {
             names.event(event(actor, target), &mut Respelled::default()).unwrap().is_some()
         };

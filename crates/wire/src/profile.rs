@@ -1,7 +1,7 @@
 //! Single profiles as the records of a log hold them.
 
-use influence::Profile;
 use prost::Message;
+use vocabulary::Profile;
 
 use crate::event::text;
 use crate::malformed::quote;

@@ -1,7 +1,7 @@
 //! Events, profiles and scores as protobuf messages, and what several messages have in common.
 
-use influence::{Event, Profile, Received, Score, Timestamp};
 use prost::Message;
+use vocabulary::{Event, Profile, Received, Score, Timestamp};
 
 use crate::kind::{kind_number, kind_of_number};
 use crate::{AT_MAX, Malformed, accept, proto};

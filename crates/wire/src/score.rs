@@ -2,9 +2,9 @@
 
 use std::io::{self, BufWriter, Write};
 
-use influence::{Received, Score, Timestamp};
 use prost::Message;
 use serde::Serialize;
+use vocabulary::{Received, Score, Timestamp};
 
 use crate::write::csv_field;
 use crate::{Malformed, WriteError, accept, proto, protobuf, time};

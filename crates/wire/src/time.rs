@@ -10,11 +10,11 @@
 use std::cell::Cell;
 use std::str::FromStr;
 
-use influence::Timestamp;
 use jiff::civil::{DateTime, date};
 use jiff::fmt::rfc2822;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::{Offset, TimeZone};
+use vocabulary::Timestamp;
 
 use crate::malformed::quote;
 use crate::{AT_MAX, Malformed};

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use influence::{Event, Timestamp};
 use serde::Serialize;
+use vocabulary::{Event, Timestamp};
 
 use crate::file::Format;
 use crate::kind::{kind_code, kind_word};

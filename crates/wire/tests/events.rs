@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
-use influence::{Event, Kind};
+use vocabulary::{Event, Kind};
 use wire::{EventReader, EventWriter, Format, kind_word};
 
 fn show(file: &[u8], format: Format, default_kind: Option<Kind>) -> String {

@@ -8,7 +8,7 @@ use common::{bytes, exchange, fixed, mention, number, report, scale, section, un
 use expect_test::{Expect, expect};
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, Section};
 use influence::scale::{RANKS, Scale};
-use influence::{NAME_BYTES_MAX, Timestamp};
+use vocabulary::{NAME_BYTES_MAX, Timestamp};
 use wire::{AT_MAX, decode_exchange, encode_exchange_records};
 
 fn check_comes_back(sections: &[Section]) {

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
-use influence::{Event, Kind};
+use vocabulary::{Event, Kind};
 use wire::{Encoding, EventDecoder, Framing, ProfileDecoder, encode_event, encode_event_with_id};
 
 const JSON: &str = r#"{"actor":"ana","target":"bo","at":1341100972,"kind":"retweet"}"#;

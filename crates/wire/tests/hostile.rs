@@ -7,9 +7,9 @@ mod common;
 use std::io::{self, Read};
 
 use common::{checkpoint_header, exchange, journal_record, message, report, scale, section};
-use influence::Kind;
 use influence::exchange::Section;
 use proptest::prelude::*;
+use vocabulary::Kind;
 use wire::{
     CheckpointHeader, Encoding, EventDecoder, EventReader, Format, Framing, JournalRecord, Layout, Malformed,
     ProfileDecoder, ProfileReader, ReadError, Reading, TimeFormat, Times, decode_exchange, decode_score, encode_score,

@@ -6,7 +6,7 @@ mod common;
 
 use common::{bytes, checkpoint_header, fixed, journal_record, message, number, unknown_fields};
 use expect_test::{Expect, expect};
-use influence::Timestamp;
+use vocabulary::Timestamp;
 use wire::{AT_MAX, CheckpointHeader, JournalRecord, OffsetRange};
 
 fn check_comes_back(record: JournalRecord) {

@@ -8,10 +8,10 @@ mod common;
 use common::{exchange, message};
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
 use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
-use influence::{Event, Kind, Received, Score, Timestamp};
 use proptest::collection::vec;
 use proptest::num::{f32, f64};
 use proptest::prelude::*;
+use vocabulary::{Event, Kind, Received, Score, Timestamp};
 use wire::{
     AT_MAX, CheckpointHeader, EventReader, EventWriter, Format, Gap, JournalRecord, OffsetRange, WriteError,
     decode_exchange, decode_score, encode_score,

@@ -6,8 +6,8 @@ mod common;
 
 use common::{bytes, fixed, message, score, unknown_fields};
 use expect_test::{Expect, expect};
-use influence::{Event, Kind, Received, Score};
 use proptest::prelude::*;
+use vocabulary::{Event, Kind, Received, Score};
 use wire::{
     DeadLetter, Encoding, EventDecoder, Malformed, ProfileReader, ScoreFormat, ScoreWriter, decode_score, encode_event,
     encode_score, parse_kind, parse_time, seven_digits,

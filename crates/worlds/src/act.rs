@@ -1,6 +1,6 @@
 //! An event whose users are numbers.
 
-use influence::{Event, Kind, Timestamp};
+use vocabulary::{Event, Kind, Timestamp};
 
 /// An event with user numbers in place of names: what they are called is up to whoever holds the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use influence::{Kind, Timestamp};
+use vocabulary::{Kind, Timestamp};
 
 use crate::bursts::Bursts;
 use crate::chance::{Chance, Purpose};

@@ -1,6 +1,6 @@
 //! Short times in which everybody turns to one user.
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 use crate::chance::{Chance, Purpose};
 

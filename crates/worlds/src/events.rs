@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::vec;
 
-use influence::{Event, Timestamp};
+use vocabulary::{Event, Timestamp};
 
 use crate::{Act, Acts, Attack, MergeByTime, World, WorldError, merge_by_time};
 

@@ -5,7 +5,7 @@ mod parse;
 
 use std::ops::Range;
 
-use influence::{Event, Kind, Timestamp};
+use vocabulary::{Event, Kind, Timestamp};
 
 use crate::Act;
 use crate::chance::{Chance, Purpose};

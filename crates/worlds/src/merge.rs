@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 /// Of two streams always the one whose next item is earlier; see [`merge_by_time`].
 pub struct MergeByTime<A: Iterator, B: Iterator, F> {

@@ -1,6 +1,6 @@
 //! Worlds of a few hundred users in which everything happens that the model has a rule for, in close succession.
 
-use influence::{Event, Kind, Profile, Timestamp};
+use vocabulary::{Event, Kind, Profile, Timestamp};
 
 use crate::Act;
 use crate::chance::{Chance, Purpose};

@@ -1,6 +1,6 @@
 //! Big days: somebody rises to be on everybody's lips, and fades again. One after the other, for ever.
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 use crate::chance::Chance;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use influence::{Event, Kind, Timestamp};
+use vocabulary::{Event, Kind, Timestamp};
 
 use crate::chance::{Chance, Purpose};
 use crate::handles::handles;

@@ -1,6 +1,6 @@
 //! What a world is asked to be, and the refusal of what it cannot be.
 
-use influence::{Kind, NAME_BYTES_MAX, Timestamp};
+use vocabulary::{Kind, NAME_BYTES_MAX, Timestamp};
 
 use crate::{Acts, Attack, Events};
 

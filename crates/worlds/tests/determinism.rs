@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use expect_test::{Expect, expect};
-use influence::Event;
+use vocabulary::Event;
 use worlds::{Arrival, Farm, Mix, SmallWorld, World};
 
 /// FNV-1a over all fields; strings with their length.

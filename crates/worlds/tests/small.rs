@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use influence::Kind;
 use proptest::prelude::*;
+use vocabulary::Kind;
 use worlds::{Act, Arrival, SmallWorld};
 
 fn small(seed: u64) -> SmallWorld {

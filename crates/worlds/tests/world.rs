@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use expect_test::{Expect, expect};
-use influence::{Kind, Timestamp};
 use proptest::prelude::*;
+use vocabulary::{Kind, Timestamp};
 use worlds::{Act, Mix, World, WorldError};
 
 fn acts(world: &World) -> Vec<Act> {

@@ -1,7 +1,7 @@
 //! A topic that is read, as the configuration names it.
 
-use influence::Kind;
 use pipeline::Holds;
+use vocabulary::Kind;
 use wire::{Encoding, Framing, parse_kind};
 
 use crate::config::{not_empty, one_of};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use embedded::Memory;
-use influence::{Partitioner, Timestamp};
+use influence::Partitioner;
 use pipeline::{Batch, Stamp};
+use vocabulary::Timestamp;
 
 use crate::demo::source::{Bad, Source, now};
 use crate::demo::workers::{EVENTS, SHARDS};

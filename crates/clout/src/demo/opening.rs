@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use influence::{Effects, Removed, Score, Shard};
+use influence::{Effects, Removed, Shard};
 use serve::{Update, View};
+use vocabulary::Score;
 
 /// There is one model.
 const MODEL_VERSION: u32 = 1;

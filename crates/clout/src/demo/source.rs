@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use influence::{Event, Kind, Timestamp};
+use vocabulary::{AHEAD_MS_MAX, Event, Kind, Timestamp};
 use wire::EventReader;
 use worlds::{Town, TownEvents};
 
@@ -11,9 +11,6 @@ use crate::interrupt::Interrupt;
 use crate::recorded::input::{BytesRead, Head, Input};
 use crate::recorded::notes::Notes;
 use crate::recorded::{InputError, ReadingArgs};
-
-/// How far a clock may be behind others.
-const AHEAD_MS_MAX: i64 = 5 * 60_000;
 
 /// Events one after the other, the next of them to be looked at before it is taken.
 pub(crate) struct Source {

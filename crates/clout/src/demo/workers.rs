@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use embedded::{Manner, Memory};
-use influence::{HashKey, Kind, Model};
+use influence::{HashKey, Model};
 use pipeline::{
     Clock, Fatal, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Supervisor, Worker, draw_hash_key,
 };
+use vocabulary::Kind;
 use wire::{Encoding, Framing};
 
 use crate::demo::opening::Opening;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 use crate::interrupt::Interrupt;
 use crate::recorded::Stop;

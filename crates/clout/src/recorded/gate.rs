@@ -1,6 +1,6 @@
 //! What comes in and what does not: every record passes here once, before anything is done with it.
 
-use influence::{Event, Profile, Timestamp};
+use vocabulary::{AHEAD_MS_MAX, Event, Profile, Timestamp};
 use wire::{Malformed, Names, NoAct, ProfileRecord, Record, Respelled};
 
 use crate::failure::OutputError;
@@ -10,9 +10,6 @@ use crate::recorded::notes::Notes;
 use crate::recorded::progress::Watch;
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::words;
-
-/// How far a clock may be behind others.
-const AHEAD_MS_MAX: i64 = 5 * 60_000;
 
 /// Lets records in, counts those that stay out.
 pub(crate) struct Gate {

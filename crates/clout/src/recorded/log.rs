@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use influence::Event;
+use vocabulary::Event;
 use wire::{Encoding, EventReader, Layout, ProfileReader, ReadError};
 
 use crate::interrupt::Interrupt;

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use influence::{Event, Kind, Timestamp};
+use vocabulary::{Event, Kind, Timestamp};
 
 use crate::recorded::Sink;
 use crate::recorded::Stop;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 use wire::{Malformed, Note, Reason, Unrecognised};
 
 use crate::words::{self, count, thousands};

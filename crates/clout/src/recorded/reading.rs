@@ -2,8 +2,8 @@
 
 use clap::Args;
 use encoding_rs::Encoding;
-use influence::Kind;
 use jiff::tz::{Offset, TimeZone};
+use vocabulary::Kind;
 use wire::{Columns, Format, KindWords, Reading, TimeFormat, Times, parse_kind};
 
 /// How event logs are written, as far as it is not seen by looking at them.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use embedded::World;
-use influence::Event;
+use vocabulary::Event;
 use wire::{Names, Spelling, fold, placeholders};
 
 use crate::replay::ranking::Ranking;

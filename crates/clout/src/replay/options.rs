@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use influence::{InvalidModel, Model, Timestamp};
+use influence::{InvalidModel, Model};
+use vocabulary::Timestamp;
 use wire::{Names, Spelling};
 
 use crate::duration::{DurationError, parse_duration};

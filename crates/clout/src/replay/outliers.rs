@@ -5,7 +5,7 @@
 //! narrow gaps, so a gap that does not count never will: its sides are joined at once. Each gap that is left multiplies
 //! the span by 1.5, so there are never more than a hundred clusters, whatever the log.
 
-use influence::Timestamp;
+use vocabulary::Timestamp;
 
 /// So many events are few in any log, and one in so many in a large one.
 const FEW_EVENTS: u64 = 10;

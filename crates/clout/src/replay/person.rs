@@ -1,8 +1,9 @@
 //! What one person's score is made of.
 
 use console::measure_text_width;
-use influence::{Fan, Score};
+use influence::Fan;
 use serde::Serialize;
+use vocabulary::Score;
 use wire::seven_digits;
 
 use crate::replay::near::near;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use embedded::World;
-use influence::Score;
+use vocabulary::Score;
 use wire::{ScoreFormat, ScoreWriter, WriteError};
 
 use crate::failure::OutputError;

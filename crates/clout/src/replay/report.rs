@@ -4,7 +4,7 @@
 //! telling columns go.
 
 use console::{measure_text_width, truncate_str};
-use influence::Score;
+use vocabulary::Score;
 
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
@@ -169,7 +169,7 @@ fn bar(score: f64, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use influence::Received;
+    use vocabulary::Received;
 
     use super::*;
 

@@ -1,8 +1,9 @@
 //! The world that is scored, and what is watched about it on the way.
 
 use embedded::{Resumed, World};
-use influence::{Event, Model, Profile, Timestamp};
+use influence::Model;
 use pipeline::draw_hash_key;
+use vocabulary::{Event, Profile, Timestamp};
 
 use crate::failure::Failure;
 use crate::output::Whole;

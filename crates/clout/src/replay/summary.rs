@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use influence::{Collision, Kind, Model, Sizes};
+use influence::{Collision, Model, Sizes};
 use serde::Serialize;
+use vocabulary::Kind;
 
 use crate::recorded::Stop;
 use crate::recorded::gate::Counts;
@@ -356,7 +357,8 @@ fn peak_memory_bytes() -> Option<u64> {
 mod tests {
     use clap::Parser;
     use embedded::World;
-    use influence::{Event, HashKey};
+    use influence::HashKey;
+    use vocabulary::Event;
 
     use super::*;
     use crate::interrupt::Interrupt;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use embedded::World;
-use influence::Timestamp;
 use serde::Serialize;
+use vocabulary::Timestamp;
 use wire::{ScoreFormat, ScoreWriter};
 
 use crate::failure::OutputError;

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use influence::{Event, Kind, Partitioner};
+use influence::Partitioner;
 use oracle::Act;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use vocabulary::{Event, Kind};
 use wire::encode_event;
 
 /// Records that are handed over between two looks at the time.

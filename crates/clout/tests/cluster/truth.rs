@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use influence::Score;
 use oracle::{Act, Input, Outcome, Person, score_of};
+use vocabulary::Score;
 
 use super::scene::Scene;
 use super::witness::Seen;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use influence::{Received, Score};
 use oracle::{Act, Kind};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
+use vocabulary::{Received, Score};
 use wire::{JournalRecord, OffsetRange, decode_score};
 
 use super::admin::Admin;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use expect_test::expect;
-use influence::{Received, Score};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use testbroker::Broker;
+use vocabulary::{Received, Score};
 use wire::encode_score;
 
 use crate::common::{Scratch, done, run, topic, unique};

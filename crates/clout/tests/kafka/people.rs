@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use influence::{Partitioner, Score};
+use influence::Partitioner;
 use testbroker::Broker;
+use vocabulary::Score;
 
 use crate::common::{connection, header, read, unique};
 use crate::scene::{PARTITIONS, Scene};

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use influence::{Event, Kind};
 use rdkafka::message::{Headers, Message};
 use rdkafka::topic_partition_list::Offset;
 use testbroker::Broker;
+use vocabulary::{Event, Kind};
 use wire::encode_event;
 
 use crate::cluster::{Events, Expected, Options, Scene, verify};

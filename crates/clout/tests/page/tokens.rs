@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use influence::{Received, Score};
 use serve::{Server, ServerOptions, Tokens, Update, View};
+use vocabulary::{Received, Score};
 
 use crate::browser::{self, Browser};
 

@@ -1,7 +1,7 @@
 //! Input that cannot be used: told, kept, counted, and survived as far as that makes sense.
 
 use expect_test::{Expect, expect};
-use influence::Kind::{Mention, Retweet};
+use vocabulary::Kind::{Mention, Retweet};
 use wire::Format;
 
 use crate::program::{Directory, event, file, gzip, lines, many, zstd};

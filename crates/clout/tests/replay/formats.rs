@@ -1,9 +1,9 @@
 //! What is read: formats, packings, kinds, profiles, several files.
 
 use expect_test::expect;
-use influence::Event;
-use influence::Kind::{Follow, Mention, Reply, Retweet, Unfollow};
 use serde_json::Value;
+use vocabulary::Event;
+use vocabulary::Kind::{Follow, Mention, Reply, Retweet, Unfollow};
 use wire::Format;
 
 use crate::program::{Directory, event, file, gzip, many, zstd};

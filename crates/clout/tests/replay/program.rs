@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use influence::{Event, Kind};
 use serde_json::Value;
+use vocabulary::{Event, Kind};
 use wire::{EventWriter, Format};
 
 /// 2020-01-01T00:00:00Z.

@@ -1,9 +1,9 @@
 //! What is printed and written when all goes well.
 
 use expect_test::{Expect, expect};
-use influence::Event;
-use influence::Kind::{Follow, Mention, Reply, Retweet};
 use serde_json::Value;
+use vocabulary::Event;
+use vocabulary::Kind::{Follow, Mention, Reply, Retweet};
 use wire::Format;
 
 use crate::program::{Directory, Ran, event, file, lines, many};

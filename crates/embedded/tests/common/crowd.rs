@@ -1,7 +1,8 @@
 //! Generated worlds.
 
-use influence::{Model, Profile};
+use influence::Model;
 use oracle::{Act, Input};
+use vocabulary::Profile;
 
 use super::from_event;
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use influence::exchange::Section;
-use influence::{Arrival, Effects, Model, Partitioner, Profile, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, Model, Partitioner, Shard, Slice};
 use oracle::Input;
+use vocabulary::{Profile, Timestamp};
 
 use super::{Dice, KEY, event, profile};
 

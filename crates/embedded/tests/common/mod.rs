@@ -9,8 +9,9 @@ mod snapshot;
 mod truth;
 
 use embedded::World;
-use influence::{Event, HashKey, Kind, Model, Profile};
+use influence::{HashKey, Model};
 use oracle::{Act, Input};
+use vocabulary::{Event, Kind, Profile};
 
 pub(crate) use crowd::{Crowd, Small};
 pub(crate) use lab::Lab;

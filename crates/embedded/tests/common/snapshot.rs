@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use embedded::World;
-use influence::{Score, Shard, Timestamp, UserKey};
+use influence::{Shard, UserKey};
+use vocabulary::{Score, Timestamp};
 
 pub(crate) fn scores(world: &World<'_>) -> BTreeMap<String, Score> {
     world.scores().map(|(name, score)| (name.to_owned(), score)).collect()

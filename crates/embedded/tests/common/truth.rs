@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use influence::{Score, Shard, UserKey};
+use influence::{Shard, UserKey};
 use oracle::compare::{Amounts, Comparison};
 use oracle::{Level, Outcome, Person};
+use vocabulary::Score;
 
 /// How far the engine may be from the oracle.
 #[derive(Clone, Copy, Debug)]

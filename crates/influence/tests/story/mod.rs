@@ -7,7 +7,8 @@
 use std::fmt::Write;
 
 use expect_test::Expect;
-use influence::{Arrival, Effects, Event, HashKey, Kind, Model, Profile, Score, Shard, Slice, Timestamp};
+use influence::{Arrival, Effects, HashKey, Model, Shard, Slice};
+use vocabulary::{Event, Kind, Profile, Score, Timestamp};
 
 const SECOND: Timestamp = 1_000;
 const START: Timestamp = 1_700_000_000_000;

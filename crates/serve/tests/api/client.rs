@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use influence::{Received, Removal, Score};
 use serde_json::Value;
 use serve::{Running, Server, ServerOptions, Update, View};
+use vocabulary::{Received, Removal, Score};
 
 /// What came back.
 #[derive(Debug)]

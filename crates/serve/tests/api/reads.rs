@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use influence::Removal;
 use pipeline::Status;
 use serde_json::json;
 use serve::{Server, ServerOptions, Tokens, Update};
+use vocabulary::Removal;
 
 use crate::client::{Site, score_of};
 
@@ -79,7 +79,7 @@ fn many_are_looked_up_at_once() {
 fn those_with_a_score_of_100_are_ranked_by_influence() {
     let site = Site::with_people();
     for (user, influence) in [("anna", 1_000.0), ("bert", 3_000.0), ("cleo", 2_000.0)] {
-        let score = influence::Score { influence, ..score_of(100.0) };
+        let score = vocabulary::Score { influence, ..score_of(100.0) };
         site.view.apply(Update::Scored { user, score: &score, model_version: 3 });
     }
     assert_eq!(site.get("/v1/ranking?limit=4").names(), ["bert", "cleo", "anna", "u99"]);

@@ -6,8 +6,8 @@
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
-use influence::Event;
 use memchr::{memchr, memchr_iter};
+use vocabulary::Event;
 
 use super::columns::{Column, Columns};
 use super::lines::Lines;

@@ -3,7 +3,7 @@
 //! A format is believed only when most of the first records are events in it, so that a picture, a page or a novel is
 //! none. What is guessed beyond the format, as which column is the time, is told as a [`Note`].
 
-use influence::Kind;
+use vocabulary::Kind;
 
 use super::columns::{Column, Columns};
 use super::csv::{BLANKS, DELIMITERS, Header, Rows, said_delimiter};
@@ -180,7 +180,7 @@ struct Fit {
 }
 
 impl Fit {
-    fn add(&mut self, line: u64, event: Result<influence::Event<'_>, Malformed>) {
+    fn add(&mut self, line: u64, event: Result<vocabulary::Event<'_>, Malformed>) {
         match event {
             Ok(event) => {
                 self.events += 1;

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use influence::{Event, Kind, Profile};
+use vocabulary::{Event, Kind, Profile};
 
 use super::columns::Columns;
 use super::csv::{Header, Rows};

@@ -1,6 +1,6 @@
 //! Lines of `actor target time` and perhaps a kind, separated by spaces or tabs.
 
-use influence::Event;
+use vocabulary::Event;
 
 use crate::kind::KindWords;
 use crate::time::TimeReader;

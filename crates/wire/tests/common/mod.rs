@@ -4,7 +4,7 @@
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{RANKS, Report, Scale};
-use influence::{Received, Score};
+use vocabulary::{Received, Score};
 use wire::{CheckpointHeader, JournalRecord, OffsetRange, encode_exchange};
 
 /// A field that is a varint.

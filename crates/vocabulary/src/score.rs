@@ -1,6 +1,6 @@
-//! From a person's sums to what is published about them.
+//! What is published about people, and why a record goes.
 
-use crate::event::Timestamp;
+use crate::Timestamp;
 
 /// Exact counts of what a person received from others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,4 +46,29 @@ pub struct Score {
     pub scale_version: u64,
     /// The score in the record before this one, if there was one.
     pub previous: Option<f64>,
+}
+
+/// Why a record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// The person has opted out.
+    OptedOut,
+    /// The person has opted in again: there is no record yet, and "opted out" does not hold any more.
+    OptedIn,
+    /// Nobody has acted on the person for so long that the model forgets them.
+    Silent,
+}
+
+impl Removal {
+    /// All reasons.
+    pub const ALL: [Removal; 3] = [Removal::OptedOut, Removal::OptedIn, Removal::Silent];
+
+    /// A word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Removal::OptedOut => "opted-out",
+            Removal::OptedIn => "opted-in",
+            Removal::Silent => "silent",
+        }
+    }
 }

@@ -3,12 +3,6 @@
 /// Milliseconds since 1970-01-01 00:00 UTC; may be negative.
 pub type Timestamp = i64;
 
-/// The longest user name that is accepted, in bytes of UTF-8.
-pub const NAME_BYTES_MAX: usize = 512;
-
-/// The largest trust that is accepted: what an account hands out counts at most so many times.
-pub const TRUST_MAX: f64 = 10.0;
-
 /// What an actor did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -49,7 +43,7 @@ pub struct Profile<'a> {
     pub user: &'a str,
     /// True erases the person, until a later profile says false.
     pub opted_out: bool,
-    /// Prior of the account, 0 to [`TRUST_MAX`]; 1 is ordinary, 0 is suspended and hands out nothing.
+    /// Prior of the account, 0 to [`TRUST_MAX`](crate::TRUST_MAX); 1 is ordinary, 0 is suspended and hands out nothing.
     /// `None` leaves it as it is.
     pub trust: Option<f64>,
 }

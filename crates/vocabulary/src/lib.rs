@@ -1,0 +1,11 @@
+//! The words that all crates share: kinds, events, profiles, times, what is accepted, and the score.
+//!
+//! It owns what these are, as plain values, and computes nothing from them. It depends on nothing.
+
+mod admission;
+mod event;
+mod score;
+
+pub use admission::{AHEAD_MS_MAX, AT_MAX, NAME_BYTES_MAX, TRUST_MAX};
+pub use event::{Event, Kind, Profile, Timestamp};
+pub use score::{Received, Removal, Score};
