@@ -99,7 +99,11 @@ fn apply(view: &View, names: &[String], user: u32, update: u32) {
         network: 1.0,
         openness: 1.0,
         audience: 0.0,
-        received: Received { mentions: 1, retweets: 2, replies: 3 },
+        received: Received::from([
+            (vocabulary::Kind::Mention, 1),
+            (vocabulary::Kind::Retweet, 2),
+            (vocabulary::Kind::Reply, 3),
+        ]),
         followers: 4,
         following: 5,
         percentile: 0.0,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use influence::Partitioner;
 use kafka::{Admin, AdminError, Feeder};
 use pipeline::{Clock, Holds};
-use vocabulary::{Event, Kind, Profile, Timestamp};
+use vocabulary::{Event, Kind, PerKind, Profile, Timestamp};
 use wire::{Encoding, encode_event, encode_event_json, encode_profile, encode_profile_json, parse_kind};
 
 use crate::config::{Config, Flags};
@@ -194,7 +194,7 @@ struct Feeding {
     has_event_times: bool,
     topics: Vec<Topic>,
     /// The place among the topics, by kind.
-    by_kind: [Option<usize>; KINDS.len()],
+    by_kind: PerKind<Option<usize>>,
     /// The place of that of profiles.
     of_profiles: Option<usize>,
     value: Vec<u8>,
@@ -249,12 +249,6 @@ struct Topic {
     partitions: u16,
 }
 
-const KINDS: [Kind; 5] = [Kind::Mention, Kind::Retweet, Kind::Reply, Kind::Follow, Kind::Unfollow];
-
-fn place(kind: Kind) -> usize {
-    KINDS.iter().position(|other| *other == kind).unwrap_or_default()
-}
-
 impl Feeding {
     fn new(args: &FeedArgs, config: &Config, interrupt: Interrupt) -> Result<Feeding, Failure> {
         let first = |holds| config.inputs.iter().find(|input| input.holds == holds).map(|input| input.topic.clone());
@@ -279,11 +273,11 @@ impl Feeding {
             Ok(Topic { name, encoding, partitions: u16::try_from(found.partitions).unwrap_or(u16::MAX) })
         };
         let mut topics: Vec<Topic> = Vec::new();
-        let mut by_kind = [None; KINDS.len()];
+        let mut by_kind: PerKind<Option<usize>> = PerKind::default();
         for (kind, name) in asked {
             match kind {
-                Some(kind) => by_kind[place(kind)] = Some(topics.len()),
-                None => by_kind.iter_mut().for_each(|place| *place = place.or(Some(topics.len()))),
+                Some(kind) => by_kind[kind] = Some(topics.len()),
+                None => Kind::ALL.into_iter().for_each(|kind| by_kind[kind] = by_kind[kind].or(Some(topics.len()))),
             }
             topics.push(topic(name)?);
         }
@@ -336,7 +330,7 @@ impl Feeding {
 impl Sink for Feeding {
     #[inline]
     fn event(&mut self, event: &Event<'_>) -> Result<(), Stop> {
-        let Some(topic) = self.by_kind[place(event.kind)].map(|place| &self.topics[place]) else {
+        let Some(topic) = self.by_kind[event.kind].map(|place| &self.topics[place]) else {
             return Err(Stop::NoTopic(event.kind));
         };
         self.pacer.wait(event.at)?;
@@ -345,7 +339,7 @@ impl Sink for Feeding {
             Encoding::Protobuf => encode_event(event, &mut self.value),
             Encoding::Json => encode_event_json(event, &mut self.value),
         }
-        if !matches!(event.kind, Kind::Follow | Kind::Unfollow) {
+        if event.kind.is_counted() {
             self.newest = self.newest.max(event.at);
         }
         let partition = self.partitioner.partition(event.actor, topic.partitions);

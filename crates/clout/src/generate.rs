@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use vocabulary::Timestamp;
+use vocabulary::{Kind, Timestamp};
 use wire::{AT_MAX, EventWriter, Format, WriteError};
 use worlds::{Attack, Events, Farm, FarmError, Mix, World, WorldError};
 
@@ -190,17 +190,15 @@ fn format_of_name(path: &Path) -> Option<Format> {
 
 /// Weights as in `retweet=0.6,mention=0.3`.
 fn parse_mix(text: &str) -> Result<Mix, MixError> {
-    let mut mix = Mix { retweet: 0.0, mention: 0.0, reply: 0.0 };
+    let mut mix = Mix::none();
     for part in text.split(',') {
-        let (kind, number) = part.split_once('=').ok_or_else(|| MixError::Weight(part.to_owned()))?;
-        let weight = match kind {
-            "retweet" => &mut mix.retweet,
-            "mention" => &mut mix.mention,
-            "reply" => &mut mix.reply,
-            "follow" | "unfollow" => return Err(MixError::Follow),
-            _ => return Err(MixError::Kind(kind.to_owned())),
-        };
-        *weight = number.parse().map_err(|_| MixError::Weight(part.to_owned()))?;
+        let (word, number) = part.split_once('=').ok_or_else(|| MixError::Weight(part.to_owned()))?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        let kind = kind.ok_or_else(|| MixError::Kind(word.to_owned()))?;
+        if !kind.is_counted() {
+            return Err(MixError::Follow);
+        }
+        mix.set(kind, number.parse().map_err(|_| MixError::Weight(part.to_owned()))?);
     }
     Ok(mix)
 }
@@ -299,7 +297,7 @@ impl GenerateError {
 enum MixError {
     #[error("{0:?} is not a kind and its weight, as in retweet=0.6")]
     Weight(String),
-    #[error("no kind to mix is called {0:?}: there are retweet, mention and reply")]
+    #[error("no kind to mix is called {0:?}: there are {kinds}", kinds = Mix::words())]
     Kind(String),
     #[error("follows are no part of the mix: ask for a share of them with --follows")]
     Follow,

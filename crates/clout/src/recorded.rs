@@ -21,7 +21,6 @@ pub(crate) mod progress;
 use embedded::WorldError;
 use kafka::FeedError;
 use vocabulary::{Event, Kind, Profile};
-use wire::kind_word;
 
 pub use input::InputError;
 pub use log::Unreadable;
@@ -62,7 +61,7 @@ pub enum Stop {
     #[error(transparent)]
     Feed(#[from] Box<FeedError>),
     /// Events of a kind have nowhere to go.
-    #[error("no --topic is given for events of the kind {}: give one, or one for all", kind_word(*.0))]
+    #[error("no --topic is given for events of the kind {}: give one, or one for all", .0.word())]
     NoTopic(Kind),
     /// The timeline or a dead letter cannot be written.
     #[error(transparent)]

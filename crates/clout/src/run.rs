@@ -11,6 +11,7 @@ use kafka::{AdminError, Application, Workers, check_group, check_topics};
 use pipeline::{AcceptedGap, Clock, Fatal, Keeper, Place, Settings, Status, Totals};
 use serve::{Running, Server};
 use tracing::{info, warn};
+use vocabulary::Kind;
 
 use crate::config::{Config, RunFlags};
 use crate::failure::Failure;
@@ -162,8 +163,7 @@ struct Old {
 
 impl Old {
     fn is_all_old(&mut self, totals: &Totals) -> bool {
-        let [mentions, retweets, replies, ..] = totals.accepted;
-        let endorsements = mentions + retweets + replies;
+        let endorsements: u64 = Kind::COUNTED.into_iter().map(|kind| totals.accepted[kind]).sum();
         if self.is_decided || endorsements == 0 {
             return false;
         }

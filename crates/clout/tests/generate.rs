@@ -94,7 +94,7 @@ fn every_option_reaches_the_world() {
         span_ms: 43_200_000,
         actor_exponent: 0.5,
         target_exponent: 0.6,
-        mix: worlds::Mix { retweet: 2.0, mention: 0.0, reply: 1.0 },
+        mix: worlds::Mix::none().with(vocabulary::Kind::Retweet, 2.0).with(vocabulary::Kind::Reply, 1.0),
         conversations: 0.2,
         follows: 0.1,
         self_acts: 0.05,

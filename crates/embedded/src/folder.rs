@@ -12,6 +12,7 @@ use influence::{Collision, ENGINE_REVISION, HashKey, Model, Taken};
 use pipeline::{draw_hash_key, private};
 use prost::Message;
 use twox_hash::XxHash3_64;
+use vocabulary::PerKind;
 use wire::{JournalRecord, decode_exchange, encode_exchange};
 
 use crate::memory::Round;
@@ -451,7 +452,7 @@ impl From<&Progress> for ProgressMessage {
             second: collision.second.clone(),
         };
         ProgressMessage {
-            accepted: accepted.to_vec(),
+            accepted: accepted.values().to_vec(),
             counts: vec![
                 late,
                 self_acts,
@@ -472,7 +473,7 @@ impl From<&Progress> for ProgressMessage {
 impl From<&ProgressMessage> for Progress {
     fn from(message: &ProgressMessage) -> Progress {
         let count = |place: usize| message.counts.get(place).copied().unwrap_or_default();
-        let accepted = std::array::from_fn(|kind| message.accepted.get(kind).copied().unwrap_or_default());
+        let accepted = PerKind::from_fn(|kind| message.accepted.get(kind as usize).copied().unwrap_or_default());
         let told = |collision: &CollisionMessage| Collision {
             first: collision.first.clone(),
             second: collision.second.clone(),

@@ -265,7 +265,7 @@ fn changed<'a>(round: &Round<'a>, dice: &mut Dice, names: &'a [String]) -> (Stri
             1 => event.target = any_name,
             2 => event.target = "somebody who never was",
             3 => event.at -= 60_000 * (1 + dice.roll(300) as i64),
-            4 => event.kind = vocabulary::Kind::ALL[dice.roll(5)],
+            4 => event.kind = vocabulary::Kind::ALL[dice.roll(vocabulary::Kind::COUNT)],
             _ => drop(changed.events.remove(place)),
         }
         return (format!("{:?} changed", round.events[place]), changed);
@@ -323,7 +323,7 @@ fn change_sums(change: &mut influence::exchange::Change, dice: &mut Dice) {
         2 => change.reach += 0.25,
         3 => change.weight += 0.25,
         4 => change.fans += 1,
-        _ => change.received[2] += 1,
+        _ => change.received.get_mut(vocabulary::Kind::Reply).into_iter().for_each(|count| *count += 1),
     }
 }
 

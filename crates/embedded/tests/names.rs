@@ -59,7 +59,11 @@ fn any_name_comes_back_as_it_was() {
         assert_eq!(found, names.iter().cloned().collect());
         assert_eq!(world.progress().taken.collided, 0);
         for name in &names {
-            assert_eq!(world.score(name).expect("everybody was retweeted").received.retweets, 1, "{name:?}");
+            assert_eq!(
+                world.score(name).expect("everybody was retweeted").received.of(vocabulary::Kind::Retweet),
+                1,
+                "{name:?}"
+            );
         }
     }
 }
@@ -84,7 +88,7 @@ fn an_erased_name_is_gone() {
         assert_eq!((world.score(name), world.opted_out(name)), (None, Some(true)));
         take(&mut world, &[opt_out(false), act]);
         world.settle();
-        assert_eq!(world.score(name).expect("the fan has retweeted again").received.retweets, 1);
+        assert_eq!(world.score(name).expect("the fan has retweeted again").received.of(vocabulary::Kind::Retweet), 1);
         drop(world);
         assert_eq!(erased.into_inner(), [format!("opted-out {name}"), format!("opted-in {name}")]);
     }
@@ -181,13 +185,16 @@ fn names_with_one_key_are_never_merged() {
             for (name, score) in world.scores() {
                 let by = |is_heard: &dyn Fn(&str) -> bool| {
                     let on_them = acts.iter().filter(|act| act.target == name && is_heard(act.actor));
-                    [oracle::Kind::Mention, oracle::Kind::Retweet, oracle::Kind::Reply]
-                        .map(|kind| on_them.clone().filter(|act| act.kind == kind).count() as u64)
+                    Kind::COUNTED
+                        .map(|kind| on_them.clone().filter(|act| common::kind(act.kind) == kind).count() as u64)
                 };
-                let received = [score.received.mentions, score.received.retweets, score.received.replies];
+                let received = score.received.values();
                 let (least, most) = (by(&|actor| !told.contains(name) && !told.contains(actor)), by(&|_| true));
                 let what = format!("seed {seed}, {partitions} partitions, {name}");
-                assert!((0..3).all(|kind| least[kind] <= received[kind] && received[kind] <= most[kind]), "{what}");
+                assert!(
+                    (0..received.len()).all(|kind| least[kind] <= received[kind] && received[kind] <= most[kind]),
+                    "{what}"
+                );
                 for fan in world.fans(name) {
                     let is_fan = acts.iter().any(|act| (act.actor, act.target) == (&*fan.name, name));
                     assert!(is_fan, "{what}: {} is no fan", fan.name);
@@ -315,7 +322,10 @@ fn names_that_were_made_to_collide_are_two_people() {
             world.profile(&Profile { user: thief, opted_out: false, trust: Some(0.5) });
             world.profile(&Profile { user: thief, opted_out: true, trust: None });
             world.settle();
-            assert_eq!(world.score(victim).expect("400 people have retweeted them").received.retweets, 400);
+            assert_eq!(
+                world.score(victim).expect("400 people have retweeted them").received.of(vocabulary::Kind::Retweet),
+                400
+            );
             assert_eq!((world.opted_out(victim), world.opted_out(thief)), (Some(false), Some(true)));
             assert_eq!(world.score("accomplice").map(|score| score.influence), Some(0.0));
             assert_eq!(world.progress().taken.collided, 0);

@@ -112,16 +112,11 @@ fn time_alone_changes_no_order_while_nothing_is_forgotten() {
 }
 
 /// Everybody's numbers without the history of publishing.
-fn numbers(world: &World<'_>) -> BTreeMap<String, [u64; 12]> {
+fn numbers(world: &World<'_>) -> BTreeMap<String, Vec<u64>> {
     let of = |score: &vocabulary::Score| {
-        let [received, followers, following] = [score.received.mentions, score.followers, score.following];
-        let exact = [received, score.received.retweets, score.received.replies, followers, following];
-        let factors = [score.reach, score.amplification, score.network, score.openness, score.audience];
-        let mut all = [0; 12];
-        all[..5].copy_from_slice(&exact);
-        all[5..10].copy_from_slice(&factors.map(f64::to_bits));
-        all[10..].copy_from_slice(&[score.influence.to_bits(), score.score.to_bits()]);
-        all
+        let numbers = score.factors().map(|(_, factor)| factor.to_bits());
+        let exact = score.received.values().iter().copied().chain([score.followers, score.following]);
+        exact.chain(numbers).chain([score.influence.to_bits(), score.score.to_bits()]).collect()
     };
     world.scores().map(|(name, score)| (name.to_owned(), of(&score))).collect()
 }

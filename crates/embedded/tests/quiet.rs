@@ -159,7 +159,11 @@ fn sums_of_nobody_are_exactly_0() {
         for name in ["star", "moon"] {
             let score = world.score(name).expect("the record stays");
             let votes = [score.influence, score.reach, score.amplification, score.network];
-            assert_eq!((votes, score.openness, score.received.retweets), ([0.0; 4], 1.0, 100), "{name}");
+            assert_eq!(
+                (votes, score.openness, score.received.of(vocabulary::Kind::Retweet)),
+                ([0.0; 4], 1.0, 100),
+                "{name}"
+            );
         }
     }
 }
@@ -177,7 +181,7 @@ fn a_crowd_comes_to_rest_soon() {
             let pushed = RefCell::new(Vec::new());
             let mut world = World::new(&model, KEY, partitions, 2);
             world.observe(|_, effects| {
-                let events: u64 = effects.taken.accepted.iter().sum();
+                let events: u64 = effects.taken.accepted.total();
                 pushed.borrow_mut().push((events, effects.taken.pushed_edges));
             });
             take(&mut world, inputs);

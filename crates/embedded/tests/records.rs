@@ -84,7 +84,7 @@ fn who_opts_in_again_has_what_was_given_since() {
         let world = world(&Model::with_half_life(HOUR), partitions, 1, &all);
         let found = world.score("ana").expect("ana was retweeted after opting in");
         assert!((found.influence - 2.0).abs() < 1e-4, "{partitions}: {found:?}");
-        assert_eq!((found.received.retweets, found.received.mentions, found.received.replies), (2, 0, 0));
+        assert_eq!(found.received, vocabulary::Received::from([(vocabulary::Kind::Retweet, 2)]));
         assert_eq!((found.reach, found.followers, found.audience), (2.0, 0, 0.0), "{partitions}");
     }
 }

@@ -145,7 +145,7 @@ fn records_that_are_no_acts_are_passed_over_and_counted() {
     turns(&mut worker, 50);
     let totals = status.totals();
     assert_eq!((totals.records, totals.refused, totals.skipped), (6, 1, [3, 1]));
-    assert_eq!(totals.accepted.iter().sum::<u64>(), 1);
+    assert_eq!(totals.accepted.total(), 1);
     let people: Vec<_> =
         worker.shards().flat_map(|(_, shard)| shard.scores()).map(|(user, _)| user.to_owned()).collect();
     assert_eq!(people, ["2"]);

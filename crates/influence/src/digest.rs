@@ -75,11 +75,15 @@ impl Digest {
     }
 
     fn fold_endorse(&mut self, Endorse { target, change }: &Endorse) {
-        let Change { given, returned, reach, weight, fans, received: [mentions, retweets, replies] } = *change;
+        let Change { given, returned, reach, weight, fans, received } = *change;
+        let [mentions, retweets, replies, apart @ ..] = received.values();
         self.fold_both(*target, given.to_bits());
         self.fold_both(returned.to_bits(), weight.to_bits());
-        self.fold_both(reach.to_bits(), both(fans as u32, mentions));
-        self.fold(both(retweets, replies));
+        self.fold_both(reach.to_bits(), both(fans as u32, *mentions));
+        self.fold(both(*retweets, *replies));
+        if apart.iter().any(|count| *count != 0) {
+            apart.iter().for_each(|&count| self.fold(count.into()));
+        }
     }
 
     fn fold_contact(&mut self, Contact { actor, target, endorsement, wants_answer }: &Contact) {
@@ -99,7 +103,12 @@ impl Digest {
 
     fn fold_taken(&mut self, taken: &Taken) {
         let Taken { accepted, late, self_acts, opted_out, misrouted, refused, collided, pushed_edges } = *taken;
-        accepted.iter().for_each(|&count| self.fold(count));
+        let (before, apart): (Vec<_>, Vec<_>) = accepted.iter().partition(|(kind, _)| !kind.is_counted_apart());
+        before.into_iter().for_each(|(_, &count)| self.fold(count));
+        // Whoever has none of these has the digest of before there were any.
+        for (kind, &count) in apart.into_iter().filter(|(_, count)| **count != 0) {
+            self.fold_both(kind.number() as u64, count);
+        }
         self.fold_both(late, self_acts);
         self.fold_both(opted_out, misrouted);
         self.fold_both(refused, collided);
@@ -118,6 +127,7 @@ impl Shard {
     pub(crate) fn seal(&mut self, effects: &mut Effects) {
         let mut digest = std::mem::take(&mut self.step.digest);
         self.people.fold_news(&mut digest);
+        self.targets.apart.take_news().into_iter().for_each(|news| digest.fold(news));
         digest.fold_both(self.now as u64, self.landmark as u64);
         digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);
         digest.fold_both(

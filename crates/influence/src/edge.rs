@@ -1,7 +1,7 @@
 //! One (actor, target) pair's memory, and what it weighs.
 
 use crate::row::{NOBODY, Slot};
-use vocabulary::Kind;
+use vocabulary::{Kind, Meaning};
 
 /// An edge, 24 bytes, in the landmark domain.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -77,9 +77,8 @@ impl Edge {
 /// `k`: what an act of this kind adds to an endorsement; `None` for those that endorse nobody.
 #[inline]
 pub(crate) fn endorsement(kind: Kind) -> Option<f64> {
-    match kind {
-        Kind::Retweet | Kind::Mention => Some(1.0),
-        Kind::Reply => Some(0.5),
-        Kind::Follow | Kind::Unfollow => None,
+    match kind.meaning() {
+        Meaning::Endorses { weight, .. } => Some(weight),
+        Meaning::Follows | Meaning::Unfollows => None,
     }
 }

@@ -7,7 +7,7 @@ use crate::people::{Flag, Known, PersonId, StandingId, Target};
 use crate::row::Slot;
 use crate::shard::Shard;
 use crate::standing::Mark;
-use vocabulary::{Kind, Timestamp};
+use vocabulary::{Counts, Kind, Timestamp};
 
 /// An actor whose rate is off by more than this has it pushed before the act counts: otherwise a fresh weight would
 /// be multiplied by a stale rate, a visible spike and then cancellation.
@@ -17,8 +17,7 @@ impl Shard {
     /// Takes a mention, retweet or reply.
     pub(crate) fn endorse(&mut self, actor: PersonId, target: Known, kind: Kind, endorsement: f64, at: Timestamp) {
         let target = self.target(target);
-        let mut received = [0; 3];
-        received[kind as usize] = 1;
+        let received = Counts::from([(kind, 1)]);
         if self.is_late(at) {
             self.step.taken.late += 1;
             let change = Change { received, ..Change::default() };
@@ -111,7 +110,7 @@ impl Shard {
             reach: -f64::from(edge.last),
             weight: -weight,
             fans: -1,
-            received: [0; 3],
+            received: Counts::default(),
         };
         self.step.digest.fold_both(both(actor, edge.target), edge.endorsement.to_bits());
         self.edges.remove(&mut person.row, place);

@@ -3,7 +3,7 @@
 use crate::growth::Landmark;
 use crate::name::UserKey;
 use crate::scale::{Report, Scale};
-use vocabulary::Timestamp;
+use vocabulary::{Counts, Timestamp};
 
 /// The largest sum that one shard tells another, and its negative the smallest. What is larger counts as this much: no
 /// number of entries adds up to infinity.
@@ -82,8 +82,8 @@ pub struct Change {
     pub weight: f64,
     /// Of the in-degree.
     pub fans: i32,
-    /// Of the exact counts: mentions, retweets, replies.
-    pub received: [u32; 3],
+    /// Of the exact counts.
+    pub received: Counts<u32>,
 }
 
 impl Change {
@@ -94,8 +94,8 @@ impl Change {
         self.reach += other.reach;
         self.weight += other.weight;
         self.fans = self.fans.saturating_add(other.fans);
-        for (sum, more) in self.received.iter_mut().zip(other.received) {
-            *sum = sum.saturating_add(more);
+        for (kind, more) in other.received.iter() {
+            self.received.get_mut(kind).into_iter().for_each(|sum| *sum = sum.saturating_add(more));
         }
     }
 

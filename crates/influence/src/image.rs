@@ -17,7 +17,10 @@ use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
 use vocabulary::Timestamp;
 
-const FORMAT_VERSION: u64 = 2;
+/// Counts its changes; an image of the version before is read as well.
+const FORMAT_VERSION: u64 = 3;
+/// The first version in which counts are kept apart.
+const APART_VERSION: u64 = 3;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -55,11 +58,11 @@ impl Shard {
     ) -> Result<Shard, InvalidImage> {
         let mut from = Reader(image);
         let mut new = Shard::new(model.clone(), *hash_key, shard, shards);
-        new.read_header(&mut from)?;
+        let version = new.read_header(&mut from)?;
         new.read_progress(&mut from)?;
         new.people.read_image(&mut from)?;
         new.renewals.read_image(&mut from)?;
-        new.targets.read_image(&mut from)?;
+        new.targets.read_image(&mut from, version >= APART_VERSION)?;
         let accounts: Vec<Account> = from.table("accounts")?;
         new.edges.read_image("edges", &mut from)?;
         new.follows.read_image("follows", &mut from)?;
@@ -95,14 +98,16 @@ impl Shard {
         to.words(&[FORMAT_VERSION, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 
-    fn read_header(&self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+    /// Checks that the image is one of this shard; its version.
+    fn read_header(&self, from: &mut Reader<'_>) -> Result<u64, InvalidImage> {
         let home = &self.people.home;
-        check(from.word()? == FORMAT_VERSION, "it is of another version of the format")?;
+        let version = from.word()?;
+        check((FORMAT_VERSION - 1..=FORMAT_VERSION).contains(&version), "it is of another version of the format")?;
         let is_ours = from.word()? == self.model.fingerprint(&self.hash_key);
         check(is_ours, "it is of a model with other parameters, or another hash key")?;
         let (shard, shards) = (from.word()?, from.word()?);
         if (shard, shards) == (home.shard.into(), home.shards.into()) {
-            return Ok(());
+            return Ok(version);
         }
         let (wanted, of) = (home.shard, home.shards);
         Err(InvalidImage(format!("it is of shard {shard} of {shards}, not of {wanted} of {of}")))

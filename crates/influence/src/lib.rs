@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod shard;
 
 mod account;
+mod apart;
 mod contact;
 mod digest;
 mod edge;

@@ -4,8 +4,8 @@ use crate::people::{PersonId, StandingId};
 use crate::scale::{Pace, Report, Ruler, is_moved, rank};
 use crate::shard::{Effects, Published, Shard};
 use crate::standing::Mark;
+use vocabulary::Score;
 use vocabulary::Timestamp;
-use vocabulary::{Received, Score};
 
 /// Milliseconds between two reports of a shard,
 const REPORT_MS: Timestamp = 10_000;
@@ -153,7 +153,6 @@ impl Shard {
         let influence = earned.votes / now.g + audience;
         let person = kept.person().filter(|_| kept.has(Mark::Account));
         let account = person.and_then(|person| self.accounts.get(person));
-        let [mentions, retweets, replies] = self.targets.received(standing);
         let share = |part: f64, of: f64| if of > 0.0 { (part / of).clamp(f64::MIN, f64::MAX) } else { 0.0 };
         let score = now.ruler.score(influence);
         Score {
@@ -164,7 +163,7 @@ impl Shard {
             network: share(earned.given, kept.weight),
             openness: earned.openness,
             audience,
-            received: Received { mentions, retweets, replies },
+            received: self.targets.received(standing),
             followers: account.map_or(0, |account| account.followers()),
             following: account.map_or(0, |account| u64::from(account.following)),
             percentile: self.scale.percentile(score),

@@ -72,7 +72,7 @@ impl Shard {
                 self.targets.give(standing, &entry.change.rescaled(factor).bounded());
             }
             Err(LeftOut::Collided) => {
-                let acts = entry.change.received.iter().map(|&acts| u64::from(acts)).sum();
+                let acts = entry.change.received.iter().map(|(_, acts)| u64::from(acts)).sum();
                 self.step.taken.collided = self.step.taken.collided.saturating_add(acts);
             }
             Err(LeftOut::Full) => self.step.taken.refused += 1,

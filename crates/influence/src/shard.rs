@@ -21,7 +21,7 @@ use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{RANKS, Scale, ScaleKeeper};
 use crate::standing::Targets;
-use vocabulary::{Event, Kind, Profile, Removal, Timestamp};
+use vocabulary::{Event, Kind, PerKind, Profile, Removal, Timestamp};
 
 /// The input of one shard in one epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,8 +95,8 @@ pub struct Published {
 /// What became of the events of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// Accepted, by kind in the order of [`Kind::ALL`].
-    pub accepted: [u64; 5],
+    /// Accepted, by kind.
+    pub accepted: PerKind<u64>,
     /// Accepted ones among them that were older than the window: counted, and nothing else.
     pub late: u64,
     /// By people on themselves: ignored.
@@ -117,15 +117,13 @@ pub struct Taken {
 impl Taken {
     /// An event that was counted as accepted has found no room.
     pub(crate) fn refuse(&mut self, kind: Kind) {
-        self.accepted[kind as usize] -= 1;
+        self.accepted[kind] -= 1;
         self.refused += 1;
     }
 
     /// Adds another step's.
     pub fn add(&mut self, other: &Taken) {
-        for (sum, more) in self.accepted.iter_mut().zip(other.accepted) {
-            *sum += more;
-        }
+        Kind::ALL.into_iter().for_each(|kind| self.accepted[kind] += other.accepted[kind]);
         self.late += other.late;
         self.self_acts += other.self_acts;
         self.opted_out += other.opted_out;
@@ -416,7 +414,7 @@ impl Shard {
         };
         let Event { kind, at, .. } = arrival.event;
         let at = at.clamp(-TIME_MAX, TIME_MAX);
-        taken.accepted[kind as usize] += 1;
+        taken.accepted[kind] += 1;
         self.advance(arrival.clock);
         if self.now == Timestamp::MIN {
             // Nobody has a clock yet.

@@ -1,15 +1,19 @@
 //! What people received: the sums of the model on the target's side, and what has to be told to other shards.
 
+use crate::apart::Apart;
 use crate::digest::{Digest, both};
 use crate::exchange::Change;
 use crate::people::{PersonId, RemoteId, StandingId, Target};
 use crate::row::grow;
 use crate::tables::{InvalidImage, Put, Reader, check};
 use std::collections::BTreeMap;
-use vocabulary::Timestamp;
+use vocabulary::{Counts, Kind, Received, Timestamp};
 
 /// Below this share of the weight `G` reads as 0: endorsers that are all suspended leave a residue.
 const RESIDUE: f64 = 1e-12;
+
+/// Kinds that are counted beside the sums: the first of [`Kind::COUNTED`].
+const WITH_SUMS: usize = Kind::WITH_SUMS_COUNT;
 
 /// The score of somebody who has none. Its bits are in images, so they are spelled out.
 pub(crate) const UNPUBLISHED: f32 = f32::from_bits(0x7fc0_0000);
@@ -29,7 +33,8 @@ pub(crate) struct Standing {
     pub(crate) published: f32,
     /// The in-degree.
     pub(crate) fans: u32,
-    received: [u32; 3],
+    /// Counts of the kinds that are counted here.
+    received: [u32; WITH_SUMS],
     /// Sum of `l` over fans.
     pub(crate) reach: f64,
 }
@@ -75,7 +80,7 @@ impl Standing {
             returned: 0.0,
             reach: 0.0,
             weight: 0.0,
-            received: [0; 3],
+            received: [0; WITH_SUMS],
             fans: 0,
             published: UNPUBLISHED,
             person_and_marks: person,
@@ -183,7 +188,9 @@ pub(crate) struct Targets {
     /// Standings to be used again.
     pub(crate) free: Vec<StandingId>,
     /// Counts beyond 32 bits, in units of 2^32.
-    carries: BTreeMap<StandingId, [u32; 3]>,
+    carries: BTreeMap<StandingId, [u32; WITH_SUMS]>,
+    /// Counts of the other kinds.
+    pub(crate) apart: Apart,
     /// Standings whose score is to be looked at, in the order in which they were touched.
     pub(crate) touched: Vec<StandingId>,
     /// Standings whose person's rate is to be looked at, likewise.
@@ -199,6 +206,7 @@ impl Targets {
             silent: BTreeMap::new(),
             free: Vec::new(),
             carries: BTreeMap::new(),
+            apart: Apart::new(),
             touched: Vec::new(),
             unchecked: Vec::new(),
             away: Vec::new(),
@@ -219,6 +227,7 @@ impl Targets {
     /// A standing that is nobody's, and that no row and no list names any more, can be used again.
     pub(crate) fn free(&mut self, standing: StandingId) {
         self.carries.remove(&standing);
+        self.apart.remove(standing);
         self.silent.remove(&standing);
         let mut empty = Standing::new(NOBODY - 1);
         empty.leave();
@@ -231,8 +240,8 @@ impl Targets {
     pub(crate) fn give(&mut self, standing: StandingId, change: &Change) {
         let kept = &mut self.standings[standing as usize];
         kept.take(change);
-        if change.received != [0; 3] {
-            self.count(standing, change.received);
+        if change.received != Counts::default() {
+            self.count(standing, change.received.values());
         }
         self.touch(standing);
     }
@@ -267,14 +276,15 @@ impl Targets {
         }
     }
 
-    fn count(&mut self, standing: StandingId, received: [u32; 3]) {
+    fn count(&mut self, standing: StandingId, received: &[u32; Kind::COUNTED_COUNT]) {
         let kept = &mut self.standings[standing as usize];
         if kept.has(Mark::Nameless) {
             return;
         }
         kept.mark(Mark::Rated);
         kept.mark(Mark::Unsaid);
-        for (kind, more) in received.into_iter().enumerate() {
+        let (with_sums, apart) = received.split_at(WITH_SUMS);
+        for (kind, &more) in with_sums.iter().enumerate() {
             let (sum, carried) = kept.received[kind].overflowing_add(more);
             kept.received[kind] = sum;
             if carried {
@@ -282,30 +292,38 @@ impl Targets {
                 *carries = carries.saturating_add(1);
             }
         }
+        if apart.iter().any(|count| *count != 0) {
+            self.apart.add(standing, apart);
+        }
     }
 
-    /// Exact counts: mentions, retweets, replies.
-    pub(crate) fn received(&self, standing: StandingId) -> [u64; 3] {
+    /// Exact counts.
+    pub(crate) fn received(&self, standing: StandingId) -> Received {
         let carries = self.carries.get(&standing).copied().unwrap_or_default();
         let kept = self.standings[standing as usize].received;
-        std::array::from_fn(|kind| u64::from(carries[kind]) << 32 | u64::from(kept[kind]))
+        let apart = self.apart.counts(standing);
+        Received::new(std::array::from_fn(|place| match place.checked_sub(WITH_SUMS) {
+            None => u64::from(carries[place]) << 32 | u64::from(kept[place]),
+            Some(place) => apart[place],
+        }))
     }
 
     /// The person is erased: exact counts and the last record go, the sums stay for others to take back.
     pub(crate) fn make_nameless(&mut self, standing: StandingId) {
         let kept = &mut self.standings[standing as usize];
-        kept.received = [0; 3];
+        kept.received = [0; WITH_SUMS];
         kept.published = UNPUBLISHED;
         kept.unmark(Mark::Rated);
         kept.unmark(Mark::Unsaid);
         kept.mark(Mark::Nameless);
         self.carries.remove(&standing);
+        self.apart.remove(standing);
         self.silent.remove(&standing);
     }
 
     /// Since when nobody has acted on somebody, who has neither fan nor follower now.
     pub(crate) fn silent_since(&mut self, standing: StandingId, now: Timestamp) -> Timestamp {
-        let received = self.received(standing).into_iter().fold(0, u64::wrapping_add);
+        let received = self.received(standing).values().iter().copied().fold(0, u64::wrapping_add);
         let silent = self.silent.entry(standing).or_insert((now, received));
         if silent.1 != received {
             *silent = (now, received);
@@ -339,9 +357,11 @@ impl Targets {
         for (&standing, &[mentions, retweets, replies]) in &self.carries {
             to.elements(&[standing, mentions, retweets, replies]);
         }
+        self.apart.write_image(to);
     }
 
-    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+    /// Reads an image, in which no counts are kept apart unless it says so.
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>, has_apart: bool) -> Result<(), InvalidImage> {
         self.standings = from.table("standings")?;
         self.free = from.table("free standings")?;
         self.touched = from.table("touched standings")?;
@@ -357,6 +377,9 @@ impl Targets {
         let is_sorted = carries.is_sorted_by(|one, next| one[0] < next[0]);
         check(is_sorted && carries.iter().all(is_there), "carries: somebody is not there, or there twice")?;
         self.carries = carries.into_iter().map(|[standing, a, b, c]| (standing, [a, b, c])).collect();
+        if has_apart {
+            self.apart.read_image(from, self.standings.len())?;
+        }
         Ok(())
     }
 
@@ -369,6 +392,7 @@ impl Targets {
         self.standings.capacity() * size_of::<Standing>()
             + 4 * (self.touched.capacity() + self.unchecked.capacity())
             + self.away.capacity() * size_of::<(RemoteId, Change)>()
+            + self.apart.memory_bytes()
     }
 
     /// The change of somebody of another shard in this step.
@@ -400,9 +424,11 @@ mod tests {
     fn counts_go_beyond_32_bits() {
         let mut targets = Targets::new();
         let standing = targets.add(0);
+        let received = Counts::from([(Kind::Mention, u32::MAX), (Kind::Retweet, 1)]);
         for _ in 0..3 {
-            targets.give(standing, &Change { received: [u32::MAX, 1, 0], fans: 1, ..Change::default() });
+            targets.give(standing, &Change { received, fans: 1, ..Change::default() });
         }
-        assert_eq!(targets.received(standing), [3 * u64::from(u32::MAX), 3, 0]);
+        let expected = Received::from([(Kind::Mention, 3 * u64::from(u32::MAX)), (Kind::Retweet, 3)]);
+        assert_eq!(targets.received(standing), expected);
     }
 }

@@ -4,7 +4,7 @@
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
 use influence::{Arrival, Effects, HashKey, LEVELS, Limits, Model, Shard, Slice};
-use vocabulary::{Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
+use vocabulary::{Counts, Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 
 const KEY: HashKey = HashKey::new([1, 2]);
 
@@ -63,7 +63,7 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         reach: dice.float(),
         weight: dice.float(),
         fans: dice.count(),
-        received: std::array::from_fn(|_| dice.count() as u32),
+        received: Counts::new(std::array::from_fn(|_| dice.count() as u32)),
     };
     let endorse = (0..some(dice)).map(|_| Endorse { target: dice.one_of(keys), change: change(dice) }).collect();
     let contact = |dice: &mut Dice| Contact {
@@ -222,7 +222,7 @@ fn what_a_shard_cannot_hold_is_refused_and_counted() {
             let (shard, effects, given) = run(seed, &model, shards);
             let taken = effects.taken;
             assert!(taken.refused > 0, "{what}, seed {seed}: nothing was refused");
-            let counted = taken.accepted.iter().sum::<u64>() + taken.self_acts + taken.opted_out + taken.misrouted;
+            let counted = taken.accepted.total() + taken.self_acts + taken.opted_out + taken.misrouted;
             assert!(counted + taken.refused >= given, "{what}, seed {seed}: {given} {taken:?}");
             let sizes = shard.sizes();
             assert!(

@@ -48,7 +48,7 @@ fn a_year_of_people_who_act_once_takes_the_memory_of_a_window() {
     assert!(bytes(&sizes) <= bytes(&after_a_month) * 11 / 10, "{after_a_month:?} {sizes:?}");
     assert_eq!(forgotten + sizes.people, 200 * 365 + 1);
     let star = shard.score("star").expect("all act on the star");
-    assert_eq!(star.received.retweets, 200 * 365);
+    assert_eq!(star.received.of(vocabulary::Kind::Retweet), 200 * 365);
     let votes: f64 = (0..=6).map(|age| 200.0 * 0.5f64.powi(age)).sum();
     assert!((star.influence / votes - 1.0).abs() < 0.01, "{} votes, not {votes}", star.influence);
     let mut image = Vec::new();
@@ -100,7 +100,7 @@ fn who_may_still_matter_stays() {
     ];
     step(&mut shard, at, &[], &again);
     let found = shard.score("unfollowed").expect("a fan and a follower");
-    assert_eq!((found.influence, found.received.retweets, found.followers), (1.0, 1, 1));
+    assert_eq!((found.influence, found.received.of(vocabulary::Kind::Retweet), found.followers), (1.0, 1, 1));
 }
 
 /// The bytes of a name that was erased are another's later.

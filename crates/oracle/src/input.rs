@@ -16,6 +16,25 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Mention, Self::Retweet, Self::Reply, Self::Follow, Self::Unfollow];
+
+    /// What it is called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mention => "mention",
+            Self::Retweet => "retweet",
+            Self::Reply => "reply",
+            Self::Follow => "follow",
+            Self::Unfollow => "unfollow",
+        }
+    }
+
+    /// The kind that is called so.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     /// `k`: what one act adds to the endorsement of its pair, in votes. Follows endorse nobody.
     pub fn endorsement(self) -> f64 {
         match self {
@@ -91,17 +110,26 @@ pub struct Counts {
 impl Counts {
     /// Counts one event.
     pub fn add(&mut self, kind: Kind) {
-        *match kind {
+        *self.part(kind) += 1;
+    }
+
+    /// Events of a kind.
+    pub fn of(mut self, kind: Kind) -> u64 {
+        *self.part(kind)
+    }
+
+    fn part(&mut self, kind: Kind) -> &mut u64 {
+        match kind {
             Kind::Mention => &mut self.mentions,
             Kind::Retweet => &mut self.retweets,
             Kind::Reply => &mut self.replies,
             Kind::Follow => &mut self.follows,
             Kind::Unfollow => &mut self.unfollows,
-        } += 1;
+        }
     }
 
     /// Events of all kinds.
     pub fn total(&self) -> u64 {
-        self.mentions + self.retweets + self.replies + self.follows + self.unfollows
+        Kind::ALL.map(|kind| self.of(kind)).iter().sum()
     }
 }

@@ -104,11 +104,9 @@ impl<'m> Memory<'m> {
             target.received.add(act.kind);
         }
         match act.kind {
-            Kind::Mention | Kind::Retweet | Kind::Reply => {
-                self.endorse(ends, Touch { at_ms: act.at_ms, kind: act.kind })
-            }
             Kind::Follow => self.follow(ends, act.at_ms),
             Kind::Unfollow => self.unfollow(ends, act.at_ms),
+            kind => self.endorse(ends, Touch { at_ms: act.at_ms, kind }),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use influence::{HashKey, Partitioner};
 use twox_hash::XxHash3_64;
 use vocabulary::Kind;
-use wire::{Spelling, kind_word};
+use wire::Spelling;
 
 use crate::settings::{Clock, Holds, Input, Settings};
 
@@ -68,7 +68,7 @@ fn input(input: &Input) -> String {
     match (input.holds, input.kind) {
         (Holds::Profiles, _) => "profiles".to_owned(),
         (Holds::Events, Kind::Mention) => "events".to_owned(),
-        (Holds::Events, kind) => format!("events:{}", kind_word(kind)),
+        (Holds::Events, kind) => format!("events:{}", kind.word()),
     }
 }
 

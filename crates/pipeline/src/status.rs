@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use influence::{Sizes, Taken};
-use vocabulary::Timestamp;
+use vocabulary::{PerKind, Timestamp};
 use wire::NoAct;
 
 use crate::batch::Reason;
@@ -19,7 +19,7 @@ pub struct Status {
     rebuilds: AtomicU64,
     epochs: AtomicU64,
     records: AtomicU64,
-    accepted: [AtomicU64; 5],
+    accepted: PerKind<AtomicU64>,
     late: AtomicU64,
     published: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
@@ -124,8 +124,8 @@ pub struct Totals {
     pub epochs: u64,
     /// Records of inputs.
     pub records: u64,
-    /// Accepted events by kind, in the order of [`vocabulary::Kind::ALL`].
-    pub accepted: [u64; 5],
+    /// Accepted events, by kind.
+    pub accepted: PerKind<u64>,
     /// Accepted ones among them that were older than the window: counted as received, and nothing else.
     pub late: u64,
     /// Scores.
@@ -271,7 +271,7 @@ impl Status {
             rebuilds: self.rebuilds.load(Relaxed),
             epochs: self.epochs.load(Relaxed),
             records: self.records.load(Relaxed),
-            accepted: std::array::from_fn(|kind| self.accepted[kind].load(Relaxed)),
+            accepted: PerKind::from_fn(|kind| self.accepted[kind].load(Relaxed)),
             late: self.late.load(Relaxed),
             published: self.published.load(Relaxed),
             refused: refused_by.iter().sum(),
@@ -324,8 +324,8 @@ impl Status {
 
     pub(crate) fn add(&self, epoch: &Epoch) {
         self.records.fetch_add(epoch.records, Relaxed);
-        for (sum, more) in self.accepted.iter().zip(epoch.taken.accepted) {
-            sum.fetch_add(more, Relaxed);
+        for (kind, &more) in epoch.taken.accepted.iter() {
+            self.accepted[kind].fetch_add(more, Relaxed);
         }
         self.late.fetch_add(epoch.taken.late, Relaxed);
         self.published.fetch_add(epoch.published, Relaxed);

@@ -277,10 +277,17 @@ function madeCard() {
 }
 
 function receivedCard() {
-  const counts = [["retweets", "Retweets"], ["mentions", "Mentions"], ["replies", "Replies"], ["followers", "Followers"], ["following", "Following"]];
-  const cells = counts.map(([key, title]) => ({ key, title, number: h("dd") }));
-  const element = card("received-card", "received", "Received from others", h("dl", { class: "counts" }, cells.map(({ title, number }) => h("div", {}, h("dt", {}, title), number))), h("p", { class: "note" }, "Exact counts since the person is rated."));
-  const show = (answer) => cells.forEach(({ key, number }) => say(number, count(answer.received[key] ?? answer[key])));
+  const numbers = new Map();
+  const list = h("dl", { class: "counts" });
+  const element = card("received-card", "received", "Received from others", list, h("p", { class: "note" }, "Exact counts since the person is rated."));
+  const show = ({ received, followers, following }) =>
+    Object.entries({ ...received, followers, following }).forEach(([key, value]) => {
+      if (!numbers.has(key)) {
+        numbers.set(key, h("dd"));
+        list.append(h("div", {}, h("dt", {}, capital(key)), numbers.get(key)));
+      }
+      say(numbers.get(key), count(value));
+    });
   return { element, show };
 }
 

@@ -1,7 +1,10 @@
 //! What the API answers with: the JSON of version 1.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+use vocabulary::{Kind, Received};
 
 use crate::history::Point;
 use crate::person::Record;
@@ -9,88 +12,92 @@ use crate::ranking::Place;
 use crate::scales::Scale;
 use crate::view::Absence;
 
-/// A person's score, as it was published last, and where they stand.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ScoreAnswer {
-    /// The name, with its network.
-    #[schema(example = "bluesky:did:plc:ana")]
-    pub user: String,
-    /// 0 to 100.
-    pub score: f32,
-    /// 1 is the highest; equal scores share a rank, but those of 100 are ranked by influence.
-    pub rank: u64,
-    /// Votes: reach * amplification * network * openness + audience.
-    pub influence: f32,
-    /// Votes: active fans.
-    pub reach: f32,
-    /// A factor, 0.56 to 5: how much each fan acts; 0 without fans.
-    pub amplification: f32,
-    /// A factor: what the fans themselves count; 0 without fans.
-    pub network: f32,
-    /// A factor, 0.1 to 1: how far the endorsements come from outside the person's own circle.
-    pub openness: f32,
-    /// Votes: what the standing audience of followers adds.
-    pub audience: f32,
-    /// Exact counts of what others did.
-    pub received: ReceivedAnswer,
-    /// People who follow this person.
-    pub followers: u32,
-    /// People whom this person follows.
-    pub following: u32,
-    /// 0 to 100: the share of rated people whose score is lower.
-    pub percentile: f64,
-    /// The time the score is for, RFC 3339.
-    #[schema(format = "date-time")]
-    pub as_of: String,
-    /// Votes: the influence that stood for 100.
-    pub scale: f64,
-    /// Counts the scale's changes, from 0.
-    pub scale_version: u64,
-    /// The score in the record before this one; null if this is the first.
-    pub previous: Option<f32>,
-    /// Counts the model's changes: scores of different versions are not comparable.
-    pub model_version: u32,
-}
-
-/// Exact counts of what others did.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct ReceivedAnswer {
-    /// Mentions.
-    pub mentions: u64,
-    /// Retweets.
-    pub retweets: u64,
-    /// Replies.
-    pub replies: u64,
-}
-
-impl ScoreAnswer {
-    pub(crate) fn new(record: &Record, place: &Place, total: usize, scale: Scale) -> ScoreAnswer {
-        ScoreAnswer {
-            user: place.person.name.to_string(),
-            score: record.score,
-            rank: place.higher as u64 + 1,
-            influence: record.influence,
-            reach: record.reach,
-            amplification: record.amplification,
-            network: record.network,
-            openness: record.openness,
-            audience: record.audience,
-            received: ReceivedAnswer {
-                mentions: record.received.mentions,
-                retweets: record.received.retweets,
-                replies: record.received.replies,
-            },
-            followers: record.followers,
-            following: record.following,
-            percentile: percent(place.lower, total),
-            as_of: date(record.as_of),
-            scale: scale.votes,
-            scale_version: scale.version,
-            previous: record.previous(),
-            model_version: scale.model_version,
+macro_rules! score_answer {
+    ($($(#[doc = $what:literal])+ $factor:ident)+) => {
+        /// A person's score, as it was published last, and where they stand.
+        #[derive(Clone, Debug, Serialize, ToSchema)]
+        pub struct ScoreAnswer {
+            /// The name, with its network.
+            #[schema(example = "bluesky:did:plc:ana")]
+            pub user: String,
+            /// 0 to 100.
+            pub score: f32,
+            /// 1 is the highest; equal scores share a rank, but those of 100 are ranked by influence.
+            pub rank: u64,
+            /// Votes: reach * amplification * network * openness + audience.
+            pub influence: f32,
+            $($(#[doc = $what])+ pub $factor: f32,)+
+            /// Exact counts of what others did.
+            pub received: ReceivedAnswer,
+            /// People who follow this person.
+            pub followers: u32,
+            /// People whom this person follows.
+            pub following: u32,
+            /// 0 to 100: the share of rated people whose score is lower.
+            pub percentile: f64,
+            /// The time the score is for, RFC 3339.
+            #[schema(format = "date-time")]
+            pub as_of: String,
+            /// Votes: the influence that stood for 100.
+            pub scale: f64,
+            /// Counts the scale's changes, from 0.
+            pub scale_version: u64,
+            /// The score in the record before this one; null if this is the first.
+            pub previous: Option<f32>,
+            /// Counts the model's changes: scores of different versions are not comparable.
+            pub model_version: u32,
         }
+
+        impl ScoreAnswer {
+            pub(crate) fn new(record: &Record, place: &Place, total: usize, scale: Scale) -> ScoreAnswer {
+                ScoreAnswer {
+                    user: place.person.name.to_string(),
+                    score: record.score,
+                    rank: place.higher as u64 + 1,
+                    influence: record.influence,
+                    $($factor: record.$factor,)+
+                    received: ReceivedAnswer(record.received),
+                    followers: record.followers,
+                    following: record.following,
+                    percentile: percent(place.lower, total),
+                    as_of: date(record.as_of),
+                    scale: scale.votes,
+                    scale_version: scale.version,
+                    previous: record.previous(),
+                    model_version: scale.model_version,
+                }
+            }
+        }
+    };
+}
+vocabulary::each_factor!(score_answer);
+
+/// Exact counts of what others did, by kind.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceivedAnswer(pub Received);
+
+impl Serialize for ReceivedAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(kind, count)| (kind.plural(), count)))
     }
 }
+
+impl PartialSchema for ReceivedAnswer {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new().description(Some("Exact counts of what others did."));
+        let object = Kind::COUNTED.into_iter().fold(object, |object, kind| {
+            let count = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                .minimum(Some(0.0))
+                .description(Some(format!("Of the kind {}.", kind.word())));
+            object.property(kind.plural(), count).required(kind.plural())
+        });
+        object.into()
+    }
+}
+
+impl ToSchema for ReceivedAnswer {}
 
 /// To a ten-thousandth: more digits would change with every newcomer and say nothing.
 fn percent(part: usize, total: usize) -> f64 {

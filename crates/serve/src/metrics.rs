@@ -229,8 +229,8 @@ impl Metrics {
     }
 
     fn read_totals(&self, totals: &Totals) {
-        for (kind, &count) in vocabulary::Kind::ALL.iter().zip(&totals.accepted) {
-            self.counter("clout_events_total", &[("kind", wire::kind_word(*kind))]).absolute(count);
+        for (kind, &count) in totals.accepted.iter() {
+            self.counter("clout_events_total", &[("kind", kind.word())]).absolute(count);
         }
         for (reason, &count) in REASONS.iter().zip(&totals.refused_by) {
             self.counter("clout_dead_letters_total", &[("reason", reason)]).absolute(count);

@@ -15,52 +15,51 @@ pub(crate) struct Person {
     record: Mutex<Record>,
 }
 
-/// A record with 7 digits for each number that is an estimate, and all digits for each that is a count. Half a
-/// hundred-thousandth of a point is far below the tenth of a point that is published.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Record {
-    pub(crate) as_of: Timestamp,
-    pub(crate) received: Received,
-    pub(crate) score: f32,
-    pub(crate) influence: f32,
-    pub(crate) reach: f32,
-    pub(crate) amplification: f32,
-    pub(crate) network: f32,
-    pub(crate) openness: f32,
-    pub(crate) audience: f32,
-    /// Not a number if there was none before.
-    pub(crate) previous: f32,
-    pub(crate) followers: u32,
-    pub(crate) following: u32,
-    /// Its place among [`crate::scales::Scales`].
-    pub(crate) scale: u32,
-    /// No: nothing was published yet, or the person has opted out.
-    pub(crate) is_published: bool,
+macro_rules! record {
+    ($($(#[doc = $what:literal])+ $factor:ident)+) => {
+        /// A record with 7 digits for each number that is an estimate, and all digits for each that is a count. Half a
+        /// hundred-thousandth of a point is far below the tenth of a point that is published.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub(crate) struct Record {
+            pub(crate) as_of: Timestamp,
+            pub(crate) received: Received,
+            pub(crate) score: f32,
+            pub(crate) influence: f32,
+            $(pub(crate) $factor: f32,)+
+            /// Not a number if there was none before.
+            pub(crate) previous: f32,
+            pub(crate) followers: u32,
+            pub(crate) following: u32,
+            /// Its place among [`crate::scales::Scales`].
+            pub(crate) scale: u32,
+            /// No: nothing was published yet, or the person has opted out.
+            pub(crate) is_published: bool,
+        }
+
+        impl Record {
+            /// Of a score against a scale that the view knows.
+            pub(crate) fn new(score: &Score, scale: u32) -> Record {
+                let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+                Record {
+                    as_of: score.as_of,
+                    received: score.received,
+                    // Zero, not a negative zero: ranks compare.
+                    score: score.score as f32 + 0.0,
+                    influence: score.influence as f32,
+                    $($factor: score.$factor as f32,)+
+                    previous: score.previous.map_or(f32::NAN, |previous| previous as f32),
+                    followers: count(score.followers),
+                    following: count(score.following),
+                    scale,
+                    is_published: true,
+                }
+            }
+        }
+    };
 }
+vocabulary::each_factor!(record);
 
 impl Record {
-    /// Of a score against a scale that the view knows.
-    pub(crate) fn new(score: &Score, scale: u32) -> Record {
-        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-        Record {
-            as_of: score.as_of,
-            received: score.received,
-            // Zero, not a negative zero: ranks compare.
-            score: score.score as f32 + 0.0,
-            influence: score.influence as f32,
-            reach: score.reach as f32,
-            amplification: score.amplification as f32,
-            network: score.network as f32,
-            openness: score.openness as f32,
-            audience: score.audience as f32,
-            previous: score.previous.map_or(f32::NAN, |previous| previous as f32),
-            followers: count(score.followers),
-            following: count(score.following),
-            scale,
-            is_published: true,
-        }
-    }
-
     /// What people are ranked by.
     pub(crate) fn height(&self) -> f32 {
         height(self.score, self.influence)

@@ -201,7 +201,7 @@ impl Sample {
     fn mean(&mut self, totals: Totals) -> Mean {
         let passed = self.at.elapsed();
         if passed >= SAMPLE {
-            let events = |totals: &Totals| totals.accepted.iter().sum::<u64>();
+            let events = |totals: &Totals| totals.accepted.total();
             let epochs = (totals.epochs - self.totals.epochs).max(1) as f64;
             self.last = Mean {
                 events_per_second: (events(&totals) - events(&self.totals)) as f64 / passed.as_secs_f64(),

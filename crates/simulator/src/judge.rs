@@ -284,12 +284,7 @@ impl History {
             let acts = slice.events.iter().filter(|act| act.actor != act.target && !gone.contains(act.actor.as_str()));
             for act in acts {
                 let received = counts.entry(&act.target).or_default();
-                match act.kind {
-                    Kind::Mention => received.mentions += 1,
-                    Kind::Retweet => received.retweets += 1,
-                    Kind::Reply => received.replies += 1,
-                    Kind::Follow | Kind::Unfollow => {}
-                }
+                received.count(act.kind);
             }
         }
         let table = &simulation.subscriber().table;

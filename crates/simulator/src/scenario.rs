@@ -419,7 +419,7 @@ fn records(scenario: &Scenario, length_ms: i64, dice: &mut Dice) -> Vec<Arrival>
         }
         let actor = if is_uneven && !dice.once_in(5) { favourite.clone() } else { format!("p{}", dice.roll(people)) };
         let target = format!("p{}", dice.roll(people));
-        let kinds: &[Kind] = if has_follows { &Kind::ALL } else { &Kind::ALL[..3] };
+        let kinds: &[Kind] = if has_follows { &Kind::ALL } else { &Kind::COUNTED };
         let event =
             Event { actor: &actor, target: &target, kind: dice.pick(kinds), at: event_time(scenario, at, dice) };
         // Few ids, so that different events have one, of one actor or not.
@@ -483,7 +483,7 @@ fn value(encoding: Encoding, event: &Event<'_>, id: &str) -> Vec<u8> {
     match encoding {
         Encoding::Protobuf => encode_event_with_id(event, id, &mut value),
         Encoding::Json => {
-            let kind = wire::kind_word(event.kind);
+            let kind = event.kind.word();
             let (actor, target, at) = (event.actor, event.target, event.at);
             // A number and a text are one id.
             let id = match (id, at % 2) {

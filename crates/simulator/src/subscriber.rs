@@ -47,11 +47,8 @@ impl Subscriber {
         let (user, score) = decode_score(value).map_err(|error| format!("a score is none: {error}"))?;
         if let Some(before) = self.table.get(&user) {
             let (then, now) = (before.received, score.received);
-            let goes_back = now.mentions < then.mentions
-                || now.retweets < then.retweets
-                || now.replies < then.replies
-                || score.as_of < before.as_of
-                || score.scale_version < before.scale_version;
+            let goes_back =
+                !now.has_all_of(&then) || score.as_of < before.as_of || score.scale_version < before.scale_version;
             if goes_back {
                 return Err(format!("what is published of {user} goes back: {then:?} to {now:?}"));
             }

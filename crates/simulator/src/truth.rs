@@ -43,8 +43,8 @@ pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<()
 
 fn check_exact_parts(user: &str, score: &Score, truth: &Outcome) -> Result<(), String> {
     let person = truth.person(user);
-    let received = (score.received.mentions, score.received.retweets, score.received.replies);
-    let known = (person.received.mentions, person.received.retweets, person.received.replies);
+    let received = score.received.values();
+    let known = &Kind::COUNTED.map(|counted| person.received.of(kind(counted)));
     let found = (received, score.followers, score.following);
     if found != (known, person.followers, person.following) {
         return Err(format!("{user} has {found:?}, and should have {:?}", (known, person.followers, person.following)));
@@ -138,12 +138,7 @@ fn inputs(history: &History, clock: Clock) -> Vec<Input<'_>> {
     inputs
 }
 
-fn kind(kind: Kind) -> oracle::Kind {
-    match kind {
-        Kind::Mention => oracle::Kind::Mention,
-        Kind::Retweet => oracle::Kind::Retweet,
-        Kind::Reply => oracle::Kind::Reply,
-        Kind::Follow => oracle::Kind::Follow,
-        Kind::Unfollow => oracle::Kind::Unfollow,
-    }
+/// A kind in the oracle's words.
+pub(crate) fn kind(kind: Kind) -> oracle::Kind {
+    oracle::Kind::of_word(kind.word()).expect("the oracle knows all kinds")
 }

@@ -1,27 +1,9 @@
 //! What comes in from people: events and profiles.
 
+use crate::Kind;
+
 /// Milliseconds since 1970-01-01 00:00 UTC; may be negative.
 pub type Timestamp = i64;
-
-/// What an actor did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// The actor named the target.
-    Mention,
-    /// The actor passed on what the target said.
-    Retweet,
-    /// The actor answered the target.
-    Reply,
-    /// The actor subscribed to the target.
-    Follow,
-    /// The actor ended the subscription.
-    Unfollow,
-}
-
-impl Kind {
-    /// All kinds, in the order of their numbers on the wire.
-    pub const ALL: [Kind; 5] = [Kind::Mention, Kind::Retweet, Kind::Reply, Kind::Follow, Kind::Unfollow];
-}
 
 /// One act at a time by an actor on a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

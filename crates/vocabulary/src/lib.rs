@@ -4,8 +4,10 @@
 
 mod admission;
 mod event;
+mod kind;
 mod score;
 
 pub use admission::{AHEAD_MS_MAX, AT_MAX, NAME_BYTES_MAX, TRUST_MAX};
-pub use event::{Event, Kind, Profile, Timestamp};
-pub use score::{Received, Removal, Score};
+pub use event::{Event, Profile, Timestamp};
+pub use kind::{Counted, Counts, Kind, Meaning, PerKind, Received};
+pub use score::{Part, Removal, Score};

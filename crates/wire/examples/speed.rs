@@ -85,7 +85,11 @@ fn write_scores(format: ScoreFormat, records: usize) -> Result<usize, Failure> {
             network: part.cbrt(),
             openness: 0.123_456,
             audience: 0.0,
-            received: Received { mentions: number as u64, retweets: 12, replies: 3 },
+            received: Received::from([
+                (vocabulary::Kind::Mention, number as u64),
+                (vocabulary::Kind::Retweet, 12),
+                (vocabulary::Kind::Reply, 3),
+            ]),
             followers: 17,
             following: number as u64 % 100,
             percentile: part / 1e5,

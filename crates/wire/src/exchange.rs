@@ -10,6 +10,7 @@ use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
 use influence::{LEVELS, Landmark};
 use prost::Message;
 use vocabulary::NAME_BYTES_MAX;
+use vocabulary::{Counts, Kind};
 
 use crate::{AT_MAX, Malformed, proto, protobuf};
 
@@ -126,14 +127,13 @@ fn message(section: &Section) -> proto::Section {
 impl proto::Section {
     fn put_endorse(&mut self, entries: &[Endorse]) {
         self.endorse_target = entries.iter().map(|entry| entry.target).collect();
-        self.endorse_parts = entries.iter().map(|entry| self.put_change(&entry.change)).collect();
+        self.endorse_parts = (0..).zip(entries).map(|(place, entry)| self.put_change(place, &entry.change)).collect();
     }
 
     /// Puts what is not 0 into its columns, and says what that was. A negative zero is something: its bits would be
     /// lost.
     #[inline]
-    fn put_change(&mut self, change: &Change) -> u8 {
-        let [mentions, retweets, replies] = change.received;
+    fn put_change(&mut self, place: u32, change: &Change) -> u8 {
         let mut parts = 0;
         let mut put_sum = |part, sum: f64, column: &mut Vec<f64>| {
             assert!(sum.is_finite(), "a change of a sum is {sum}");
@@ -150,16 +150,27 @@ impl proto::Section {
             self.endorse_fans.push(change.fans);
             parts |= part::FANS;
         }
-        let mut put_count = |part, count, column: &mut Vec<u32>| {
-            if count != 0 {
-                column.push(count);
-                parts |= part;
+        for (kind, count) in change.received.iter().filter(|(_, count)| *count != 0) {
+            parts |= self.put_count(place, kind, count);
+        }
+        parts
+    }
+
+    /// Puts a count into the column of its kind, and says which that was; kinds without a column share three.
+    #[inline]
+    fn put_count(&mut self, place: u32, kind: Kind, count: u32) -> u8 {
+        let (part, column) = match kind {
+            Kind::Mention => (part::MENTIONS, &mut self.endorse_mentions),
+            Kind::Retweet => (part::RETWEETS, &mut self.endorse_retweets),
+            Kind::Reply => (part::REPLIES, &mut self.endorse_replies),
+            kind => {
+                self.endorse_count_place.push(place);
+                self.endorse_count_kind.push(kind.number());
+                (0, &mut self.endorse_count)
             }
         };
-        put_count(part::MENTIONS, mentions, &mut self.endorse_mentions);
-        put_count(part::RETWEETS, retweets, &mut self.endorse_retweets);
-        put_count(part::REPLIES, replies, &mut self.endorse_replies);
-        parts
+        column.push(count);
+        part
     }
 
     fn put_contacts(&mut self, contacts: &[Contact]) {
@@ -232,11 +243,34 @@ impl proto::Section {
                 reach: reach(parts),
                 weight: weight(parts),
                 fans: fans(parts),
-                received: [mentions(parts), retweets(parts), replies(parts)],
+                received: Counts::from([
+                    (Kind::Mention, mentions(parts)),
+                    (Kind::Retweet, retweets(parts)),
+                    (Kind::Reply, replies(parts)),
+                ]),
             };
             Endorse { target, change }
         };
-        Ok(self.endorse_target.iter().zip(&self.endorse_parts).map(entry).collect())
+        let mut entries: Vec<Endorse> = self.endorse_target.iter().zip(&self.endorse_parts).map(entry).collect();
+        self.read_counts(&mut entries)?;
+        Ok(entries)
+    }
+
+    /// Counts of the kinds that have no column of their own.
+    fn read_counts(&self, entries: &mut [Endorse]) -> Result<(), String> {
+        let len = self.endorse_count.len();
+        have("endorse_count_place", self.endorse_count_place.len(), len)?;
+        have("endorse_count_kind", self.endorse_count_kind.len(), len)?;
+        for (number, &count) in self.endorse_count.iter().enumerate() {
+            let (place, kind) = (self.endorse_count_place[number], self.endorse_count_kind[number]);
+            let received = entries.get_mut(place as usize).map(|entry| &mut entry.change.received);
+            let received =
+                received.ok_or_else(|| format!("endorse_count_place[{number}] is {place}: there is no such entry"))?;
+            let kept = Kind::of_number(kind).and_then(|kind| received.get_mut(kind));
+            let kept = kept.ok_or_else(|| format!("endorse_count_kind[{number}] is {kind}: it is not counted"))?;
+            *kept = kept.saturating_add(count);
+        }
+        Ok(())
     }
 
     /// Every column is as long as the parts say.

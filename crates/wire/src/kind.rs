@@ -1,29 +1,14 @@
-//! The words and numbers for kinds. The numbers are those of `event.proto`.
+//! Which kind a word or a number of a record is.
 
 use vocabulary::Kind;
 
 use crate::Malformed;
 use crate::malformed::quote;
 
-/// Word and code of each kind, in the order of `Kind::ALL`.
-const WORDS: [(&str, &str); 5] =
-    [("mention", "MT"), ("retweet", "RT"), ("reply", "RE"), ("follow", "FO"), ("unfollow", "UN")];
-
-/// The word for a kind, as JSON and CSV write it: `mention`, `retweet`, `reply`, `follow`, `unfollow`.
-pub fn kind_word(kind: Kind) -> &'static str {
-    WORDS[kind as usize].0
-}
-
-/// The code of a kind, as SNAP's lists write it: `MT`, `RT`, `RE`, `FO`, `UN`.
-pub(crate) fn kind_code(kind: Kind) -> &'static str {
-    WORDS[kind as usize].1
-}
-
 /// A kind from its word or its code, in upper or lower case.
 pub fn parse_kind(text: &str) -> Result<Kind, Malformed> {
-    let named = |(word, code): &(&str, &str)| text.eq_ignore_ascii_case(code) || text.eq_ignore_ascii_case(word);
-    match WORDS.iter().position(named) {
-        Some(place) => Ok(Kind::ALL[place]),
+    match Kind::of_word(text) {
+        Some(kind) => Ok(kind),
         None if text.is_empty() => Err(Malformed::Missing("kind")),
         None => Err(Malformed::Kind(quote(text))),
     }
@@ -68,15 +53,9 @@ impl KindWords {
 
 /// The kind with this number on the wire.
 pub(crate) fn kind_of_number(number: i32) -> Result<Kind, Malformed> {
-    let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-    match place.and_then(|place| Kind::ALL.get(place)) {
-        Some(kind) => Ok(*kind),
+    match Kind::of_number(number) {
+        Some(kind) => Ok(kind),
         None if number == 0 => Err(Malformed::Missing("kind")),
         None => Err(Malformed::KindNumber(number)),
     }
-}
-
-/// The number of a kind on the wire.
-pub(crate) fn kind_number(kind: Kind) -> i32 {
-    kind as i32 + 1
 }

@@ -38,7 +38,7 @@ pub use file::{
 };
 pub use framing::Framing;
 pub use journal::{Gap, JournalRecord, OffsetRange};
-pub use kind::{KindWords, kind_word, parse_kind};
+pub use kind::{KindWords, parse_kind};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};

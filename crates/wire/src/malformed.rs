@@ -1,6 +1,6 @@
 //! Why a record cannot be used. It owns the words people read about it; what happens to the record is the caller's.
 
-use vocabulary::NAME_BYTES_MAX;
+use vocabulary::{Kind, NAME_BYTES_MAX};
 
 use crate::RECORD_BYTES_MAX;
 
@@ -20,10 +20,10 @@ pub enum Malformed {
     #[error("name {0:?} contains the control character U+{code:04X}", code = u32::from(*.1))]
     ControlCharacter(String, char),
     /// A word that is no kind.
-    #[error("kind {0:?} is none of mention, retweet, reply, follow, unfollow")]
+    #[error("kind {0:?} is none of {kinds}", kinds = kinds(|kind| kind.word().to_owned()))]
     Kind(String),
     /// A number that is no kind.
-    #[error("kind {0} is none of 1 (mention), 2 (retweet), 3 (reply), 4 (follow), 5 (unfollow)")]
+    #[error("kind {0} is none of {kinds}", kinds = kinds(|kind| format!("{} ({})", kind.number(), kind.word())))]
     KindNumber(i32),
     /// A word that is no time.
     #[error("time {0:?} is neither RFC 3339 nor a number of seconds or milliseconds")]
@@ -152,6 +152,10 @@ impl Malformed {
             _ => None,
         }
     }
+}
+
+fn kinds(name: impl FnMut(Kind) -> String) -> String {
+    Kind::ALL.map(name).join(", ")
 }
 
 fn columns_of(number: usize) -> String {

@@ -1,9 +1,9 @@
 //! Events, profiles and scores as protobuf messages, and what several messages have in common.
 
 use prost::Message;
-use vocabulary::{Event, Profile, Received, Score, Timestamp};
+use vocabulary::{Event, Kind, Profile, Received, Score, Timestamp};
 
-use crate::kind::{kind_number, kind_of_number};
+use crate::kind::kind_of_number;
 use crate::{AT_MAX, Malformed, accept, proto};
 
 /// Decodes into `message`, whose strings keep their memory from one event to the next.
@@ -53,57 +53,71 @@ pub(crate) fn event_message(event: &Event<'_>) -> proto::Event {
         actor: event.actor.to_owned(),
         target: event.target.to_owned(),
         at: event.at,
-        kind: kind_number(event.kind),
+        kind: event.kind.number(),
         id: String::new(),
+    }
+}
+
+/// The field of a message that holds the count of a kind; `None` for a kind that is not counted.
+fn count_of(received: &mut proto::Received, kind: Kind) -> Option<&mut u64> {
+    match kind {
+        Kind::Mention => Some(&mut received.mentions),
+        Kind::Retweet => Some(&mut received.retweets),
+        Kind::Reply => Some(&mut received.replies),
+        Kind::Follow | Kind::Unfollow => None,
     }
 }
 
 /// The score of a message, and whose it is.
 pub(crate) fn score(message: proto::Score) -> (String, Score) {
-    let received = message.received.unwrap_or_default();
-    let score = Score {
-        score: message.score,
-        influence: message.influence,
-        reach: message.reach,
-        amplification: message.amplification,
-        network: message.network,
-        openness: message.openness,
-        audience: message.audience,
-        received: Received { mentions: received.mentions, retweets: received.retweets, replies: received.replies },
-        followers: message.followers,
-        following: message.following,
-        percentile: message.percentile,
-        as_of: message.as_of,
-        scale: message.scale,
-        scale_version: message.scale_version,
-        previous: message.previous,
-    };
+    let mut counts = message.received.unwrap_or_default();
+    let count = |kind| count_of(&mut counts, kind).copied().unwrap_or_default();
+    let received = Received::new(Kind::COUNTED.map(count));
+    macro_rules! score {
+        ($($(#[doc = $what:literal])+ $factor:ident)+) => {
+            Score {
+                score: message.score,
+                influence: message.influence,
+                $($factor: message.$factor,)+
+                received,
+                followers: message.followers,
+                following: message.following,
+                percentile: message.percentile,
+                as_of: message.as_of,
+                scale: message.scale,
+                scale_version: message.scale_version,
+                previous: message.previous,
+            }
+        };
+    }
+    let score = vocabulary::each_factor!(score);
     (message.user, score)
 }
 
 /// The message of a score.
 pub(crate) fn score_message(user: &str, score: &Score, model_version: u32) -> proto::Score {
-    proto::Score {
-        user: user.to_owned(),
-        score: score.score,
-        influence: score.influence,
-        reach: score.reach,
-        amplification: score.amplification,
-        network: score.network,
-        openness: score.openness,
-        audience: score.audience,
-        received: Some(proto::Received {
-            mentions: score.received.mentions,
-            retweets: score.received.retweets,
-            replies: score.received.replies,
-        }),
-        followers: score.followers,
-        following: score.following,
-        percentile: score.percentile,
-        as_of: score.as_of,
-        scale: score.scale,
-        scale_version: score.scale_version,
-        previous: score.previous,
-        model_version,
+    let mut received = proto::Received::default();
+    for (kind, count) in score.received.iter() {
+        count_of(&mut received, kind).into_iter().for_each(|field| *field = count);
     }
+    macro_rules! message {
+        ($($(#[doc = $what:literal])+ $factor:ident)+) => {
+            proto::Score {
+                user: user.to_owned(),
+                score: score.score,
+                influence: score.influence,
+                $($factor: score.$factor,)+
+                received: Some(received),
+                followers: score.followers,
+                following: score.following,
+                percentile: score.percentile,
+                as_of: score.as_of,
+                scale: score.scale,
+                scale_version: score.scale_version,
+                previous: score.previous,
+                model_version,
+            }
+        };
+    }
+    vocabulary::each_factor!(message)
 }

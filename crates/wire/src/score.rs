@@ -3,8 +3,8 @@
 use std::io::{self, BufWriter, Write};
 
 use prost::Message;
-use serde::Serialize;
-use vocabulary::{Received, Score, Timestamp};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use vocabulary::{Part, Score, Timestamp};
 
 use crate::write::csv_field;
 use crate::{Malformed, WriteError, accept, proto, protobuf, time};
@@ -16,9 +16,6 @@ const BUFFER_BYTES: usize = 256 << 10;
 const DIGITS: usize = 7;
 /// Powers of ten that an `f64` holds exactly.
 const POWERS: [f64; 17] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
-
-const CSV_HEADER: &[u8] = b"user,rank,score,influence,reach,amplification,network,openness,audience,\
-mentions,retweets,replies,followers,following,percentile,as_of,scale\n";
 
 /// How a table of scores is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +49,8 @@ impl<W: Write> ScoreWriter<W> {
         let date = self.date(user, score.as_of)?;
         self.line.clear();
         match self.format {
-            ScoreFormat::Json => json(&Line::new(user, rank, score, &date), &mut self.line)?,
-            ScoreFormat::Csv => csv(&Line::new(user, rank, score, &date), &mut self.line)?,
+            ScoreFormat::Json => json(&Line { user, rank, score, as_of: &date }, &mut self.line)?,
+            ScoreFormat::Csv => csv(&Line { user, rank, score, as_of: &date }, &mut self.line)?,
         }
         self.as_of = Some((score.as_of, date));
         self.write_header()?;
@@ -77,7 +74,8 @@ impl<W: Write> ScoreWriter<W> {
 
     fn write_header(&mut self) -> io::Result<()> {
         if self.format == ScoreFormat::Csv && !self.has_header {
-            self.write.write_all(CSV_HEADER)?;
+            let names: Vec<&str> = Score::default().parts().map(|(name, _)| name).collect();
+            writeln!(self.write, "user,rank,{}", names.join(","))?;
         }
         self.has_header = true;
         Ok(())
@@ -117,64 +115,34 @@ fn refuse_not_finite(user: &str, score: &Score) -> Result<(), WriteError> {
 
 /// The first part that is no finite number, by its name.
 fn first_not_finite(score: &Score) -> Option<(&'static str, f64)> {
-    let parts = [
-        ("score", score.score),
-        ("influence", score.influence),
-        ("reach", score.reach),
-        ("amplification", score.amplification),
-        ("network", score.network),
-        ("openness", score.openness),
-        ("audience", score.audience),
-        ("percentile", score.percentile),
-        ("scale", score.scale),
-    ];
-    parts.into_iter().find(|(_, number)| !number.is_finite())
+    score.parts().find_map(|(name, part)| match part {
+        Part::Number(number) if !number.is_finite() => Some((name, number)),
+        _ => None,
+    })
 }
 
-/// One line, in the order of its keys.
-#[derive(Serialize)]
+/// One line of a table.
 struct Line<'a> {
     user: &'a str,
     rank: u64,
-    score: f64,
-    influence: f64,
-    reach: f64,
-    amplification: f64,
-    network: f64,
-    openness: f64,
-    audience: f64,
-    mentions: u64,
-    retweets: u64,
-    replies: u64,
-    followers: u64,
-    following: u64,
-    percentile: f64,
+    score: &'a Score,
+    /// The time of the score, written.
     as_of: &'a str,
-    scale: f64,
 }
 
-impl<'a> Line<'a> {
-    fn new(user: &'a str, rank: u64, score: &Score, as_of: &'a str) -> Self {
-        let Received { mentions, retweets, replies } = score.received;
-        Self {
-            user,
-            rank,
-            score: seven_digits(score.score),
-            influence: seven_digits(score.influence),
-            reach: seven_digits(score.reach),
-            amplification: seven_digits(score.amplification),
-            network: seven_digits(score.network),
-            openness: seven_digits(score.openness),
-            audience: seven_digits(score.audience),
-            mentions,
-            retweets,
-            replies,
-            followers: score.followers,
-            following: score.following,
-            percentile: seven_digits(score.percentile),
-            as_of,
-            scale: seven_digits(score.scale),
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("user", self.user)?;
+        line.serialize_entry("rank", &self.rank)?;
+        for (name, part) in self.score.parts() {
+            match part {
+                Part::Number(number) => line.serialize_entry(name, &seven_digits(number))?,
+                Part::Count(count) => line.serialize_entry(name, &count)?,
+                Part::Time(_) => line.serialize_entry(name, self.as_of)?,
+            }
         }
+        line.end()
     }
 }
 
@@ -207,21 +175,16 @@ fn json(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
 
 fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
     let mut digits = zmij::Buffer::new();
-    let mut number = |number: f64, out: &mut Vec<u8>| {
-        out.push(b',');
-        out.extend_from_slice(digits.format_finite(number).as_bytes());
-    };
     csv_field(line.user, out);
     write!(out, ",{}", line.rank)?;
-    for part in [line.score, line.influence, line.reach, line.amplification, line.network, line.openness, line.audience]
-    {
-        number(part, out);
+    for (_, part) in line.score.parts() {
+        out.push(b',');
+        match part {
+            Part::Number(number) => out.extend_from_slice(digits.format_finite(seven_digits(number)).as_bytes()),
+            Part::Count(count) => write!(out, "{count}")?,
+            Part::Time(_) => out.extend_from_slice(line.as_of.as_bytes()),
+        }
     }
-    let Line { mentions, retweets, replies, followers, following, .. } = line;
-    write!(out, ",{mentions},{retweets},{replies},{followers},{following}")?;
-    number(line.percentile, out);
-    write!(out, ",{}", line.as_of)?;
-    number(line.scale, out);
     out.push(b'\n');
     Ok(())
 }

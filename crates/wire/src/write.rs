@@ -6,7 +6,6 @@ use serde::Serialize;
 use vocabulary::{Event, Timestamp};
 
 use crate::file::Format;
-use crate::kind::{kind_code, kind_word};
 use crate::{Malformed, accept, encode_event, time};
 
 /// What is given to the system at once.
@@ -107,7 +106,7 @@ fn snap(event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), WriteError> {
         0 => write!(out, "{secs}")?,
         _ => write!(out, "{secs}.{millis:03}")?,
     }
-    writeln!(out, " {}", kind_code(event.kind))?;
+    writeln!(out, " {}", event.kind.code())?;
     Ok(())
 }
 
@@ -119,7 +118,7 @@ fn csv(event: &Event<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         At::Millis(at) => write!(out, ",{at}")?,
         At::Rfc3339(at) => write!(out, ",{at}")?,
     }
-    writeln!(out, ",{}", kind_word(event.kind))
+    writeln!(out, ",{}", event.kind.word())
 }
 
 /// A name as a field: quoted if it could be taken for more than one, or, at the beginning of a line, for a comment.
@@ -151,7 +150,7 @@ fn json(event: &Event<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         at: At,
         kind: &'static str,
     }
-    let line = Line { actor: event.actor, target: event.target, at: at(event.at), kind: kind_word(event.kind) };
+    let line = Line { actor: event.actor, target: event.target, at: at(event.at), kind: event.kind.word() };
     serde_json::to_writer(&mut *out, &line)?;
     out.push(b'\n');
     Ok(())

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
 use vocabulary::{Event, Kind};
-use wire::{EventReader, EventWriter, Format, kind_word};
+use wire::{EventReader, EventWriter, Format};
 
 fn show(file: &[u8], format: Format, default_kind: Option<Kind>) -> String {
     let mut reader = EventReader::new(file, format, default_kind);
@@ -19,7 +19,7 @@ fn show(file: &[u8], format: Format, default_kind: Option<Kind>) -> String {
                 let number = record.position.number;
                 match record.event {
                     Ok(Event { actor, target, kind, at }) => {
-                        writeln!(shown, "{number}: {actor} {} {target} at {at}", kind_word(kind)).unwrap()
+                        writeln!(shown, "{number}: {actor} {} {target} at {at}", kind.word()).unwrap()
                     }
                     Err(reason) => writeln!(shown, "{number}: {reason}").unwrap(),
                 }

@@ -8,7 +8,7 @@ use common::{bytes, exchange, fixed, mention, number, report, scale, section, un
 use expect_test::{Expect, expect};
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, Section};
 use influence::scale::{RANKS, Scale};
-use vocabulary::{NAME_BYTES_MAX, Timestamp};
+use vocabulary::{Counts, Kind, NAME_BYTES_MAX, Timestamp};
 use wire::{AT_MAX, decode_exchange, encode_exchange_records};
 
 fn check_comes_back(sections: &[Section]) {
@@ -48,7 +48,14 @@ fn a_record_keeps_its_field_numbers() {
             r#"\n\xb9\x01\x08\x03\x18\xda\xb1\xe3\xfe\x83\'\"\ntwitter:12\"\x03b\xc3\xb6R\x08\xef\xcd\xab\x89gE#\x01Z\x01=b\x08\x00\x00\x00\x00\x00\x00\xe0?r\x08\x00\x00\x00\x00\x00\x00\xf0?z\x08\x00\x00\x00\x00\x00\x00\xe8?\x82\x01\x01\x02\x8a\x01\x01\x01\xa2\x01\x08\x01\x00\x00\x00\x00\x00\x00\x00\xaa\x01\x08\x02\x00\x00\x00\x00\x00\x00\x00\xb2\x01\x04\x00\x00\xc0?\xba\x01\x01\x01\xf2\x01\x08\x03\x00\x00\x00\x00\x00\x00\x00\xfa\x01\x08\x04\x00\x00\x00\x00\x00\x00\x00\x82\x02\x01\x01\x8a\x02\x01\x00\xc2\x02\x08\x05\x00\x00\x00\x00\x00\x00\x00\xca\x02\x01\x05\xd2\x02\x01\x01\xda\x02\x01\x01\xe2\x02\x08\x06\x00\x00\x00\x00\x00\x00\x00\xea\x02\x08\x07\x00\x00\x00\x00\x00\x00\x00"#
         ]],
     );
-    let all = Change { given: 1.0, returned: 2.0, reach: 3.0, weight: 4.0, fans: -1, received: [1, 2, 300] };
+    let all = Change {
+        given: 1.0,
+        returned: 2.0,
+        reach: 3.0,
+        weight: 4.0,
+        fans: -1,
+        received: Counts::from([(Kind::Mention, 1), (Kind::Retweet, 2), (Kind::Reply, 300)]),
+    };
     check(
         Section { endorse: vec![Endorse { target: 1, change: all }], landmark: 551, ..Section::default() },
         expect![[
@@ -76,8 +83,8 @@ fn what_did_not_change_costs_nothing() {
         ("a push to who returns it", Change { returned: 0.25, ..push }),
         ("a first mention", mention()),
         ("another mention", Change { fans: 0, ..mention() }),
-        ("a fan forgotten", Change { fans: -1, received: [0; 3], ..mention() }),
-        ("everything", Change { returned: 0.5, received: [1; 3], ..mention() }),
+        ("a fan forgotten", Change { fans: -1, received: Counts::default(), ..mention() }),
+        ("everything", Change { returned: 0.5, received: Counts::new([1; Kind::COUNTED_COUNT]), ..mention() }),
     ];
     let shown: String = table.map(|(what, change)| format!("{:2} {what}\n", entry_bytes(change))).concat();
     expect![[r#"

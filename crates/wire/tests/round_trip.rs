@@ -11,7 +11,7 @@ use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
 use proptest::collection::vec;
 use proptest::num::{f32, f64};
 use proptest::prelude::*;
-use vocabulary::{Event, Kind, Received, Score, Timestamp};
+use vocabulary::{Counts, Event, Kind, Received, Score, Timestamp};
 use wire::{
     AT_MAX, CheckpointHeader, EventReader, EventWriter, Format, Gap, JournalRecord, OffsetRange, WriteError,
     decode_exchange, decode_score, encode_score,
@@ -129,9 +129,15 @@ fn sum() -> impl Strategy<Value = f64> {
 fn change() -> impl Strategy<Value = Change> {
     let count = || prop_oneof![Just(0), Just(1), any::<u32>()];
     let fans = prop_oneof![Just(0), Just(1), any::<i32>()];
-    (sum(), sum(), sum(), sum(), fans, [count(), count(), count()]).prop_map(
-        |(given, returned, reach, weight, fans, received)| Change { given, returned, reach, weight, fans, received },
-    )
+    let received = Kind::COUNTED.map(|_| count()).prop_map(Counts::new);
+    (sum(), sum(), sum(), sum(), fans, received).prop_map(|(given, returned, reach, weight, fans, received)| Change {
+        given,
+        returned,
+        reach,
+        weight,
+        fans,
+        received,
+    })
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
@@ -239,8 +245,10 @@ fn journal_record() -> impl Strategy<Value = JournalRecord> {
 fn score() -> impl Strategy<Value = Score> {
     // Without negative zeros: in a score they come back as zero.
     let numbers = vec(sum().prop_map(|sum| sum + 0.0), 10);
-    (numbers, any::<[u64; 6]>(), any::<i64>(), any::<bool>()).prop_map(|(numbers, counts, as_of, has_previous)| {
-        let [mentions, retweets, replies, followers, following, scale_version] = counts;
+    let received = any::<[u64; Kind::COUNTED_COUNT]>().prop_map(Received::new);
+    let parts = (numbers, received, any::<[u64; 3]>(), any::<i64>(), any::<bool>());
+    parts.prop_map(|(numbers, received, counts, as_of, has_previous)| {
+        let [followers, following, scale_version] = counts;
         Score {
             score: numbers[0],
             influence: numbers[1],
@@ -249,7 +257,7 @@ fn score() -> impl Strategy<Value = Score> {
             network: numbers[4],
             openness: numbers[5],
             audience: numbers[6],
-            received: Received { mentions, retweets, replies },
+            received,
             followers,
             following,
             percentile: numbers[7],

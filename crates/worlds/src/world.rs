@@ -1,6 +1,6 @@
 //! What a world is asked to be, and the refusal of what it cannot be.
 
-use vocabulary::{Kind, NAME_BYTES_MAX, Timestamp};
+use vocabulary::{Kind, NAME_BYTES_MAX, PerKind, Timestamp};
 
 use crate::{Acts, Attack, Events};
 
@@ -54,34 +54,68 @@ pub struct World {
     pub name_prefix: String,
 }
 
-/// How often each kind is drawn, as weights of any sum.
+/// How often each kind is drawn, as weights of any sum. Follows have none: they are a share of their own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mix {
-    /// Weight of retweets.
-    pub retweet: f64,
-    /// Weight of mentions.
-    pub mention: f64,
-    /// Weight of replies.
-    pub reply: f64,
-}
+pub struct Mix(PerKind<f64>);
 
 impl Default for Mix {
     fn default() -> Mix {
-        Mix { retweet: 0.6, mention: 0.3, reply: 0.1 }
+        Mix::none().with(Kind::Retweet, 0.6).with(Kind::Mention, 0.3).with(Kind::Reply, 0.1)
     }
 }
 
 impl Mix {
-    /// The kind at a place from 0 to 1, the weights laid end to end.
-    pub(crate) fn kind(&self, place: f64) -> Kind {
-        let place = place * (self.retweet + self.mention + self.reply);
-        if place < self.retweet {
-            Kind::Retweet
-        } else if place < self.retweet + self.mention || self.reply == 0.0 {
-            Kind::Mention
-        } else {
-            Kind::Reply
+    /// All weights are 0.
+    pub fn none() -> Mix {
+        Mix(PerKind::default())
+    }
+
+    /// The same with this weight of a kind.
+    pub fn with(mut self, kind: Kind, weight: f64) -> Mix {
+        self.set(kind, weight);
+        self
+    }
+
+    /// Sets the weight of a kind.
+    pub fn set(&mut self, kind: Kind, weight: f64) {
+        self.0[kind] = weight;
+    }
+
+    /// The kinds that can be drawn, in words.
+    pub fn words() -> String {
+        let words: Vec<&str> = Mix::kinds().map(Kind::word).collect();
+        match words.split_last() {
+            Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+            None => String::new(),
         }
+    }
+
+    fn kinds() -> impl Iterator<Item = Kind> {
+        Kind::LISTED.into_iter().filter(|kind| kind.is_counted())
+    }
+
+    fn sum(&self) -> f64 {
+        Mix::kinds().map(|kind| self.0[kind]).sum()
+    }
+
+    /// Whether all weights are at least 0 and finite, and one of them above.
+    fn is_fine(&self) -> bool {
+        Mix::kinds().all(|kind| (0.0..f64::INFINITY).contains(&self.0[kind])) && self.sum() > 0.0
+    }
+
+    /// The kind at a place from 0 to 1, the weights laid end to end in the order of lists for people.
+    pub(crate) fn kind(&self, place: f64) -> Kind {
+        let place = place * self.sum();
+        let mut end = 0.0;
+        let mut last = Kind::Mention;
+        for kind in Mix::kinds().filter(|kind| self.0[*kind] > 0.0) {
+            end += self.0[kind];
+            last = kind;
+            if place < end {
+                break;
+            }
+        }
+        last
     }
 }
 
@@ -175,10 +209,7 @@ impl World {
                 return Err(WorldError::Exponent { whose, exponent });
             }
         }
-        let Mix { retweet, mention, reply } = self.mix;
-        let weights = [retweet, mention, reply];
-        let sum: f64 = weights.iter().sum();
-        if weights.iter().any(|&weight| weight < 0.0) || !sum.is_finite() || sum <= 0.0 {
+        if !self.mix.is_fine() {
             return Err(WorldError::Mix);
         }
         Ok(())
@@ -237,7 +268,7 @@ pub enum WorldError {
         exponent: f64,
     },
     /// A weight below 0, or all of them 0.
-    #[error("mix: the weights of retweet, mention and reply must be at least 0 and one of them above")]
+    #[error("mix: the weights of {} must be at least 0 and one of them above", Mix::words())]
     Mix,
     /// Not a share.
     #[error("{of} is {share}: a share is a number from 0 to 1, 0.25 being a quarter of all events")]

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use expect_test::{Expect, expect};
-use vocabulary::Event;
+use vocabulary::{Event, Kind};
 use worlds::{Arrival, Farm, Mix, SmallWorld, World};
 
 /// FNV-1a over all fields; strings with their length.
@@ -36,7 +36,7 @@ fn everything() -> World {
         seed: 4711,
         users: 1000,
         events: 10_000,
-        mix: Mix { retweet: 1.0, mention: 2.0, reply: 3.0 },
+        mix: Mix::none().with(Kind::Retweet, 1.0).with(Kind::Mention, 2.0).with(Kind::Reply, 3.0),
         conversations: 0.3,
         follows: 0.2,
         self_acts: 0.05,

@@ -77,7 +77,7 @@ fn popular_actors_are_not_the_popular_targets() {
 
 #[test]
 fn kinds_are_mixed_as_asked() {
-    let mix = Mix { retweet: 1.0, mention: 1.0, reply: 2.0 };
+    let mix = Mix::none().with(Kind::Retweet, 1.0).with(Kind::Mention, 1.0).with(Kind::Reply, 2.0);
     let acts = acts(&World { mix, ..World::default() });
     near(share(&acts, |act| act.kind == Kind::Retweet), 0.25, 0.01);
     near(share(&acts, |act| act.kind == Kind::Mention), 0.25, 0.01);
@@ -238,7 +238,7 @@ fn what_is_no_world_is_told_why() {
         expect!["target-exponent is -1: give a number from 0 (all alike) to 30; 0.8 to 1.2 is usual"],
     );
     refuse(
-        |world| world.mix = Mix { retweet: 0.0, mention: 0.0, reply: 0.0 },
+        |world| world.mix = Mix::none(),
         expect!["mix: the weights of retweet, mention and reply must be at least 0 and one of them above"],
     );
     refuse(

@@ -3,7 +3,7 @@
 use console::measure_text_width;
 use influence::Fan;
 use serde::Serialize;
-use vocabulary::Score;
+use vocabulary::{Kind, Score};
 use wire::seven_digits;
 
 use crate::replay::near::near;
@@ -180,11 +180,11 @@ fn openness(openness: f64) -> &'static str {
 
 fn received(score: &Score) -> String {
     let received = score.received;
-    let retweets = count(received.retweets, "retweet", "retweets");
-    let mentions = count(received.mentions, "mention", "mentions");
-    let replies = count(received.replies, "reply", "replies");
+    let is_told = |kind: &Kind| kind.is_counted() && (!kind.is_counted_apart() || received.of(*kind) > 0);
+    let kinds = Kind::LISTED.into_iter().filter(is_told);
+    let kinds: Vec<String> = kinds.map(|kind| count(received.of(kind), kind.word(), kind.plural())).collect();
     let followers = count(score.followers, "follower", "followers");
-    format!("{retweets}, {mentions}, {replies}; {followers}, follows {}", thousands(score.following))
+    format!("{}; {followers}, follows {}", kinds.join(", "), thousands(score.following))
 }
 
 fn fan_table(fans: &Fans, screen: &Screen) -> String {

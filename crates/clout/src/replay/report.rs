@@ -4,7 +4,7 @@
 //! telling columns go.
 
 use console::{measure_text_width, truncate_str};
-use vocabulary::Score;
+use vocabulary::{Kind, Score};
 
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
@@ -21,21 +21,48 @@ pub(crate) const NAME_WIDTH: usize = 32;
 struct Column {
     word: &'static str,
     short: &'static str,
-    value: fn(&Score) -> String,
-    /// How telling it is, the most being 1: on a narrow screen the highest ranks go first.
-    rank: u8,
+    value: Value,
 }
 
-const COLUMNS: [Column; 8] = [
-    Column { word: "reach", short: "reach", value: |score| decimal(score.reach, 1), rank: 1 },
-    Column { word: "amplif.", short: "ampl", value: |score| decimal(score.amplification, 2), rank: 5 },
-    Column { word: "network", short: "netw", value: |score| decimal(score.network, 2), rank: 6 },
-    Column { word: "openness", short: "open", value: |score| decimal(score.openness, 2), rank: 7 },
-    Column { word: "audience", short: "aud", value: |score| decimal(score.audience, 1), rank: 8 },
-    Column { word: "retweets", short: "RT", value: |score| thousands(score.received.retweets), rank: 2 },
-    Column { word: "mentions", short: "MT", value: |score| thousands(score.received.mentions), rank: 3 },
-    Column { word: "replies", short: "RE", value: |score| thousands(score.received.replies), rank: 4 },
-];
+enum Value {
+    Decimal(fn(&Score) -> f64, usize),
+    Count(Kind),
+}
+
+impl Column {
+    fn text(&self, score: &Score) -> String {
+        match self.value {
+            Value::Decimal(number, digits) => decimal(number(score), digits),
+            Value::Count(kind) => thousands(score.received.of(kind)),
+        }
+    }
+
+    /// How telling it is, the most being 0: on a narrow screen the highest ranks go first.
+    fn rank(&self, columns: &[Column]) -> usize {
+        let by_telling = |column: &&Column| column.word == REACH || matches!(column.value, Value::Count(_));
+        let (more, less): (Vec<&Column>, Vec<&Column>) = columns.iter().partition(by_telling);
+        more.into_iter().chain(less).position(|column| column.word == self.word).unwrap_or(columns.len())
+    }
+}
+
+const REACH: &str = "reach";
+
+/// The columns for these people. Kinds that are counted apart are left out where nobody has any.
+fn columns(rows: &[Ranked<'_>]) -> Vec<Column> {
+    let decimal = |word, short, number, digits| Column { word, short, value: Value::Decimal(number, digits) };
+    let factors = [
+        decimal(REACH, "reach", |score| score.reach, 1),
+        decimal("amplif.", "ampl", |score| score.amplification, 2),
+        decimal("network", "netw", |score| score.network, 2),
+        decimal("openness", "open", |score| score.openness, 2),
+        decimal("audience", "aud", |score| score.audience, 1),
+    ];
+    let has_any = |kind: Kind| rows.iter().any(|row| row.score.received.of(kind) > 0);
+    let kinds =
+        Kind::LISTED.into_iter().filter(|kind| kind.is_counted() && (!kind.is_counted_apart() || has_any(*kind)));
+    let count = |kind: Kind| Column { word: kind.plural(), short: kind.code(), value: Value::Count(kind) };
+    factors.into_iter().chain(kinds.map(count)).collect()
+}
 
 /// The first so many, or nothing if there are none.
 pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: &Screen) -> String {
@@ -89,9 +116,10 @@ impl Layout {
         let names = names.clamp(USER_WIDTH_MIN, NAME_WIDTH);
         let width = screen.width.unwrap_or(usize::MAX);
         let least = names.min(2 * USER_WIDTH_MIN) + BAR_WIDTH.start();
-        let wide = Layout::with(rows, COLUMNS.len(), |column| column.word, "  ");
-        let short = |kept| Layout::with(rows, kept, |column| column.short, " ");
-        let mut layouts = std::iter::once(wide).chain((2..=COLUMNS.len()).rev().map(short));
+        let columns = columns(rows);
+        let wide = Layout::with(rows, &columns, columns.len(), |column| column.word, "  ");
+        let short = |kept| Layout::with(rows, &columns, kept, |column| column.short, " ");
+        let mut layouts = std::iter::once(wide).chain((2..=columns.len()).rev().map(short));
         let fits = layouts.find(|layout| layout.numbers_width() + least <= width);
         let mut layout = fits.unwrap_or_else(|| short(1));
         let left = width.saturating_sub(layout.numbers_width());
@@ -101,9 +129,15 @@ impl Layout {
     }
 
     /// With the so many most telling columns.
-    fn with(rows: &[Ranked<'_>], kept: usize, word: fn(&Column) -> &'static str, gap: &'static str) -> Layout {
-        let shown = COLUMNS.iter().filter(|column| usize::from(column.rank) <= kept);
-        let cells = |column: &Column| (word(column), rows.iter().map(|row| (column.value)(&row.score)).collect());
+    fn with(
+        rows: &[Ranked<'_>],
+        columns: &[Column],
+        kept: usize,
+        word: fn(&Column) -> &'static str,
+        gap: &'static str,
+    ) -> Layout {
+        let shown = columns.iter().filter(|column| column.rank(columns) < kept);
+        let cells = |column: &Column| (word(column), rows.iter().map(|row| column.text(&row.score)).collect());
         let columns: Vec<(&'static str, Vec<String>)> = shown.map(cells).collect();
         let width =
             |(word, cells): &(&'static str, Vec<String>)| cells.iter().map(String::len).max().max(Some(word.len()));
@@ -182,7 +216,11 @@ mod tests {
             network: 0.96,
             openness: 1.0,
             audience: 2.5,
-            received: Received { mentions: 1234, retweets: 14_060, replies: 7 },
+            received: Received::from([
+                (vocabulary::Kind::Mention, 1234),
+                (vocabulary::Kind::Retweet, 14_060),
+                (vocabulary::Kind::Reply, 7),
+            ]),
             followers: 12,
             following: 3,
             percentile: 99.0,

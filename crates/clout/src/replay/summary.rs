@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use influence::{Collision, Model, Sizes};
-use serde::Serialize;
-use vocabulary::Kind;
+use serde::{Serialize, Serializer};
+use vocabulary::{Kind, PerKind};
 
 use crate::recorded::Stop;
 use crate::recorded::gate::Counts;
@@ -59,16 +59,19 @@ pub(crate) struct Summary {
 }
 
 /// Events that count.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Scored {
-    events: u64,
-    mentions: u64,
-    retweets: u64,
-    replies: u64,
-    follows: u64,
-    unfollows: u64,
+    by_kind: PerKind<u64>,
     /// Among them: older than the window, so that they are counted and move nothing.
     late: u64,
+}
+
+impl Serialize for Scored {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let by_kind = self.by_kind.iter().map(|(kind, &count)| (kind.plural(), count));
+        serializer
+            .collect_map([("events", self.by_kind.total())].into_iter().chain(by_kind).chain([("late", self.late)]))
+    }
 }
 
 /// Records that count nowhere.
@@ -165,7 +168,7 @@ impl Summary {
     /// What people should know before they trust the scores.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.scored.events == 0 && self.records == self.left_out.after_until && self.stopped.is_none() {
+        if self.scored.by_kind.total() == 0 && self.records == self.left_out.after_until && self.stopped.is_none() {
             lines.push(match self.records {
                 0 => "note: there are no events, so nobody is rated".to_owned(),
                 _ => "note: all events are later than --until, so nobody is rated".to_owned(),
@@ -226,18 +229,15 @@ impl Summary {
     }
 
     fn scored_line(&self) -> String {
-        let Scored { events, mentions, retweets, replies, follows, unfollows, .. } = self.scored;
-        let kinds = [
-            (retweets, "retweet", "retweets"),
-            (mentions, "mention", "mentions"),
-            (replies, "reply", "replies"),
-            (follows, "follow", "follows"),
-            (unfollows, "unfollow", "unfollows"),
-        ];
-        let kinds = listed(&kinds);
+        let Scored { by_kind, .. } = self.scored;
+        let kinds = listed(&Kind::LISTED.map(|kind| (by_kind[kind], kind.word(), kind.plural())));
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({kinds})") };
         let people = count(self.people, "person", "people");
-        format!("{}{kinds}; {people}, {} of them rated", count(events, "event", "events"), thousands(self.rated))
+        format!(
+            "{}{kinds}; {people}, {} of them rated",
+            count(by_kind.total(), "event", "events"),
+            thousands(self.rated)
+        )
     }
 
     fn took_line(&self) -> String {
@@ -249,16 +249,7 @@ impl Summary {
 
 impl Scored {
     fn of(taken: influence::Taken) -> Scored {
-        let kind = |kind: Kind| taken.accepted[kind as usize];
-        Scored {
-            events: taken.accepted.iter().sum(),
-            mentions: kind(Kind::Mention),
-            retweets: kind(Kind::Retweet),
-            replies: kind(Kind::Reply),
-            follows: kind(Kind::Follow),
-            unfollows: kind(Kind::Unfollow),
-            late: taken.late,
-        }
+        Scored { by_kind: taken.accepted, late: taken.late }
     }
 }
 

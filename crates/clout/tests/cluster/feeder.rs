@@ -86,12 +86,6 @@ impl Feeder {
 
 /// An event in the engine's words.
 pub(crate) fn event<'a>(act: &Act<'a>) -> Event<'a> {
-    let kind = match act.kind {
-        oracle::Kind::Mention => Kind::Mention,
-        oracle::Kind::Retweet => Kind::Retweet,
-        oracle::Kind::Reply => Kind::Reply,
-        oracle::Kind::Follow => Kind::Follow,
-        oracle::Kind::Unfollow => Kind::Unfollow,
-    };
+    let kind = Kind::of_word(act.kind.word()).expect("the engine knows all kinds");
     Event { actor: act.actor, target: act.target, kind, at: act.at_ms }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use oracle::{Act, Kind};
+use oracle::Act;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
-use vocabulary::{Received, Score};
+use vocabulary::{Kind, Received, Score};
 use wire::{JournalRecord, OffsetRange, decode_score};
 
 use super::admin::Admin;
@@ -121,14 +121,9 @@ fn table(scene: &Scene, admin: &Admin) -> BTreeMap<String, Score> {
 /// What was received of each kind is what a plain program counts, of everybody.
 pub(crate) fn counts_are_exact(table: &BTreeMap<String, Score>, acts: &[Act<'_>]) {
     let mut counted: BTreeMap<&str, Received> = BTreeMap::new();
-    for act in acts.iter().filter(|act| act.actor != act.target && act.kind != Kind::Unfollow) {
+    for act in acts.iter().filter(|act| act.actor != act.target && act.kind != oracle::Kind::Unfollow) {
         let received = counted.entry(act.target).or_default();
-        match act.kind {
-            Kind::Mention => received.mentions += 1,
-            Kind::Retweet => received.retweets += 1,
-            Kind::Reply => received.replies += 1,
-            Kind::Follow | Kind::Unfollow => {}
-        }
+        received.count(Kind::of_word(act.kind.word()).expect("the engine knows all kinds"));
     }
     let found: BTreeMap<&str, Received> = table.iter().map(|(user, score)| (user.as_str(), score.received)).collect();
     let differs = |(user, received): &(&&str, &Received)| found.get(**user) != Some(received);

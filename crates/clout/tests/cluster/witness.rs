@@ -161,11 +161,8 @@ impl Seen {
     fn compare(&mut self, user: &str, score: &Score) {
         let Some(before) = self.table.get(user) else { return };
         let (then, now) = (before.received, score.received);
-        let goes_back = now.mentions < then.mentions
-            || now.retweets < then.retweets
-            || now.replies < then.replies
-            || score.as_of < before.as_of
-            || score.scale_version < before.scale_version;
+        let goes_back =
+            !now.has_all_of(&then) || score.as_of < before.as_of || score.scale_version < before.scale_version;
         if goes_back {
             self.wrong.push(format!("what is told of {user} goes back: {before:?} to {score:?}"));
         }

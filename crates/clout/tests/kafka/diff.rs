@@ -20,7 +20,11 @@ fn score(score: f64) -> Score {
         network: 1.0,
         openness: 1.0,
         audience: 0.0,
-        received: Received { mentions: 1, retweets: 0, replies: 0 },
+        received: Received::from([
+            (vocabulary::Kind::Mention, 1),
+            (vocabulary::Kind::Retweet, 0),
+            (vocabulary::Kind::Reply, 0),
+        ]),
         followers: 0,
         following: 0,
         percentile: 50.0,

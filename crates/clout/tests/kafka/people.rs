@@ -36,7 +36,7 @@ fn people(scene: &Scene<'_>) -> BTreeMap<String, Result<Score, String>> {
 }
 
 fn retweets(scene: &Scene<'_>, name: &str) -> Option<u64> {
-    people(scene).get(name)?.as_ref().ok().map(|score| score.received.retweets)
+    people(scene).get(name)?.as_ref().ok().map(|score| score.received.of(vocabulary::Kind::Retweet))
 }
 
 fn is_removed(scene: &Scene<'_>, name: &str, reason: &str) -> bool {

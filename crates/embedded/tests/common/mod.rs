@@ -45,13 +45,7 @@ pub(crate) fn truth(model: &Model, inputs: &[Input<'_>]) -> oracle::Outcome {
 }
 
 pub(crate) fn kind(kind: oracle::Kind) -> Kind {
-    match kind {
-        oracle::Kind::Mention => Kind::Mention,
-        oracle::Kind::Retweet => Kind::Retweet,
-        oracle::Kind::Reply => Kind::Reply,
-        oracle::Kind::Follow => Kind::Follow,
-        oracle::Kind::Unfollow => Kind::Unfollow,
-    }
+    Kind::of_word(kind.word()).expect("the engine knows all kinds")
 }
 
 pub(crate) fn event<'a>(act: &Act<'a>) -> Event<'a> {
@@ -87,13 +81,7 @@ pub(crate) fn take(world: &mut World<'_>, inputs: &[Input<'_>]) {
 
 /// An event in the oracle's words.
 pub(crate) fn from_event<'a>(event: &Event<'a>) -> Act<'a> {
-    let kind = match event.kind {
-        Kind::Mention => oracle::Kind::Mention,
-        Kind::Retweet => oracle::Kind::Retweet,
-        Kind::Reply => oracle::Kind::Reply,
-        Kind::Follow => oracle::Kind::Follow,
-        Kind::Unfollow => oracle::Kind::Unfollow,
-    };
+    let kind = oracle::Kind::of_word(event.kind.word()).expect("the oracle knows all kinds");
     Act { actor: event.actor, target: event.target, kind, at_ms: event.at }
 }
 

@@ -4,37 +4,24 @@ use std::collections::BTreeMap;
 
 use embedded::World;
 use influence::{Shard, UserKey};
-use vocabulary::{Score, Timestamp};
+use vocabulary::{Part, Received, Score, Timestamp};
 
 pub(crate) fn scores(world: &World<'_>) -> BTreeMap<String, Score> {
     world.scores().map(|(name, score)| (name.to_owned(), score)).collect()
 }
 
 /// All numbers of everybody's record, as bits.
-pub(crate) fn score_bits(world: &World<'_>) -> BTreeMap<String, [u64; 17]> {
+pub(crate) fn score_bits(world: &World<'_>) -> BTreeMap<String, Vec<u64>> {
     world.scores().map(|(name, score)| (name.to_owned(), bits(&score))).collect()
 }
 
-fn bits(score: &Score) -> [u64; 17] {
-    [
-        score.score.to_bits(),
-        score.influence.to_bits(),
-        score.reach.to_bits(),
-        score.amplification.to_bits(),
-        score.network.to_bits(),
-        score.openness.to_bits(),
-        score.audience.to_bits(),
-        score.received.mentions,
-        score.received.retweets,
-        score.received.replies,
-        score.followers,
-        score.following,
-        score.percentile.to_bits(),
-        score.as_of as u64,
-        score.scale.to_bits(),
-        score.scale_version,
-        score.previous.map_or(u64::MAX, f64::to_bits),
-    ]
+fn bits(score: &Score) -> Vec<u64> {
+    let parts = score.parts().map(|(_, part)| match part {
+        Part::Number(number) => number.to_bits(),
+        Part::Count(count) => count,
+        Part::Time(at) => at as u64,
+    });
+    parts.chain([score.scale_version, score.previous.map_or(u64::MAX, f64::to_bits)]).collect()
 }
 
 /// All pairs with their numbers as bits: `C`, `l`, `w`, `r`.
@@ -50,8 +37,8 @@ pub(crate) struct Exact {
     /// `C`, `l` and `w`, as bits.
     pub(crate) pairs: BTreeMap<(UserKey, UserKey), [u64; 3]>,
     pub(crate) follows: Vec<(UserKey, UserKey, Timestamp, bool)>,
-    /// Mentions, retweets, replies, followers, following.
-    pub(crate) counts: BTreeMap<String, [u64; 5]>,
+    /// What was received; followers, following.
+    pub(crate) counts: BTreeMap<String, (Received, u64, u64)>,
     /// As bits.
     pub(crate) reach: BTreeMap<String, u64>,
     pub(crate) as_of: Option<Timestamp>,
@@ -60,10 +47,7 @@ pub(crate) struct Exact {
 pub(crate) fn exact_parts(world: &World<'_>) -> Exact {
     let mut follows: Vec<_> = world.shards().flat_map(Shard::followings).collect();
     follows.sort_unstable();
-    let counts = |score: &Score| {
-        let received = score.received;
-        [received.mentions, received.retweets, received.replies, score.followers, score.following]
-    };
+    let counts = |score: &Score| (score.received, score.followers, score.following);
     let scores = scores(world);
     Exact {
         pairs: pair_bits(world).into_iter().map(|(ends, [c, l, w, _])| (ends, [c, l, w])).collect(),

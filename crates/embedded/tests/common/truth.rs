@@ -83,9 +83,8 @@ pub(crate) fn hold_exact_parts(truth: &Outcome, shards: &[&Shard]) {
     assert_eq!(names, rated, "who has a record");
     for (name, score) in &engine {
         let person = &truth.people[*name];
-        let received = (person.received.mentions, person.received.retweets, person.received.replies);
-        let found = (score.received.mentions, score.received.retweets, score.received.replies);
-        assert_eq!(found, received, "received by {name}");
+        let received = oracle::Kind::ALL.map(|known| (super::kind(known), person.received.of(known)));
+        assert_eq!(score.received, vocabulary::Received::from(received), "received by {name}");
         let found = (score.followers, score.following);
         assert_eq!(found, (person.followers, person.following), "followers of {name}, and followed by {name}");
         assert_eq!(score.as_of, truth.now_ms, "the time of {name}'s score");

@@ -162,7 +162,8 @@ fn table(shard: &Shard) -> String {
 
 fn line(shard: &Shard, name: &str, score: &Score) -> String {
     let received = score.received;
-    let received = format!("{}/{}/{}", received.mentions, received.retweets, received.replies);
+    let kinds = [Kind::Mention, Kind::Retweet, Kind::Reply];
+    let received = kinds.map(|kind| received.of(kind).to_string()).join("/");
     let level = if score.following > 0 { shard.follower_level(name).map_or("", level) } else { "" };
     format!(
         "{:6.1} {:6.2} {:6.2} {:5.2} {:5.2} {:5.2} {:9.2}  {received:8} {:9}  {level}",

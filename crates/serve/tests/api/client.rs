@@ -114,7 +114,11 @@ pub(crate) fn score_of(score: f64) -> Score {
         network: 1.0,
         openness: 1.0,
         audience: 0.0,
-        received: Received { mentions: 1, retweets: 2, replies: u64::MAX },
+        received: Received::from([
+            (vocabulary::Kind::Mention, 1),
+            (vocabulary::Kind::Retweet, 2),
+            (vocabulary::Kind::Reply, u64::MAX),
+        ]),
         followers: 4,
         following: 5,
         percentile: 0.0,

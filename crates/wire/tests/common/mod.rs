@@ -4,7 +4,7 @@
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{RANKS, Report, Scale};
-use vocabulary::{Received, Score};
+use vocabulary::{Counts, Kind, Received, Score};
 use wire::{CheckpointHeader, JournalRecord, OffsetRange, encode_exchange};
 
 /// A field that is a varint.
@@ -65,7 +65,14 @@ pub(crate) fn section() -> Section {
 
 /// What a first mention changes.
 pub(crate) fn mention() -> Change {
-    Change { given: 0.5, returned: 0.0, reach: 1.0, weight: 0.75, fans: 1, received: [1, 0, 0] }
+    Change {
+        given: 0.5,
+        returned: 0.0,
+        reach: 1.0,
+        weight: 0.75,
+        fans: 1,
+        received: Counts::from([(Kind::Mention, 1)]),
+    }
 }
 
 /// Everybody stands somewhere.
@@ -119,7 +126,7 @@ pub(crate) fn score() -> Score {
         network: 0.0,
         openness: 0.1,
         audience: 5e-324,
-        received: Received { mentions: 1, retweets: 2, replies: u64::MAX },
+        received: Received::from([(Kind::Mention, 1), (Kind::Retweet, 2), (Kind::Reply, u64::MAX)]),
         followers: 4,
         following: 5,
         percentile: 99.9,
