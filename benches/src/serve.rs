@@ -106,7 +106,6 @@ fn apply(view: &View, names: &[String], user: u32, update: u32) {
         ]),
         followers: 4,
         following: 5,
-        percentile: 0.0,
         as_of: 1_700_000_000_000 + i64::from(update),
         scale: 1000.0,
         scale_version: 0,

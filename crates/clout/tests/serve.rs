@@ -138,7 +138,6 @@ fn score_of(score: f64) -> Score {
         received: Received::default(),
         followers: 0,
         following: 0,
-        percentile: 0.0,
         as_of: 1_700_000_000_000,
         scale: 100.0,
         scale_version: 0,

@@ -270,8 +270,8 @@ impl<'a> World<'a> {
     /// Takes a profile.
     pub fn profile(&mut self, profile: &Profile<'_>) {
         let shard = self.shard_of(profile.user);
-        let opts_in = !profile.opted_out && self.opted_out.remove(profile.user);
-        if profile.opted_out {
+        let opts_in = profile.opted_out == Some(false) && self.opted_out.remove(profile.user);
+        if profile.opted_out == Some(true) {
             self.opted_out.insert(profile.user.to_owned());
         }
         // What comes before an opt-in does not count after it, and what comes after it does: in every shard.

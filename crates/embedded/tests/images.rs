@@ -275,7 +275,7 @@ fn changed<'a>(round: &Round<'a>, dice: &mut Dice, names: &'a [String]) -> (Stri
     {
         let profile = &mut changed.profiles[place];
         match dice.roll(3) {
-            0 => profile.opted_out = !profile.opted_out,
+            0 => profile.opted_out = if profile.opted_out == Some(true) { None } else { Some(true) },
             1 => profile.trust = Some(0.625),
             _ => profile.user = any_name,
         }
@@ -304,8 +304,8 @@ fn change_section(section: &mut Section, dice: &mut Dice) -> String {
         2 => drop(any(&mut section.contacts, place).map(|contact| contact.wants_answer ^= true)),
         3 => drop(any(&mut section.follows, place).map(|notice| notice.follows ^= true)),
         4 => drop(any(&mut section.audiences, place).map(|change| change.followers += 1)),
-        5 => drop(section.scale.as_mut().and_then(|scale| scale.ranks.first_mut()).map(|share| *share += 0.25)),
-        6 => drop(section.report.as_mut().map(|report| report.ranks[500] += 1)),
+        5 => drop(section.scale.as_mut().map(|scale| scale.votes += 0.25)),
+        6 => drop(section.report.as_mut().map(|report| report.largest += 0.25)),
         _ => drop(any(&mut section.endorse, place).map(|entry| change_sums(&mut entry.change, dice))),
     }
     format!("{before} changed")
@@ -369,8 +369,8 @@ fn images_of_others_are_refused_and_say_why() {
         it is of a model with other parameters, or another hash key
         it is of another version of the format
         there are bytes after its end
-        a report: 1001 entries are more than there are bytes
-        the scale: 1001 entries are more than there are bytes
+        it breaks off
+        edges: 38 entries are more than there are bytes
         it breaks off"#]]
     .assert_eq(&messages.join("\n"));
 }
@@ -418,7 +418,7 @@ fn damaged_images_are_refused_or_go_on() {
 /// A bit flipped, a word replaced, or one part copied over another.
 fn damaged(image: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut damaged = image.to_vec();
-    // The header is small, and half of a small shard's image are ranks: the rest comes more often than by chance.
+    // The header is small: it comes more often than by chance.
     let end = [image.len(), image.len() / 2, 200][dice.roll(3)].min(image.len());
     let place = dice.roll(end);
     match dice.roll(4) {

@@ -177,7 +177,7 @@ fn erasure_leaves_what_a_world_without_that_persons_acts_has() {
             let user = small.names()[dice.roll(small.names().len())].as_str();
             // Only acts: a profile of theirs would erase them before.
             let acts = small.acts();
-            let erased = Profile { user, opted_out: true, trust: None };
+            let erased = Profile { user, opted_out: Some(true), trust: None };
             eprintln!("seed {seed}");
             check_erasure(&model, [1, 4][(seed % 2) as usize], &acts, erased, bound);
         }

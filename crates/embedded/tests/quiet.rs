@@ -153,7 +153,7 @@ fn sums_of_nobody_are_exactly_0() {
         world.settle();
         assert!(world.score("star").expect("the star has fans").influence > 10.0);
         for fan in &fans {
-            take(&mut world, &[Input::Profile(Profile { user: fan, opted_out: true, trust: None })]);
+            take(&mut world, &[Input::Profile(Profile { user: fan, opted_out: Some(true), trust: None })]);
         }
         world.settle();
         for name in ["star", "moon"] {

@@ -13,7 +13,7 @@ fn act<'a>(actor: &'a str, kind: Kind, target: &'a str, at_ms: i64) -> Input<'a>
 }
 
 fn opted_out(user: &str, opted_out: bool) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out, trust: None })
+    Input::Profile(Profile { user, opted_out: Some(opted_out), trust: None })
 }
 
 fn rated(inputs: &[Input<'_>], partitions: u16) -> Vec<String> {
@@ -51,7 +51,7 @@ fn a_followers_level_makes_no_record() {
 #[test]
 fn profiles_come_before_any_event() {
     for partitions in PARTITIONS {
-        let trust = Input::Profile(Profile { user: "ana", opted_out: false, trust: Some(4.0) });
+        let trust = Input::Profile(Profile { user: "ana", opted_out: None, trust: Some(4.0) });
         let mut world = World::new(&Model::with_half_life(HOUR), KEY, partitions, 1);
         take(&mut world, &[trust, opted_out("bo", true)]);
         world.settle();

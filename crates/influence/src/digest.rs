@@ -64,14 +64,12 @@ impl Digest {
         scale.iter().for_each(|scale| self.fold_scale(scale));
     }
 
-    pub(crate) fn fold_report(&mut self, Report { largest, ranks }: &Report) {
+    pub(crate) fn fold_report(&mut self, Report { largest }: &Report) {
         self.fold(largest.to_bits());
-        self.fold_bytes(bytemuck::cast_slice(ranks));
     }
 
-    pub(crate) fn fold_scale(&mut self, Scale { votes, version, ranks }: &Scale) {
+    pub(crate) fn fold_scale(&mut self, Scale { votes, version }: &Scale) {
         self.fold_both(votes.to_bits(), *version);
-        self.fold_bytes(bytemuck::cast_slice(ranks));
     }
 
     fn fold_endorse(&mut self, Endorse { target, change }: &Endorse) {
@@ -137,16 +135,26 @@ impl Shard {
         digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
         digest.fold_both(self.began_at as u64, self.reported_largest.to_bits());
-        digest.fold(self.has_unreported.into());
         digest.fold_both(self.keeper.moved_at.unwrap_or(Timestamp::MIN) as u64, self.keeper.waited_steps.into());
         if let Some(scale) = &self.coming_scale {
             digest.fold_scale(scale);
         }
         // Scores were folded as they were published.
-        let Effects { scores, removed, exchange, taken, collisions, levels_changed, swept, forgotten, digest: sealed } =
-            effects;
+        let Effects {
+            scores,
+            removed,
+            exchange,
+            taken,
+            collisions,
+            levels_changed,
+            swept,
+            publishes,
+            forgotten,
+            digest: sealed,
+        } = effects;
         digest.fold_both(both(scores.len() as u32, removed.len() as u32), collisions.len() as u64);
         digest.fold_both(*levels_changed, u64::from(*swept) ^ *forgotten << 32);
+        digest.fold((*publishes).into());
         digest.fold_taken(taken);
         for Removed { name, why } in removed {
             digest.fold(*why as u64);

@@ -3,12 +3,11 @@
 use crate::digest::both;
 use crate::people::{Flag, Known, PersonId, Target};
 use crate::row::{NOBODY, Row};
-use crate::scale::rank;
 use crate::shard::{Removed, Shard};
 use vocabulary::{Profile, Removal, TRUST_MAX, Timestamp};
 
 impl Shard {
-    /// Takes a profile; the last one of a person counts.
+    /// Takes a profile. What it does not speak of stays as it is, an opt-out above all.
     pub(crate) fn take_profile(&mut self, profile: &Profile<'_>) {
         let person = match self.people.resolve(profile.user) {
             Ok(Known::Here(person)) => person,
@@ -18,13 +17,13 @@ impl Shard {
         let trust = profile.trust.filter(|trust| !trust.is_nan()).map(|trust| trust.clamp(0.0, TRUST_MAX));
         // No trust that is accepted has these bits.
         let bits = trust.map_or(u64::MAX, f64::to_bits);
-        self.step.digest.fold_both(both(person, profile.opted_out.into()), bits);
+        self.step.digest.fold_both(both(person, profile.opted_out.map_or(2, u32::from)), bits);
         match (self.has_opted_out(person), profile.opted_out) {
-            (false, true) => self.erase(person),
-            (true, false) => self.opt_in(person, profile.user),
+            (false, Some(true)) => self.erase(person),
+            (true, Some(false)) => self.opt_in(person, profile.user),
             _ => {}
         }
-        if !profile.opted_out {
+        if !self.has_opted_out(person) {
             if let Some(trust) = trust {
                 self.open_account(person).trust = trust;
             }
@@ -64,8 +63,6 @@ impl Shard {
         if published.is_nan() {
             return;
         }
-        self.ranks[rank(f64::from(published))] -= 1;
-        self.has_unreported = true;
         if let Some(name) = self.people.names.get(person) {
             self.step.removed.push(Removed { name: name.into(), why });
         }

@@ -1,7 +1,7 @@
 //! Publishing: which scores moved, and what their records say.
 
 use crate::people::{PersonId, StandingId};
-use crate::scale::{Pace, Report, Ruler, is_moved, rank};
+use crate::scale::{Pace, Report, Ruler, is_moved};
 use crate::shard::{Effects, Published, Shard};
 use crate::standing::Mark;
 use vocabulary::Score;
@@ -48,11 +48,13 @@ impl Shard {
     /// Publishes the scores that moved among those that were touched or visited.
     pub(crate) fn publish(&mut self, publishes: bool, effects: &mut Effects) {
         effects.scores.clear();
+        effects.publishes = publishes;
         if self.now == Timestamp::MIN {
             return;
         }
         self.set_first_scale_alone();
         let publishes = publishes && (self.scale.is_set() || self.step.settles);
+        effects.publishes = publishes;
         let now = self.moment();
         let mut lead = self.lead(self.leader, &now);
         let mut touched = std::mem::take(&mut self.targets.touched);
@@ -78,7 +80,8 @@ impl Shard {
         (self.leader, self.round_leader) = (lead.leader, round_lead.leader);
     }
 
-    /// Publishes a score if it moved; on the sweep's visit also if only counts did. Returns the influence.
+    /// Publishes a score if it moved; on the sweep's visit also if only counts did. Above the scale it moves as if 100 were
+    /// no bound: the influence in the record must not grow old. Returns the influence.
     #[inline]
     fn look_at(&mut self, standing: StandingId, now: &Moment, looks: Looks, effects: &mut Effects) -> f64 {
         let kept = &self.targets.standings[standing as usize];
@@ -87,29 +90,20 @@ impl Shard {
             return 0.0;
         }
         let influence = self.influence_at(standing, now);
-        let score = now.ruler.score(influence);
+        let height = now.ruler.height(influence);
         let before = f64::from(kept.published);
         // Nothing published yet is NaN, and no move from it is small.
-        let stands = (score - before).abs() < self.model.published_move;
+        let stands = (height - before).abs() < self.model.published_move;
         if looks.publishes && (!stands || looks.is_visit && kept.has(Mark::Unsaid)) {
-            self.step.digest.fold(score.to_bits());
+            self.step.digest.fold(height.to_bits());
             if let Some(person) = kept.person() {
                 effects.scores.push(Published { person, previous: kept.published });
             }
-            self.note_published(standing, score);
+            let kept = &mut self.targets.standings[standing as usize];
+            kept.published = height as f32;
+            kept.unmark(Mark::Unsaid);
         }
         influence
-    }
-
-    fn note_published(&mut self, standing: StandingId, score: f64) {
-        let kept = &mut self.targets.standings[standing as usize];
-        if !kept.published.is_nan() {
-            self.ranks[rank(f64::from(kept.published))] -= 1;
-        }
-        kept.published = score as f32;
-        kept.unmark(Mark::Unsaid);
-        self.ranks[rank(f64::from(score as f32))] += 1;
-        self.has_unreported = true;
     }
 
     /// Who leads so far; the sweep's rounds start afresh, so that a fall is seen.
@@ -154,9 +148,8 @@ impl Shard {
         let person = kept.person().filter(|_| kept.has(Mark::Account));
         let account = person.and_then(|person| self.accounts.get(person));
         let share = |part: f64, of: f64| if of > 0.0 { (part / of).clamp(f64::MIN, f64::MAX) } else { 0.0 };
-        let score = now.ruler.score(influence);
         Score {
-            score,
+            score: now.ruler.score(influence),
             influence,
             reach: kept.reach / now.g,
             amplification: share(kept.weight, kept.reach),
@@ -166,11 +159,10 @@ impl Shard {
             received: self.targets.received(standing),
             followers: account.map_or(0, |account| account.followers()),
             following: account.map_or(0, |account| u64::from(account.following)),
-            percentile: self.scale.percentile(score),
             as_of: self.now,
             scale: self.scale.votes,
             scale_version: self.scale.version,
-            previous: (!kept.published.is_nan()).then_some(f64::from(kept.published)),
+            previous: (!kept.published.is_nan()).then_some(f64::from(kept.published).min(100.0)),
         }
     }
 
@@ -178,7 +170,7 @@ impl Shard {
     pub fn record(&self, published: &Published) -> Option<(&str, Score)> {
         let standing = self.people.persons[published.person as usize].standing()?;
         // What an `f32` holds beyond four digits behind the point is noise.
-        let previous = (f64::from(published.previous) * 1e4).round() / 1e4;
+        let previous = (f64::from(published.previous).min(100.0) * 1e4).round() / 1e4;
         let previous = (!previous.is_nan()).then_some(previous);
         Some((self.name(published.person)?, Score { previous, ..self.score_at(standing, &self.moment()) }))
     }
@@ -209,18 +201,15 @@ impl Shard {
         let has_moved = self.pace() == Pace::Young
             && (is_idle || is_due(REPORT_YOUNG_MS))
             && is_moved(largest, self.reported_largest);
-        let has_news = self.has_unreported
-            || self.reported_at.is_none()
-            || is_moved(largest, self.reported_largest)
-            || self.people.home.shard == 0;
+        let has_news =
+            self.reported_at.is_none() || is_moved(largest, self.reported_largest) || self.people.home.shard == 0;
         let waits_for_first = self.people.home.shard == 0 && !self.scale.is_set() && self.coming_scale.is_none();
         let is_told = std::mem::take(&mut self.step.was_told);
         if !(is_due(REPORT_MS) && has_news || self.step.settles || has_moved || waits_for_first || is_told) {
             return;
         }
         (self.reported_at, self.reported_largest) = (Some(self.now), largest);
-        self.has_unreported = false;
-        let report = Report { largest, ranks: self.ranks.clone() };
+        let report = Report { largest };
         if self.people.home.shard == 0 {
             self.keeper.take(0, report);
             self.set_scale();
@@ -261,7 +250,7 @@ impl Shard {
         let is_rated = |&&standing: &&StandingId| self.targets.standings[standing as usize].has(Mark::Rated);
         let touched = self.targets.touched.iter().chain(&self.step.swept).filter(is_rated);
         let largest = touched.map(|&standing| self.influence_at(standing, &now)).fold(0.0, f64::max);
-        self.keeper.take(0, Report { largest, ranks: self.ranks.clone() });
+        self.keeper.take(0, Report { largest });
         self.scale = self.keeper.next(&self.scale, self.now, self.pace(), &self.model);
     }
 }

@@ -5,8 +5,6 @@ use vocabulary::Timestamp;
 
 /// The scale is never below this many votes.
 pub const SCALE_MIN: f64 = 100.0;
-/// Ranks are kept in tenths of a point, from 0.0 to 100.0.
-pub const RANKS: usize = 1001;
 
 /// Half-times of the scale's way to the largest influence.
 const UP_MS: f64 = 3.0 * 3_600_000.0;
@@ -16,15 +14,13 @@ const MOVE_MIN: f64 = 0.005;
 /// Steps for which the first scale waits for the reports of all shards: some may have nobody.
 const WAIT_STEPS_MAX: u32 = 10;
 
-/// What 100 stands for, and how scores are spread.
-#[derive(Clone, Debug, PartialEq)]
+/// What 100 stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     /// Votes: `M`.
     pub votes: f64,
     /// Counts the changes of `votes`, from 1; 0 before the first.
     pub version: u64,
-    /// Share of rated people below each tenth of a point; empty until the first report.
-    pub ranks: Vec<f32>,
 }
 
 impl Scale {
@@ -36,7 +32,7 @@ impl Scale {
 
 impl Default for Scale {
     fn default() -> Scale {
-        Scale { votes: SCALE_MIN, version: 0, ranks: Vec::new() }
+        Scale { votes: SCALE_MIN, version: 0 }
     }
 }
 
@@ -51,11 +47,6 @@ impl Scale {
     pub(crate) fn ruler(&self) -> Ruler {
         Ruler { points: 100.0 / libm::log1p(self.votes) }
     }
-
-    /// 0 to 100: the share of rated people with a lower score.
-    pub(crate) fn percentile(&self, score: f64) -> f64 {
-        self.ranks.get(rank(score)).map_or(0.0, |&share| 100.0 * f64::from(share))
-    }
 }
 
 /// Turns influence into scores.
@@ -68,22 +59,21 @@ pub(crate) struct Ruler {
 impl Ruler {
     #[inline]
     pub(crate) fn score(self, influence: f64) -> f64 {
-        (self.points * libm::log1p(influence)).min(100.0)
+        self.height(influence).min(100.0)
+    }
+
+    /// The score, as if there were no bound: above 100 for whoever is above the scale.
+    #[inline]
+    pub(crate) fn height(self, influence: f64) -> f64 {
+        self.points * libm::log1p(influence)
     }
 }
 
-/// The tenth of a point in which this score lies.
-pub(crate) fn rank(score: f64) -> usize {
-    ((score * 10.0) as usize).min(RANKS - 1)
-}
-
 /// How one shard's people stand.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
     /// Votes: the largest influence.
     pub largest: f64,
-    /// People published with each tenth of a point.
-    pub ranks: Vec<u32>,
 }
 
 /// Shard 0's view of all shards.
@@ -128,7 +118,7 @@ impl ScaleKeeper {
     pub(crate) fn next(&mut self, old: &Scale, now: Timestamp, pace: Pace, model: &Model) -> Scale {
         let largest = self.reports.iter().flatten().map(|report| report.largest).fold(SCALE_MIN, f64::max);
         let elapsed_ms = now.saturating_sub(*self.moved_at.get_or_insert(now));
-        let mut next = Scale { ranks: self.ranks(), ..old.clone() };
+        let mut next = *old;
         let (votes, move_min, pause_ms) = match pace {
             _ if !old.is_set() => (largest, 0.0, 0),
             Pace::Settles => (largest, 1e-12, 0),
@@ -141,25 +131,6 @@ impl ScaleKeeper {
             self.moved_at = Some(now);
         }
         next
-    }
-
-    fn ranks(&self) -> Vec<f32> {
-        let mut people = vec![0u64; RANKS];
-        for report in self.reports.iter().flatten() {
-            for (sum, &more) in people.iter_mut().zip(&report.ranks) {
-                *sum += u64::from(more);
-            }
-        }
-        let all = people.iter().sum::<u64>().max(1) as f64;
-        let mut below = 0;
-        people
-            .iter()
-            .map(|&here| {
-                let share = below as f64 / all;
-                below += here;
-                share as f32
-            })
-            .collect()
     }
 }
 

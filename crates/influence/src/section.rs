@@ -56,12 +56,12 @@ impl Shard {
         }
         if let Some(report) = &section.report {
             self.step.digest.fold_report(report);
-            self.keeper.take(section.source, report.clone());
+            self.keeper.take(section.source, *report);
             self.step.was_told = true;
         }
         if let Some(scale) = &section.scale {
             self.step.digest.fold_scale(scale);
-            self.scale = scale.clone();
+            self.scale = *scale;
         }
     }
 
@@ -153,7 +153,7 @@ impl Shard {
         }
         if let Some(scale) = &self.coming_scale {
             for section in &mut exchange[1..] {
-                section.scale = Some(scale.clone());
+                section.scale = Some(*scale);
             }
         }
     }

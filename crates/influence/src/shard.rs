@@ -19,7 +19,7 @@ use crate::name::{HashKey, Hashed, UserKey};
 use crate::people::{Collision, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
 use crate::renewal::Renewals;
 use crate::row::Rows;
-use crate::scale::{RANKS, Scale, ScaleKeeper};
+use crate::scale::{Scale, ScaleKeeper};
 use crate::standing::Targets;
 use vocabulary::{Event, Kind, PerKind, Profile, Removal, Timestamp};
 
@@ -68,6 +68,8 @@ pub struct Effects {
     pub levels_changed: u64,
     /// People whom the sweep has visited.
     pub swept: u32,
+    /// Whether what is unsaid of those whom the sweep has visited was published.
+    pub publishes: bool,
     /// People who were forgotten, since nothing was left of them.
     pub forgotten: u64,
     /// Over all that the step changed and all that is here: the same slice done again gives the same.
@@ -88,7 +90,7 @@ pub struct Removed {
 pub struct Published {
     /// A number that means this person until the next step.
     pub person: PersonId,
-    /// The score published before; NaN if there is none.
+    /// The score published before, as if it were not bounded by 100; NaN if there is none.
     pub previous: f32,
 }
 
@@ -173,16 +175,12 @@ pub struct Shard {
     /// Shard 0's next scale, which holds from the next step on, there as elsewhere.
     pub(crate) coming_scale: Option<Scale>,
     pub(crate) keeper: ScaleKeeper,
-    /// People published with each tenth of a point.
-    pub(crate) ranks: Vec<u32>,
     /// Who has the largest influence, and who has in the present round of the sweep.
     pub(crate) leader: Option<StandingId>,
     pub(crate) round_leader: Option<StandingId>,
     pub(crate) reported_at: Option<Timestamp>,
     /// The largest influence of the last report.
     pub(crate) reported_largest: f64,
-    /// Whether anybody was published, or erased, since then.
-    pub(crate) has_unreported: bool,
     pub(crate) step: StepState,
 }
 
@@ -304,12 +302,10 @@ impl Shard {
             scale: Scale::default(),
             coming_scale: None,
             keeper: ScaleKeeper::new(shards),
-            ranks: vec![0; RANKS],
             leader: None,
             round_leader: None,
             reported_at: None,
             reported_largest: 0.0,
-            has_unreported: false,
             step: StepState::default(),
             hash_key,
             model,

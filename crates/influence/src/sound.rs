@@ -6,7 +6,6 @@
 use crate::model::LANDMARK_LAG_MAX;
 use crate::people::{Flag, Person, StandingId, Target};
 use crate::row::NOBODY;
-use crate::scale::{RANKS, rank};
 use crate::shard::Shard;
 use crate::standing::{Mark, Standing};
 use crate::tables::{Claims, InvalidImage, check};
@@ -20,7 +19,6 @@ impl Shard {
         check(self.people.persons.iter().all(Person::is_finite), "persons: a rate or a sum is no number")?;
         check(self.has_sound_standings(), "standings: somebody's are not theirs")?;
         check(self.targets.is_finite(), "standings: a sum is no number")?;
-        check(self.has_sound_ranks(), "ranks: they are not those of the published scores")?;
         check(self.has_sound_accounts(), "accounts: somebody's are not theirs")?;
         self.check_rows()?;
         self.check_lists()
@@ -60,16 +58,6 @@ impl Shard {
             |standing: StandingId| claims.claim(standing as usize) && standings[standing as usize].person().is_none();
         let nobodys = self.targets.free.iter().copied().chain(left).all(is_nobodys);
         nobodys && with_standing + claims.count == standings.len() && (0..).zip(standings).all(is_theirs)
-    }
-
-    fn has_sound_ranks(&self) -> bool {
-        let mut ranks = vec![0u32; RANKS];
-        for standing in &self.targets.standings {
-            if !standing.published.is_nan() {
-                ranks[rank(f64::from(standing.published))] += 1;
-            }
-        }
-        ranks == self.ranks
     }
 
     fn has_sound_accounts(&self) -> bool {

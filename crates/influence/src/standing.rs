@@ -29,7 +29,7 @@ pub(crate) struct Standing {
     /// Sum of `w` over fans.
     pub(crate) weight: f64,
     person_and_marks: u32,
-    /// The last published score; NaN if there is none.
+    /// The last published score, as if it were not bounded by 100; NaN if there is none.
     pub(crate) published: f32,
     /// The in-degree.
     pub(crate) fans: u32,
@@ -167,7 +167,7 @@ impl Standing {
 
     fn is_finite(&self) -> bool {
         let sums = [self.given, self.returned, self.weight, self.reach];
-        let is_score = self.published.is_nan() || (0.0..=100.0).contains(&self.published);
+        let is_score = self.published.is_nan() || self.published.is_finite() && self.published >= 0.0;
         is_score && sums.iter().all(|sum| sum.is_finite())
     }
 

@@ -81,7 +81,8 @@ fn who_may_still_matter_stays() {
         act("late", "unfollowed", Kind::Unfollow),
     ];
     let profile = |user, opted_out, trust| Profile { user, opted_out, trust };
-    let profiles = [profile("trusted", false, Some(2.0)), profile("gone", true, None), profile("nothing", false, None)];
+    let profiles =
+        [profile("trusted", None, Some(2.0)), profile("gone", Some(true), None), profile("nothing", Some(false), None)];
     step(&mut shard, BEGIN, &profiles, &events);
     // An unfollow is remembered for a window behind the first look at whom it names.
     for day in 7..16 {
@@ -111,7 +112,7 @@ fn opting_out_and_in_leaves_no_bytes() {
     step(&mut shard, BEGIN, &[], &[event]);
     let before = shard.sizes().names_bytes;
     for turn in 0..2_000 {
-        let profile = Profile { user: "a name of some length", opted_out: turn % 2 == 0, trust: None };
+        let profile = Profile { user: "a name of some length", opted_out: Some(turn % 2 == 0), trust: None };
         step(&mut shard, BEGIN + turn, &[profile], &[event]);
     }
     let sizes = shard.sizes();

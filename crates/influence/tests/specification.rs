@@ -433,6 +433,17 @@ fn who_opts_out_is_erased_with_all_they_gave() {
     );
 }
 
+/// What a profile does not say stays as it is: only "opts in" brings back who is gone.
+#[test]
+fn trust_does_not_opt_in() {
+    check(
+        "0s ana retweets bo; bo opts out; bo has trust 2; 0s ana mentions bo",
+        expect![[r#"
+        nobody
+    "#]],
+    );
+}
+
 /// No record until somebody acts again; what others gave meanwhile counts on, and counts begin at 0.
 #[test]
 fn who_opts_in_again_begins_anew() {

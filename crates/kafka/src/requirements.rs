@@ -95,7 +95,7 @@ impl Role {
 
     fn why(self) -> &'static str {
         match self {
-            Role::Input => "records would vanish before they count",
+            Role::Input => "a shard that is restored needs the same records again, and some would be gone",
             Role::Exchange => "what shards tell each other would vanish before it is taken",
             Role::Journal => "no shard could be restored",
             Role::Scores => "it is the table of the newest scores, not their history",

@@ -63,8 +63,8 @@ pub struct Act<'a> {
 pub struct Profile<'a> {
     /// Whose account it is.
     pub user: &'a str,
-    /// Whether the person wants to be erased; `false` after `true` opts in again.
-    pub opted_out: bool,
+    /// Whether the person wants to be erased; `false` after `true` opts in again, and `None` leaves it as it was.
+    pub opted_out: Option<bool>,
     /// The account's prior, finite and at least 0; `None` leaves it as it was, and is 1 at an opt-in.
     pub trust: Option<f64>,
 }

@@ -157,12 +157,11 @@ impl<'m> Memory<'m> {
             assert!(trust.is_finite() && trust >= 0.0, "{} has a trust of {trust}", profile.user);
         }
         let user = self.account(profile.user);
-        if profile.opted_out {
-            self.erase(user);
-            return;
-        }
-        if self.accounts[user].opted_out {
-            self.forget_given_to(user);
+        match (self.accounts[user].opted_out, profile.opted_out) {
+            (_, Some(true)) => return self.erase(user),
+            (true, None) => return,
+            (true, Some(false)) => self.forget_given_to(user),
+            (false, None | Some(false)) => {}
         }
         let account = &mut self.accounts[user];
         account.opted_out = false;

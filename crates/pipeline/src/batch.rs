@@ -55,7 +55,7 @@ struct EventEntry {
 struct ProfileEntry {
     offset: u32,
     user: Name,
-    opted_out: bool,
+    opted_out: Option<bool>,
     trust: Option<f64>,
 }
 
@@ -299,7 +299,7 @@ impl Batch {
         }
         for entry in &self.profiles {
             let trust = entry.trust.map_or(1, f64::to_bits);
-            digest = fold(fold(digest, trust), u64::from(entry.user.len) << 1 | u64::from(entry.opted_out));
+            digest = fold(fold(digest, trust), u64::from(entry.user.len) << 2 | entry.opted_out.map_or(2, u64::from));
         }
         self.ids.iter().fold(digest, |digest, id| fold(fold(digest, id.offset.into()), id.hash))
     }

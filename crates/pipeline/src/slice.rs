@@ -117,8 +117,9 @@ impl<'a> Gathered<'a> {
     fn take_profiles(&mut self, part: &'a Part) {
         for (offset, profile) in part.batch.profiles(&part.offsets) {
             let name = XxHash3_64::oneshot(profile.user.as_bytes());
-            let said = profile.trust.map_or(1, f64::to_bits).rotate_left(1) ^ u64::from(profile.opted_out);
-            self.digests.profiles = fold(fold(fold(self.digests.profiles, offset as u64), name), said);
+            let said = [profile.trust.map_or(1, f64::to_bits), profile.opted_out.map_or(2, u64::from)];
+            let place = fold(fold(self.digests.profiles, offset as u64), name);
+            self.digests.profiles = said.into_iter().fold(place, fold);
             self.records[part.input] += 1;
             self.profiles.push(profile);
         }

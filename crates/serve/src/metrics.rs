@@ -364,7 +364,6 @@ mod tests {
             received: vocabulary::Received::default(),
             followers: 0,
             following: 0,
-            percentile: 0.0,
             as_of: 0,
             scale: 100.0,
             scale_version: 0,

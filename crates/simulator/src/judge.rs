@@ -123,7 +123,7 @@ pub(crate) struct History {
 pub(crate) struct Slice {
     pub(crate) clock: i64,
     /// Users, whether they opt out, and their trust.
-    pub(crate) profiles: Vec<(String, bool, Option<f64>)>,
+    pub(crate) profiles: Vec<(String, Option<bool>, Option<f64>)>,
     pub(crate) events: Vec<Act>,
 }
 
@@ -280,7 +280,9 @@ impl History {
         let mut counts: BTreeMap<&str, Received> = BTreeMap::new();
         let mut gone: BTreeSet<&str> = BTreeSet::new();
         for slice in &self.slices {
-            gone.extend(slice.profiles.iter().filter(|profile| profile.1).map(|profile| profile.0.as_str()));
+            gone.extend(
+                slice.profiles.iter().filter(|profile| profile.1 == Some(true)).map(|profile| profile.0.as_str()),
+            );
             let acts = slice.events.iter().filter(|act| act.actor != act.target && !gone.contains(act.actor.as_str()));
             for act in acts {
                 let received = counts.entry(&act.target).or_default();

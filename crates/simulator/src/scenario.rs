@@ -444,7 +444,7 @@ fn keep_opted_out(scenario: &Scenario, records: &mut Vec<Arrival>) {
         let is_profile = record.input == 0;
         let opts_out = is_profile
             && !gone.contains(&record.key)
-            && decoder.decode(&record.value).is_ok_and(|profile| profile.opted_out);
+            && decoder.decode(&record.value).is_ok_and(|profile| profile.opted_out == Some(true));
         let stays = !is_profile || !gone.contains(&record.key);
         if opts_out {
             gone.insert(record.key.clone());
@@ -508,8 +508,9 @@ fn framed(form: Form, value: Vec<u8>) -> Vec<u8> {
 
 /// Trust, or opting out for good: what comes after an opt-in depends on how long others' acts were on their way.
 fn profile(scenario: &Scenario, at: i64, user: &str, dice: &mut Dice) -> Arrival {
-    let opted_out = dice.once_in(5);
-    let profile = Profile { user, opted_out, trust: (!opted_out).then(|| dice.pick(&[0.0, 0.5, 1.0, 3.0])) };
+    let opted_out = dice.once_in(5).then_some(true);
+    let trust = opted_out.is_none().then(|| dice.pick(&[0.0, 0.5, 1.0, 3.0]));
+    let profile = Profile { user, opted_out, trust };
     let value = match scenario.inputs[0].encoding {
         Encoding::Json => match profile.trust {
             Some(trust) => format!(r#"{{"user":"{user}","trust":{trust:.1}}}"#),
@@ -520,7 +521,7 @@ fn profile(scenario: &Scenario, at: i64, user: &str, dice: &mut Dice) -> Arrival
             // Field 1 the user, field 2 opted out, field 3 trust.
             let mut bytes = vec![0x0a, user.len() as u8];
             bytes.extend_from_slice(user.as_bytes());
-            if opted_out {
+            if opted_out == Some(true) {
                 bytes.extend_from_slice(&[0x10, 1]);
             }
             if let Some(trust) = profile.trust {

@@ -23,8 +23,8 @@ pub struct Event<'a> {
 pub struct Profile<'a> {
     /// Whose profile this is.
     pub user: &'a str,
-    /// True erases the person, until a later profile says false.
-    pub opted_out: bool,
+    /// True erases the person, until a later profile says false. `None` leaves it as it is.
+    pub opted_out: Option<bool>,
     /// Prior of the account, 0 to [`TRUST_MAX`](crate::TRUST_MAX); 1 is ordinary, 0 is suspended and hands out nothing.
     /// `None` leaves it as it is.
     pub trust: Option<f64>,

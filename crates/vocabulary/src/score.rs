@@ -38,8 +38,6 @@ macro_rules! score {
             pub followers: u64,
             /// People whom this person follows now.
             pub following: u64,
-            /// 0 to 100: the share of rated people whose score is lower.
-            pub percentile: f64,
             /// The time the score is for.
             pub as_of: Timestamp,
             /// Votes: the influence that stands for 100.
@@ -83,7 +81,6 @@ impl Score {
         let last = [
             ("followers", Part::Count(self.followers)),
             ("following", Part::Count(self.following)),
-            ("percentile", Part::Number(self.percentile)),
             ("as_of", Part::Time(self.as_of)),
             ("scale", Part::Number(self.scale)),
         ];

@@ -9,7 +9,7 @@ use std::io::sink;
 use std::time::Instant;
 
 use vocabulary::{Event, Kind, Received, Score};
-use wire::{EventReader, EventWriter, Format, ScoreFormat, ScoreWriter};
+use wire::{EventReader, EventWriter, Format, Place, ScoreFormat, ScoreWriter};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -92,13 +92,13 @@ fn write_scores(format: ScoreFormat, records: usize) -> Result<usize, Failure> {
             ]),
             followers: 17,
             following: number as u64 % 100,
-            percentile: part / 1e5,
             as_of: 1_341_100_972_000,
             scale: 1_234.567_89,
             scale_version: 1,
             previous: None,
         };
-        writer.write("twitter:4711", 1 + number as u64, &score)?;
+        let place = Place { rank: 1 + number as u64, percentile: part / 1e5 };
+        writer.write("twitter:4711", place, &score)?;
     }
     writer.finish()?;
     Ok(records)

@@ -24,7 +24,7 @@ pub(crate) fn event<'a>(
 }
 
 /// A profile out of parts that came from anywhere.
-pub(crate) fn profile(user: &str, opted_out: bool, trust: Option<f64>) -> Result<Profile<'_>, Malformed> {
+pub(crate) fn profile(user: &str, opted_out: Option<bool>, trust: Option<f64>) -> Result<Profile<'_>, Malformed> {
     name("user", user)?;
     match trust {
         Some(trust) if !(0.0..=TRUST_MAX).contains(&trust) => Err(Malformed::Trust(trust)),

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
-use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
+use influence::scale::{Report, SCALE_MIN, Scale};
 use influence::{LEVELS, Landmark};
 use prost::Message;
 use vocabulary::NAME_BYTES_MAX;
@@ -199,12 +199,12 @@ impl proto::Section {
 
 fn report_message(report: &Report) -> proto::Report {
     assert!(report.largest.is_finite(), "the largest influence is {}", report.largest);
-    proto::Report { largest: Some(report.largest), ranks: report.ranks.clone() }
+    proto::Report { largest: Some(report.largest) }
 }
 
 fn scale_message(scale: &Scale) -> proto::Scale {
     assert!(scale.votes.is_finite(), "the scale is {}", scale.votes);
-    proto::Scale { votes: scale.votes, version: scale.version, ranks: scale.ranks.clone() }
+    proto::Scale { votes: scale.votes, version: scale.version }
 }
 
 fn section(message: proto::Section) -> Result<Section, String> {
@@ -384,23 +384,16 @@ fn name(name: String) -> Result<Box<str>, String> {
 
 fn report(message: proto::Report) -> Result<Report, String> {
     let largest = message.largest.ok_or("report.largest is absent")?;
-    have("report.ranks", message.ranks.len(), RANKS)?;
     if !(largest.is_finite() && largest >= 0.0) {
         return Err(format!("report.largest is {largest}, not a finite number of at least 0"));
     }
-    Ok(Report { largest, ranks: message.ranks })
+    Ok(Report { largest })
 }
 
 fn scale(message: proto::Scale) -> Result<Scale, String> {
-    let proto::Scale { votes, version, ranks } = message;
-    if !ranks.is_empty() {
-        have("scale.ranks", ranks.len(), RANKS)?;
-    }
+    let proto::Scale { votes, version } = message;
     if !(votes.is_finite() && votes >= SCALE_MIN) {
         return Err(format!("scale.votes is {votes}, not a finite number of at least {SCALE_MIN}"));
     }
-    match ranks.iter().position(|share| !(0.0..=1.0).contains(share)) {
-        Some(place) => Err(format!("scale.ranks[{place}] is {}, not from 0 to 1", ranks[place])),
-        None => Ok(Scale { votes, version, ranks }),
-    }
+    Ok(Scale { votes, version })
 }

@@ -140,7 +140,7 @@ pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile
     if says_nothing {
         return Err(Malformed::NothingSaid);
     }
-    accept::profile(hold(name, user), fields.opted_out.unwrap_or(false), fields.trust)
+    accept::profile(hold(name, user), fields.opted_out, fields.trust)
 }
 
 /// The fields of an object; serde would take an array of them as well.

@@ -42,7 +42,7 @@ pub use kind::{KindWords, parse_kind};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
-pub use score::{ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits};
+pub use score::{Place, ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits};
 pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
 pub use vocabulary::AT_MAX;
 pub use write::{EventWriter, WriteError, encode_event_json};

@@ -27,7 +27,7 @@ impl ProfileDecoder {
         Self { framing, ..self }
     }
 
-    /// The profile that `bytes` hold: an absent `opted_out` is false, an absent `trust` leaves it as it is.
+    /// The profile that `bytes` hold: what is absent stays as it is.
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Profile<'a>, Malformed> {
         let bytes = self.framing.open(bytes, self.encoding)?;
         match self.encoding {
@@ -43,7 +43,7 @@ impl ProfileDecoder {
         if user.starts_with(['"', '{']) {
             return Err(Malformed::Key(quote(user)));
         }
-        accept::profile(user, true, None)
+        accept::profile(user, Some(true), None)
     }
 }
 
@@ -58,7 +58,8 @@ pub fn encode_profile_json(profile: &Profile<'_>, out: &mut Vec<u8>) {
     #[derive(serde::Serialize)]
     struct Line<'a> {
         user: &'a str,
-        opted_out: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        opted_out: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
         trust: Option<f64>,
     }

@@ -26,7 +26,13 @@ pub(crate) fn event_with_id<'a>(
 pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Result<Profile<'a>, Malformed> {
     message.clear();
     message.merge(bytes).map_err(malformed)?;
-    accept::profile(&message.user, message.opted_out, message.trust)
+    let proto::Profile { user, opted_out, trust, display_name, country, language, created_at, verified } = message;
+    accept::name("user", user)?;
+    let says_else = [display_name, country, language].iter().any(|text| !text.is_empty());
+    if opted_out.is_none() && trust.is_none() && created_at.is_none() && !*verified && !says_else {
+        return Err(Malformed::NothingSaid);
+    }
+    accept::profile(user, *opted_out, *trust)
 }
 
 pub(crate) fn malformed(error: prost::DecodeError) -> Malformed {
@@ -82,7 +88,6 @@ pub(crate) fn score(message: proto::Score) -> (String, Score) {
                 received,
                 followers: message.followers,
                 following: message.following,
-                percentile: message.percentile,
                 as_of: message.as_of,
                 scale: message.scale,
                 scale_version: message.scale_version,
@@ -110,7 +115,6 @@ pub(crate) fn score_message(user: &str, score: &Score, model_version: u32) -> pr
                 received: Some(received),
                 followers: score.followers,
                 following: score.following,
-                percentile: score.percentile,
                 as_of: score.as_of,
                 scale: score.scale,
                 scale_version: score.scale_version,

@@ -26,6 +26,15 @@ pub enum ScoreFormat {
     Csv,
 }
 
+/// Where a person stands among everybody who is rated, at the moment of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Place {
+    /// 1 is the highest.
+    pub rank: u64,
+    /// 0 to 100: the share of rated people whose score is lower.
+    pub percentile: f64,
+}
+
 /// Writes a table of scores, one line a user, with the same columns in every format. It buffers; `finish` says whether everything arrived.
 pub struct ScoreWriter<W: Write> {
     write: BufWriter<W>,
@@ -44,13 +53,13 @@ impl<W: Write> ScoreWriter<W> {
     }
 
     /// Writes the line of one user. Numbers that are not counts have at most 7 significant digits.
-    pub fn write(&mut self, user: &str, rank: u64, score: &Score) -> Result<(), WriteError> {
+    pub fn write(&mut self, user: &str, place: Place, score: &Score) -> Result<(), WriteError> {
         refuse_not_finite(user, score)?;
         let date = self.date(user, score.as_of)?;
         self.line.clear();
         match self.format {
-            ScoreFormat::Json => json(&Line { user, rank, score, as_of: &date }, &mut self.line)?,
-            ScoreFormat::Csv => csv(&Line { user, rank, score, as_of: &date }, &mut self.line)?,
+            ScoreFormat::Json => json(&Line { user, place, score, as_of: &date }, &mut self.line)?,
+            ScoreFormat::Csv => csv(&Line { user, place, score, as_of: &date }, &mut self.line)?,
         }
         self.as_of = Some((score.as_of, date));
         self.write_header()?;
@@ -74,7 +83,8 @@ impl<W: Write> ScoreWriter<W> {
 
     fn write_header(&mut self) -> io::Result<()> {
         if self.format == ScoreFormat::Csv && !self.has_header {
-            let names: Vec<&str> = Score::default().parts().map(|(name, _)| name).collect();
+            let (place, score) = (Place::default(), Score::default());
+            let names: Vec<&str> = columns(place, &score).map(|(name, _)| name).collect();
             writeln!(self.write, "user,rank,{}", names.join(","))?;
         }
         self.has_header = true;
@@ -121,10 +131,18 @@ fn first_not_finite(score: &Score) -> Option<(&'static str, f64)> {
     })
 }
 
+/// All columns but those of the name and the rank: the percentile stands before the time that it is of.
+fn columns(place: Place, score: &Score) -> impl Iterator<Item = (&'static str, Part)> {
+    score.parts().flat_map(move |(name, part)| {
+        let percentile = ("percentile", Part::Number(place.percentile));
+        matches!(part, Part::Time(_)).then_some(percentile).into_iter().chain([(name, part)])
+    })
+}
+
 /// One line of a table.
 struct Line<'a> {
     user: &'a str,
-    rank: u64,
+    place: Place,
     score: &'a Score,
     /// The time of the score, written.
     as_of: &'a str,
@@ -134,8 +152,8 @@ impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_map(None)?;
         line.serialize_entry("user", self.user)?;
-        line.serialize_entry("rank", &self.rank)?;
-        for (name, part) in self.score.parts() {
+        line.serialize_entry("rank", &self.place.rank)?;
+        for (name, part) in columns(self.place, self.score) {
             match part {
                 Part::Number(number) => line.serialize_entry(name, &seven_digits(number))?,
                 Part::Count(count) => line.serialize_entry(name, &count)?,
@@ -176,8 +194,8 @@ fn json(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
 fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
     let mut digits = zmij::Buffer::new();
     csv_field(line.user, out);
-    write!(out, ",{}", line.rank)?;
-    for (_, part) in line.score.parts() {
+    write!(out, ",{}", line.place.rank)?;
+    for (_, part) in columns(line.place, line.score) {
         out.push(b',');
         match part {
             Part::Number(number) => out.extend_from_slice(digits.format_finite(seven_digits(number)).as_bytes()),

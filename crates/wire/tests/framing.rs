@@ -110,7 +110,7 @@ fn profiles_are_framed_likewise() {
     let mut json = ProfileDecoder::new(Encoding::Json).framed(Framing::Confluent);
     assert_eq!(json.decode(b"\0\0\0\0\x09{\"user\":\"ana\",\"trust\":1}").unwrap().user, "ana");
     let mut protobuf = ProfileDecoder::new(Encoding::Protobuf).framed(Framing::Confluent);
-    assert_eq!(protobuf.decode(b"\0\0\0\0\x09\0\x0a\x03ana").unwrap().user, "ana");
+    assert_eq!(protobuf.decode(b"\0\0\0\0\x09\0\x0a\x03ana\x10\0").unwrap().opted_out, Some(false));
     assert!(protobuf.decode(b"\x0a\x03ana").is_err());
 }
 

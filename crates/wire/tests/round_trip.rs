@@ -7,7 +7,7 @@ mod common;
 
 use common::{exchange, message};
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
-use influence::scale::{RANKS, Report, SCALE_MIN, Scale};
+use influence::scale::{Report, SCALE_MIN, Scale};
 use proptest::collection::vec;
 use proptest::num::{f32, f64};
 use proptest::prelude::*;
@@ -166,17 +166,12 @@ fn audience() -> impl Strategy<Value = AudienceChange> {
 
 fn report() -> impl Strategy<Value = Report> {
     let largest = prop_oneof![Just(0.0), Just(-0.0), f64::NORMAL | f64::SUBNORMAL | f64::POSITIVE];
-    (largest, vec(any::<u32>(), RANKS)).prop_map(|(largest, ranks)| Report { largest, ranks })
+    largest.prop_map(|largest| Report { largest })
 }
 
 fn scale() -> impl Strategy<Value = Scale> {
-    let ranks = prop_oneof![Just(Vec::new()), vec(0.0..=1.0f32, RANKS)];
     let votes = f64::NORMAL | f64::SUBNORMAL | f64::POSITIVE;
-    (votes, any::<u64>(), ranks).prop_map(|(votes, version, ranks)| Scale {
-        votes: votes.max(SCALE_MIN),
-        version,
-        ranks,
-    })
+    (votes, any::<u64>()).prop_map(|(votes, version)| Scale { votes: votes.max(SCALE_MIN), version })
 }
 
 fn clock() -> impl Strategy<Value = Timestamp> {
@@ -260,9 +255,8 @@ fn score() -> impl Strategy<Value = Score> {
             received,
             followers,
             following,
-            percentile: numbers[7],
             as_of,
-            scale: numbers[8],
+            scale: numbers[7],
             scale_version,
             previous: has_previous.then_some(numbers[9]),
         }

@@ -9,8 +9,8 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use vocabulary::{Event, Kind, Received, Score};
 use wire::{
-    DeadLetter, Encoding, EventDecoder, Malformed, ProfileReader, ScoreFormat, ScoreWriter, decode_score, encode_event,
-    encode_score, parse_kind, parse_time, seven_digits,
+    DeadLetter, Encoding, EventDecoder, Malformed, Place, ProfileReader, ScoreFormat, ScoreWriter, decode_score,
+    encode_event, encode_score, parse_kind, parse_time, seven_digits,
 };
 
 #[test]
@@ -83,7 +83,7 @@ fn check_profiles(encoding: Encoding, file: &[u8], expected: Expect) {
     while let Some(record) = reader.next().unwrap() {
         let number = record.position.number;
         shown += &match record.profile {
-            Ok(profile) => format!("{number}: {} {} {:?}\n", profile.user, profile.opted_out, profile.trust),
+            Ok(profile) => format!("{number}: {} {:?} {:?}\n", profile.user, profile.opted_out, profile.trust),
             Err(reason) => format!("{number}: {reason}\n"),
         };
     }
@@ -108,35 +108,37 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
 {"user":"ana","verified":true}"#,
         expect![[r#"
             1: says nothing: a profile has opted_out, trust or both
-            2: bö true Some(0.0)
+            2: bö Some(true) Some(0.0)
             3: says nothing: a profile has opted_out, trust or both
             4: trust -0.5 is not a number from 0 to 10
-            5: ana false Some(10.0)
+            5: ana None Some(10.0)
             6: trust 10.000000000000002 is not a number from 0 to 10
             7: trust 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 is not a number from 0 to 10
             8: is not the JSON expected: invalid type: string "much", expected f64 at column 28
             9: has no user
             10: is not the JSON expected: unknown field `optedOut`, expected one of `user`, `opted_out`, `trust`, `display_name`, `country`, `... at column 24
-            11: ana false None
-            12: ana false None
+            11: ana Some(false) None
+            12: ana None None
         "#]],
     );
     check_profiles(
         Encoding::Protobuf,
         b"\x05\x0a\x03ana\x10\x0a\x03ana\x10\x01\x19\0\0\0\0\0\0\xe0\x3f\x0e\x0a\x03ana\x19\0\0\0\0\0\0\xf0\x7f\x00",
         expect![[r#"
-            1: ana false None
-            2: ana true Some(0.5)
+            1: says nothing: a profile has opted_out, trust or both
+            2: ana Some(true) Some(0.5)
             3: trust inf is not a number from 0 to 10
             4: has no user
         "#]],
     );
 }
 
+const PLACE: Place = Place { rank: 1, percentile: 99.9 };
+
 fn scores(format: ScoreFormat) -> String {
     let mut writer = ScoreWriter::new(Vec::new(), format);
-    writer.write("ana", 1, &score()).unwrap();
-    writer.write("b,\"o\"\\", 2, &Score { as_of: 0, ..score() }).unwrap();
+    writer.write("ana", PLACE, &score()).unwrap();
+    writer.write("b,\"o\"\\", Place { rank: 2, ..PLACE }, &Score { as_of: 0, ..score() }).unwrap();
     String::from_utf8(writer.finish().unwrap()).unwrap()
 }
 
@@ -156,9 +158,9 @@ fn scores_are_lines() {
 #[test]
 fn a_score_that_is_no_number_is_refused() {
     let mut writer = ScoreWriter::new(Vec::new(), ScoreFormat::Json);
-    let error = writer.write("ana", 1, &Score { reach: f64::NAN, ..score() }).unwrap_err();
+    let error = writer.write("ana", PLACE, &Score { reach: f64::NAN, ..score() }).unwrap_err();
     assert_eq!(error.to_string(), "reach of \"ana\" is NaN, not a finite number");
-    let error = writer.write("ana", 1, &Score { as_of: i64::MAX, ..score() }).unwrap_err();
+    let error = writer.write("ana", PLACE, &Score { as_of: i64::MAX, ..score() }).unwrap_err();
     assert_eq!(error.to_string(), "as_of of \"ana\" is 9223372036854775807 ms, outside the years -9999 to 9999");
     assert!(writer.finish().unwrap().is_empty());
 }
@@ -167,7 +169,7 @@ fn a_score_that_is_no_number_is_refused() {
 #[test]
 fn a_score_in_protobuf_keeps_its_field_numbers() {
     let mut bytes = Vec::new();
-    let small = Score { influence: 0.0, reach: 0.0, openness: 0.0, audience: 0.0, percentile: 0.0, ..score() };
+    let small = Score { influence: 0.0, reach: 0.0, openness: 0.0, audience: 0.0, ..score() };
     encode_score("ana", &small, 2, &mut bytes);
     expect![[r#"\n\x03ana\x11\x00\x00\x00\x00\x00\xd0Q@)\x00\x00\x00\x00\x00\x00\xf0?J\x0f\x08\x01\x10\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01P\x04X\x05h\xda\xb1\xe3\xfe\x83\'q\x00\x00\x00\x00\x00@o@x\x03\x81\x01\x00\x00\x00\x00\x00\x80Q@\x88\x01\x02"#]].assert_eq(&bytes.escape_ascii().to_string());
 }
@@ -184,7 +186,6 @@ fn a_score_in_protobuf_comes_back() {
         received: Received::default(),
         followers: 0,
         following: 0,
-        percentile: 0.0,
         as_of: 0,
         scale: 0.0,
         scale_version: 0,
@@ -235,7 +236,7 @@ proptest! {
         let score = Score { score: numbers[0], scale: numbers[1], ..score() };
         for format in [ScoreFormat::Json, ScoreFormat::Csv] {
             let mut writer = ScoreWriter::new(Vec::new(), format);
-            writer.write("ana", 1, &score).unwrap();
+            writer.write("ana", PLACE, &score).unwrap();
             let text = String::from_utf8(writer.finish().unwrap()).unwrap();
             let line = text.lines().last().unwrap();
             let (first, last) = match format {

@@ -40,7 +40,7 @@ pub struct ProfileChange {
     /// Whose profile this is.
     pub user: u32,
     /// See [`Profile::opted_out`].
-    pub opted_out: bool,
+    pub opted_out: Option<bool>,
     /// See [`Profile::trust`].
     pub trust: Option<f64>,
 }
@@ -278,15 +278,18 @@ impl<'a> Scenes<'a> {
     /// Somebody opts out, opts in again, or is trusted otherwise.
     fn profile(&mut self) {
         let mut user = self.chance.user(self.world.users);
-        let mut opted_out = self.chance.happens(0.25);
-        if opted_out {
+        let mut opted_out = None;
+        if self.chance.happens(0.25) {
             self.opted_out.push(user);
+            opted_out = Some(true);
         } else if !self.opted_out.is_empty() && self.chance.happens(0.3) {
             let place = self.chance.pick(self.opted_out.len());
             user = self.opted_out.swap_remove(place);
-            opted_out = false;
+            opted_out = Some(false);
         }
         let trust = TRUSTS.get(self.chance.pick(TRUSTS.len() + 1)).copied();
+        // A profile says something.
+        let opted_out = opted_out.or(trust.is_none().then_some(false));
         self.arrivals.push(Arrival::Profile(ProfileChange { user, opted_out, trust }));
     }
 }

@@ -53,10 +53,10 @@ fn profiles_suspend_opt_out_and_opt_in_again() {
         for arrival in small(seed).arrivals() {
             let Arrival::Profile(change) = arrival else { continue };
             trusts.insert(change.trust.map(f64::to_bits));
-            if change.opted_out {
-                outs += usize::from(out.insert(change.user));
-            } else {
-                back += usize::from(out.remove(&change.user));
+            match change.opted_out {
+                Some(true) => outs += usize::from(out.insert(change.user)),
+                Some(false) => back += usize::from(out.remove(&change.user)),
+                None => assert!(change.trust.is_some(), "a profile says something"),
             }
         }
         assert!(outs > 0 && back > 0);

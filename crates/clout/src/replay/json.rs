@@ -60,7 +60,7 @@ fn user<'d>(person: &'d Person<'_>) -> serde_json::Result<User<'d>> {
 fn record(ranked: &Ranked<'_>) -> serde_json::Result<Box<RawValue>> {
     let mut writer = ScoreWriter::new(Vec::new(), ScoreFormat::Json);
     let line = writer
-        .write(ranked.user, ranked.rank as u64, &ranked.score)
+        .write(ranked.user, ranked.place(), &ranked.score)
         .and_then(|()| writer.finish())
         .map_err(serde::ser::Error::custom)?;
     RawValue::from_string(String::from_utf8_lossy(&line).trim_end().to_owned())

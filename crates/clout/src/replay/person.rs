@@ -112,7 +112,7 @@ pub(crate) fn text(person: &Person<'_>, summary: &Summary, screen: &Screen) -> S
     let (head, rest) = match &person.status {
         Status::Rated { ranked, fans } => {
             let parts = parts(&ranked.score, summary, screen);
-            (head(ranked.rank, &ranked.score, summary), format!("\n{parts}\n{}", fan_table(fans, screen)))
+            (head(ranked, summary), format!("\n{parts}\n{}", fan_table(fans, screen)))
         }
         Status::NotRated => {
             ("is not rated: nobody has acted on them yet, which is not the same as 0".to_owned(), String::new())
@@ -132,12 +132,12 @@ fn did_you_mean(alike: &[String]) -> String {
     }
 }
 
-fn head(rank: usize, score: &Score, summary: &Summary) -> String {
-    let rank = thousands(rank as u64);
+fn head(ranked: &Ranked<'_>, summary: &Summary) -> String {
+    let rank = thousands(ranked.rank as u64);
     let rated = thousands(summary.rated);
     // Rounded down: nobody is above all, themselves included.
-    let percentile = (score.percentile * 100.0).floor() / 100.0;
-    format!("score {:.1}, rank {rank} of {rated}, above {percentile:.2} % of all", score.score)
+    let percentile = (ranked.percentile * 100.0).floor() / 100.0;
+    format!("score {:.1}, rank {rank} of {rated}, above {percentile:.2} % of all", ranked.score.score)
 }
 
 /// The factors in words: their product and the audience are the influence.

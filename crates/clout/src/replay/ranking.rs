@@ -27,8 +27,17 @@ struct Place<'w> {
 pub(crate) struct Ranked<'w> {
     /// 1 is the highest. People of equal score and influence share a rank.
     pub(crate) rank: usize,
+    /// 0 to 100: of all rated people, the share whose score is lower.
+    pub(crate) percentile: f64,
     pub(crate) user: &'w str,
     pub(crate) score: Score,
+}
+
+impl Ranked<'_> {
+    /// Where the person stands, as files have it.
+    pub(crate) fn place(&self) -> wire::Place {
+        wire::Place { rank: self.rank as u64, percentile: self.percentile }
+    }
 }
 
 /// Whose lines of a table are written.
@@ -79,7 +88,7 @@ impl<'w> Ranking<'w> {
         self.places.iter().find(|place| place.user == user).and_then(|place| self.ranked(place))
     }
 
-    /// The line with the percentile of this ranking: of all rated people, the share whose score is lower.
+    /// The line of a person, as this ranking has it.
     fn ranked(&self, place: &Place<'w>) -> Option<Ranked<'w>> {
         let score = self.world.score(place.user)?;
         let higher = self.places.partition_point(|other| {
@@ -87,7 +96,7 @@ impl<'w> Ranking<'w> {
         });
         let lower = self.places.len() - self.places.partition_point(|other| other.score >= place.score);
         let percentile = percent(lower, self.places.len());
-        Some(Ranked { rank: higher + 1, user: place.user, score: Score { percentile, ..score } })
+        Some(Ranked { rank: higher + 1, percentile, user: place.user, score })
     }
 
     /// Writes everybody's line.
@@ -104,8 +113,8 @@ impl<'w> Ranking<'w> {
         };
         let lines = self.places.iter().enumerate().filter(is_written).filter_map(|(_, place)| self.ranked(place));
         let mut written = 0;
-        for Ranked { rank, user, score } in lines {
-            writer.write(user, rank as u64, &score)?;
+        for line in lines {
+            writer.write(line.user, line.place(), &line.score)?;
             written += 1;
         }
         Ok(written)

@@ -223,7 +223,6 @@ mod tests {
             ]),
             followers: 12,
             following: 3,
-            percentile: 99.0,
             as_of: 0,
             scale: 1300.0,
             scale_version: 1,
@@ -232,7 +231,12 @@ mod tests {
     }
 
     fn table_of(people: &[(&str, f64)], width: Option<usize>) -> String {
-        let row = |(place, &(user, points)): (usize, &(_, _))| Ranked { rank: place + 1, user, score: score(points) };
+        let row = |(place, &(user, points)): (usize, &(_, _))| Ranked {
+            rank: place + 1,
+            percentile: 0.0,
+            user,
+            score: score(points),
+        };
         table(&people.iter().enumerate().map(row).collect::<Vec<_>>(), &Screen::plain(width))
     }
 

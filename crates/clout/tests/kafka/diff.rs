@@ -27,7 +27,6 @@ fn score(score: f64) -> Score {
         ]),
         followers: 0,
         following: 0,
-        percentile: 50.0,
         as_of: 1_577_836_800_000,
         scale: 100.0,
         scale_version: 0,

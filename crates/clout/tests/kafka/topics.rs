@@ -50,7 +50,7 @@ fn what_differs_is_told_with_the_way_out() {
         1: error: topic OTHER has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id
     "#]].assert_eq(&told(&[&create[..], &["--input", &input, "--input", &other]].concat()));
     expect![[r#"
-        1: error: topic OTHER-scores has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id; topic OTHER-scores has cleanup.policy=compact: records would vanish before they count; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete
+        1: error: topic OTHER-scores has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id; topic OTHER-scores has cleanup.policy=compact: a shard that is restored needs the same records again, and some would be gone; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete
     "#]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
 }
 

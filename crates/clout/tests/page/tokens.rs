@@ -26,7 +26,6 @@ pub(crate) fn score_of(view: &View, user: &str, score: f64) {
         received: Received::default(),
         followers: 0,
         following: 0,
-        percentile: 0.0,
         as_of: 1_700_000_000_000,
         scale: 100.0,
         scale_version: 0,

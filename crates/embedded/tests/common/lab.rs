@@ -63,7 +63,7 @@ impl Lab {
         while !rest.is_empty() {
             // What is under way to somebody who opts in again would count after the profile instead of before it.
             if let Input::Profile(change) = &rest[0]
-                && !change.opted_out
+                && change.opted_out == Some(false)
             {
                 self.deliver_all();
                 // And what others give before they have heard of it would not count.
@@ -140,10 +140,10 @@ impl Lab {
                     arrivals[shard].push(Arrival { clock: self.clock, event: event(act) });
                 }
                 Input::Profile(change) => {
-                    if change.opted_out {
-                        self.opted_out.insert(change.user.to_owned());
-                    } else {
-                        self.opted_out.remove(change.user);
+                    match change.opted_out {
+                        Some(true) => _ = self.opted_out.insert(change.user.to_owned()),
+                        Some(false) => _ = self.opted_out.remove(change.user),
+                        None => {}
                     }
                     profiles[self.shard_of(change.user)].push(profile(change));
                 }

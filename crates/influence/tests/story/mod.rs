@@ -51,10 +51,10 @@ fn tell(story: &str) -> Shard {
                 shard.step(&Slice { clock, ..slice(&shard) }, &mut Effects::default());
             }
             ["sweep"] => sweep(&mut shard),
-            [user, "opts", "out"] => take_profile(&mut shard, user, true, None),
-            [user, "opts", "in"] => take_profile(&mut shard, user, false, None),
+            [user, "opts", "out"] => take_profile(&mut shard, user, Some(true), None),
+            [user, "opts", "in"] => take_profile(&mut shard, user, Some(false), None),
             [user, "has", "trust", trust] => {
-                take_profile(&mut shard, user, false, Some(trust.parse().expect("a number")));
+                take_profile(&mut shard, user, None, Some(trust.parse().expect("a number")));
             }
             [time, actors, verb, targets] => take_events(&mut shard, [time, actors, verb, targets], 1),
             [time, actors, verb, targets, times] => {
@@ -80,7 +80,7 @@ fn take_events(shard: &mut Shard, [time, actors, verb, targets]: [&str; 4], time
     }
 }
 
-fn take_profile(shard: &mut Shard, user: &str, opted_out: bool, trust: Option<f64>) {
+fn take_profile(shard: &mut Shard, user: &str, opted_out: Option<bool>, trust: Option<f64>) {
     let profiles = [Profile { user, opted_out, trust }];
     shard.step(&Slice { profiles: &profiles, ..slice(shard) }, &mut Effects::default());
 }

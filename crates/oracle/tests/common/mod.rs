@@ -33,15 +33,15 @@ pub(crate) fn unfollow<'a>(actor: &'a str, target: &'a str, at_ms: i64) -> Input
 }
 
 pub(crate) fn trust(user: &str, trust: f64) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out: false, trust: Some(trust) })
+    Input::Profile(Profile { user, opted_out: None, trust: Some(trust) })
 }
 
 pub(crate) fn opt_out(user: &str) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out: true, trust: None })
+    Input::Profile(Profile { user, opted_out: Some(true), trust: None })
 }
 
 pub(crate) fn opt_in(user: &str) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out: false, trust: None })
+    Input::Profile(Profile { user, opted_out: Some(false), trust: None })
 }
 
 pub(crate) fn score(inputs: &[Input<'_>]) -> Outcome {

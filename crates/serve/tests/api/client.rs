@@ -121,7 +121,6 @@ pub(crate) fn score_of(score: f64) -> Score {
         ]),
         followers: 4,
         following: 5,
-        percentile: 0.0,
         as_of: 1_700_000_000_000,
         scale: 1000.0,
         scale_version: 7,

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
-use influence::scale::{RANKS, Report, Scale};
+use influence::scale::{Report, Scale};
 use vocabulary::{Counts, Kind, Received, Score};
 use wire::{CheckpointHeader, JournalRecord, OffsetRange, encode_exchange};
 
@@ -75,14 +75,12 @@ pub(crate) fn mention() -> Change {
     }
 }
 
-/// Everybody stands somewhere.
 pub(crate) fn report() -> Report {
-    Report { largest: 0.0, ranks: (0..RANKS as u32).collect() }
+    Report { largest: 0.0 }
 }
 
-/// With all its ranks.
 pub(crate) fn scale() -> Scale {
-    Scale { votes: 1234.5, version: 7, ranks: (0..RANKS).map(|rank| rank as f32 / RANKS as f32).collect() }
+    Scale { votes: 1234.5, version: 7 }
 }
 
 pub(crate) fn journal_record() -> JournalRecord {
@@ -129,7 +127,6 @@ pub(crate) fn score() -> Score {
         received: Received::from([(Kind::Mention, 1), (Kind::Retweet, 2), (Kind::Reply, u64::MAX)]),
         followers: 4,
         following: 5,
-        percentile: 99.9,
         as_of: 1_341_100_972_250,
         scale: 250.0,
         scale_version: 3,
