@@ -18,6 +18,7 @@ mod digest;
 mod seat;
 mod seen;
 mod slice;
+mod tour;
 
 mod checkpoint;
 mod keeper;

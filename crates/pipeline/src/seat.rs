@@ -18,15 +18,10 @@ use crate::log::{Cue, Delivery, Positions, Step};
 use crate::seen::Seen;
 use crate::settings::{Clock, Settings};
 use crate::slice::{Plan, gather};
+use crate::tour::Tour;
 
-/// While records wait, the sweep visits everybody in this time, if epochs are as long as they are configured to be,
-const SWEEP_MS: i64 = 60_000;
-/// and in this time once nothing waits: within it, counts are published that moved no score.
-const SWEEP_CAUGHT_UP_MS: i64 = 4_000;
-/// The same for a log that says when an epoch is due: one in so many people.
+/// For a log that says when an epoch is due the sweep visits one in so many people.
 const SWEEP_SHARE: u32 = 600;
-/// People whom the sweep visits in an epoch at most, so that no epoch is long for it.
-const SWEEP_PEOPLE_MAX: u32 = 100_000;
 /// By the clock of events a shard whose inputs are at their end settles, as a replay does at the end of its log, until
 /// the sweep has visited everybody so many times.
 const SETTLING_SWEEPS: u64 = 3;
@@ -73,8 +68,14 @@ pub(crate) struct Seat {
     visits_at_end: u64,
     /// People whom the sweep has visited since something else happened than ageing. Nothing but the pace depends on it.
     visited: u32,
+    /// How the sweep goes round.
+    tour: Tour,
     /// When it last took a slice.
     pub(crate) stepped_at: Timestamp,
+    /// Whether it has had something to do ever since.
+    is_busy: bool,
+    /// Whether it has taken a slice here.
+    has_stepped: bool,
 }
 
 /// What a shard has to do, by how soon.
@@ -119,7 +120,10 @@ impl Seat {
             next: None,
             visits_at_end: 0,
             visited: 0,
+            tour: Tour::default(),
             stepped_at: Timestamp::MIN,
+            is_busy: false,
+            has_stepped: false,
         }
     }
 
@@ -172,9 +176,12 @@ impl Seat {
     }
 
     /// How many people the sweep visits.
-    fn sweep(&self, settings: &Settings, work: Work, is_caught_up: bool) -> u32 {
+    fn sweep(&self, settings: &Settings, work: Work, now: Timestamp) -> u32 {
         let people = self.shard.people_len();
-        let share = sweep(people, settings.pace.epoch_ms, is_caught_up);
+        let epoch_ms = settings.pace.epoch_ms;
+        // Where it had nothing to do since, that is no measure of how long an epoch lasts.
+        let elapsed_ms = if self.is_busy { now.saturating_sub(self.stepped_at) } else { epoch_ms };
+        let share = self.tour.due(people, now, elapsed_ms);
         match work {
             Work::Input => share,
             Work::Quieting => share.max(SWEEP_QUIET_MIN),
@@ -194,10 +201,11 @@ impl Seat {
         let publishes = !self.backlog.oldest().is_some_and(lags);
         let cut = self.backlog.cut(&settings.pace);
         let is_caught_up = self.backlog.is_empty();
+        self.tour.note(now, is_caught_up);
         let plan = match cue {
             None => Plan {
                 clock: now.max(self.shard.now().unwrap_or(now)),
-                sweep: self.sweep(settings, work, is_caught_up),
+                sweep: self.sweep(settings, work, now),
                 publishes,
                 settles: settings.clock == Clock::Event && self.is_at_end(&cut, is_caught_up, people),
                 machine_clock: (settings.clock == Clock::Event).then_some(now),
@@ -207,13 +215,24 @@ impl Seat {
                 Plan { clock, sweep, publishes: true, settles, machine_clock: None }
             }
         };
+        // Whoever had the shard before may have left counts unpublished.
+        if !cut.parts.is_empty() || !cut.sections.is_empty() || !self.has_stepped {
+            self.tour.came(now);
+        }
         self.run(cut, plan, settings, bugs);
         self.visits_at_end += u64::from(self.effects.swept);
         let before = if work == Work::Input { 0 } else { self.visited };
         // What is not published has to be looked at again.
-        let swept = if publishes { self.effects.swept } else { 0 };
+        let swept = if self.effects.publishes { self.effects.swept } else { 0 };
         self.visited = before.saturating_add(swept);
-        self.stepped_at = now;
+        self.tour.visited(swept, self.shard.people_len());
+        (self.stepped_at, self.has_stepped) = (now, true);
+        self.is_busy = self.work(settings.clock) >= Work::Quieting;
+    }
+
+    /// Milliseconds since the oldest counts came that may not be published yet; 0 if all are.
+    pub(crate) fn unpublished_ms(&self, now: Timestamp) -> i64 {
+        self.tour.unpublished_ms(now)
     }
 
     /// Whether the inputs have nothing more, and the shard has not settled since they had.
@@ -362,17 +381,87 @@ impl Seat {
     }
 }
 
-/// People whom the sweep is to visit in an epoch.
-fn sweep(people: u32, epoch_ms: i64, is_caught_up: bool) -> u32 {
-    let round_ms = if is_caught_up { SWEEP_CAUGHT_UP_MS } else { SWEEP_MS };
-    let epochs = u32::try_from(round_ms / epoch_ms.max(1)).unwrap_or(u32::MAX).max(1);
-    people.div_ceil(epochs).min(SWEEP_PEOPLE_MAX)
-}
-
 /// What [`Bug::F32Drift`] does.
 fn drift(section: &mut Section) {
     for entry in &mut section.endorse {
         entry.change.given = f64::from(entry.change.given as f32);
         entry.change.returned = f64::from(entry.change.returned as f32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use influence::Model;
+    use vocabulary::{Event, Kind};
+
+    use super::*;
+    use crate::batch::{Batch, Stamp};
+    use crate::sample;
+    use crate::settings::Holds;
+
+    const BEGIN: Timestamp = 1_700_000_000_000;
+
+    /// One shard by a clock that the test moves.
+    struct Bench {
+        settings: Settings,
+        seat: Seat,
+        now: Timestamp,
+        offset: i64,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let settings = Settings { shards: 1, model: Model::default(), ..sample::settings([Holds::Events]) };
+            let mut seat = Seat::new(&settings, 0, &Positions { exchange: 0, inputs: vec![0] });
+            seat.open(&settings);
+            seat.committed(0);
+            Bench { settings, seat, now: BEGIN, offset: 0 }
+        }
+
+        /// An epoch that takes these mentions and lasts so long. Returns the mentions of each who was published.
+        fn epoch(&mut self, acts: &[(&str, &str)], lasts_ms: i64) -> Vec<(String, u64)> {
+            let mut batch = Batch::new(self.offset);
+            for (actor, target) in acts {
+                let event = Event { actor, target, kind: Kind::Mention, at: self.now };
+                batch.push_event(self.offset, &event, Stamp::Created(self.now));
+                self.offset += 1;
+            }
+            if !acts.is_empty() {
+                self.seat.backlog.push_batch(&self.settings, 0, 0, Arc::new(batch)).expect("it follows");
+            }
+            self.seat.step(&self.settings, self.now, None, Bugs::NONE);
+            let shard = &self.seat.shard;
+            let scores = self.seat.effects().scores.iter().filter_map(|published| shard.record(published));
+            let told = scores.map(|(user, score)| (user.to_owned(), score.received.of(Kind::Mention))).collect();
+            self.seat.committed(0);
+            self.now += lasts_ms;
+            told
+        }
+    }
+
+    /// Epochs are slow and always bring something, and there are many people to visit.
+    #[test]
+    fn a_count_that_moves_no_score_is_published_within_five_seconds() {
+        let mut bench = Bench::new();
+        let users: Vec<String> = (0..3_000).map(|number| format!("u{number}")).collect();
+        let all: Vec<(&str, &str)> = users.iter().map(|user| ("fan", user.as_str())).collect();
+        (0..30).for_each(|_| drop(bench.epoch(&all, 100)));
+        while bench.seat.work(Clock::Wall) > Work::Ageing {
+            bench.epoch(&[], 100);
+        }
+        assert_eq!(bench.seat.unpublished_ms(bench.now), 0);
+        let began = bench.now;
+        let mut told = bench.epoch(&[("fan", "u1717")], 900);
+        assert!(
+            bench.seat.unpublished_ms(bench.now) > 0,
+            "its score has not moved, and its turn does not come at once"
+        );
+        while !told.contains(&("u1717".to_owned(), 31)) {
+            assert!(bench.now - began <= 5_000, "it is not published after {} ms", bench.now - began);
+            told = bench.epoch(&[("other", "somebody")], 900);
+            assert!(bench.seat.unpublished_ms(bench.now) <= 5_000);
+        }
     }
 }

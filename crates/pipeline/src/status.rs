@@ -95,6 +95,8 @@ pub struct ShardStatus {
     pub clock: Timestamp,
     /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; 0 if none waits.
     pub lag_ms: i64,
+    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
+    pub unpublished_ms: i64,
     /// Records of its inputs that are stored and cannot be read yet, as a transaction before them is open.
     pub unreadable: u64,
     /// The last checkpoint's sequence; 0 if there is none.
@@ -171,7 +173,7 @@ pub struct Totals {
 struct Cell {
     place: AtomicU8,
     numbers: [AtomicU64; 9],
-    times: [AtomicI64; 3],
+    times: [AtomicI64; 4],
     sizes: [AtomicU64; 10],
 }
 
@@ -368,6 +370,7 @@ impl Cell {
             sequence,
             clock,
             lag_ms,
+            unpublished_ms,
             unreadable,
             checkpoint_sequence,
             checkpoint_at,
@@ -382,7 +385,8 @@ impl Cell {
         let checkpoint = [checkpoint_sequence, checkpoint_bytes, checkpoint_pause_us, checkpoint_failures];
         let numbers = [restore_left, sequence].into_iter().chain(checkpoint).chain([ids, ids_bytes, unreadable]);
         self.numbers.iter().zip(numbers).for_each(|(cell, number)| cell.store(number, Relaxed));
-        self.times.iter().zip([clock, lag_ms, checkpoint_at]).for_each(|(cell, time)| cell.store(time, Relaxed));
+        let times = [clock, lag_ms, checkpoint_at, unpublished_ms];
+        self.times.iter().zip(times).for_each(|(cell, time)| cell.store(time, Relaxed));
         self.sizes.iter().zip(list(&sizes)).for_each(|(cell, size)| cell.store(size, Relaxed));
     }
 
@@ -400,6 +404,7 @@ impl Cell {
             sequence: number(1),
             clock: time(0),
             lag_ms: time(1),
+            unpublished_ms: time(3),
             checkpoint_sequence: number(2),
             checkpoint_at: time(2),
             checkpoint_bytes: number(3),

@@ -526,6 +526,7 @@ impl<L: Log> Worker<L> {
                     sequence: seat.last.as_ref().map_or(0, |last| last.sequence),
                     clock: seat.shard.now().unwrap_or_default(),
                     lag_ms,
+                    unpublished_ms: seat.unpublished_ms(now),
                     unreadable: unreadable.map_or(0, |unreadable| unreadable.records),
                     sizes,
                     ids,

@@ -39,7 +39,7 @@ const fn metric(kind: Kind, name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics, in the order of the page.
-const METRICS: [Metric; 48] = {
+const METRICS: [Metric; 49] = {
     use Kind::{Counter, Gauge, Histogram};
     [
         metric(Counter, "clout_input_records_total", "Records of inputs that were sliced"),
@@ -88,6 +88,11 @@ const METRICS: [Metric; 48] = {
             Gauge,
             "clout_shard_lag_seconds",
             "Time since the oldest record that waits was stored, or since one cannot be read, by shard",
+        ),
+        metric(
+            Gauge,
+            "clout_shard_unpublished_seconds",
+            "Time since the oldest exact counts came that may not be published yet, by shard",
         ),
         metric(
             Gauge,
@@ -265,6 +270,7 @@ impl Metrics {
         let age_ms = if status.checkpoint_sequence > 0 { (now_ms() - status.checkpoint_at).max(0) } else { 0 };
         for (name, number) in [
             ("clout_shard_lag_seconds", status.lag_ms as f64 / 1e3),
+            ("clout_shard_unpublished_seconds", status.unpublished_ms as f64 / 1e3),
             ("clout_shard_unreadable_records", status.unreadable as f64),
             ("clout_shard_sequence", status.sequence as f64),
             ("clout_shard_clock_seconds", status.clock as f64 / 1e3),

@@ -70,6 +70,8 @@ pub(crate) struct PipelineStatus {
     events_per_second: f64,
     /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
     lag_ms: i64,
+    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
+    unpublished_ms: i64,
     /// Milliseconds of an epoch, on average, commit included.
     epoch_ms: f64,
     /// Milliseconds of a commit, on average.
@@ -95,6 +97,8 @@ pub(crate) struct ShardAnswer {
     sequence: u64,
     /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
     lag_ms: i64,
+    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
+    unpublished_ms: i64,
     /// Records that are stored and cannot be read yet, as a transaction before them is open.
     unreadable_records: u64,
     /// People it knows.
@@ -127,6 +131,7 @@ impl ShardAnswer {
             restore_left: status.restore_left,
             sequence: status.sequence,
             lag_ms: status.lag_ms,
+            unpublished_ms: status.unpublished_ms,
             unreadable_records: status.unreadable,
             people: status.sizes.people,
             rated: status.sizes.rated,
@@ -188,6 +193,7 @@ impl Rates {
         PipelineStatus {
             events_per_second: mean.events_per_second,
             lag_ms: shards.iter().map(|shard| shard.lag_ms).max().unwrap_or(0),
+            unpublished_ms: shards.iter().map(|shard| shard.unpublished_ms).max().unwrap_or(0),
             epoch_ms: mean.epoch_ms,
             commit_ms: mean.commit_ms,
             published: totals.published,
