@@ -170,8 +170,8 @@ impl Shard {
     pub fn record(&self, published: &Published) -> Option<(&str, Score)> {
         let standing = self.people.persons[published.person as usize].standing()?;
         // What an `f32` holds beyond four digits behind the point is noise.
-        let previous = (f64::from(published.previous).min(100.0) * 1e4).round() / 1e4;
-        let previous = (!previous.is_nan()).then_some(previous);
+        let score = || (f64::from(published.previous).min(100.0) * 1e4).round() / 1e4;
+        let previous = (!published.previous.is_nan()).then(score);
         Some((self.name(published.person)?, Score { previous, ..self.score_at(standing, &self.moment()) }))
     }
 

@@ -50,7 +50,9 @@ impl World {
             for published in &effects.scores {
                 let (name, score) = shard.record(published).expect("a record of what was published");
                 assert!(score.scale_version > 0, "{name} is published before there is a scale");
-                self.table.insert(name.to_owned(), (score.score, score.influence));
+                let before = self.table.insert(name.to_owned(), (score.score, score.influence));
+                let is_said = score.previous.zip(before).is_some_and(|(said, (was, _))| (said - was).abs() < 1e-3);
+                assert!(is_said || before.is_none() && score.previous.is_none(), "{name} had {before:?}: {score:?}");
             }
             for (to, section) in effects.exchange.into_iter().enumerate().filter(|(_, section)| !section.is_empty()) {
                 self.inboxes[to].push(section);
@@ -108,4 +110,24 @@ fn by_the_clock_of_events_the_scale_needs_no_time_behind_the_last_one() {
     let (first, _) = world.table["star0"];
     let (second, _) = world.table["star1"];
     assert!(first > 99.8 && second < first, "{first}, {second}");
+}
+
+/// Once a world is older than a half-life the scale takes hours: meanwhile records above it say how influence grows.
+#[test]
+fn who_is_above_the_scale_is_published_as_their_influence_moves() {
+    let mut world = World::new(1);
+    world.step(START, &acts());
+    let later = START + 30 * HOUR;
+    (0..50).for_each(|epoch| world.step(later + 100 * epoch, &[]));
+    let fans = |batch: usize, count: usize, at: Timestamp| -> Vec<_> {
+        (0..count).map(|fan| (format!("new{batch}-{fan}"), "star0".to_owned(), at)).collect()
+    };
+    for batch in 0..8 {
+        let now = later + 10_000 + 100 * batch as Timestamp;
+        world.step(now, &fans(batch, 2_000 + 500 * batch, now));
+        let (score, published) = world.table["star0"];
+        let (_, is) = world.shards[0].scores().find(|(name, _)| *name == "star0").expect("they are rated");
+        assert!((published / is.influence - 1.0).abs() < 0.01, "{batch}: {published} and {}", is.influence);
+        assert!(batch < 1 || score == 100.0, "they are above the scale: {score}");
+    }
 }
