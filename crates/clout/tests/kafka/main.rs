@@ -8,6 +8,7 @@ mod feed;
 mod letters;
 mod live;
 mod people;
+mod readme;
 mod reset;
 mod route;
 mod topics;

@@ -1,0 +1,148 @@
+//! The README's recipe for Kafka, pasted as it stands into an empty folder, ends with the people of a replay.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testbroker::Broker;
+
+use crate::common::unique;
+
+const README: &str = include_str!("../../../../README.md");
+/// For all that the recipe does, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(300);
+const PEOPLE: usize = 20;
+/// What a score may be off, as shards know each other's rates to eps only.
+const POINTS: f64 = 1.0;
+
+fn recipe() -> &'static str {
+    let behind = README.split_once("<!-- the recipe -->\n```sh\n").expect("the README has a recipe").1;
+    behind.split_once("```").expect("the block ends").0
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// A shell in a folder of its own; what it has started ends with it.
+struct Shell {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Shell {
+    fn paste(text: &str) -> Shell {
+        let folder = std::env::temp_dir().join(unique("clout-recipe"));
+        fs::create_dir(&folder).expect("a folder");
+        let program = Path::new(env!("CARGO_BIN_EXE_clout")).parent().expect("a folder");
+        let path = std::env::join_paths(
+            [program.to_owned()]
+                .into_iter()
+                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+        );
+        let output = |name: &str| Stdio::from(File::create(folder.join(name)).expect("a file"));
+        let mut command = Command::new("bash");
+        command.args(["-c", text]).current_dir(&folder).env("PATH", path.expect("a path")).process_group(0);
+        let child = command.stdin(Stdio::null()).stdout(output("stdout")).stderr(output("stderr")).spawn();
+        Shell { child: child.expect("bash runs"), folder }
+    }
+
+    /// Waits until the last line is done; what was printed.
+    #[track_caller]
+    fn printed(&mut self) -> String {
+        let until = Instant::now() + PATIENCE;
+        while self.child.try_wait().expect("a child").is_none() {
+            assert!(Instant::now() < until, "it does not end:\n{}", self.told());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.read("stdout")
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap_or_default()
+    }
+
+    fn told(&self) -> String {
+        ["stdout", "stderr", "run.log", "serve.log"].map(|name| format!("{name}:\n{}", self.read(name))).concat()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        // Whoever has ended already need not be.
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn get(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+/// Names and scores, the highest first.
+fn people(list: &Value) -> Vec<(String, f64)> {
+    let row = |row: &Value| (row["user"].as_str().expect("a name").to_owned(), row["score"].as_f64().expect("a score"));
+    list.as_array().expect("a list").iter().map(row).collect()
+}
+
+/// Both name the same people in the same order, but for those who are nearly alike.
+fn are_alike(live: &[(String, f64)], replayed: &[(String, f64)]) -> bool {
+    live.len() == PEOPLE
+        && live.iter().zip(replayed).all(|((user, score), (at_its_place, expected))| {
+            let is_close = (score - expected).abs() <= POINTS;
+            let found = replayed.iter().find(|(other, _)| other == user);
+            let is_tie = found.is_some_and(|(_, theirs)| (theirs - expected).abs() <= POINTS / 10.0);
+            is_close && (user == at_its_place || is_tie)
+        })
+}
+
+#[test]
+fn the_recipe_ends_with_the_people_of_a_replay() {
+    let Some(broker) = Broker::own(&[]) else { return };
+    let (metrics, shown) = (free_port(), free_port());
+    let recipe = recipe();
+    let own = [
+        ("localhost:9092", broker.brokers().to_owned()),
+        ("127.0.0.1:9464", format!("127.0.0.1:{metrics}")),
+        ("localhost:9464", format!("localhost:{metrics}")),
+        ("clout serve --config clout.toml", format!("clout serve --config clout.toml --listen 127.0.0.1:{shown}")),
+        ("localhost:8080", format!("localhost:{shown}")),
+    ];
+    let text = own.iter().fold(recipe.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the recipe has no {from}");
+        text.replace(from, to)
+    });
+    let mut shell = Shell::paste(&text);
+    let printed = shell.printed();
+    let last = printed.lines().last().unwrap_or_default();
+    let answer: Value = serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}", shell.told()));
+    assert_eq!(people(&answer["users"]).len(), PEOPLE, "{}", shell.told());
+
+    let replay = Command::new(env!("CARGO_BIN_EXE_clout"))
+        .args(["replay", "log.json", "--json", "--top", &PEOPLE.to_string()])
+        .current_dir(&shell.folder)
+        .output()
+        .expect("the program runs");
+    let replayed: Value = serde_json::from_slice(&replay.stdout).expect("a document");
+    let replayed = people(&replayed["top"]);
+    // A loaded machine may be later than the recipe thinks.
+    let (mut live, until) = (people(&answer["users"]), Instant::now() + Duration::from_secs(60));
+    while !are_alike(&live, &replayed) {
+        assert!(Instant::now() < until, "live {live:#?}\nreplayed {replayed:#?}\n{}", shell.told());
+        std::thread::sleep(Duration::from_millis(500));
+        let answer = get(shown, &format!("/v1/ranking?limit={PEOPLE}")).expect("an answer");
+        live = people(&serde_json::from_str::<Value>(&answer).expect("JSON")["users"]);
+    }
+}
