@@ -75,9 +75,10 @@ pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: 
 
 fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
     let rated = thousands(summary.rated);
-    let who = match len as u64 == summary.rated {
-        true => format!("All {rated} rated"),
-        false => format!("Top {} of {rated} rated", thousands(len as u64)),
+    let who = match (len as u64, summary.rated) {
+        (1, 1) => "The only one rated".to_owned(),
+        (len, rated_len) if len == rated_len => format!("All {rated} rated"),
+        (len, _) => format!("Top {} of {rated} rated", thousands(len)),
     };
     let as_of = summary.as_of.as_deref().unwrap_or_default();
     let half_life = words::duration(summary.half_life_ms);

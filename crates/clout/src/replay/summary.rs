@@ -233,11 +233,12 @@ impl Summary {
         let kinds = listed(&Kind::LISTED.map(|kind| (by_kind[kind], kind.word(), kind.plural())));
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({kinds})") };
         let people = count(self.people, "person", "people");
-        format!(
-            "{}{kinds}; {people}, {} of them rated",
-            count(by_kind.total(), "event", "events"),
-            thousands(self.rated)
-        )
+        let who = match (self.people, self.rated) {
+            (0, _) => "nobody".to_owned(),
+            (_, 0) => format!("{people}, none of them rated"),
+            (_, rated) => format!("{people}, {} of them rated", thousands(rated)),
+        };
+        format!("{}{kinds}; {who}", count(by_kind.total(), "event", "events"))
     }
 
     fn took_line(&self) -> String {

@@ -183,7 +183,7 @@ fn small_archives_that_break_off_are_told_alike() {
         expect![[r#"
             exit 1
             read      0 records from head.gz (snap, gzip)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             error: head.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); nothing is written, and what is there stays as it was
         "#]],
     );
@@ -193,7 +193,7 @@ fn small_archives_that_break_off_are_told_alike() {
         expect![[r#"
             exit 1
             read      0 records from magic.gz (snap, gzip)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             error: magic.gz breaks off in the middle of the gzip data after line 0, byte 0 of what is unpacked (unexpected end of file); nothing is written, and what is there stays as it was
         "#]],
     );
@@ -282,7 +282,7 @@ fn what_is_no_event_log_is_refused() {
             novel:2: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
             note: 2 times are not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
             read      2 records from novel (snap)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             left out  2 malformed lines
             error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds, and 1 more like it); nothing is written, and what is there stays as it was
         "#]],
@@ -319,7 +319,7 @@ fn a_log_without_events_is_no_error() {
             note: no events in empty
             note: there are no events, so nobody is rated
             read      0 records
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
         "#]],
     );
     check(
@@ -330,7 +330,7 @@ fn a_log_without_events_is_no_error() {
             note: no events in comments
             note: there are no events, so nobody is rated
             read      0 records
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
         "#]],
     );
     check(
@@ -340,7 +340,7 @@ fn a_log_without_events_is_no_error() {
             exit 0
             note: there are no events, so nobody is rated
             read      0 records from log.csv (csv)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
         "#]],
     );
     assert_eq!(directory.read("scores.csv").lines().count(), 1, "the header");
@@ -352,7 +352,7 @@ fn a_log_without_events_is_no_error() {
             note: no events in empty
             note: there are no events, so nobody is rated
             read      0 records
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
         "#]],
     );
 }

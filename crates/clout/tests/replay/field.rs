@@ -65,7 +65,7 @@ fn a_type_that_is_no_kind_is_not_taken_for_it() {
             exit 1
             note: 3 acts were passed over, as their kinds are not scored: "directed" 2, "undirected" 1; --kinds directed=mention takes such a one for a mention, directed=skip says that it is none
             read      3 records from log (csv)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             left out  3 acts of other kinds
             error: none of the 3 lines of log can be used (log:2: kind "Directed" is none of mention, retweet, reply, follow, unfollow, and 2 more like it); nothing is written, and what is there stays as it was
         "#]],
@@ -667,7 +667,7 @@ fn columns_are_named_or_numbered() {
         expect![[r#"
             exit 1
             read      1 record from log (json)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             left out  1 post without a target
             error: the only line of log cannot be used (log:1: has no target); nothing is written, and what is there stays as it was
         "#]],
@@ -868,7 +868,7 @@ fn other_letters_are_read_or_told() {
             log:3: line is not UTF-8 (byte 0xe9 at 6)
             note: 2 lines are not UTF-8; --text-encoding says what they are, as in latin1 or windows-1251
             read      2 records from log (csv)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             left out  2 malformed lines
             error: none of the 2 lines of log can be used (log:2: line is not UTF-8 (byte 0xe9 at 3), and 1 more like it); nothing is written, and what is there stays as it was
         "#]],

@@ -185,7 +185,7 @@ fn until_scores_as_of_then() {
             exit 0
             note: all events are later than --until, so nobody is rated
             read      7 records from log (json)
-            scored    0 events; 0 people, 0 of them rated
+            scored    0 events; nobody
             left out  7 events after --until
         "#]],
     );
