@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use kafka::{AdminError, Reading, ScoreReader};
 use pipeline::{Fatal, Fault, Supervisor};
-use serve::{Server, ServerOptions, Update, View};
+use serve::{Server, ServerOptions, Update, View, ViewOptions};
 use tracing::{info, warn};
 
 use crate::config::{Config, Flags};
@@ -59,7 +59,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     args.logs.begin();
     let supervisor = ending::supervise(&Interrupt::install())?;
     let options = ServerOptions { cors_origins: args.cors_origin.clone(), ..args.http.options(args.listen)? };
-    let view = Arc::new(View::default());
+    let view = Arc::new(View::new(ViewOptions { names: config.names.clone(), ..ViewOptions::default() }));
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
     let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start()?;
     // The only loop: it ends with a stop, or with what no retry heals.

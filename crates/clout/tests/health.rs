@@ -1,8 +1,10 @@
 //! What a process ends with, and how that is told: one cause has one code, whichever command it ends. No broker is needed.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod web;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,15 +47,7 @@ impl Demo {
 
     /// The status and the body; `None` if nobody answers.
     fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        stream
-            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
-            .ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+        web::get(&self.address, path)
     }
 
     /// The exit code, and what it told, once it has ended.

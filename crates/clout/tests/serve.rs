@@ -1,9 +1,11 @@
 //! `clout serve` against a real broker: it shows what is committed and nothing else, whatever breaks.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod web;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -38,6 +40,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(env!("CARGO_BIN_EXE_clout"))
             .args(["serve", "--application-id", "show", "--brokers", brokers, "--listen", &format!("127.0.0.1:{port}")])
+            .env("CLOUT_MODEL_NAMES", "folded")
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
@@ -46,15 +49,7 @@ impl Server {
 
     /// The status and the body; `None` if nobody answers.
     fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        stream
-            .write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
-            .ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+        web::get(&format!("127.0.0.1:{}", self.port), path)
     }
 
     /// Who stands where, once it has caught up.
@@ -211,6 +206,8 @@ fn it_shows_what_is_committed_whatever_breaks() {
         });
         println!("{} transactions; a tombstone was seen after {:?}", committed.load(Relaxed), began.elapsed());
         assert_eq!(server.scores().unwrap().len(), USERS as usize - 1);
+        // The configuration folds names, as it does for whoever scores.
+        assert_eq!(server.get("/v1/users/@U8").map(|(status, _)| status), Some(200));
         server.stop();
     });
 }
@@ -238,13 +235,8 @@ fn no_token_and_no_path_shows_in_an_answer_or_a_log() {
         for path in
             ["/v1/status".to_owned(), format!("/v1/status?token={token}"), format!("/{token}/%2e%2e/etc/passwd")]
         {
-            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let head = format!(
-                "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
-            );
-            stream.write_all(head.as_bytes()).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
+            let bearer = format!("authorization: Bearer {token}\r\n");
+            let answer = web::ask(&format!("127.0.0.1:{port}"), &path, &bearer).unwrap();
             assert!(path != "/v1/status" || answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
             told.push_str(&answer);
         }
@@ -258,16 +250,19 @@ fn no_token_and_no_path_shows_in_an_answer_or_a_log() {
 }
 
 #[test]
-fn it_says_what_is_wrong_with_its_options() {
-    for (args, message) in [
-        (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
-        (&["--host", "https://example.org"][..], "not a host name: it looks like"),
-        (&["--cors-origin", "example.org"][..], "is no origin: it looks like https://example.org, or *"),
-        (&["--log", "loud,=x"][..], "is no level"),
+fn commands_that_listen_say_what_is_wrong_with_their_options() {
+    for (command, option, value, message) in [
+        ("serve", "--tokens-file", "nowhere", "cannot read the tokens in nowhere"),
+        ("serve", "--host", "https://example.org", "not a host name: it looks like"),
+        ("serve", "--cors-origin", "example.org", "is no origin: it looks like https://example.org, or *"),
+        ("serve", "--log", "loud,=x", "is no level"),
+        ("run", "--tokens-file", "nowhere", "cannot read the tokens in nowhere"),
+        ("run", "--host", "example.org:80", "not a host name: it looks like"),
+        ("run", "--peer-connections", "0", "not a whole number from 1"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_clout"))
-            .args(["serve", "--application-id", "show", "--brokers", "127.0.0.1:1", "--listen", "127.0.0.1:0"])
-            .args(args)
+            .args([command, "--application-id", "show", "--brokers", "127.0.0.1:1", "--listen", "127.0.0.1:0"])
+            .args([option, value])
             .output()
             .unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
@@ -298,22 +293,4 @@ fn health_is_answered_where_few_files_may_be_open() {
     assert_eq!(server.get("/v1/ranking").map(|(status, _)| status), Some(429), "one address has all that it may have");
     drop(streams);
     server.wait_for("there is room again", |server| server.get("/v1/ranking").is_some_and(|(status, _)| status == 200));
-}
-
-#[test]
-fn a_pipeline_says_what_is_wrong_with_its_tokens_and_names() {
-    for (args, message) in [
-        (&["--tokens-file", "nowhere"][..], "cannot read the tokens in nowhere"),
-        (&["--host", "example.org:80"][..], "not a host name: it looks like"),
-        (&["--peer-connections", "0"][..], "not a whole number from 1"),
-    ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_clout"))
-            .args(["run", "--application-id", "show", "--brokers", "127.0.0.1:1", "--listen", "127.0.0.1:0"])
-            .args(args)
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains(message), "{text}");
-    }
 }

@@ -43,7 +43,10 @@ export const token = {
 /** Asks the server, with the token if there is one. */
 export async function ask(path, signal, headers) {
   const known = token.get();
-  const response = await fetch(path, { signal, headers: known ? { ...headers, authorization: `Bearer ${known}` } : headers });
+  const response = await fetch(path, {
+    signal,
+    headers: known ? { ...headers, authorization: `Bearer ${known}` } : headers,
+  });
   if (response.status === 401) askForToken();
   return response;
 }

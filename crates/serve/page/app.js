@@ -1,7 +1,7 @@
 // The frame: which page is shown, the theme, the search, and whether the server answers.
 
 import { onConnection, onTokenWanted, token } from "./api.js";
-import { h, say } from "./dom.js";
+import { find, h, say } from "./dom.js";
 import { missing } from "./missing.js";
 import { person } from "./person.js";
 import { pipeline } from "./pipeline.js";
@@ -10,17 +10,21 @@ import { search } from "./search.js";
 import { onStatus, watchStatus } from "./status.js";
 import { chooseTheme } from "./theme-button.js";
 import { tokenForm } from "./token.js";
-import { ago, span } from "./words.js";
+import { count, day, duration, span } from "./words.js";
 
 /** A silence shorter than that is not worth a word. */
 const SILENCE_MS = 700;
 const BACK_MS = 4_000;
 /** What was scored longer ago is not live. */
 const LIVE_MS = 15_000;
+/** Times that are further back than that are not now. */
+const PAST_MS = 3_600_000;
+/** Records that are still to be read and are worth a word: a moment's work. */
+const BEHIND_MIN = 50_000;
 /** How long a page has to be as long as it was when somebody left it. */
 const RESTORE_MS = 3_000;
 
-const main = document.querySelector("main");
+const main = find("main");
 let leave = new AbortController();
 
 /** The page that an address names, and whom it is about. */
@@ -49,7 +53,7 @@ function show(isFirst) {
   document.body.dataset.page = name;
   for (const link of document.querySelectorAll(".places a")) {
     link.toggleAttribute("aria-current", false);
-    if (link.dataset.page === name) link.setAttribute("aria-current", "page");
+    if (link.matches(`[data-page="${name}"]`)) link.setAttribute("aria-current", "page");
   }
   const root = h("div", { class: `page ${name}-page` });
   main.replaceChildren(root);
@@ -78,11 +82,15 @@ function scrollWhenThere(top, signal) {
 function rememberScroll() {
   history.scrollRestoration = "manual";
   let timer = null;
-  addEventListener("scroll", () => {
-    clearTimeout(timer);
-    const entry = location.hash;
-    timer = setTimeout(() => location.hash === entry && remember({ scroll: Math.round(scrollY) }), 100);
-  }, { passive: true });
+  addEventListener(
+    "scroll",
+    () => {
+      clearTimeout(timer);
+      const entry = location.hash;
+      timer = setTimeout(() => location.hash === entry && remember({ scroll: Math.round(scrollY) }), 100);
+    },
+    { passive: true },
+  );
 }
 
 /** Instead of whatever was there: without a token there is nothing to see. */
@@ -97,59 +105,90 @@ function wantToken() {
 }
 
 function watchConnection() {
-  const pulse = document.querySelector(".pulse");
-  const word = pulse.querySelector(".pulse-word");
-  const notice = document.querySelector(".notice");
+  const pulse = find(".pulse");
+  const word = find(".pulse-word", pulse);
+  const notice = find(".notice");
   let timer = null;
   let wasLost = false;
+  let hasReturned = false;
+  const tell = (state, words) => {
+    notice.dataset.state = state;
+    notice.textContent = words;
+    notice.hidden = words === "";
+  };
   const lost = () => {
     wasLost = true;
     pulse.dataset.state = "lost";
     say(word, "Reconnecting");
-    notice.dataset.state = "lost";
-    notice.textContent = "The server does not answer. What you see is from before; it goes on by itself as soon as the server is back.";
-    notice.hidden = false;
+    tell(
+      "lost",
+      "The server does not answer. What you see is from before; it goes on by itself as soon as the server is back.",
+    );
   };
   const back = () => {
-    if (!wasLost) return;
-    wasLost = false;
-    notice.dataset.state = "back";
-    notice.textContent = "The server is back.";
-    timer = setTimeout(() => (notice.hidden = true), BACK_MS);
+    tell("back", "The server is back.");
+    timer = setTimeout(() => tell("", ""), BACK_MS);
   };
-  onStatus(({ view }) => {
-    const [state, words] = pulseOf(view);
+  const begins = () => {
+    clearTimeout(timer);
+    tell(
+      "begins",
+      "The server reads the scores that were there before it started. They appear when it has read all of them.",
+    );
+  };
+  onStatus(({ view, demo }) => {
+    const [state, words] = pulseOf(view, demo);
     pulse.dataset.state = state;
     say(word, words);
+    const [isReady, hasBegun] = [view?.ready ?? true, notice.dataset.state === "begins"];
+    if (!isReady && !hasBegun) begins();
+    if (isReady && hasBegun && hasReturned) back();
+    else if (isReady && hasBegun) tell("", "");
+    hasReturned &&= !isReady;
   });
   onConnection((isAnswering) => {
     clearTimeout(timer);
-    if (isAnswering) back();
-    else timer = setTimeout(lost, SILENCE_MS);
+    if (!isAnswering) timer = setTimeout(lost, SILENCE_MS);
+    else if (wasLost) {
+      wasLost = false;
+      hasReturned = true;
+      back();
+    }
   });
 }
 
-/** Whether scores are being made: that the server answers is not enough. */
-function pulseOf(view) {
+/** Whether scores are being made, and for now: that the server answers is not enough. */
+function pulseOf(view, demo) {
   if (!view) return ["quiet", "No scores here"];
-  if (!view.ready) return ["waiting", "Catching up"];
+  if (!view.ready) return ["behind", "Catching up"];
+  if (view.lag >= BEHIND_MIN) return ["behind", `Behind by ${count(view.lag)} records`];
   const scored = view.scored_ms_ago ?? null;
   if (scored === null) return ["quiet", "Nothing scored yet"];
-  return scored < LIVE_MS ? ["live", "Live"] : ["quiet", `Last scored ${ago(scored)}`];
+  if (scored >= LIVE_MS) return ["quiet", `Last scored ${duration(scored)} ago`];
+  // A log of another time, or one that is caught up with: a demo says that on a line of its own.
+  return demo || !view.as_of || Date.now() - Date.parse(view.as_of) < PAST_MS
+    ? ["live", "Live"]
+    : ["behind", `Scoring ${day(view.as_of)}`];
+}
+
+/** `10 minutes of it pass`. */
+function passes(ms) {
+  const words = span(ms);
+  return `${words} of it ${words.startsWith("1 ") ? "passes" : "pass"}`;
 }
 
 /** What is made up says so, on every page. */
 function showWhatItIs() {
-  const line = document.querySelector(".made-up");
+  const line = find(".made-up");
   onStatus(({ demo, pipeline }) => {
     line.hidden = !demo;
-    if (demo) say(line, `${demo.what}: ${span(demo.speed * 1_000)} of it ${demo.speed >= 1.5 ? "pass" : "passes"} in a second.`);
-    document.querySelector('.places [data-page="pipeline"]').hidden = !pipeline;
+    if (demo) say(line, `${demo.what}: ${passes(demo.speed * 1_000)} in a second.`);
+    find('.places [data-page="pipeline"]').hidden = !pipeline;
   });
 }
 
 // The address of a page is behind the #, so that a click on this link must not change it.
-document.querySelector(".skip").addEventListener("click", (event) => {
+find(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
@@ -158,7 +197,7 @@ watchConnection();
 showWhatItIs();
 watchStatus();
 rememberScroll();
-chooseTheme(document.querySelector(".theme"));
-search(document.querySelector(".search"));
+chooseTheme(find(".theme"));
+search(find(".search"));
 addEventListener("hashchange", () => show(false));
 show(true);

@@ -1,7 +1,7 @@
 // Drawings: the dial, the sparkline, the history, the distribution. Each is drawn anew from its numbers.
 
 import { h, s } from "./dom.js";
-import { count, day, hour, plural, points, time } from "./words.js";
+import { count, day, hour, plural, points, time, votes } from "./words.js";
 
 const round = (number) => Math.round(number * 10) / 10;
 
@@ -19,7 +19,13 @@ export function dial() {
   });
   const value = s("path", { class: "dial-value", d: arc, pathLength: 100, "stroke-dasharray": "0 200" });
   const number = h("span", { class: "dial-number" });
-  const drawing = s("svg", { viewBox: "0 0 200 178", "aria-hidden": "true" }, s("path", { class: "dial-track", d: arc }), ticks, value);
+  const drawing = s(
+    "svg",
+    { viewBox: "0 0 200 178", "aria-hidden": "true" },
+    s("path", { class: "dial-track", d: arc }),
+    ticks,
+    value,
+  );
   const show = (score) => {
     value.setAttribute("stroke-dasharray", `${round(score)} 200`);
     number.textContent = points(score);
@@ -32,11 +38,17 @@ export function dial() {
 export function sparkline(className = "spark") {
   const [width, height] = [96, 26];
   const line = s("polyline", { points: "" });
-  const element = s("svg", { class: className, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, line);
-  const show = (numbers, spanMin = 0) => {
-    if (numbers.length < 2) return line.setAttribute("points", "");
+  const element = s(
+    "svg",
+    { class: className, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    line,
+  );
+  /** The last number is at the right end; with `slots` there is room for so many, and what is not known yet stays empty. */
+  const show = (numbers, spanMin = 0, slots = numbers.length) => {
+    // A few of many would be a dash.
+    if (numbers.length < 2 || 8 * numbers.length < slots) return line.setAttribute("points", "");
     const [low, high] = widened(Math.min(...numbers), Math.max(...numbers), spanMin);
-    const x = (place) => round((width * place) / (numbers.length - 1));
+    const x = (place) => round((width * (slots - numbers.length + place)) / (slots - 1));
     const y = (number) => round(2 + (height - 4) * (1 - (number - low) / (high - low)));
     return line.setAttribute("points", numbers.map((number, place) => `${x(place)},${y(number)}`).join(" "));
   };
@@ -49,7 +61,10 @@ function widened(low, high, spanMin) {
   return high - low + missing > 0 ? [low - missing, high + missing] : [low - 1, high + 1];
 }
 
-const HISTORY = { height: 220, left: 36, right: 8, top: 12, bottom: 28 };
+const HISTORY = { height: 220, left: 44, right: 8, top: 12, bottom: 28 };
+/** What a history is of: how its numbers are written, what they are called, their bounds, and what a drawing spans at least. */
+export const OF_SCORE = { written: points, subject: "The score", spanMin: 4, most: 100 };
+export const OF_INFLUENCE = { written: votes, subject: "The influence in votes", spanMin: 1, most: Infinity };
 /** What a drawing is wide that is not on the page yet. */
 const WIDTH = 400;
 
@@ -60,7 +75,7 @@ function fit(drawing, height) {
   return width;
 }
 
-/** How a score moved: `[{ at, score }]`, the oldest first. A score stands until the next one is published. */
+/** How a number moved: `[{ at, value }]`, the oldest first. It stands until the next one is published. */
 export function history() {
   const drawing = s("svg", { role: "img" });
   const readout = h("p", { class: "readout", hidden: true });
@@ -68,34 +83,44 @@ export function history() {
   let scene = null;
   drawing.addEventListener("pointermove", (event) => scene && point(scene, drawing, readout, event));
   drawing.addEventListener("pointerleave", () => unpoint(drawing, readout));
-  const show = (moves) => {
-    scene = layOut(moves, fit(drawing, HISTORY.height));
+  const show = (moves, what) => {
+    scene = layOut(moves, what, fit(drawing, HISTORY.height));
     unpoint(drawing, readout);
-    drawing.setAttribute("aria-label", describe(moves));
+    drawing.setAttribute("aria-label", describe(moves, what));
     drawing.replaceChildren(...axes(scene), ...curve(scene), s("g", { class: "cross" }));
   };
   return { element, show };
 }
 
-function layOut(moves, width) {
+function layOut(moves, what, width) {
   const { height, left, right, top, bottom } = HISTORY;
   const times = moves.map(({ at }) => Date.parse(at));
-  const scores = moves.map(({ score }) => score);
-  const [low, high] = widened(Math.min(...scores), Math.max(...scores), 4);
+  const values = moves.map(({ value }) => value);
+  const bounds = widened(Math.min(...values), Math.max(...values), what.spanMin);
+  // Nothing is below 0, nor above the most.
+  const shift = Math.max(-bounds[0], 0) - Math.max(bounds[1] - what.most, 0);
+  const [low, high] = bounds.map((bound) => bound + shift);
   const [begin, end] = [times[0], Math.max(times[times.length - 1], times[0] + 1)];
   const x = (at) => round(left + ((width - left - right) * (at - begin)) / (end - begin));
-  const y = (score) => round(top + (height - top - bottom) * (1 - (score - low) / (high - low)));
-  return { width, moves, times, low, high, begin, end, x, y };
+  const y = (value) => round(top + (height - top - bottom) * (1 - (value - low) / (high - low)));
+  return { width, what, moves, times, low, high, begin, end, x, y };
 }
 
-function axes({ width, low, high, begin, end, y }) {
+function axes({ width, what, low, high, begin, end, y }) {
   const { height, left, right } = HISTORY;
-  const step = [0.5, 1, 2, 5, 10, 20].find((step) => (high - low) / step <= 5) ?? 25;
+  const power = 10 ** Math.floor(Math.log10((high - low) / 5));
+  const step = [1, 2, 5, 10].map((one) => one * power).find((step) => (high - low) / step <= 5);
   const grid = [];
-  for (let score = Math.ceil(low / step) * step; score <= high; score += step) {
-    if (score < 0 || score > 100) continue;
-    grid.push(s("path", { class: "grid", d: `M${left} ${y(score)}H${width - right}` }));
-    grid.push(s("text", { class: "label", x: left - 8, y: y(score) + 4, "text-anchor": "end" }, step < 1 ? points(score) : String(score)));
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
+    if (value < 0 || value > what.most) continue;
+    grid.push(s("path", { class: "grid", d: `M${left} ${y(value)}H${width - right}` }));
+    grid.push(
+      s(
+        "text",
+        { class: "label", x: left - 8, y: y(value) + 4, "text-anchor": "end" },
+        step < 1 ? points(value) : count(value),
+      ),
+    );
   }
   const isOneDay = day(begin) === day(end);
   const label = (at) => (isOneDay ? hour(at) : time(new Date(at).toISOString()));
@@ -109,30 +134,30 @@ function axes({ width, low, high, begin, end, y }) {
 
 function curve({ width, moves, times, low, x, y }) {
   const { height, right, bottom } = HISTORY;
-  let path = `M${x(times[0])} ${y(moves[0].score)}`;
-  moves.slice(1).forEach(({ score }, place) => (path += `H${x(times[place + 1])}V${y(score)}`));
+  let path = `M${x(times[0])} ${y(moves[0].value)}`;
+  moves.slice(1).forEach(({ value }, place) => (path += `H${x(times[place + 1])}V${y(value)}`));
   path += `H${width - right}`;
   const last = moves[moves.length - 1];
   return [
     // A ground that is not 0 would make a small movement look like a large one.
     low <= 0 ? s("path", { class: "area", d: `${path}V${height - bottom}H${x(times[0])}Z` }) : null,
     s("path", { class: "curve", d: path }),
-    s("circle", { class: "head", cx: width - right, cy: y(last.score), r: 4 }),
+    s("circle", { class: "head", cx: width - right, cy: y(last.value), r: 4 }),
   ].filter(Boolean);
 }
 
-function point({ width, moves, times, begin, end, x, y }, drawing, readout, event) {
+function point({ width, what, moves, times, begin, end, x, y }, drawing, readout, event) {
   const { height, left, right, top, bottom } = HISTORY;
   const box = drawing.getBoundingClientRect();
   const place = ((event.clientX - box.left) / box.width) * width;
   const at = begin + ((place - left) / (width - left - right)) * (end - begin);
   const next = times.findIndex((time) => time > at);
   const index = Math.max((next < 0 ? times.length : next) - 1, 0);
-  const [cx, cy] = [x(Math.max(at, times[index])), y(moves[index].score)];
+  const [cx, cy] = [x(Math.max(at, times[index])), y(moves[index].value)];
   const line = s("path", { class: "cross-line", d: `M${cx} ${top}V${height - bottom}` });
   drawing.querySelector(".cross").replaceChildren(line, s("circle", { class: "cross-dot", cx, cy, r: 4 }));
   readout.hidden = false;
-  readout.textContent = `${points(moves[index].score)} since ${time(moves[index].at)}`;
+  readout.textContent = `${what.written(moves[index].value)} since ${time(moves[index].at)}`;
 }
 
 function unpoint(drawing, readout) {
@@ -140,11 +165,11 @@ function unpoint(drawing, readout) {
   readout.hidden = true;
 }
 
-function describe(moves) {
-  const scores = moves.map(({ score }) => score);
+function describe(moves, { written, subject }) {
+  const values = moves.map(({ value }) => value);
   const [first, last] = [moves[0], moves[moves.length - 1]];
-  const range = `between ${points(Math.min(...scores))} and ${points(Math.max(...scores))}`;
-  return `The score moved ${plural(moves.length - 1, "time", "times")} ${range}: from ${points(first.score)} on ${time(first.at)} to ${points(last.score)} on ${time(last.at)}.`;
+  const range = `between ${written(Math.min(...values))} and ${written(Math.max(...values))}`;
+  return `${subject} moved ${plural(moves.length - 1, "time", "times")} ${range}: from ${written(first.value)} on ${time(first.at)} to ${written(last.value)} on ${time(last.at)}.`;
 }
 
 const SPREAD = { height: 132, base: 110 };
@@ -158,7 +183,7 @@ export function distribution() {
     const width = fit(drawing, SPREAD.height);
     drawing.setAttribute("aria-label", describeSpread(spread, score));
     drawing.replaceChildren(...bars(width, spread, score), ...scaleOfScores(width), ...mark(width, score));
-    caption.textContent = `${halfway(spread)} The height is the square root of how many there are.`;
+    caption.textContent = `${halfway(spread)} The height is the square root of how many there are.`.trim();
   };
   return { element, show };
 }
@@ -166,19 +191,21 @@ export function distribution() {
 function bars(width, { buckets }, score) {
   const { base } = SPREAD;
   const most = Math.max(...buckets.map((bucket) => bucket.count), 1);
-  return buckets.filter((bucket) => bucket.count > 0).map(({ from, to, count }) => {
-    const height = Math.max((base - 18) * Math.sqrt(count / most), 1.5);
-    const isHere = score !== null && score >= from && (score < to || to >= 100);
-    const [x, wide] = [(from / 100) * width, ((to - from) / 100) * width];
-    return s("rect", {
-      class: isHere ? "bar here" : "bar",
-      x: round(x + wide * 0.12),
-      y: round(base - height),
-      width: round(wide * 0.76),
-      height: round(height),
-      rx: 1,
+  return buckets
+    .filter((bucket) => bucket.count > 0)
+    .map(({ from, to, count }) => {
+      const height = Math.max((base - 18) * Math.sqrt(count / most), 1.5);
+      const isHere = score !== null && score >= from && (score < to || to >= 100);
+      const [x, wide] = [(from / 100) * width, ((to - from) / 100) * width];
+      return s("rect", {
+        class: isHere ? "bar here" : "bar",
+        x: round(x + wide * 0.12),
+        y: round(base - height),
+        width: round(wide * 0.76),
+        height: round(height),
+        rx: 1,
+      });
     });
-  });
 }
 
 function scaleOfScores(width) {
@@ -201,15 +228,18 @@ function mark(width, score) {
   ];
 }
 
+/** Of fewer people no tenth can be told. */
+const TENTHS_MIN = 20;
+
 const scoreBelow = ({ percentiles }, percent) => percentiles.find((one) => one.percent === percent)?.score;
 
 function halfway(spread) {
   const [half, tenth] = [scoreBelow(spread, 50), scoreBelow(spread, 90)];
-  if (half === undefined || tenth === undefined) return "";
+  if (spread.total < TENTHS_MIN || half === undefined || tenth === undefined) return "";
   return `Half of all people score below ${points(half)}, one in ten above ${points(tenth)}.`;
 }
 
 function describeSpread(spread, score) {
   const own = score === null ? "" : ` This score is ${points(score)}.`;
-  return `How scores are spread over ${count(spread.total)} people. ${halfway(spread)}${own}`;
+  return `How scores are spread over ${plural(spread.total, "person", "people")}. ${halfway(spread)}${own}`;
 }

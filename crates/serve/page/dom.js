@@ -26,6 +26,12 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/**
+ * The first element below another one that a selector names.
+ * @type {(selector: string, root?: ParentNode) => HTMLElement}
+ */
+export const find = (selector, root = document) => root.querySelector(selector);
+
 /** Sets text, and touches the page only if it is another one. */
 export function say(element, text) {
   if (element.textContent !== text) {
@@ -35,25 +41,61 @@ export function say(element, text) {
 
 /**
  * What nobody sees in a name, or takes for something else: format characters and whatever else may be ignored, marks that
- * change the letter before them, odd blanks, blanks at an end or behind another, and the letters that stand for all these.
+ * change the letter before them, odd blanks, blanks at an end or behind another, letters that look Latin beside Latin ones,
+ * and the letters that stand for all these.
  */
-const HIDDEN =
-  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u2800\ufe20-\ufe2f\ufff0-\ufffb]|(?! )\p{Zs}|^ | $|(?<= ) |\\(?=u\{)/gu;
+const HIDDEN = [
+  "[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\u0300-\\u036f\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\u2800\\ufe20-\\ufe2f\\ufff0-\\ufffb]",
+  "(?! )\\p{Zs}|^ | $|(?<= ) |\\\\(?=u\\{)",
+  "[\\p{sc=Cyrl}\\p{sc=Grek}\\p{sc=Armn}\\p{sc=Cher}](?:(?=\\p{L}*\\p{sc=Latn})|(?<=\\p{sc=Latn}\\p{L}*))",
+].join("|");
+
+/** The same, and emoji as a whole: what joins their parts can be seen in them. Not every browser knows those. */
+const PARTS = (() => {
+  try {
+    return new RegExp(`\\p{RGI_Emoji}|${HIDDEN}`, "gv");
+  } catch {
+    return new RegExp(HIDDEN, "gu");
+  }
+})();
+const EMOJI = /^\p{Emoji}/u;
+
+/** Letters that look Latin and are not, by script: all of it, and those. */
+const ALIKE = [
+  {
+    script: "Cyrillic",
+    all: /\p{sc=Cyrl}/gu,
+    alike:
+      /^[\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u04bb\u0501\u051b\u051d\u04cf\u0451\u0457\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u051a\u051c\u0401\u0407]+$/u,
+  },
+  {
+    script: "Greek",
+    all: /\p{sc=Grek}/gu,
+    alike:
+      /^[\u03b1\u03b9\u03bd\u03bf\u03c1\u03c5\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7]+$/u,
+  },
+];
+/** The script of a name that nobody could tell from a Latin one. */
+const scriptOf = (name) => ALIKE.find(({ all, alike }) => alike.test((name.match(all) ?? []).join("")))?.script;
 
 const escaped = (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`;
 
 /** A name as text in which nothing is hidden: no other name looks the same. */
-export const shown = (name) => name.replace(HIDDEN, escaped);
+export const shown = (name) => h("span", {}, letters(name)).textContent;
 
 /** The same as children of an element: what is hidden stands out. */
 export function letters(name) {
   const parts = [];
   let end = 0;
-  for (const found of name.matchAll(HIDDEN)) {
+  for (const found of name.matchAll(PARTS)) {
+    if (EMOJI.test(found[0])) continue;
     parts.push(name.slice(end, found.index), h("span", { class: "escape" }, escaped(found[0])));
     end = found.index + found[0].length;
   }
-  return [...parts, name.slice(end)].filter((part) => part !== "");
+  const script = scriptOf(name);
+  return [...parts, name.slice(end), script ? h("span", { class: "script" }, ` ${script}`) : ""].filter(
+    (part) => part !== "",
+  );
 }
 
 export function reducesMotion() {
@@ -80,13 +122,14 @@ export function arrange(list, items, row) {
   if (row.stays || reducesMotion()) {
     return;
   }
-  for (const element of elements) {
-    const old = before.get(element.dataset.key);
-    if (old) {
-      slide(element, old.top - element.offsetTop);
-    } else if (before.size > 0) {
-      element.animate([{ opacity: 0 }, { opacity: 1 }], { duration: 400 });
-    }
+  const moves = elements
+    .map((element) => ({ element, old: before.get(element.dataset.key) }))
+    .map(({ element, old }) => ({ element, isNew: !old, distance: old ? old.top - element.offsetTop : 0 }));
+  // Where most are elsewhere or new, nobody can follow them.
+  if (2 * moves.filter(({ isNew, distance }) => isNew || distance !== 0).length > elements.length) return;
+  for (const { element, isNew, distance } of moves) {
+    if (isNew) element.animate([{ opacity: 0.3 }, { opacity: 1 }], { duration: 400 });
+    else slide(element, distance);
   }
 }
 
@@ -96,7 +139,7 @@ function place(list, elements) {
   [...list.children].filter((element) => !wanted.has(element)).forEach((element) => element.remove());
   elements.forEach((element, index) => {
     if (list.children[index] !== element) {
-      const focused = element.contains(document.activeElement) ? document.activeElement : null;
+      const focused = element.contains(document.activeElement) ? (find(":focus", element) ?? element) : null;
       list.insertBefore(element, list.children[index] ?? null);
       focused?.focus({ preventScroll: true });
     }

@@ -29,7 +29,11 @@ export async function listen(query, signal, on) {
 /** The answer; none if nobody answers. */
 async function open(query, last, signal) {
   try {
-    return await ask(`/v1/stream?${new URLSearchParams(query)}`, signal, last === null ? {} : { "last-event-id": last });
+    return await ask(
+      `/v1/stream?${new URLSearchParams(query)}`,
+      signal,
+      last === null ? {} : { "last-event-id": last },
+    );
   } catch {
     return null;
   }

@@ -1,26 +1,49 @@
 // One person: the score, what it is made of, how and why it moved, and who stands nearby.
 
 import { get, paths, Refusal, repeat } from "./api.js";
-import { dial, distribution, history } from "./charts.js";
+import { dial, distribution, history, OF_INFLUENCE, OF_SCORE } from "./charts.js";
 import { arrange, h, letters, say, shown } from "./dom.js";
 import { lastKnown, noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { showChange } from "./ranking.js";
-import { because, count, factor, handle, personLink, points, reason, REASONS, signed, standing, time, votes } from "./words.js";
+import {
+  because,
+  count,
+  factor,
+  handle,
+  personLink,
+  points,
+  reason,
+  REASONS,
+  signed,
+  standing,
+  time,
+  votes,
+} from "./words.js";
 
-const NEIGHBOURS = 4;
+/** People in the list of those nearby, as many before as behind where there are. */
+const NEARBY = 9;
 /** Letters of a name in the title of the tab. */
 const TITLE_MAX = 60;
 const MOVES_SHOWN = 5;
 const MOVES_DRAWN = 100;
 /** How many movements the reasons are summed over. */
-const SPANS = [["Latest", 1], ["Last 20", 20], ["All", Infinity]];
+const SPANS = [
+  { words: "Latest", most: 1 },
+  { words: "Last 20", most: 20 },
+  { words: "All", most: Infinity },
+];
 
 export function person(root, user, signal) {
   const { name, network } = handle(user);
   const state = h("div", {});
   root.append(
-    h("header", { class: "person-head" }, h("p", { class: "crumb" }, h("a", { href: "#/" }, "Ranking"), network ? [" / ", ...letters(network)] : ""), ...heading(name, signal)),
+    h(
+      "header",
+      { class: "person-head" },
+      h("p", { class: "crumb" }, h("a", { href: "#/" }, "Ranking"), network ? [" / ", ...letters(network)] : ""),
+      ...heading(name, signal),
+    ),
     state,
   );
   const titled = (before) => (document.title = `${before}${shown(name).slice(0, TITLE_MAX)} · Clout`);
@@ -37,27 +60,45 @@ export function person(root, user, signal) {
   const refresh = repeat(4_000, signal, async () => {
     try {
       // One answer for all that stands side by side: ranks of two moments would contradict each other.
-      const { users } = await get(paths.around(user, NEIGHBOURS), signal);
+      const { users } = await get(paths.around(user, NEARBY - 1), signal);
+      const moves = await get(paths.history(user), signal);
       noteKnown(users);
+      // Where names are folded, a person has many spellings and one page.
+      if (moves.user !== user) return location.replace(personLink(moves.user));
       const self = users.find((one) => one.user === user);
-      if (self) show(self);
-      view?.around(users, user);
-      view?.history(await get(paths.history(user), signal));
-      view?.spread(await get(paths.distribution(), signal));
+      if (!self) return undefined;
+      show(self);
+      view.around(nearest(users, self), user);
+      view.history(upTo(moves.points, self));
+      return view?.spread(await get(paths.distribution(), signal));
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      // Whoever is busy says so elsewhere.
+      if (!(error instanceof Refusal) || error.status === 503) throw error;
       view = null;
-      unrated(state, titled, error);
+      return unrated(state, titled, error);
     }
   });
   const soon = coalesced(refresh, 800, signal);
   listen({ user }, signal, { score: soon, removed: refresh, reset: refresh });
 }
 
+/** Some of the people, with somebody in their middle if there are others on both sides. */
+function nearest(users, self) {
+  const first = Math.min(users.indexOf(self) - (NEARBY - 1) / 2, users.length - NEARBY);
+  return users.slice(Math.max(first, 0), Math.max(first, 0) + NEARBY);
+}
+
+/** The movements that led to a score, and none after it: the two are asked for one after the other. */
+const upTo = (moves, { as_of }) => moves.filter(({ at }) => Date.parse(at) <= Date.parse(as_of));
+
 /** The name, at most three lines of it unless somebody wants all. */
 function heading(name, signal) {
-  const title = h("h1", { tabindex: -1, class: "cut" }, letters(name));
-  const more = h("button", { class: "whole", type: "button", hidden: true, click: () => whole(true) }, "Show the whole name");
+  const title = h("h1", { tabindex: -1, class: "cut", dir: "auto" }, letters(name));
+  const more = h(
+    "button",
+    { class: "whole", type: "button", hidden: true, click: () => whole(true) },
+    "Show the whole name",
+  );
   const whole = (isAll) => {
     title.classList.toggle("cut", !isAll);
     more.hidden = isAll || title.scrollHeight <= title.clientHeight + 1;
@@ -81,7 +122,10 @@ function coalesced(task, waitMs, signal) {
 }
 
 const ABSENCE = {
-  404: ["Not rated yet", "Nobody has acted on this person, as far as is known. That is not the same as 0: the score appears here with the first act."],
+  404: [
+    "Not rated yet",
+    "Nobody has acted on this person, as far as is known. That is not the same as 0: the score appears here with the first act.",
+  ],
   410: ["Opted out", "This person has asked not to be scored. There is nothing to show, and nothing is kept."],
 };
 
@@ -89,7 +133,15 @@ function unrated(state, titled, refusal) {
   const [title, words] = ABSENCE[refusal.status] ?? ["Not to be shown", refusal.message];
   if (state.dataset.shows === title) return;
   state.dataset.shows = title;
-  state.replaceChildren(h("section", { class: "card absent" }, h("h2", {}, title), h("p", {}, words), h("p", {}, h("a", { href: "#/" }, "Back to the ranking"))));
+  state.replaceChildren(
+    h(
+      "section",
+      { class: "card absent" },
+      h("h2", {}, title),
+      h("p", {}, words),
+      h("p", {}, h("a", { href: "#/" }, "Back to the ranking")),
+    ),
+  );
   titled("");
 }
 
@@ -105,7 +157,19 @@ function rated(state) {
   // They come with the first movement.
   why.element.hidden = curve.element.hidden = true;
   state.dataset.shows = "score";
-  state.replaceChildren(h("div", { class: "person" }, score.element, why.element, curve.element, made.element, nearby.element, received.element, spread.element));
+  state.replaceChildren(
+    h(
+      "div",
+      { class: "person" },
+      score.element,
+      why.element,
+      curve.element,
+      made.element,
+      nearby.element,
+      received.element,
+      spread.element,
+    ),
+  );
   return {
     score: (answer) => {
       score.show(answer);
@@ -113,13 +177,17 @@ function rated(state) {
       received.show(answer);
       spread.show(answer);
     },
-    history: ({ points: moves }) => {
+    history: (moves) => {
+      // At 100 only the influence moves.
+      const scored = moves.filter(({ score, previous }) => score !== previous);
+      const influences = scored.length === 0 && moves.length > 1 ? moves : [];
       // A card without anything in it tells nothing.
-      why.element.hidden = curve.element.hidden = moves.length === 0;
-      state.firstElementChild.classList.toggle("unmoved", moves.length === 0);
-      why.show(moves);
-      curve.show(moves);
-      score.since(moves);
+      why.element.hidden = scored.length === 0;
+      curve.element.hidden = scored.length + influences.length === 0;
+      state.firstElementChild.classList.toggle("unmoved", scored.length === 0);
+      why.show(scored);
+      curve.show(scored, influences);
+      score.since(scored);
     },
     around: nearby.around,
     spread: spread.spread,
@@ -136,7 +204,12 @@ function scoreCard() {
   const moved = h("p", { class: "muted since" });
   const change = h("span", { class: "cell-change" });
   const asOf = h("p", { class: "note" });
-  const element = h("section", { class: "card score-card", "aria-label": "Score" }, gauge.element, h("div", { class: "score-words" }, rank, stands, moved, asOf));
+  const element = h(
+    "section",
+    { class: "card score-card", "aria-label": "Score" },
+    gauge.element,
+    h("div", { class: "score-words" }, rank, stands, moved, asOf),
+  );
   const show = (answer) => {
     gauge.show(answer.score);
     say(rank, `Rank ${count(answer.rank)}`);
@@ -144,10 +217,11 @@ function scoreCard() {
     say(asOf, `Published ${time(answer.as_of)} UTC`);
   };
   const since = (moves) => {
-    if (moves.length === 0) return say(moved, "The score has not moved since this server started.");
-    showChange(change, moves[moves.length - 1].score - moves[0].previous);
+    if (moves.length === 0) return say(moved, "No movement of the score is remembered.");
+    const sum = moves[moves.length - 1].score - moves[0].previous;
+    showChange(change, sum);
     // Older movements are forgotten first: how far back it goes is what the first that is left says.
-    moved.replaceChildren(change, ` since ${time(moves[0].at)}`);
+    moved.replaceChildren(signed(sum) === "0.0" ? "No change" : change, ` since ${time(moves[0].at)}`);
   };
   return { element, show, since };
 }
@@ -157,21 +231,29 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 function whyCard() {
   const bars = h("ul", { class: "reasons" });
   const list = h("ol", { class: "moves" });
-  const empty = h("p", { class: "quiet" }, "Nothing has moved yet.");
   let span = SPANS[1];
   let moves = [];
-  const buttons = SPANS.map((one) => h("button", { type: "button", "aria-pressed": String(one === span), click: () => choose(one) }, one[0]));
+  const buttons = SPANS.map((one) =>
+    h("button", { type: "button", "aria-pressed": String(one === span), click: () => choose(one) }, one.words),
+  );
   const choose = (one) => {
     span = one;
     buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(SPANS[place] === one)));
     draw();
   };
   const draw = () => {
-    empty.hidden = moves.length > 0;
-    arrange(bars, moves.length > 0 ? summed(moves.slice(-Math.min(span[1], moves.length))) : [], REASON);
-    arrange(list, moves.slice(-MOVES_SHOWN).reverse(), MOVE);
+    arrange(bars, moves.length > 0 ? summed(moves.slice(-Math.min(span.most, moves.length))) : [], REASON);
+    const visible = moves.filter(({ score, previous }) => signed(score - previous) !== "0.0");
+    arrange(list, visible.slice(-MOVES_SHOWN).reverse(), MOVE);
   };
-  const element = card("why-card", "why", "Why it moved", h("div", { class: "choice", role: "group", "aria-label": "Movements that are summed" }, buttons), bars, list, empty);
+  const element = card(
+    "why-card",
+    "why",
+    "Why it moved",
+    h("div", { class: "choice", role: "group", "aria-label": "Movements that are summed" }, buttons),
+    bars,
+    list,
+  );
   return {
     element,
     show: (points) => {
@@ -183,7 +265,10 @@ function whyCard() {
 
 /** Points that each part added over these movements, and how long the longest bar is. */
 function summed(moves) {
-  const sums = Object.keys(REASONS).map((part) => ({ part, moved: moves.reduce((sum, move) => sum + move.parts[part], 0) }));
+  const sums = Object.keys(REASONS).map((part) => ({
+    part,
+    moved: moves.reduce((sum, move) => sum + move.parts[part], 0),
+  }));
   const most = Math.max(...sums.map(({ moved }) => Math.abs(moved)), 0.5);
   return sums.map((sum) => ({ ...sum, share: sum.moved / most }));
 }
@@ -191,8 +276,18 @@ function summed(moves) {
 const REASON = {
   key: ({ part }) => part,
   make: () => {
-    const parts = { word: h("span", { class: "reason-word" }), bar: h("span", { class: "reason-fill" }), number: h("span", { class: "cell-change" }) };
-    const element = h("li", {}, parts.word, h("span", { class: "reason-bar", "aria-hidden": "true" }, parts.bar), parts.number);
+    const parts = {
+      word: h("span", { class: "reason-word" }),
+      bar: h("span", { class: "reason-fill" }),
+      number: h("span", { class: "cell-change" }),
+    };
+    const element = h(
+      "li",
+      {},
+      parts.word,
+      h("span", { class: "reason-bar", "aria-hidden": "true" }, parts.bar),
+      parts.number,
+    );
     element.parts = parts;
     return element;
   },
@@ -224,54 +319,121 @@ const MOVE = {
     const change = h("span", { class: "cell-change" });
     showChange(change, move.score - move.previous);
     const words = because(move.parts) || "many small changes";
-    return h("li", {}, change, h("span", { class: "move-words" }, words), h("time", { class: "note", datetime: move.at }, time(move.at)));
+    return h(
+      "li",
+      {},
+      change,
+      h("span", { class: "move-words" }, words),
+      h("time", { class: "note", datetime: move.at }, time(move.at)),
+    );
   },
   show: () => {},
 };
 
 function curveCard() {
   const chart = history();
-  const quiet = h("p", { class: "quiet" }, "The score has not moved since this server started.");
-  const element = card("curve-card", "curve", "How it moved", chart.element, quiet);
-  const show = (moves) => {
-    quiet.hidden = moves.length > 0;
-    chart.element.hidden = moves.length === 0;
-    if (moves.length > 0) {
-      const drawn = moves.slice(-MOVES_DRAWN);
-      chart.show([{ at: drawn[0].at, score: drawn[0].previous }, ...drawn]);
+  const element = card("curve-card", "curve", "How it moved", chart.element);
+  const title = element.querySelector("h2");
+  const show = (scored, influences) => {
+    say(title, influences.length > 0 ? "How the influence moved" : "How it moved");
+    if (influences.length > 0) {
+      chart.show(
+        influences.map(({ at, influence }) => ({ at, value: influence })),
+        OF_INFLUENCE,
+      );
+    } else if (scored.length > 0) {
+      const drawn = scored.slice(-MOVES_DRAWN);
+      chart.show(
+        [{ at: drawn[0].at, value: drawn[0].previous }, ...drawn.map(({ at, score }) => ({ at, value: score }))],
+        OF_SCORE,
+      );
     }
   };
-  show([]);
   return { element, show };
 }
 
 const FACTORS = [
-  ["reach", "Reach", votes, (value) => `active ${Math.round(value) === 1 ? "fan" : "fans"}: people who acted lately; each fades with time`],
-  ["amplification", "Amplification", factor, (value) => (value < 0.9 ? "mostly single replies" : value < 1.3 ? "most fans act once" : value < 2.5 ? "fans come back" : "fans act again and again")],
-  ["network", "Network", factor, (value) => (value > 1.05 ? "the fans are influential themselves" : value > 0.8 ? "the fans count like anybody" : "the fans spread over many people")],
-  ["openness", "Openness", factor, (value) => (value > 0.98 ? "votes come from outside the own circle" : value > 0.7 ? "some of what is received is returned" : "much of it comes from a closed circle")],
-  ["audience", "Audience", factor, () => "votes that followers add, if others endorse them"],
+  {
+    key: "reach",
+    title: "Reach",
+    format: votes,
+    explain: (value) =>
+      `active ${Math.round(value) === 1 ? "fan" : "fans"}: people who acted lately; each fades with time`,
+  },
+  {
+    key: "amplification",
+    title: "Amplification",
+    format: factor,
+    explain: (value) =>
+      value < 0.9
+        ? "mostly single replies"
+        : value < 1.3
+          ? "most fans act once"
+          : value < 2.5
+            ? "fans come back"
+            : "fans act again and again",
+  },
+  {
+    key: "network",
+    title: "Network",
+    format: factor,
+    explain: (value) =>
+      value > 1.05
+        ? "the fans are influential themselves"
+        : value > 0.8
+          ? "the fans count like anybody"
+          : "the fans spread over many people",
+  },
+  {
+    key: "openness",
+    title: "Openness",
+    format: factor,
+    explain: (value) =>
+      value > 0.98
+        ? "votes come from outside the own circle"
+        : value > 0.7
+          ? "some of what is received is returned"
+          : "much of it comes from a closed circle",
+  },
+  {
+    key: "audience",
+    title: "Audience",
+    format: factor,
+    explain: () => "votes that followers add, if others endorse them",
+  },
 ];
 
 function madeCard() {
   const total = h("strong");
   const share = h("p", { class: "note" });
-  const tiles = FACTORS.map(([key, title, , ]) => {
+  const tiles = FACTORS.map(({ key, title, format, explain }) => {
     const number = h("dd", { class: "factor-number" });
     const words = h("dd", { class: "factor-words" });
-    return { key, number, words, element: h("div", { class: "factor", "data-factor": key }, h("dt", {}, title), number, words) };
+    const show = (value) => {
+      say(number, format(value));
+      say(words, explain(value));
+    };
+    return { key, show, element: h("div", { class: "factor", "data-factor": key }, h("dt", {}, title), number, words) };
   });
-  const element = card("made-card", "made", "What it is made of",
+  const element = card(
+    "made-card",
+    "made",
+    "What it is made of",
     h("p", { class: "lead" }, "Influence: ", total, "."),
-    h("dl", { class: "factors" }, tiles.map((tile) => tile.element)), share);
+    h(
+      "dl",
+      { class: "factors" },
+      tiles.map((tile) => tile.element),
+    ),
+    share,
+  );
   const show = (answer) => {
     say(total, `${votes(answer.influence)} ${answer.influence === 1 ? "vote" : "votes"}`);
-    tiles.forEach(({ key, number, words }, place) => {
-      const [, , format, explain] = FACTORS[place];
-      say(number, format(answer[key]));
-      say(words, explain(answer[key]));
-    });
-    say(share, `The first four multiplied, and audience added, are the influence. 100 stands for ${votes(answer.scale)} votes.`);
+    tiles.forEach((tile) => tile.show(answer[tile.key]));
+    say(
+      share,
+      `The first four multiplied, and audience added, are the influence. 100 stands for ${votes(answer.scale)} votes.`,
+    );
   };
   return { element, show };
 }
@@ -279,7 +441,13 @@ function madeCard() {
 function receivedCard() {
   const numbers = new Map();
   const list = h("dl", { class: "counts" });
-  const element = card("received-card", "received", "Received from others", list, h("p", { class: "note" }, "Exact counts since the person is rated."));
+  const element = card(
+    "received-card",
+    "received",
+    "Received from others",
+    list,
+    h("p", { class: "note" }, "Exact counts since the person is rated."),
+  );
   const show = ({ received, followers, following }) =>
     Object.entries({ ...received, followers, following }).forEach(([key, value]) => {
       if (!numbers.has(key)) {
@@ -316,7 +484,12 @@ const neighbour = (self) => ({
   make: ({ user }) => {
     const { name, network } = handle(user);
     const parts = { rank: h("span", { class: "cell-rank" }), score: h("span", { class: "mover-score" }) };
-    const words = [parts.rank, h("span", { class: "name" }, letters(name)), h("span", { class: "network" }, letters(network)), parts.score];
+    const words = [
+      parts.rank,
+      h("span", { class: "name", dir: "auto" }, letters(name)),
+      h("span", { class: "network" }, letters(network)),
+      parts.score,
+    ];
     const link = h("a", { href: personLink(user), "aria-current": user === self ? "true" : null }, words);
     const element = h("li", {}, link);
     element.parts = parts;

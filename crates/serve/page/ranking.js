@@ -7,7 +7,7 @@ import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { noteNetworks } from "./search.js";
 import { onStatus, speed } from "./status.js";
-import { count, handle, personLink, points, signed, span, time, votes } from "./words.js";
+import { handle, personLink, plural, points, signed, span, time, votes } from "./words.js";
 
 const PAGE = 25;
 const SHOWN_MAX = 200;
@@ -23,25 +23,58 @@ const MINUTE_MS = 60_000;
 export function ranking(root, _, signal, { known, remember }) {
   const summary = h("p", { class: "lead" }, " ");
   const list = h("ol", { class: "rows", "aria-label": "The ranking" });
-  const empty = h("p", { class: "empty", hidden: true }, "Nobody is rated yet. People appear here as soon as others act on them.");
+  const empty = h(
+    "p",
+    { class: "empty", hidden: true },
+    "Nobody is rated yet. People appear here as soon as others act on them, and what happened before has been read.",
+  );
   const more = h("button", { class: "more", type: "button", hidden: true }, "Show more");
   const movers = h("ol", { class: "movers", "aria-label": "Who moves most" });
-  const quiet = h("p", { class: "quiet" }, "Nobody has moved.");
+  const quiet = h("p", { class: "quiet" }, `Nobody has moved by ${points(MOVER_MIN)} or more.`);
   const moversNote = h("p", { class: "note" });
   const lastMinute = h("span", { class: "cell-spark" });
+  const began = performance.now();
   // A minute of who looks is more of a log that passes faster.
   onStatus(() => {
-    const minute = span(MINUTE_MS * speed());
+    const minute = span(MINUTE_MS * speed()).replace(/^1 /, "");
+    const isWhole = performance.now() - began >= MINUTE_MS;
     say(lastMinute, `Last ${minute}`);
-    say(moversNote, `The largest changes of the last ${minute}.`);
+    say(moversNote, `The largest changes ${isWhole ? `of the last ${minute}` : "since this page was opened"}.`);
   }, signal);
   const spread = distribution();
   root.append(
-    h("div", { class: "columns" },
-      h("section", { class: "main-column", "aria-labelledby": "title" }, h("h1", { id: "title", tabindex: -1 }, "Ranking"), summary, head(lastMinute), list, empty, more),
-      h("aside", { class: "side-column" },
-        h("section", { class: "card", "aria-labelledby": "movers-title" }, h("h2", { id: "movers-title" }, "On the move"), moversNote, movers, quiet),
-        h("section", { class: "card", "aria-labelledby": "spread-title" }, h("h2", { id: "spread-title" }, "How scores are spread"), spread.element))),
+    h(
+      "div",
+      { class: "columns" },
+      h(
+        "section",
+        { class: "main-column", "aria-labelledby": "title" },
+        h("h1", { id: "title", tabindex: -1 }, "Ranking"),
+        summary,
+        head(lastMinute),
+        list,
+        empty,
+        more,
+      ),
+      h(
+        "aside",
+        { class: "side-column" },
+        h(
+          "section",
+          { class: "card", "aria-labelledby": "movers-title" },
+          h("h2", { id: "movers-title" }, "On the move"),
+          moversNote,
+          movers,
+          quiet,
+        ),
+        h(
+          "section",
+          { class: "card", "aria-labelledby": "spread-title" },
+          h("h2", { id: "spread-title" }, "How scores are spread"),
+          spread.element,
+        ),
+      ),
+    ),
   );
 
   const tracks = new Map();
@@ -53,6 +86,7 @@ export function ranking(root, _, signal, { known, remember }) {
     keepTracks(tracks, answer.users);
     arrange(list, answer.users, row(tracks));
     empty.hidden = answer.users.length > 0;
+    root.classList.toggle("nobody", answer.users.length === 0);
     more.hidden = answer.users.length >= answer.total || shown >= SHOWN_MAX;
     say(summary, summaryOf(answer));
   });
@@ -77,14 +111,23 @@ export function ranking(root, _, signal, { known, remember }) {
 }
 
 function head(lastMinute) {
-  return h("div", { class: "row head", "aria-hidden": "true" },
-    h("span", {}, "#"), h("span", {}, "Person"), h("span", { class: "cell-bar" }, ""), lastMinute, h("span", { class: "cell-score" }, "Score"), h("span", { class: "cell-change" }, "Change"));
+  return h(
+    "div",
+    { class: "row head", "aria-hidden": "true" },
+    h("span", {}, "#"),
+    h("span", {}, "Person"),
+    h("span", { class: "cell-bar" }, ""),
+    lastMinute,
+    h("span", { class: "cell-score" }, "Score"),
+    h("span", { class: "cell-change" }, "Change"),
+  );
 }
 
 function summaryOf({ users, total }) {
   if (users.length === 0) return " ";
   const newest = users.reduce((newest, user) => (user.as_of > newest ? user.as_of : newest), "");
-  return `${count(total)} people are rated. 100 stands for ${votes(users[0].scale)} votes. As of ${time(newest)} UTC.`;
+  const { scale } = users.reduce((newest, user) => (user.scale_version > newest.scale_version ? user : newest));
+  return `${plural(total, "person is", "people are")} rated. 100 stands for ${votes(scale)} votes. As of ${time(newest)} UTC.`;
 }
 
 function keepTracks(tracks, users) {
@@ -114,14 +157,25 @@ function row(tracks) {
         score: h("span", { class: "cell-score" }),
         change: h("span", { class: "cell-change" }),
       };
-      const element = h("li", {},
-        h("a", { class: "row", href: personLink(user) },
+      const element = h(
+        "li",
+        {},
+        h(
+          "a",
+          { class: "row", href: personLink(user) },
           parts.rank,
-          h("span", { class: "cell-person" }, h("span", { class: "name" }, letters(name)), network ? h("span", { class: "network" }, letters(network)) : null),
+          h(
+            "span",
+            { class: "cell-person" },
+            h("span", { class: "name", dir: "auto" }, letters(name)),
+            network ? h("span", { class: "network" }, letters(network)) : null,
+          ),
           h("span", { class: "cell-bar", "aria-hidden": "true" }, bar),
           h("span", { class: "cell-spark" }, spark.element),
           parts.score,
-          parts.change));
+          parts.change,
+        ),
+      );
       element.parts = parts;
       return element;
     },
@@ -130,7 +184,7 @@ function row(tracks) {
       say(parts.rank, String(rank));
       say(parts.score, points(score));
       parts.bar.style.setProperty("--part", Math.max(score / 100, 0.004).toFixed(4));
-      parts.spark.show(track, 1.5);
+      parts.spark.show(track, 1.5, TRACK_MAX);
       showChange(parts.change, score - track[0]);
     },
   };
@@ -149,7 +203,18 @@ const MOVER = {
     const { name, network } = handle(user);
     const change = h("span", { class: "cell-change" });
     const score = h("span", { class: "mover-score" });
-    const element = h("li", {}, h("a", { href: personLink(user) }, h("span", { class: "name" }, letters(name)), h("span", { class: "network" }, letters(network)), score, change));
+    const element = h(
+      "li",
+      {},
+      h(
+        "a",
+        { href: personLink(user) },
+        h("span", { class: "name", dir: "auto" }, letters(name)),
+        h("span", { class: "network" }, letters(network)),
+        score,
+        change,
+      ),
+    );
     element.parts = { change, score };
     return element;
   },

@@ -50,7 +50,8 @@ export function search(form) {
   const show = (users, text) => {
     const options = users.map((one, place) => option(one, place, go));
     noteKnown(users);
-    if (options.length === 0) return tell(`No name begins with “${text}”, and none of the most influential ones has it inside.`);
+    if (options.length === 0)
+      return tell(`No name begins with “${text}”, and none of the most influential ones has it inside.`);
     open(options);
   };
   const open = (entries) => {
@@ -107,7 +108,7 @@ export function search(form) {
   });
   form.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || close());
   document.addEventListener("keydown", (event) => {
-    const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    const isTyping = event.target instanceof Element && event.target.matches("input, textarea, select");
     if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       input.focus();
@@ -121,7 +122,10 @@ async function find(text, signal) {
   for (const network of networks) {
     if (!text.includes(":")) prefixes.add(`${network}:${text}`).add(`${network}:${text.toLowerCase()}`);
   }
-  const questions = [...[...prefixes].map((prefix) => paths.search(prefix, FOUND_MAX)), paths.searchInside(text, FOUND_MAX)];
+  const questions = [
+    ...[...prefixes].map((prefix) => paths.search(prefix, FOUND_MAX)),
+    paths.searchInside(text, FOUND_MAX),
+  ];
   const answers = await Promise.all(questions.map((question) => get(question, signal)));
   const found = new Map(answers.flatMap(({ users }) => users).map((one) => [one.user, one]));
   // Whoever types `ma` hardly means everybody on Mastodon.
@@ -136,13 +140,20 @@ async function find(text, signal) {
 function option({ user, rank, score }, place, go) {
   const { name, network } = handle(user);
   const href = personLink(user);
-  return h("li", {
-    id: `found-${place}`,
-    role: "option",
-    "aria-selected": "false",
-    "data-href": href,
-    // The field keeps the focus; a click would take it away before it arrives.
-    pointerdown: (event) => event.preventDefault(),
-    click: () => go(href),
-  }, h("span", { class: "name" }, letters(name)), h("span", { class: "network" }, letters(network)), h("span", { class: "cell-rank" }, `#${count(rank)}`), h("span", { class: "mover-score" }, points(score)));
+  return h(
+    "li",
+    {
+      id: `found-${place}`,
+      role: "option",
+      "aria-selected": "false",
+      "data-href": href,
+      // The field keeps the focus; a click would take it away before it arrives.
+      pointerdown: (event) => event.preventDefault(),
+      click: () => go(href),
+    },
+    h("span", { class: "name", dir: "auto" }, letters(name)),
+    h("span", { class: "network" }, letters(network)),
+    h("span", { class: "cell-rank" }, `#${count(rank)}`),
+    h("span", { class: "mover-score" }, points(score)),
+  );
 }

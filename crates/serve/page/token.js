@@ -7,8 +7,19 @@ import { h, say } from "./dom.js";
 const FIT = /^[\x21-\x7e]+$/;
 
 export function tokenForm(root, isAnother, accepted) {
-  const input = h("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "token-refused" });
-  const refused = h("p", { class: "refused", id: "token-refused", role: "alert" }, isAnother ? "The token is not accepted any more." : "");
+  const input = h("input", {
+    id: "token",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    "aria-describedby": "token-refused",
+  });
+  const refused = h(
+    "p",
+    { class: "refused", id: "token-refused", role: "alert" },
+    isAnother ? "The token is not accepted any more." : "",
+  );
   const submit = async (event) => {
     event.preventDefault();
     const problem = await tried(input.value.trim());
@@ -16,12 +27,21 @@ export function tokenForm(root, isAnother, accepted) {
     if (problem) input.select();
     else accepted();
   };
-  root.append(h("form", { class: "card token", submit },
-    h("h1", { tabindex: -1 }, "A token, please"),
-    h("p", {}, "This server shows scores to those who have one. Whoever runs it gives them out. This tab keeps it until it is closed."),
-    h("label", { for: "token" }, "Token"),
-    h("div", { class: "token-line" }, input, h("button", { type: "submit" }, "Show scores")),
-    refused));
+  root.append(
+    h(
+      "form",
+      { class: "card token", submit },
+      h("h1", { tabindex: -1 }, "A token, please"),
+      h(
+        "p",
+        {},
+        "This server shows scores to those who have one. Whoever runs it gives them out. This tab keeps it until it is closed.",
+      ),
+      h("label", { for: "token" }, "Token"),
+      h("div", { class: "token-line" }, input, h("button", { type: "submit" }, "Show scores")),
+      refused,
+    ),
+  );
   document.title = "Clout";
   input.focus();
 }
@@ -34,6 +54,8 @@ async function tried(text) {
     await get(paths.status());
     return "";
   } catch (error) {
-    return error instanceof Refusal ? "This token is not accepted." : "The server does not answer. Try again in a moment.";
+    return error instanceof Refusal
+      ? "This token is not accepted."
+      : "The server does not answer. Try again in a moment.";
   }
 }

@@ -33,26 +33,23 @@ export const day = (at) => date.format(new Date(at));
 export function duration(ms) {
   if (ms < 1) return ms > 0 ? "<1 ms" : "0 ms";
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${points(ms / 1_000)} s`;
+  if (ms < 10_000) return `${points(ms / 1_000)} s`;
+  if (ms < 60_000) return `${Math.round(ms / 1_000)} s`;
   if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
   if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;
   return plural(ms / 86_400_000, "day", "days");
 }
 
-/** `3 minutes ago`, in the unit that fits. */
-export function ago(ms) {
-  if (ms < 60_000) return `${plural(ms / 1_000, "second", "seconds")} ago`;
-  if (ms < 3_600_000) return `${plural(ms / 60_000, "minute", "minutes")} ago`;
-  if (ms < 172_800_000) return `${plural(ms / 3_600_000, "hour", "hours")} ago`;
-  return `${plural(ms / 86_400_000, "day", "days")} ago`;
-}
-
-/** A span of a log's own time, rounded: `10 hours`, `minute`. */
+/** A span of a log's own time, rounded: `10 hours`, `1 minute`. */
 export function span(ms) {
-  const units = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1_000, "second"]];
-  const [unitMs, unit] = units.find(([unitMs]) => ms >= 0.95 * unitMs) ?? units[3];
-  const number = Math.round(ms / unitMs);
-  return number === 1 ? unit : `${count(number)} ${unit}s`;
+  const units = [
+    { name: "day", ms: 86_400_000 },
+    { name: "hour", ms: 3_600_000 },
+    { name: "minute", ms: 60_000 },
+    { name: "second", ms: 1_000 },
+  ];
+  const unit = units.find((unit) => ms >= 0.95 * unit.ms) ?? units[3];
+  return plural(ms / unit.ms, unit.name, `${unit.name}s`);
 }
 
 export function bytes(number) {
@@ -62,10 +59,13 @@ export function bytes(number) {
   return `${points(number / 1_000_000_000)} GB`;
 }
 
+/** What stands before the first colon of a name, where a person of some network is meant. */
+const NETWORK = /^([a-z][a-z0-9_.-]{0,19}):(?=.)/s;
+
 /** A name without its network, and the network. */
 export function handle(user) {
-  const place = user.indexOf(":");
-  return place > 0 ? { name: user.slice(place + 1), network: user.slice(0, place) } : { name: user, network: "" };
+  const [before = "", network = ""] = NETWORK.exec(user) ?? [];
+  return { name: user.slice(before.length), network };
 }
 
 export const personLink = (user) => `#/u/${encodeURIComponent(user)}`;

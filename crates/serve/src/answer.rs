@@ -117,7 +117,7 @@ pub struct Movements {
     pub points: Vec<Movement>,
 }
 
-/// One movement.
+/// One movement. At 100 it is one of influence, by a hundredth or more: the score stays.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Movement {
     /// The time the new score is for, RFC 3339.

@@ -6,6 +6,9 @@ use vocabulary::Timestamp;
 
 use crate::person::Record;
 
+/// At 100 an influence that moved by less than this share did not move.
+const INFLUENCE_SHARE: f32 = 0.01;
+
 /// A record, as far as a movement comes from it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Point {
@@ -59,10 +62,16 @@ impl History {
         }
     }
 
-    /// Somebody moved from one record to another.
+    /// Somebody moved from one record to another: by score or, at 100, by influence. Of the latter only what can be seen
+    /// is kept, since it moves all the time.
     pub(crate) fn moved(&mut self, person: u64, before: &Record, after: &Record) {
-        if !self.people.contains_key(&person) {
-            self.add(person, before.into());
+        let last = self.people.get(&person).and_then(|track| track.points.back());
+        let (is_new, last) = last.map_or_else(|| (true, Point::from(before)), |(_, last)| (false, *last));
+        if last.score == after.score && (after.influence - last.influence).abs() < INFLUENCE_SHARE * last.influence {
+            return;
+        }
+        if is_new {
+            self.add(person, last);
         }
         self.add(person, after.into());
     }
@@ -132,6 +141,16 @@ mod tests {
         }
         assert_eq!(scores(&history, 5), [0.0, 1.0]);
         assert_eq!(scores(&history, 1), [5.0, 6.0]);
+        // At 100 the influence moves.
+        let above = |influence| Record { influence, ..record(100.0) };
+        history.moved(8, &above(200.0), &above(201.0));
+        assert!(history.points(8).is_empty(), "half a hundredth");
+        history.moved(8, &above(201.0), &above(210.0));
+        history.moved(8, &above(210.0), &above(211.0));
+        history.moved(8, &above(211.0), &above(213.0));
+        let influences: Vec<f32> = history.points(8).iter().map(|point| point.influence).collect();
+        assert_eq!(influences, [201.0, 210.0, 213.0]);
+        history.forget(8);
         history.moved(6, &record(0.0), &record(1.0));
         history.moved(7, &record(0.0), &record(1.0));
         assert!(history.people.len() <= 6 && history.ages.len() <= 10);

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 has them: `application/problem+json`.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
@@ -100,10 +100,11 @@ const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Makes a problem of every error that is none yet. Nothing is to be kept that does not say so, nor taken for something
 /// else than it is, nor put into another site's page.
-pub(crate) async fn explain(request: Request, next: Next) -> Response {
+pub(crate) async fn explain(State(has_scores): State<bool>, request: Request, next: Next) -> Response {
     let is_for_people = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_for_people = is_for_people.is_some_and(|accept| accept.contains("text/html"));
-    let mut response = explained(next.run(request).await, is_for_people);
+    let nothing = is_for_people.then_some(if has_scores { NOTHING } else { NOTHING_FOR_OPERATORS });
+    let mut response = explained(next.run(request).await, nothing);
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
@@ -112,14 +113,15 @@ pub(crate) async fn explain(request: Request, next: Next) -> Response {
     response
 }
 
-fn explained(response: Response, is_for_people: bool) -> Response {
+/// People get this page where there is nothing.
+fn explained(response: Response, nothing: Option<&'static str>) -> Response {
     let status = response.status();
     let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == CONTENT_TYPE);
     if is_problem || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    if status == StatusCode::NOT_FOUND && is_for_people {
-        return (status, Html(NOTHING)).into_response();
+    if let Some(page) = nothing.filter(|_| status == StatusCode::NOT_FOUND) {
+        return (status, Html(page)).into_response();
     }
     let mut problem = Problem::new(status, detail(status)).into_response();
     for name in [header::ALLOW, header::RETRY_AFTER] {
@@ -130,9 +132,24 @@ fn explained(response: Response, is_for_people: bool) -> Response {
     problem
 }
 
-/// For somebody with a browser who has mistyped an address.
-const NOTHING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>No such page</title>\
-    <h1>No such page</h1><p>Nothing is at this address. <a href=\"/\">To the ranking</a></p></html>";
+macro_rules! nothing {
+    ($where_to:literal) => {
+        concat!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">",
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+            "<meta name=\"color-scheme\" content=\"light dark\"><title>No such page</title>",
+            "<h1>No such page</h1><p>Nothing is at this address. <a href=\"/\">",
+            $where_to,
+            "</a></p></html>"
+        )
+    };
+}
+
+/// The page for somebody with a browser who has mistyped an address.
+const NOTHING: &str = nothing!("To the ranking");
+
+/// The same where no scores are shown.
+const NOTHING_FOR_OPERATORS: &str = nothing!("What this port has");
 
 fn detail(status: StatusCode) -> &'static str {
     match status {

@@ -176,12 +176,13 @@ pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
     let table = table().into_iter().filter(|(path, _)| app.has_scores || WITHOUT_SCORES.contains(path));
     let api = table.fold(Router::new(), |router, (path, method)| router.route(path, method));
     let api = api.layer(from_fn_with_state(Arc::clone(&app), admit)).with_state(Arc::clone(&app));
-    let page = if app.has_scores { page::routes() } else { Router::new().route("/", get(index)) };
+    let has_scores = app.has_scores;
+    let page = if has_scores { page::routes() } else { Router::new().route("/", get(index)) };
     // The first is the outermost. One layer of all: each of its own would be packed into a box for every request.
     api.merge(page).layer((
         from_fn_with_state(Arc::clone(&app), measure),
         cors(cors_origins),
-        from_fn(explain),
+        from_fn_with_state(has_scores, explain),
         from_fn_with_state(Arc::clone(&app), let_in),
         from_fn_with_state(app, in_time),
         CompressionLayer::new().quality(CompressionLevel::Fastest),

@@ -49,6 +49,10 @@ pub(crate) struct ViewStatus {
     /// Milliseconds since a record was applied, of those that came after it had caught up; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     scored_ms_ago: Option<u64>,
+    /// The newest time that a score is for, RFC 3339; absent if there is no score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    as_of: Option<String>,
 }
 
 impl ViewStatus {
@@ -59,6 +63,7 @@ impl ViewStatus {
             records: view.records(),
             lag: view.behind(),
             scored_ms_ago: view.quiet().map(|quiet| quiet.as_millis() as u64),
+            as_of: view.as_of().and_then(wire::rfc3339),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Filter {
         if users.len() > USERS_MAX {
             return Err(Problem::bad_request(format!("at most {USERS_MAX} users in one stream")));
         }
-        let mut users: Vec<u64> = users.iter().map(|user| view.key(user)).collect();
+        let mut users: Vec<u64> = users.iter().map(|user| view.key_of(user)).collect();
         users.sort_unstable();
         Ok(Filter { users, min_change: question.number("min_change", 0.0..=100.0)?.unwrap_or(0.0) })
     }

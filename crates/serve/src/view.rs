@@ -7,12 +7,13 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use dashmap::DashSet;
 use parking_lot::{Mutex, RwLock};
-use vocabulary::{Removal, Score};
+use vocabulary::{Removal, Score, Timestamp};
+use wire::Names;
 
 use crate::answer::{Distribution, Movement, Movements, Parts, ScoreAnswer};
 use crate::changes::{Change, Changes};
@@ -28,8 +29,8 @@ const SEARCHED_NAMES_MAX: usize = 2_000;
 /// and people of the ranking that it looks at then.
 const SEARCHED_PLACES_MAX: usize = 10_000;
 
-/// How much a view keeps beside the records.
-#[derive(Clone, Copy, Debug)]
+/// How much a view keeps beside the records, and how the names in it are spelled.
+#[derive(Clone, Debug)]
 pub struct ViewOptions {
     /// Records of movements, of everybody together: about 200 bytes each at worst.
     pub history_points_max: usize,
@@ -37,11 +38,18 @@ pub struct ViewOptions {
     pub history_points_each_max: usize,
     /// Changes that a reader of the stream may be behind.
     pub changes_max: usize,
+    /// The rule by which the application spells names: people are found under every spelling that it folds into theirs.
+    pub names: Names,
 }
 
 impl Default for ViewOptions {
     fn default() -> ViewOptions {
-        ViewOptions { history_points_max: 250_000, history_points_each_max: 100, changes_max: 262_144 }
+        ViewOptions {
+            history_points_max: 250_000,
+            history_points_each_max: 100,
+            changes_max: 262_144,
+            names: Names::default(),
+        }
     }
 }
 
@@ -81,6 +89,7 @@ pub struct View {
     users: DashSet<Named>,
     ranking: RwLock<Ranking>,
     names: RwLock<Ordered<Named>>,
+    spelling: Names,
     scales: Scales,
     history: Mutex<History>,
     changes: Changes,
@@ -90,6 +99,8 @@ pub struct View {
     is_ready: AtomicBool,
     records: AtomicU64,
     behind: AtomicU64,
+    /// The newest time that a score is for.
+    as_of: AtomicI64,
     /// How many records there were when that was last looked at, and when there were more than before.
     last_applied: Mutex<(u64, Option<Instant>)>,
 }
@@ -118,6 +129,7 @@ impl View {
             users: DashSet::new(),
             ranking: RwLock::default(),
             names: RwLock::default(),
+            spelling: options.names,
             scales: Scales::default(),
             history: Mutex::new(History::new(options.history_points_max, options.history_points_each_max)),
             changes: Changes::new(options.changes_max),
@@ -126,6 +138,7 @@ impl View {
             is_ready: AtomicBool::new(false),
             records: AtomicU64::new(0),
             behind: AtomicU64::new(0),
+            as_of: AtomicI64::new(Timestamp::MIN),
             last_applied: Mutex::default(),
         }
     }
@@ -153,6 +166,7 @@ impl View {
         *self.names.write() = Ordered::default();
         self.history.lock().clear();
         self.opted_out.clear();
+        self.as_of.store(Timestamp::MIN, Relaxed);
         self.changes.break_off();
     }
 
@@ -191,6 +205,11 @@ impl View {
         Some(self.scales.newest()?.votes)
     }
 
+    /// The newest time that a score is for; `None` before the first record.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        Some(self.as_of.load(Relaxed)).filter(|&as_of| as_of > Timestamp::MIN)
+    }
+
     /// Shows what was applied to those who watch the stream. [`crate::Server`] does it ten times a second.
     pub fn show_changes(&self) {
         self.changes.seal();
@@ -213,9 +232,10 @@ impl View {
         let key = self.key(user);
         let person = self.person(user);
         self.opted_out.remove(&key);
+        self.as_of.fetch_max(score.as_of, Relaxed);
         let before = self.ranking.write().publish(&person, Some(record));
         match before {
-            Some(before) if before.score != record.score => self.history.lock().moved(key, &before, &record),
+            Some(before) if before.height() != record.height() => self.history.lock().moved(key, &before, &record),
             Some(_) => {}
             None => self.names.write().insert(Named(Arc::clone(&person))),
         }
@@ -258,8 +278,15 @@ impl View {
         &self.changes
     }
 
+    /// The hash of a person's name, however somebody who asks spells it.
+    pub(crate) fn key_of(&self, user: &str) -> u64 {
+        self.key(self.spelling.spell(user, &mut String::new()))
+    }
+
     /// One person's score and place.
     pub fn user(&self, user: &str) -> Result<ScoreAnswer, Absence> {
+        let mut memory = String::new();
+        let user = self.spelling.spell(user, &mut memory);
         let person = self.users.get(user).map(|named| Arc::clone(&named.0));
         person.and_then(|person| self.answer(&person)).ok_or_else(|| self.absence(user))
     }
@@ -310,6 +337,8 @@ impl View {
 
     /// A person, and so many before and behind them in the ranking.
     pub fn around(&self, user: &str, limit: usize) -> Result<Vec<ScoreAnswer>, Absence> {
+        let mut memory = String::new();
+        let user = self.spelling.spell(user, &mut memory);
         let person = self.users.get(user).map(|named| Arc::clone(&named.0)).ok_or_else(|| self.absence(user))?;
         let ranking = self.ranking.read();
         let record = person.record().ok_or_else(|| self.absence(user))?;
@@ -321,6 +350,8 @@ impl View {
     /// People whose name begins so, the highest score first. Of a beginning that tens of thousands share, the best that
     /// are found among the first of the ranking and of the names.
     pub fn search(&self, prefix: &str, limit: usize) -> Vec<ScoreAnswer> {
+        let mut memory = String::new();
+        let prefix = self.spelling.spell(prefix, &mut memory);
         let (mut found, is_all) = self.named(prefix);
         if !is_all {
             found.extend(self.best(prefix, limit));
@@ -332,7 +363,7 @@ impl View {
 
     /// People in whose name these letters stand somewhere, in whatever case, among the first of the ranking.
     pub fn search_inside(&self, letters: &str, limit: usize) -> Vec<ScoreAnswer> {
-        let letters = letters.to_lowercase();
+        let letters = self.spelling.spell(letters, &mut String::new()).to_lowercase();
         let first: Vec<_> = self.ranking.read().people_from(0).take(SEARCHED_PLACES_MAX).map(Arc::clone).collect();
         let found = first.iter().filter(|person| person.name.to_lowercase().contains(&letters));
         found.filter_map(|person| self.answer(person)).take(limit).collect()
@@ -379,10 +410,10 @@ impl View {
 
     /// How a person moved since the server started, the oldest movement first.
     pub fn history(&self, user: &str) -> Result<Movements, Absence> {
-        self.user(user)?;
-        let points = self.history.lock().points(self.key(user));
+        let user = self.user(user)?.user;
+        let points = self.history.lock().points(self.key(&user));
         let points = points.windows(2).map(|ends| self.movement(&ends[0], &ends[1])).collect();
-        Ok(Movements { user: user.to_owned(), points })
+        Ok(Movements { user, points })
     }
 
     fn movement(&self, before: &Point, after: &Point) -> Movement {

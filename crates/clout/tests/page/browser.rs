@@ -114,6 +114,7 @@ impl Browser {
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true });
         self.issue(Extra::Devtools("Emulation.setDeviceMetricsOverride", metrics)).await;
+        self.issue(Extra::Devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": true }))).await;
     }
 
     /// What the browser complained about since this was last asked.

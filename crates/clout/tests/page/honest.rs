@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serve::{Running, Server, ServerOptions, View};
 
 use crate::browser::{self, Browser};
-use crate::tokens::score_of;
+use crate::tokens::{score_at, score_of};
 
 /// A server whose people do not move unless a test moves them.
 struct Still {
@@ -18,6 +18,10 @@ impl Still {
         let view = Arc::new(View::default());
         people.iter().for_each(|(user, score)| score_of(&view, user, *score));
         view.caught_up();
+        Still::with(view)
+    }
+
+    fn with(view: Arc<View>) -> Still {
         let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServerOptions::default() };
         let server = Server::new(Arc::clone(&view), options).start().unwrap();
         Still { view, server }
@@ -35,8 +39,25 @@ fn no_name_passes_for_another() {
     if !browser::is_there() {
         return;
     }
-    let names =
-        ["live", "\u{202e}evil", "bo", "bo\u{200b}", " bo", "e\u{301}ric", "\u{e9}ric", "a\u{2028}b", "\\u{200b}"];
+    let family = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}";
+    let longest = format!("{}:bo", "network".repeat(9));
+    let names = [
+        "live",
+        "\u{202e}evil",
+        "bo",
+        "bo\u{200b}",
+        " bo",
+        "e\u{301}ric",
+        "\u{e9}ric",
+        "a\u{2028}b",
+        "\\u{200b}",
+        "p\u{430}ypal",
+        "\u{421}\u{430}\u{440}\u{430}",
+        "\u{41c}\u{430}\u{448}\u{430} K",
+        "x:",
+        family,
+        &longest,
+    ];
     let still = Still::of(&names.map(|name| (name, 50.0)));
     Browser::with("names", async |browser| {
         browser.open(&still.at("")).await;
@@ -51,6 +72,14 @@ fn no_name_passes_for_another() {
             "\u{e9}ric",
             "a\\u{2028}b",
             "\\u{5c}u{200b}",
+            // A letter that looks Latin beside Latin ones; a name of such letters alone; one that nobody takes for Latin.
+            "p\\u{430}ypal Cyrillic",
+            "\u{421}\u{430}\u{440}\u{430} Cyrillic",
+            "\u{41c}\u{430}\u{448}\u{430} K",
+            // Nobody is without a name, and no name is taken for a network.
+            "x:",
+            family,
+            &longest,
         ];
         expected.sort_unstable();
         let found: String = browser.ask(NAMES).await;
@@ -59,7 +88,11 @@ fn no_name_passes_for_another() {
         assert_eq!(found, expected);
         let isolated: String = browser.ask("getComputedStyle(document.querySelector('.rows .name')).unicodeBidi").await;
         assert_eq!(isolated, "isolate");
+        browser.resize(320, 640).await;
+        assert_eq!(browser.ask::<u32>("document.documentElement.scrollWidth").await, 320);
         browser.open(&still.at("#/u/%E2%80%AEevil")).await;
+        browser.until("document.querySelectorAll('.neighbours li').length === 9").await;
+        assert_eq!(browser.ask::<u32>("document.documentElement.scrollWidth").await, 320);
         browser.until("document.querySelector('h1').textContent === '\\\\u{202e}evil'").await;
         browser.until("document.title.includes('\\\\u{202e}evil')").await;
         browser
@@ -72,18 +105,34 @@ fn it_is_live_only_while_something_is_scored() {
     if !browser::is_there() {
         return;
     }
-    let still = Still::of(&[("ana", 50.0), ("bo", 40.0)]);
+    let still = Still::with(Arc::default());
     Browser::with("pulse", async |browser| {
         browser.open(&still.at("")).await;
+        // First it reads what was there before.
+        browser.until("document.querySelector('.pulse').dataset.state === 'behind'").await;
+        browser.until("document.querySelector('.notice').checkVisibility()").await;
+        still.view.caught_up();
         browser.until("document.querySelector('.pulse').dataset.state === 'quiet'").await;
+        browser.until("document.querySelector('.notice').hidden").await;
+        // Of nobody there is nothing to show.
+        browser.until("document.querySelector('.empty').checkVisibility()").await;
+        assert!(!browser.ask::<bool>("document.querySelector('.spread').checkVisibility()").await);
         browser.until("document.querySelector('.pulse').textContent.includes('Nothing scored')").await;
         // It makes no scores, so that it has nothing to say about how they are made.
         assert!(browser.ask::<bool>("document.querySelector('.places [data-page=pipeline]').hidden").await);
         assert!(browser.ask::<bool>("document.querySelector('.made-up').hidden").await);
+        // What happened long ago is not live, even while it is scored.
+        score_at(&still.view, "bo", (40.0, 40.0), 1_700_000_000_000);
+        browser.until("document.querySelector('.pulse').textContent === 'Scoring 14 Nov 2023'").await;
         score_of(&still.view, "bo", 41.0);
         browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
+        // Of one person, nothing is said about halves and tenths.
+        browser.until("document.querySelector('.spread figcaption').textContent.startsWith('The height')").await;
+        browser.resize(320, 640).await;
         browser.until("document.querySelector('.pulse').dataset.state === 'quiet'").await;
         browser.until("document.querySelector('.pulse').textContent.includes('Last scored')").await;
+        // A telephone says it as well.
+        assert!(browser.ask::<u32>("document.querySelector('.pulse-word').clientWidth").await > 60);
         browser.open(&still.at("#/pipeline")).await;
         browser.until("document.querySelector('.verdict')?.dataset.state === 'elsewhere'").await;
         browser.open(&still.at("#/wat")).await;
@@ -177,6 +226,21 @@ fn what_matters_can_be_seen() {
         browser
             .until("document.querySelector('.why-card').hidden && document.querySelector('.curve-card').hidden")
             .await;
+        // At 100 the influence still moves.
+        for (number, influence) in [110.0, 120.0, 125.0].into_iter().enumerate() {
+            score_at(&still.view, "ana", (100.0, influence), 1_700_000_000_000 + 60_000 * number as i64);
+        }
+        browser.until("document.querySelector('#curve')?.checkVisibility()").await;
+        let curve: String = browser.ask("document.querySelector('.history svg').getAttribute('aria-label')").await;
+        assert!(curve.contains("influence in votes moved 2 times between 110 and 125"), "{curve}");
+        assert!(browser.ask::<bool>("document.querySelector('.why-card').hidden").await);
+        // Below it the score does; nothing is drawn above 100.
+        score_of(&still.view, "ana", 99.5);
+        browser.until("!document.querySelector('.why-card').hidden").await;
+        let highest: f64 = browser
+            .ask("Math.min(...[...document.querySelectorAll('.history .grid')].map((one) => one.getBBox().y))")
+            .await;
+        assert!(highest < 20.0, "100 is drawn at {highest}");
         for _ in ["one theme", "the other"] {
             for (what, selector, property) in [
                 ("bars", ".spread .bar:not(.here)", "fill"),

@@ -137,6 +137,13 @@ async fn reads_about_a_stranger(browser: &Browser, address: &str) {
     browser.until("document.querySelector('.absent h2')?.textContent === 'Not rated yet'").await;
 }
 
+/// What can be touched and is smaller than 44 pixels; links within a sentence may be.
+const TOO_SMALL_FOR_A_FINGER: &str = "[...document.querySelectorAll('a, button, input')]
+    .filter((one) => one.checkVisibility() && !one.matches('.skip, p:not(.crumb) a'))
+    .map((one) => [one, one.getBoundingClientRect()])
+    .filter(([, box]) => box.height < 44 || box.width < 44)
+    .map(([one, box]) => one.outerHTML.slice(0, 60) + ` is ${box.width} by ${box.height}`)";
+
 async fn fits_on_a_telephone(browser: &Browser, address: &str) {
     browser.resize(360, 740).await;
     let first = "document.querySelector('.rows a').getAttribute('href')";
@@ -152,6 +159,7 @@ async fn fits_on_a_telephone(browser: &Browser, address: &str) {
         browser.until(there).await;
         let wide: u32 = browser.ask("document.documentElement.scrollWidth").await;
         assert!(wide <= 360, "{hash} is {wide} wide");
+        assert_eq!(browser.ask::<Vec<String>>(TOO_SMALL_FOR_A_FINGER).await, [""; 0], "{hash}");
     }
 }
 

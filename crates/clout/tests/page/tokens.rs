@@ -1,9 +1,10 @@
 //! A server that wants tokens, and the page that asks for one.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serve::{Server, ServerOptions, Tokens, Update, View};
-use vocabulary::{Received, Score};
+use vocabulary::{Received, Score, Timestamp};
 
 use crate::browser::{self, Browser};
 
@@ -13,11 +14,17 @@ fn score(view: &View, score: f64) {
     score_of(view, "ana", score);
 }
 
-/// Publishes somebody's score.
+/// Publishes somebody's score for now.
 pub(crate) fn score_of(view: &View, user: &str, score: f64) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    score_at(view, user, (score, score), now);
+}
+
+/// Publishes somebody's score and influence for some time.
+pub(crate) fn score_at(view: &View, user: &str, (score, influence): (f64, f64), as_of: Timestamp) {
     let score = Score {
         score,
-        influence: score,
+        influence,
         reach: score,
         amplification: 1.0,
         network: 1.0,
@@ -26,7 +33,7 @@ pub(crate) fn score_of(view: &View, user: &str, score: f64) {
         received: Received::default(),
         followers: 0,
         following: 0,
-        as_of: 1_700_000_000_000,
+        as_of,
         scale: 100.0,
         scale_version: 0,
         previous: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use serve::{Running, Server, ServerOptions, Update, View};
+use serve::{Running, Server, ServerOptions, Update, View, ViewOptions};
 use vocabulary::{Received, Removal, Score};
 
 /// What came back.
@@ -42,7 +42,12 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn start(options: ServerOptions) -> Site {
-        let view = Arc::new(View::default());
+        Site::of(ViewOptions::default(), options)
+    }
+
+    /// With such a view.
+    pub(crate) fn of(view: ViewOptions, options: ServerOptions) -> Site {
+        let view = Arc::new(View::new(view));
         let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..options };
         let running = Server::new(Arc::clone(&view), options).start().unwrap();
         Site { view, running }

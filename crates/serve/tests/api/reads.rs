@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use pipeline::Status;
 use serde_json::json;
-use serve::{Server, ServerOptions, Tokens, Update};
+use serve::{Server, ServerOptions, Tokens, Update, ViewOptions};
 use vocabulary::Removal;
+use wire::{Names, Spelling};
 
 use crate::client::{Site, score_of};
 
@@ -51,6 +52,37 @@ fn not_rated_and_opted_out_are_told_apart() {
     assert_eq!((back.status, &back.json()["type"]), (404, &json!("urn:clout:not-rated")), "opted in again");
     site.score("u99", 12.0);
     assert_eq!(site.get("/v1/users/u99").json()["score"], 12.0);
+}
+
+#[test]
+fn people_are_found_under_every_spelling_that_is_folded_into_theirs() {
+    let names = Names::new(Spelling::Folded, [""; 0]);
+    let folded = Site::of(ViewOptions { names, ..ViewOptions::default() }, ServerOptions::default());
+    let exact = Site::start(ServerOptions::default());
+    for site in [&folded, &exact] {
+        site.score("nasa", 20.0);
+        site.score("nasa", 21.0);
+        site.score("bo", 5.0);
+        site.remove("bo");
+        site.view.caught_up();
+    }
+    for (name, removed) in [("@NASA", "@Bo"), ("https:%2F%2Ftwitter.com%2FNASA", "%20BO")] {
+        for place in ["", "/around", "/history"] {
+            let path = format!("/v1/users/{name}{place}");
+            let (found, missing) = (folded.get(&path), exact.get(&path));
+            assert_eq!((found.status, missing.status), (200, 404), "{path}");
+            assert!(String::from_utf8(found.body).unwrap().contains("\"user\":\"nasa\""), "{path}");
+            assert_eq!(folded.get(&format!("/v1/users/{removed}{place}")).status, 410, "{removed}{place}");
+        }
+    }
+    for (question, found) in
+        [("prefix=@NA", "nasa"), ("prefix=https://twitter.com/Nasa", "nasa"), ("contains=@AsA", "nasa")]
+    {
+        let answer = |site: &Site| site.get(&format!("/v1/search?{question}")).json()["users"].to_string();
+        assert!(answer(&folded).contains(found), "{question}: {}", answer(&folded));
+        assert_eq!(answer(&exact), "[]", "{question}");
+    }
+    assert_eq!(folded.get("/v1/users/nasa/history").json()["points"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -266,6 +298,12 @@ fn a_pipeline_without_scores_says_what_its_port_has() {
         text.lines().filter(|line| line.starts_with('/')).filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(paths.len(), 5, "{text}");
     paths.iter().for_each(|path| assert_eq!(site.get(path).status, 200, "{path}"));
+    // The page for people who mistype leads there, and not to a ranking that this port does not have.
+    let nothing = site.ask("GET", "/v1/ranking", &[("accept", "text/html")], b"");
+    let text = String::from_utf8(nothing.body).unwrap();
+    assert_eq!(nothing.status, 404);
+    assert!(text.contains("width=device-width") && text.contains("light dark"), "telephones and dark rooms: {text}");
+    assert!(text.contains("No such page") && text.contains("<a href=\"/\">") && !text.contains("ranking"), "{text}");
 }
 
 #[test]
@@ -288,7 +326,8 @@ fn nothing_is_shown_before_the_view_has_caught_up() {
         let answer = site.get(path);
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{path}");
     }
-    assert_eq!(site.get("/v1/status").json()["view"], json!({"ready": false, "users": 1, "records": 1, "lag": 0}));
+    let view = json!({"ready": false, "users": 1, "records": 1, "lag": 0, "as_of": "2023-11-14T22:13:20Z"});
+    assert_eq!(site.get("/v1/status").json()["view"], view);
     assert_eq!(site.get("/health/live").status, 200);
     site.view.caught_up();
     assert_eq!(site.get("/v1/users/ana").status, 200);
