@@ -362,6 +362,8 @@ fn long_sections_are_told_in_parts() {
             .map(|n| Contact { actor: n, target: n + 1, endorsement: 0.5, wants_answer: n % 2 == 0 })
             .collect(),
         audiences: vec![AudienceChange { target: 1, level: 2, mutual: false, followers: 3 }],
+        renewed: (0..count).map(|n| n * 3).collect(),
+        heard: (0..count).map(|n| n * 5 + 1).collect(),
         ..Section::default()
     };
     let sections = vec![section(0, 1), section(1, 3_000), section(2, 0), section(3, 40)];
@@ -380,6 +382,15 @@ fn long_sections_are_told_in_parts() {
                 (names, contacts, audiences),
                 (whole.names.clone(), whole.contacts.clone(), whole.audiences.clone())
             );
+            let renewed: Vec<_> = parts.iter().flat_map(|part| part.renewed.clone()).collect();
+            let heard: Vec<_> = parts.iter().flat_map(|part| part.heard.clone()).collect();
+            assert_eq!((renewed, heard), (whole.renewed.clone(), whole.heard.clone()));
+            // Who has opted in again is told first: what is told of them in a later part was given since.
+            let last = |is_told: fn(&Section) -> bool| parts.iter().rposition(|part| is_told(part)).unwrap_or(0);
+            let first =
+                |is_told: fn(&Section) -> bool| parts.iter().position(|part| is_told(part)).unwrap_or(usize::MAX);
+            assert!(last(|part| !part.renewed.is_empty()) <= first(|part| !part.names.is_empty()));
+            assert!(last(|part| !part.heard.is_empty()) <= first(|part| !part.contacts.is_empty()));
         }
         // Names come before what speaks of them.
         let sources: Vec<u16> = read.iter().map(|part| part.source).collect();
