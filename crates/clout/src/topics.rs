@@ -114,6 +114,7 @@ fn check_only(args: &CheckArgs) -> Result<(), Failure> {
     if !args.quiet {
         requirements.iter().try_for_each(|required| say(&line("found", required, &found[&required.topic])))?;
     }
+    note(&requirements, &found, args.quiet)?;
     check(&requirements, &found, kafka::partitions(&requirements, &found).unwrap_or_default())
 }
 
@@ -146,10 +147,14 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
             say(&line(verb, required, &found[&required.topic]))?;
         }
     }
-    if let Some(told) = kafka::short_letters(&requirements, &found) {
-        say(&format!("note: {told}"))?;
-    }
+    note(&requirements, &found, args.quiet)?;
     check(&requirements, &found, partitions)
+}
+
+/// Tells of limits that are low and will do.
+fn note(requirements: &[Requirement], found: &BTreeMap<String, Found>, is_quiet: bool) -> Result<(), OutputError> {
+    let note = kafka::short_letters(requirements, found).filter(|_| !is_quiet);
+    note.map_or(Ok(()), |told| say(&format!("note: {told}")))
 }
 
 fn check(requirements: &[Requirement], found: &BTreeMap<String, Found>, partitions: usize) -> Result<(), Failure> {

@@ -176,7 +176,7 @@ fn log_in(client: &AdminClient<Troubles>, connection: &Connection) -> Result<(),
     let until = Instant::now() + TIMEOUT;
     loop {
         let Err(error) = client.inner().fetch_metadata(None, LOG_IN) else {
-            troubles.answered();
+            troubles.let_in();
             return Ok(());
         };
         hear(client);

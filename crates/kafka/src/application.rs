@@ -121,11 +121,12 @@ impl Application {
             ("fetch.wait.max.ms", "100"),
             ("fetch.queue.backoff.ms", "10"),
             ("fetch.error.backoff.ms", "100"),
-            ("queued.min.messages", "1000000"),
+            // Empty records count no bytes there.
+            ("queued.min.messages", "100000"),
             ("queued.max.messages.kbytes", &self.fetched_kbytes().to_string()),
             // Records that are packed well are many times as large in memory. Where a batch is larger it grows by itself.
             ("fetch.message.max.bytes", "8192"),
-            // Of what is packed, and of what is fetched at once: no limit that a batch could pass and never be read.
+            // Of what is fetched at once: no limit that a batch could pass and never be read.
             ("receive.message.max.bytes", "2147483647"),
             ("client.id", &format!("{}-{}-{worker}-input", self.id, self.instance)),
         ]);

@@ -24,7 +24,7 @@ use wire::JournalRecord;
 
 use crate::application::{Application, Start, process_here};
 use crate::census::Census;
-use crate::native::{End, Refusal, delete_records, ends};
+use crate::native::{End, Packed, Refusal, delete_records, ends, packed};
 use crate::troubles::{self, Troubles, fault, fault_of};
 use crate::writer::WRITER;
 
@@ -466,12 +466,17 @@ impl Archive {
                 Some(Err(error)) => return Err(fault_of(&format!("{topic}[{shard}] cannot be read"), &error)),
                 Some(Ok(message)) => {
                     let offset = message.offset();
-                    let record = JournalRecord::decode(message.payload().unwrap_or_default()).map_err(|error| {
+                    let foreign = |error: &dyn std::fmt::Display| {
                         Fatal::Log(format!(
                             "{topic}[{shard}]@{offset} cannot be read: {error}; something else than this program wrote to \
                              the topic: take its records away, or start under a new application id"
                         ))
-                    })?;
+                    };
+                    if let Some(Packed { reason, .. }) = packed(message.key(), message.payload()) {
+                        return Err(foreign(&reason).into());
+                    }
+                    let record = JournalRecord::decode(message.payload().unwrap_or_default());
+                    let record = record.map_err(|error| foreign(&error))?;
                     journal.push((offset, record));
                 }
             }

@@ -10,6 +10,8 @@
 
 #[cfg(target_os = "linux")]
 mod leaders;
+#[cfg(target_os = "linux")]
+mod unpack;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use pipeline::Stamp;
+use pipeline::{Kept, Stamp};
 use rdkafka::admin::AdminClient;
 use rdkafka::bindings as c;
 use rdkafka::client::{Client, ClientContext};
@@ -36,10 +38,10 @@ use crate::costs::{Costs, Watch};
 /// Between two tries to hand records over.
 pub(crate) const FULL_WAIT: Duration = Duration::from_millis(1);
 
-/// The librdkafka whose private functions `leaders` wraps: 2.12.1. Another one would be linked as well, and go wrong
-/// somewhere; whoever takes one compares those functions first.
+/// The librdkafka whose private functions `leaders` and `unpack` wrap: 2.12.1. Another one would be linked as well, and go
+/// wrong somewhere; whoever takes one compares those functions first.
 const WRAPPED_VERSION: c_int = 0x020c_01ff;
-const _: () = assert!(c::RD_KAFKA_VERSION == WRAPPED_VERSION, "another librdkafka: look at native/leaders.rs first");
+const _: () = assert!(c::RD_KAFKA_VERSION == WRAPPED_VERSION, "another librdkafka: look at native/*.rs first");
 
 /// Whether the librdkafka that is linked is the one that is meant; the compiler has only seen its declarations.
 pub(crate) fn check_version() -> Result<(), String> {
@@ -157,7 +159,31 @@ pub(crate) struct Partition<C: ConsumerContext> {
 /// What a partition delivers.
 pub(crate) enum Delivered<'a> {
     Record(Record<'a>),
+    /// A record, or all of a batch whose first offset this is, that cannot be read.
+    Packed(i64, Packed),
     Failed(Refusal),
+}
+
+/// Records that lie in a batch that cannot be unpacked, or not as a whole.
+pub(crate) struct Packed {
+    /// What is known of the key,
+    pub(crate) key: Option<Kept>,
+    /// and of the value.
+    pub(crate) value: Option<Kept>,
+    /// Why the rest is not.
+    pub(crate) reason: String,
+}
+
+/// What a record says of itself or others that cannot be read; `None` for a record as somebody wrote it.
+#[cfg(target_os = "linux")]
+pub(crate) fn packed(key: Option<&[u8]>, value: Option<&[u8]>) -> Option<Packed> {
+    unpack::packed(key, value?)
+}
+
+/// The same, where nothing is wrapped.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn packed(_: Option<&[u8]>, _: Option<&[u8]>) -> Option<Packed> {
+    None
 }
 
 /// A record as it lies in librdkafka's memory.
@@ -251,6 +277,9 @@ unsafe fn delivered(message: &c::rd_kafka_message_t) -> Delivered<'_> {
         let told = value.map(|text| String::from_utf8_lossy(text).into_owned()).filter(|text| !text.is_empty());
         let refusal = Refusal::of(message.err);
         return Delivered::Failed(Refusal { text: told.unwrap_or(refusal.text), ..refusal });
+    }
+    if let Some(packed) = packed(key, value) {
+        return Delivered::Packed(message.offset, packed);
     }
     let mut kind = c::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
     // SAFETY: the message lives.

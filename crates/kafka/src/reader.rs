@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRecord, Room, Stamp};
+use pipeline::{Batch as Records, Decoder, Fatal, Fault, Inbox, Positions, RawRecord, Reason, Refused, Room, Stamp};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -16,7 +16,7 @@ use wire::{Spelling, decode_exchange};
 
 use crate::application::Application;
 use crate::costs::Watch;
-use crate::native::{Batch, Delivered, End, Partition, Record, Refusal, Wakeup, ends};
+use crate::native::{Batch, Delivered, End, Packed, Partition, Record, Refusal, Wakeup, ends};
 use crate::troubles::{Troubles, fault, fault_of, is_passing};
 
 /// Messages that are taken from a partition at once,
@@ -229,6 +229,11 @@ fn take_records(
                 let raw = RawRecord { offset, stamp, key, value };
                 decoder.decode(place.shard, &raw, now, records);
             }
+            Delivered::Packed(offset, Packed { key, value, reason }) => {
+                let reason = Reason::Packed(reason);
+                let records = records.get_or_insert_with(|| Records::new(offset));
+                records.push_refused(Refused { input: place.input, offset, key, value, reason });
+            }
             Delivered::Failed(refusal) => failed = Some(refusal),
         });
         if let Some(records) = records {
@@ -300,18 +305,18 @@ fn take_exchange(
 ) -> Result<usize, Fault> {
     let topic = &application.topics.exchange;
     let mut failed = None;
+    let foreign = |offset: i64, error: &dyn std::fmt::Display| {
+        Fatal::Log(format!(
+            "{topic}[{shard}]@{offset} cannot be read: {error}; something else than this program wrote to the topic: take \
+             its records away, or start under a new application id"
+        ))
+    };
     let count = partition.read(batch, MESSAGES_MAX, &application.costs, |delivered| match delivered {
         Delivered::Record(record) => match decode_exchange(record.value.unwrap_or_default()) {
             Ok(sections) => inbox.exchange(shard, record.offset, sections),
-            Err(error) => {
-                let offset = record.offset;
-                let text = format!(
-                    "{topic}[{shard}]@{offset} cannot be read: {error}; something else than this program wrote to the \
-                     topic: take its records away, or start under a new application id"
-                );
-                failed = Some(Fatal::Log(text).into());
-            }
+            Err(error) => failed = Some(foreign(record.offset, &error).into()),
         },
+        Delivered::Packed(offset, Packed { reason, .. }) => failed = Some(foreign(offset, &reason).into()),
         Delivered::Failed(refusal) => failed = Some(read_fault(topic, shard, &refusal)),
     });
     failed.map_or(Ok(count), Err)
@@ -323,6 +328,12 @@ fn read_fault(topic: &str, shard: u16, refusal: &Refusal) -> Fault {
         Code::AutoOffsetReset | Code::OffsetOutOfRange => {
             Fault::Broken(format!("{topic}[{shard}] does not have the next offset any more: {refusal}"))
         }
+        // It would be fetched again, and be the same.
+        Code::BadCompression | Code::BadMessage | Code::NotImplemented => Fatal::Log(format!(
+            "cannot read {topic}[{shard}]: {refusal}; if no client can, delete the records to the end of this batch \
+             (kafka-delete-records.sh), and start once with the `--accept-gap` that the next error names"
+        ))
+        .into(),
         code => fault(&format!("cannot read {topic}[{shard}]"), Some(code), refusal),
     }
 }

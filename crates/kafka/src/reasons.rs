@@ -19,6 +19,8 @@ pub(crate) struct Reason {
     pub(crate) advice: &'static str,
     pub(crate) text: String,
     pub(crate) heals: Heals,
+    /// It is about an address that a broker has named.
+    pub(crate) is_advertised: bool,
 }
 
 struct Kind {
@@ -156,8 +158,9 @@ impl Reason {
         let kind = KINDS.iter().find(|kind| kind.signs.iter().any(&shows))?;
         let words = words(text);
         let is_bootstrap = words.split_once(": ").is_none_or(|(broker, _)| broker.ends_with("/bootstrap"));
-        let advice = kind.advertised.filter(|_| !is_bootstrap).unwrap_or(kind.advice);
-        Some(Reason { advice, text: format!("{advice} ({words})"), heals: kind.heals })
+        let advertised = kind.advertised.filter(|_| !is_bootstrap);
+        let (advice, is_advertised) = (advertised.unwrap_or(kind.advice), advertised.is_some());
+        Some(Reason { advice, text: format!("{advice} ({words})"), heals: kind.heals, is_advertised })
     }
 }
 
@@ -185,7 +188,9 @@ mod tests {
     #[test]
     fn a_text_of_the_client_becomes_a_cause_and_an_advice() {
         let told = |text: &str| match Reason::of(text) {
-            Some(Reason { text, heals, .. }) => format!("{heals:?}: {text}"),
+            Some(Reason { text, heals, is_advertised, .. }) => {
+                format!("{heals:?}{}: {text}", if is_advertised { ", advertised" } else { "" })
+            }
             None => "unknown".to_owned(),
         };
         let told: String = [
@@ -199,9 +204,9 @@ mod tests {
         .concat();
         expect![[r#"
             Never: the brokers do not accept the certificate of this client, or want one: check ssl.certificate.location and ssl.key.location (ssl://b:1/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42)
-            Often: a broker names an address that cannot be resolved here: check its advertised.listeners, or this machine's name service (kafka.nowhere:9092/1: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
+            Often, advertised: a broker names an address that cannot be resolved here: check its advertised.listeners, or this machine's name service (kafka.nowhere:9092/1: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
             Often: a host name in kafka.bootstrap.servers cannot be resolved: check it, or this machine's name service (kafka.nowhere:9092/bootstrap: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
-            Often: a broker names an address where nobody listens: check its advertised.listeners, and that all brokers run (b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
+            Often, advertised: a broker names an address where nobody listens: check its advertised.listeners, and that all brokers run (b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
             unknown
         "#]]
         .assert_eq(&told);

@@ -21,6 +21,7 @@ use tracing::warn;
 use crate::admin::{Admin, AdminError, reason, refused};
 use crate::connection::Connection;
 use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
+use crate::native::{Packed, packed};
 use crate::troubles::{Troubles, is_unreachable};
 
 /// For everything that waits for the brokers.
@@ -376,8 +377,10 @@ impl<'a> Attempt<'a> {
                 Target::Key(key, to) => Destination::Partition(key, to),
             }
         };
-        let destination = match self.origin(headers) {
-            Some(false) => Destination::LeftOut,
+        let packed = packed(message.key(), value);
+        let destination = match (self.origin(headers), &packed) {
+            (_, Some(Packed { reason, .. })) => Destination::DeadLetters(reason.clone()),
+            (Some(false), None) => Destination::LeftOut,
             _ => match headers.and_then(cut_letter) {
                 Some(why) => Destination::DeadLetters(why),
                 None => place(target(message.key(), value, self.partitions)),
@@ -393,12 +396,16 @@ impl<'a> Attempt<'a> {
         };
         let bytes_max = if matches!(destination, Destination::Partition(..)) { usize::MAX } else { HEADERS_BYTES_MAX };
         let headers = headers.filter(|headers| headers_bytes(Some(headers)) <= bytes_max);
+        let (cut_key, cut_value) = match packed {
+            Some(Packed { key, value, .. }) => (key, value),
+            None => (cut(message.key()), cut(value)),
+        };
         Record {
             partition,
             offset,
             value: whole(value),
-            cut_key: cut(message.key()),
-            cut_value: cut(value),
+            cut_key,
+            cut_value,
             at: message.timestamp().to_millis(),
             headers: headers.map(|headers| headers.detach()).unwrap_or_default(),
             destination,

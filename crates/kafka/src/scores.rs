@@ -287,6 +287,10 @@ fn reading(message: &BorrowedMessage<'_>) -> Option<Reading> {
         }
         return user.map(|user| Reading::Removed { user: user.to_owned(), why: removal(message) });
     };
+    if let Some(native::Packed { reason, .. }) = native::packed(message.key(), Some(value)) {
+        warn!("{} is left out: {reason}", place());
+        return None;
+    }
     match wire::decode_versioned_score(value) {
         Ok((user, score, model_version)) => Some(Reading::Scored { user, score: Box::new(score), model_version }),
         Err(error) => {

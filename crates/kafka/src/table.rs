@@ -10,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
+use crate::native::{Packed, packed};
 use crate::troubles::Troubles;
 
 /// How long brokers may say nothing.
@@ -59,7 +60,13 @@ pub fn read_table(
     let mut unread = found.partitions().len();
     while unread > 0 {
         match consumer.poll(TIMEOUT) {
-            Some(Ok(message)) => each(message.key().unwrap_or_default(), message.payload()),
+            Some(Ok(message)) => match packed(message.key(), message.payload()) {
+                Some(Packed { reason, .. }) => {
+                    let what = format!("topic {topic} cannot be read at offset {}", message.offset());
+                    return Err(AdminError::Refused { what, reason });
+                }
+                None => each(message.key().unwrap_or_default(), message.payload()),
+            },
             Some(Err(KafkaError::PartitionEOF(_))) => unread -= 1,
             Some(Err(error)) => return Err(failed(&error)),
             None => {

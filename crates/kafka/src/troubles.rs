@@ -46,6 +46,7 @@ struct Said {
     advice: &'static str,
     text: String,
     first: Instant,
+    is_advertised: bool,
 }
 
 impl Troubles {
@@ -95,6 +96,12 @@ impl Troubles {
         self.unreachable().said = Default::default();
     }
 
+    /// A broker has answered where it was looked for first. What was said of addresses that brokers name holds on: a client
+    /// says the same thing once in a while only.
+    pub(crate) fn let_in(&self) {
+        self.unreachable().said.iter_mut().for_each(|said| _ = said.take_if(|said| !said.is_advertised));
+    }
+
     fn unreachable(&self) -> MutexGuard<'_, Unreachable> {
         self.unreachable.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +125,7 @@ impl Troubles {
 
     /// Takes what a client says of a connection; whether it is a cause that is known.
     fn note_reason(&self, text: &str) -> bool {
-        let Some(Reason { advice, text, heals }) = Reason::of(text) else { return false };
+        let Some(Reason { advice, text, heals, is_advertised }) = Reason::of(text) else { return false };
         {
             let now = Instant::now();
             let mut unreachable = self.unreachable();
@@ -128,7 +135,7 @@ impl Troubles {
             }
             let said = &mut unreachable.said[heals as usize];
             let first = said.as_ref().filter(|said| said.advice == advice).map_or(now, |said| said.first);
-            *said = Some(Said { advice, text: text.clone(), first });
+            *said = Some(Said { advice, text: text.clone(), first, is_advertised });
         }
         if heals == Heals::Never {
             self.give_up(text.clone());

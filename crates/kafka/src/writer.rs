@@ -471,6 +471,7 @@ fn dead_letter<'a>(topic: &'a str, shard: u16, refused: &'a Refused, reason: &'a
         Reason::Malformed(_) => ("VALUE_CONVERTER", "clout.Malformed"),
         Reason::Misrouted { .. } => ("TRANSFORMATION", "clout.Misrouted"),
         Reason::Future { .. } => ("TRANSFORMATION", "clout.Future"),
+        Reason::Packed(_) => ("KAFKA_CONSUME", "clout.Packed"),
     };
     let (key, value) = (refused.key.as_ref(), refused.value.as_ref());
     DeadLetter { topic, partition: shard.into(), offset: refused.offset, stage, class, reason, key, value }

@@ -94,6 +94,11 @@ impl Kept {
         Kept { bytes: whole[..whole.len().min(KEPT_BYTES_MAX)].into(), len: whole.len() }
     }
 
+    /// The beginning of one that is so long, where no more of it is known than these bytes.
+    pub fn cut(bytes: &[u8], len: usize) -> Kept {
+        Kept { bytes: bytes.into(), len }
+    }
+
     /// What was kept.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -150,6 +155,9 @@ pub enum Reason {
         /// The latest that is accepted.
         latest: Timestamp,
     },
+    /// Its batch cannot be unpacked, or not as a whole.
+    #[error("{0}")]
+    Packed(String),
 }
 
 impl Reason {
@@ -157,7 +165,7 @@ impl Reason {
     pub fn no_act(&self) -> Option<NoAct> {
         match self {
             Reason::Malformed(malformed) => malformed.no_act(),
-            Reason::Misrouted { .. } | Reason::Future { .. } => None,
+            Reason::Misrouted { .. } | Reason::Future { .. } | Reason::Packed(_) => None,
         }
     }
 }

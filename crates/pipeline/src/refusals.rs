@@ -43,6 +43,7 @@ impl Refusing {
             "misrouted" => {
                 "key the topic by user with the partitioner of model.partitioner, or re-key it with `clout route`"
             }
+            "packed" => "find out who writes such batches",
             _ => "see that the clocks and time zones of its producers, and of this machine, are right",
         }
     }

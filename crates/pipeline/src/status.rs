@@ -41,7 +41,7 @@ pub struct Status {
 }
 
 /// Why records become dead letters, in the order of [`Totals::refused_by`].
-pub const REASONS: [&str; 3] = ["malformed", "misrouted", "future"];
+pub const REASONS: [&str; 4] = ["malformed", "misrouted", "future", "packed"];
 
 /// Microseconds up to which durations are counted together; what is longer comes last.
 pub const DURATION_BOUNDS_US: [u64; 12] =
@@ -219,6 +219,7 @@ pub(crate) fn place(reason: &Reason) -> usize {
         Reason::Malformed(_) => 0,
         Reason::Misrouted { .. } => 1,
         Reason::Future { .. } => 2,
+        Reason::Packed(_) => 3,
     }
 }
 

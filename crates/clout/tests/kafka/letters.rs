@@ -9,6 +9,8 @@ use testbroker::Broker;
 use crate::common::{connection, done, header, read, unique};
 use crate::scene::Scene;
 
+const DAY_MS: i64 = 86_400_000;
+
 #[test]
 fn records_of_any_size_are_put_aside_cut_and_the_application_goes_on() {
     let Some(broker) = Broker::shared() else { return };
@@ -55,6 +57,23 @@ fn records_of_any_size_are_put_aside_cut_and_the_application_goes_on() {
     scene.act(5, 0);
     scene.wait("it goes on", |scene| scene.metric("clout_events_total") == 5.0);
     assert_eq!(read(broker, &scene.letters()).len(), 4);
+}
+
+/// By the time that producers give them, whenever they are read.
+#[test]
+fn records_that_are_older_than_half_of_the_retention_are_told_of() {
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "json", &[("retention.ms", "604800000")]);
+    scene.start();
+    let told = "records are older than half of their topic's retention.ms";
+    scene.act_at(3, -3 * DAY_MS);
+    scene.wait("they are taken", |scene| scene.metric("clout_events_total") == 3.0);
+    assert!(!scene.told().contains(told), "{}", scene.told());
+    // Half an hour more: the reader looks at its clock before it waits.
+    scene.act_at(3, -4 * DAY_MS - DAY_MS / 48);
+    scene.wait("it is told", |scene| scene.told().contains(told));
+    let line = scene.told().lines().find(|line| line.contains(told)).expect("a line").to_owned();
+    assert!(line.contains("age_hours=96") && line.contains("retention_hours=168"), "{line}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The commands that speak with Kafka, against a real broker.
 
+mod batch;
 mod common;
 mod scene;
 
@@ -7,6 +8,7 @@ mod diff;
 mod feed;
 mod letters;
 mod live;
+mod packed;
 mod people;
 mod readme;
 mod reset;

@@ -146,6 +146,21 @@ impl<'a> Scene<'a> {
         producer.flush(PATIENCE).expect("it arrives");
     }
 
+    /// So many people act, that much later than now, and their records say so.
+    pub(crate) fn act_at(&self, count: usize, ahead_ms: i64) {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_millis() as i64 + ahead_ms;
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.broker.brokers()).set("partitioner", "murmur2_random");
+        let producer: BaseProducer = config.create().expect("a producer");
+        for n in 0..count {
+            let (key, value) =
+                (format!("u{n}"), format!(r#"{{"actor":"u{n}","target":"bo","kind":"retweet","at":{at}}}"#));
+            let record = BaseRecord::to(&self.input).key(&key).payload(&value).timestamp(at);
+            producer.send(record).map_err(|(error, _)| error).expect("there is room");
+        }
+        producer.flush(PATIENCE).expect("it arrives");
+    }
+
     /// So many people act.
     pub(crate) fn act(&self, count: usize, ahead_ms: i64) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_millis() as i64 + ahead_ms;
@@ -154,6 +169,13 @@ impl<'a> Scene<'a> {
             .collect();
         let records: Vec<(&str, &[u8])> = acts.iter().map(|(key, value)| (&key[..], value.as_bytes())).collect();
         self.produce(&[], &records);
+    }
+
+    /// Somebody who belongs to this partition.
+    pub(crate) fn actor_of(&self, partition: u16) -> String {
+        let is_there =
+            |name: &String| influence::Partitioner::default().partition(name, PARTITIONS as u16) == partition;
+        (0..).map(|n| format!("u{n}")).find(is_there).expect("names for all partitions")
     }
 
     pub(crate) fn process_kib(&self, what: &str) -> u64 {

@@ -1,6 +1,10 @@
 //! `clout topics create`, and what is told of topics that are otherwise.
 
 use expect_test::expect;
+use futures::executor::block_on;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use testbroker::Broker;
 
 use crate::common::{connection, done, run, topic, unique};
@@ -52,6 +56,42 @@ fn what_differs_is_told_with_the_way_out() {
     expect![[r#"
         1: error: topic OTHER-scores has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id; topic OTHER-scores has cleanup.policy=compact: a shard that is restored needs the same records again, and some would be gone; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete
     "#]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
+}
+
+/// The limits of topics: one that is too low is refused, one of dead letters that is below an input's is told.
+#[test]
+fn limits_of_topics_are_compared() {
+    let Some(broker) = Broker::shared() else { return };
+    let (app, input) = (unique("limits"), unique("events"));
+    let tell = |command: &str| {
+        let ran = run(broker, &["topics", command, "--application-id", &app, "--input", &input]);
+        (ran.code, (ran.stdout + &ran.stderr).replace(&app, "APP").replace(&input, "INPUT"))
+    };
+    let limit = |topic: &str, bytes: &str| {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
+        let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
+        let altered = block_on(admin.alter_configs([&limit], &AdminOptions::new())).expect("the broker answers");
+        assert!(altered.iter().all(Result::is_ok), "{altered:?}");
+    };
+    done(broker, &["topics", "create", "--application-id", &app, "--input", &input, "--inputs", "--partitions", "1"]);
+    let letters = format!("{app}-dead-letters");
+    limit(&letters, "100000");
+    for command in ["create", "check"] {
+        let (code, told) = tell(command);
+        assert_eq!(code, Some(0), "{told}");
+        let words = "note: topic APP-dead-letters takes records of 100000 bytes, and INPUT of 1048588: dead letters are cut to fit";
+        assert!(told.contains(words), "{command}: {told}");
+    }
+    limit(&letters, "16383");
+    for command in ["create", "check"] {
+        let (code, told) = tell(command);
+        let words = "error: topic APP-dead-letters has max.message.bytes=16383: records of 16384 bytes must fit; set it to 1048588";
+        assert!(code == Some(1) && told.contains(words), "{command}: {code:?} {told}");
+    }
+    limit(&letters, "1048588");
+    let (code, told) = tell("check");
+    assert!(code == Some(0) && !told.contains("note: "), "{told}");
 }
 
 #[test]

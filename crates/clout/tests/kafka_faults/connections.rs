@@ -221,3 +221,21 @@ fn every_command_names_an_address_that_is_of_no_use() {
     every_command_says("nobody.invalid:9092", &[], false, &unknown);
     every_command_says("127.0.0.1:1", &[], false, &["nobody listens there", "127.0.0.1:1"]);
 }
+
+/// The first address is right, and those that the broker names are not.
+#[test]
+fn every_command_names_an_address_that_a_broker_names_and_that_is_of_no_use() {
+    let _alone = crate::alone();
+    for (address, told) in [("nobody.invalid:9092", "cannot be resolved here"), ("127.0.0.1:1", "where nobody listens")]
+    {
+        let advertised = format!("CLIENT://{address}");
+        let properties = [("advertised.listeners", advertised.as_str()), ("inter.broker.listener.name", "CLIENT")];
+        let Some(broker) = Broker::own(&properties) else { return };
+        every_command_says(
+            broker.brokers(),
+            &[],
+            false,
+            &["a broker names an address", told, "advertised.listeners", address],
+        );
+    }
+}

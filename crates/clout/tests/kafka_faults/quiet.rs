@@ -183,21 +183,49 @@ fn records_behind_an_open_transaction_are_told_as_lag() {
     member.terminate(ENDING);
 }
 
+/// Another application's consumer, by its name and the assignor's.
+fn stranger(broker: &Broker, group: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", broker.brokers())
+        .set("group.id", group)
+        .set("client.id", "billing")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("partition.assignment.strategy", "range")
+        .create()
+        .expect("a consumer")
+}
+
+/// A process that was away for longer than its session finds others in its group.
+#[test]
+fn a_group_that_another_application_takes_meanwhile_is_named() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let program = &[("session.timeout.ms", "2000"), ("heartbeat.interval.ms", "500")];
+    let scene = Scene::new(broker.brokers(), &Options { program, ..OPTIONS });
+    let witness = scene.witness();
+    let mut member = scene.start("a", 1);
+    scene.feeder().feed(&ring(&names(10), now_ms()), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    member.freeze();
+    let foreign = stranger(broker, &scene.id);
+    foreign.subscribe(&[&scene.names.input]).expect("it subscribes");
+    wait_until("the other application has the group", TOLD, || {
+        let _ = foreign.poll(Duration::from_millis(100));
+        foreign.assignment().is_ok_and(|places| places.count() > 0)
+    });
+    member.thaw();
+    let group = format!("the group {} is used by another application", scene.id);
+    gives_up(member, TOLD, &[&group, "billing at ", "choose another application_id"]);
+}
+
 #[test]
 fn a_group_of_another_application_is_not_joined() {
     let _alone = crate::alone();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     scene.feeder().feed(&ring(&names(10), now_ms()), usize::MAX);
-    let foreign: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", broker.brokers())
-        .set("group.id", &scene.id)
-        .set("client.id", "billing")
-        .set("enable.auto.commit", "false")
-        .set("auto.offset.reset", "earliest")
-        .set("partition.assignment.strategy", "range")
-        .create()
-        .expect("a consumer");
+    let foreign = stranger(broker, &scene.id);
     foreign.subscribe(&[&scene.names.input]).expect("it subscribes");
     let (mut read, until) = (0, Instant::now() + TOLD);
     while read < 10 {
