@@ -221,9 +221,9 @@ fn bad_options_are_told_apart() {
         ]],
     );
     refuse(
-        "--mix like=1",
+        "--mix love=1",
         expect![[
-            r#"error: invalid value 'like=1' for '--mix <KIND=WEIGHT,...>': no kind to mix is called "like": there are retweet, mention and reply"#
+            r#"error: invalid value 'love=1' for '--mix <KIND=WEIGHT,...>': no kind to mix is called "love": there are retweet, mention, reply, quote and like"#
         ]],
     );
     refuse(
@@ -234,7 +234,7 @@ fn bad_options_are_told_apart() {
     );
     refuse(
         "--mix retweet=0",
-        expect!["mix: the weights of retweet, mention and reply must be at least 0 and one of them above"],
+        expect!["mix: the weights of retweet, mention, reply, quote and like must be at least 0 and one of them above"],
     );
     refuse(
         "--format xml",

@@ -18,6 +18,21 @@ fn a_retweet_or_mention_is_a_vote_and_a_reply_half_an_act() {
     );
 }
 
+/// What is received is shown as mentions/retweets/replies+quotes/likes.
+#[test]
+fn a_quote_is_a_vote_and_a_like_a_quarter_of_an_act() {
+    check(
+        "0s ana quotes bo; 0s cy likes dee; 0s eve likes fay x4; 0s gus likes hal; 0s gus mentions hal",
+        expect![[r#"
+                      score  votes  reach   amp   net  open  audience  M/R/A    followers  level
+            bo         15.0   1.00   1.00  1.00  1.00  1.00      0.00  0/0/0+1/0         0
+            dee         9.4   0.54   1.00  0.29  1.84  1.00      0.00  0/0/0+0/1         0
+            fay        15.0   1.00   1.00  1.00  1.00  1.00      0.00  0/0/0+0/4         0
+            hal        16.0   1.09   1.00  1.19  0.92  1.00      0.00  1/0/0+0/1         0
+        "#]],
+    );
+}
+
 /// `w = 5 C l / (C + 4 l)`, shown as amplification: 1 to 5. What a fan gives is the root of it, since the same fan's rate
 /// falls by the other root.
 #[test]

@@ -13,11 +13,16 @@ pub enum Kind {
     Follow,
     /// The actor follows the target no longer.
     Unfollow,
+    /// The actor clicked that they like the target's words.
+    Like,
+    /// The actor passed the target's words on and added some.
+    Quote,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Mention, Self::Retweet, Self::Reply, Self::Follow, Self::Unfollow];
+    pub const ALL: [Self; 7] =
+        [Self::Mention, Self::Retweet, Self::Reply, Self::Follow, Self::Unfollow, Self::Like, Self::Quote];
 
     /// What it is called.
     pub fn word(self) -> &'static str {
@@ -27,6 +32,8 @@ impl Kind {
             Self::Reply => "reply",
             Self::Follow => "follow",
             Self::Unfollow => "unfollow",
+            Self::Like => "like",
+            Self::Quote => "quote",
         }
     }
 
@@ -38,8 +45,9 @@ impl Kind {
     /// `k`: what one act adds to the endorsement of its pair, in votes. Follows endorse nobody.
     pub fn endorsement(self) -> f64 {
         match self {
-            Self::Mention | Self::Retweet => 1.0,
+            Self::Mention | Self::Retweet | Self::Quote => 1.0,
             Self::Reply => 0.5,
+            Self::Like => 0.25,
             Self::Follow | Self::Unfollow => 0.0,
         }
     }
@@ -92,44 +100,23 @@ impl<'a> From<Profile<'a>> for Input<'a> {
     }
 }
 
-/// Events by kind.
+/// Events by kind; repeated follows and unfollows included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Mentions.
-    pub mentions: u64,
-    /// Retweets.
-    pub retweets: u64,
-    /// Replies.
-    pub replies: u64,
-    /// Follows, repeated ones included.
-    pub follows: u64,
-    /// Unfollows, repeated ones included.
-    pub unfollows: u64,
-}
+pub struct Counts([u64; Kind::ALL.len()]);
 
 impl Counts {
     /// Counts one event.
     pub fn add(&mut self, kind: Kind) {
-        *self.part(kind) += 1;
+        self.0[kind as usize] += 1;
     }
 
     /// Events of a kind.
-    pub fn of(mut self, kind: Kind) -> u64 {
-        *self.part(kind)
-    }
-
-    fn part(&mut self, kind: Kind) -> &mut u64 {
-        match kind {
-            Kind::Mention => &mut self.mentions,
-            Kind::Retweet => &mut self.retweets,
-            Kind::Reply => &mut self.replies,
-            Kind::Follow => &mut self.follows,
-            Kind::Unfollow => &mut self.unfollows,
-        }
+    pub fn of(&self, kind: Kind) -> u64 {
+        self.0[kind as usize]
     }
 
     /// Events of all kinds.
     pub fn total(&self) -> u64 {
-        Kind::ALL.map(|kind| self.of(kind)).iter().sum()
+        self.0.iter().sum()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::audience::{self, Level, Tie};
 use crate::fixpoint::{self, Flow, Source};
 use crate::graph::{self, Edge};
-use crate::input::Counts;
+use crate::input::{Counts, Kind};
 use crate::memory::{Account, Ends, Remains};
 use crate::model::Model;
 
@@ -222,7 +222,7 @@ fn of_account(account: &Account) -> Person {
         acted_ms: account.acted_ms,
         received: account.received,
         opted_out: account.opted_out,
-        has_record: account.received.total() > account.received.unfollows,
+        has_record: account.received.total() > account.received.of(Kind::Unfollow),
         ..Person::stranger()
     }
 }

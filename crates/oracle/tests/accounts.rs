@@ -3,7 +3,7 @@
 mod common;
 
 use common::{close, follow, opt_in, opt_out, retweet, score, trust};
-use oracle::{Counts, Input};
+use oracle::{Counts, Input, Kind};
 
 #[test]
 fn a_suspended_account_hands_out_nothing() {
@@ -59,7 +59,7 @@ fn opt_out_erases_what_is_ones_own() {
     assert!(!outcome.follow("ana", "bo").unwrap().mutual);
     // What bo gave is gone; that it was given stays counted.
     assert_eq!(outcome.person("cy").gross, 0.0);
-    assert_eq!(outcome.person("cy").received.retweets, 1);
+    assert_eq!(outcome.person("cy").received.of(Kind::Retweet), 1);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn opt_in_begins_from_nothing() {
     assert!(!bo.opted_out && !bo.has_record);
     assert_eq!((bo.trust, bo.fans, bo.followers), (1.0, 0, 0));
     let counted = score(&and_then(&[&back[..], &[retweet("ana", "bo", 0)]].concat())).person("bo");
-    assert_eq!((counted.received.retweets, counted.has_record), (1, true));
+    assert_eq!((counted.received.of(Kind::Retweet), counted.has_record), (1, true));
 }
 
 #[test]

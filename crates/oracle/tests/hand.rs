@@ -56,7 +56,7 @@ fn repeats_saturate() {
     let outcome = score(&retweets(1_000, "ana", "bo"));
     close(outcome.pair("ana", "bo").unwrap().weight, 5_000.0 / 1_004.0);
     close(outcome.person("bo").influence, (5_000.0_f64 / 1_004.0).sqrt());
-    assert_eq!(outcome.person("bo").received.retweets, 1_000);
+    assert_eq!(outcome.person("bo").received.of(Kind::Retweet), 1_000);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn an_older_act_adds_its_rest() {
     let pair = outcome.pair("ana", "bo").unwrap();
     close(pair.endorsement, 1.5);
     close(pair.weight, 7.5 / 5.5);
-    assert_eq!((pair.acts.retweets, pair.newest_ms), (2, HALF_LIFE_MS));
+    assert_eq!((pair.acts.of(Kind::Retweet), pair.newest_ms), (2, HALF_LIFE_MS));
 }
 
 #[test]

@@ -31,7 +31,10 @@ fn higgs() {
     assert_eq!(outcome.pairs.len(), pairs.len());
     assert_eq!((outcome.people.len(), first(&outcome)), (304_198, "88"));
     let received = outcome.person("88").received;
-    assert_eq!((received.retweets, received.mentions, received.replies), (18_977, 15_682, 1_324));
+    assert_eq!(
+        (received.of(Kind::Retweet), received.of(Kind::Mention), received.of(Kind::Reply)),
+        (18_977, 15_682, 1_324)
+    );
 }
 
 #[test]

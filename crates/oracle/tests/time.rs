@@ -3,7 +3,7 @@
 mod common;
 
 use common::{HALF_LIFE_MS, WINDOW_MS, act, follow, model, retweet, score, unfollow};
-use oracle::{Counts, Follow, Input, Kind, Outcome, Tally};
+use oracle::{Follow, Input, Kind, Outcome, Tally};
 
 /// Two others act, so that the clock stands at `at_ms`.
 fn clock(at_ms: i64) -> Input<'static> {
@@ -25,7 +25,7 @@ fn an_act_is_forgotten_after_the_window() {
     let later = as_of(WINDOW_MS + 1);
     assert!(later.pairs.is_empty());
     assert_eq!(later.person("bo").reach, 0.0);
-    assert_eq!(later.person("bo").received.retweets, 1);
+    assert_eq!(later.person("bo").received.of(Kind::Retweet), 1);
     assert!(later.person("bo").has_record);
 }
 
@@ -34,8 +34,8 @@ fn a_forgotten_edge_begins_anew() {
     // Each act is a window and 1 ms after the one before.
     let outcome = score(&[retweet("ana", "bo", 0), retweet("ana", "bo", WINDOW_MS + 1)]);
     let pair = outcome.pair("ana", "bo").unwrap();
-    assert_eq!((pair.acts.retweets, pair.endorsement), (1, 1.0));
-    assert_eq!(outcome.person("bo").received.retweets, 2);
+    assert_eq!((pair.acts.of(Kind::Retweet), pair.endorsement), (1, 1.0));
+    assert_eq!(outcome.person("bo").received.of(Kind::Retweet), 2);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn an_edge_is_forgotten_by_the_clock_not_by_its_next_act() {
     // The second act is only half a window younger than the first, but arrives when that is forgotten.
     let first = retweet("ana", "bo", 0);
     let second = retweet("ana", "bo", WINDOW_MS / 2);
-    let touched = |inputs: &[Input<'_>]| score(inputs).pair("ana", "bo").map(|pair| pair.acts.retweets);
+    let touched = |inputs: &[Input<'_>]| score(inputs).pair("ana", "bo").map(|pair| pair.acts.of(Kind::Retweet));
     assert_eq!(touched(&[first, second, clock(WINDOW_MS + 1)]), Some(2));
     assert_eq!(touched(&[first, clock(WINDOW_MS + 1), second]), Some(1));
     assert_eq!(touched(&[first, Input::Clock(WINDOW_MS + 1), second]), Some(1));
@@ -56,7 +56,8 @@ fn a_late_act_is_counted_and_changes_nothing_else() {
     assert_eq!(outcome.tally, Tally { accepted: 2, late: 1, ..Tally::default() });
     assert!(outcome.pair("ana", "bo").is_none());
     assert_eq!(outcome.person("ana").acted_ms, None);
-    assert_eq!(outcome.person("bo").received, Counts { retweets: 1, ..Counts::default() });
+    let received = outcome.person("bo").received;
+    assert_eq!((received.of(Kind::Retweet), received.total()), (1, 1));
     assert!(outcome.person("bo").has_record);
     assert_eq!(outcome.now_ms, WINDOW_MS + 1);
 }
@@ -66,7 +67,7 @@ fn an_act_on_oneself_is_counted_and_ignored() {
     let outcome = score(&[retweet("ana", "bo", 0), retweet("bo", "bo", HALF_LIFE_MS)]);
     assert_eq!(outcome.tally.self_acts, 1);
     assert_eq!(outcome.now_ms, 0);
-    assert_eq!(outcome.person("bo").received.retweets, 1);
+    assert_eq!(outcome.person("bo").received.of(Kind::Retweet), 1);
     assert_eq!(outcome.person("bo").acted_ms, None);
 }
 
@@ -114,7 +115,7 @@ fn follows_move_the_clock_and_make_nobody_live() {
     assert_eq!(outcome.now_ms, HALF_LIFE_MS);
     assert_eq!(outcome.person("ana").liveness, 0.5);
     let bo = outcome.person("bo");
-    assert_eq!((bo.followers, bo.received.follows, outcome.person("ana").following), (1, 1, 1));
+    assert_eq!((bo.followers, bo.received.of(Kind::Follow), outcome.person("ana").following), (1, 1, 1));
 }
 
 #[test]

@@ -366,7 +366,7 @@ const FACTORS = [
     format: factor,
     explain: (value) =>
       value < 0.9
-        ? "mostly single replies"
+        ? "mostly single replies or likes"
         : value < 1.3
           ? "most fans act once"
           : value < 2.5

@@ -59,7 +59,8 @@ const fn endorses(weight: f64, counted: Counted) -> Meaning {
 }
 
 // Word, plural and short word; the number in `event.proto`, which is for ever; what it does; and its place in lists for
-// people. Rows with a count beside the sums come before those with a count apart.
+// people. Rows are added at the end: saved counts of what was taken are in this order. Rows with a count beside the sums
+// come before those with a count apart.
 kinds! {
     /// The actor named the target.
     Mention: "mention", "mentions", "MT", 1, endorses(1.0, Counted::WithSums), listed 2;
@@ -71,6 +72,10 @@ kinds! {
     Follow: "follow", "follows", "FO", 4, Meaning::Follows, listed 8;
     /// The actor ended the subscription.
     Unfollow: "unfollow", "unfollows", "UN", 5, Meaning::Unfollows, listed 9;
+    /// The actor approved of what the target said, by one click.
+    Like: "like", "likes", "LI", 6, endorses(0.25, Counted::Apart), listed 5;
+    /// The actor passed on what the target said, with words of their own.
+    Quote: "quote", "quotes", "QT", 7, endorses(1.0, Counted::Apart), listed 4;
 }
 
 impl Kind {

@@ -10,7 +10,7 @@ macro_rules! each_factor {
         $then! {
             /// Votes, at least 0: active fans; Klout's "true reach" (2011).
             reach
-            /// A factor, 0.56 to 5: how much each fan acts; 1 for one mention or retweet, 0 without fans.
+            /// A factor, 0.29 to 5: how much each fan acts; 1 for one mention or retweet, 0 without fans.
             amplification
             /// A factor: what the fans themselves count; 0 without fans.
             network

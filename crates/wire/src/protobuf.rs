@@ -70,6 +70,8 @@ fn count_of(received: &mut proto::Received, kind: Kind) -> Option<&mut u64> {
         Kind::Mention => Some(&mut received.mentions),
         Kind::Retweet => Some(&mut received.retweets),
         Kind::Reply => Some(&mut received.replies),
+        Kind::Like => Some(&mut received.likes),
+        Kind::Quote => Some(&mut received.quotes),
         Kind::Follow | Kind::Unfollow => None,
     }
 }

@@ -96,7 +96,7 @@ fn what_did_not_change_costs_nothing() {
         35 a first mention
         34 another mention
         34 a fan forgotten
-        45 everything
+        53 everything
     "#]]
     .assert_eq(&shown);
 }

@@ -145,13 +145,13 @@ fn scores(format: ScoreFormat) -> String {
 #[test]
 fn scores_are_lines() {
     expect![[r#"
-        {"user":"ana","rank":1,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
-        {"user":"b,\"o\"\\","rank":2,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
+        {"user":"ana","rank":1,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"likes":0,"quotes":0,"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
+        {"user":"b,\"o\"\\","rank":2,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"likes":0,"quotes":0,"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
     "#]].assert_eq(&scores(ScoreFormat::Json));
     expect![[r#"
-        user,rank,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,followers,following,percentile,as_of,scale
-        ana,1,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
-        "b,""o""\",2,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,4,5,99.9,1970-01-01T00:00:00Z,250.0
+        user,rank,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,likes,quotes,followers,following,percentile,as_of,scale
+        ana,1,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,0,0,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
+        "b,""o""\",2,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,0,0,4,5,99.9,1970-01-01T00:00:00Z,250.0
     "#]].assert_eq(&scores(ScoreFormat::Csv));
 }
 
@@ -287,7 +287,7 @@ fn a_dead_letter_keeps_the_record() {
         DeadLetter { source: "events.txt", line: 3, reason: &reason, record }.write(&mut out).unwrap();
     }
     expect![[r#"
-        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow","record":"ana \"bo\"\t1 XX"}
-        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow","record_base64":"YW5h/2Jv"}
+        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow, like, quote","record":"ana \"bo\"\t1 XX"}
+        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow, like, quote","record_base64":"YW5h/2Jv"}
     "#]].assert_eq(&String::from_utf8(out).unwrap());
 }

@@ -177,7 +177,7 @@ impl<'a> Scenes<'a> {
     }
 
     fn kind(&mut self) -> Kind {
-        [Kind::Retweet, Kind::Mention, Kind::Reply][self.chance.pick(3)]
+        Kind::COUNTED[self.chance.pick(Kind::COUNTED.len())]
     }
 
     fn pair(&mut self) -> (u32, u32) {

@@ -239,7 +239,7 @@ fn what_is_no_world_is_told_why() {
     );
     refuse(
         |world| world.mix = Mix::none(),
-        expect!["mix: the weights of retweet, mention and reply must be at least 0 and one of them above"],
+        expect!["mix: the weights of retweet, mention, reply, quote and like must be at least 0 and one of them above"],
     );
     refuse(
         |world| world.follows = 1.5,

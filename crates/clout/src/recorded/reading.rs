@@ -17,10 +17,10 @@ pub struct ReadingArgs {
     /// by their usual names
     #[arg(long, help_heading = "Input", value_name = "actor=NAME,target=NAME,time=NAME,kind=NAME")]
     pub columns: Option<Columns>,
-    /// Kind of the events that name none: mention, retweet, reply, follow or unfollow [default: mention]
+    /// Kind of the events that name none: mention, retweet, quote, reply, like, follow or unfollow [default: mention]
     #[arg(long, help_heading = "Input", value_name = "KIND", value_parser = parse_kind)]
     pub kind: Option<Kind>,
-    /// Words of the files for kinds, as in share=retweet,comment=reply,like=skip; may be repeated. Acts of kinds that are
+    /// Words of the files for kinds, as in share=retweet,comment=reply,view=skip; may be repeated. Acts of kinds that are
     /// neither known nor named here are skipped and counted
     #[arg(long, help_heading = "Input", value_name = "WORD=KIND|skip,...", value_delimiter = ',', value_parser = kind_word)]
     pub kinds: Vec<(String, Option<Kind>)>,
@@ -59,7 +59,7 @@ impl ReadingArgs {
 }
 
 fn kind_word(text: &str) -> Result<(String, Option<Kind>), String> {
-    let (word, kind) = text.rsplit_once('=').ok_or("not a word and its kind, as in share=retweet or like=skip")?;
+    let (word, kind) = text.rsplit_once('=').ok_or("not a word and its kind, as in share=retweet or view=skip")?;
     match kind {
         "skip" => Ok((word.to_owned(), None)),
         _ => Ok((word.to_owned(), Some(parse_kind(kind).map_err(|error| format!("{error}, or skip"))?))),

@@ -149,7 +149,7 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
         (
             "amplification",
             decimal(score.amplification, 2),
-            "how much each of them acts: 1 for one act (a reply 0.56), 5 at most".to_owned(),
+            "how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most".to_owned(),
         ),
         ("network", decimal(score.network, 3), "what the fans themselves count".to_owned()),
         ("openness", decimal(score.openness, 3), openness(score.openness).to_owned()),

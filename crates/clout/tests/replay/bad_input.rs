@@ -12,7 +12,7 @@ const SOME_BAD: &str = "\
 1
 3 2 1735689601 RT extra column
 3 2 yesterday RT
-3 2 1735689602 LIKE
+3 2 1735689602 VIEW
 
 3 2 1735689603 MT
 4 4 1735689604 MT
@@ -35,7 +35,7 @@ fn bad_lines_are_told_and_the_run_goes_on() {
             log.txt:3: has 1 column, expected actor, target, time and at most a kind
             log.txt:4: has 6 columns, expected actor, target, time and at most a kind
             log.txt:5: time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds
-            note: 1 act was passed over, as their kinds are not scored: "like" 1; --kinds like=mention takes such a one for a mention, like=skip says that it is none
+            note: 1 act was passed over, as their kinds are not scored: "view" 1; --kinds view=mention takes such a one for a mention, view=skip says that it is none
             note: 1 time is not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
             read      9 records from log.txt (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:06Z
             scored    4 events (1 retweet, 3 mentions); 5 people, 1 of them rated

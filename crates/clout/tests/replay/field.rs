@@ -67,7 +67,7 @@ fn a_type_that_is_no_kind_is_not_taken_for_it() {
             read      3 records from log (csv)
             scored    0 events; nobody
             left out  3 acts of other kinds
-            error: none of the 3 lines of log can be used (log:2: kind "Directed" is none of mention, retweet, reply, follow, unfollow, and 2 more like it); nothing is written, and what is there stays as it was
+            error: none of the 3 lines of log can be used (log:2: kind "Directed" is none of mention, retweet, reply, follow, unfollow, like, quote, and 2 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     let posts = "actor,target,at,action\nana,bo,1409144925,photo\ncy,bo,1409144926,video\ndi,bo,1409144927,\n";
@@ -185,13 +185,13 @@ fn posts_without_a_target_are_no_bad_lines() {
 
 #[test]
 fn other_kinds_are_no_bad_lines() {
-    let log = "1 2 1409144925 RT\n1 2 1409144926 LIKE\n3 2 1409144927 like\n4 2 1409144928 SHARE\n5 2 1409144929 MT\n";
+    let log = "1 2 1409144925 RT\n1 2 1409144926 VIEW\n3 2 1409144927 view\n4 2 1409144928 SHARE\n5 2 1409144929 MT\n";
     check(
         log,
         "--max-bad 0",
         expect![[r#"
         exit 0
-        note: 3 acts were passed over, as their kinds are not scored: "like" 2, "share" 1; --kinds like=mention takes such a one for a mention, like=skip says that it is none
+        note: 3 acts were passed over, as their kinds are not scored: "view" 2, "share" 1; --kinds view=mention takes such a one for a mention, view=skip says that it is none
         read      5 records from log (snap), 2014-08-27T13:08:45Z to 2014-08-27T13:08:49Z
         scored    2 events (1 retweet, 1 mention); 3 people, 1 of them rated
         left out  3 acts of other kinds
@@ -200,7 +200,7 @@ fn other_kinds_are_no_bad_lines() {
     );
     check(
         log,
-        "--max-bad 0 --kinds like=skip --kinds share=retweet",
+        "--max-bad 0 --kinds view=skip --kinds share=retweet",
         expect![[r#"
         exit 0
         read      5 records from log (snap), 2014-08-27T13:08:45Z to 2014-08-27T13:08:49Z
@@ -211,7 +211,7 @@ fn other_kinds_are_no_bad_lines() {
     );
     check(
         log,
-        "--kinds RT=reply,like=mention",
+        "--kinds RT=reply,view=mention",
         expect![[r#"
         exit 0
         note: 1 act was passed over, as their kinds are not scored: "share" 1; --kinds share=mention takes such a one for a mention, share=skip says that it is none
@@ -223,23 +223,23 @@ fn other_kinds_are_no_bad_lines() {
     );
     check(
         log,
-        "--kinds like",
+        "--kinds view",
         expect![[r#"
         exit 2
-        error: invalid value 'like' for '--kinds <WORD=KIND|skip,...>': not a word and its kind, as in share=retweet or like=skip
+        error: invalid value 'view' for '--kinds <WORD=KIND|skip,...>': not a word and its kind, as in share=retweet or view=skip
 
         For more information, try '--help'.
     "#]],
     );
     check(
         log,
-        "--kinds like=love",
+        "--kinds view=love",
         expect![[r#"
-        exit 2
-        error: invalid value 'like=love' for '--kinds <WORD=KIND|skip,...>': kind "love" is none of mention, retweet, reply, follow, unfollow, or skip
+            exit 2
+            error: invalid value 'view=love' for '--kinds <WORD=KIND|skip,...>': kind "love" is none of mention, retweet, reply, follow, unfollow, like, quote, or skip
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
 }
 

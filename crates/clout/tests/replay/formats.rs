@@ -132,7 +132,7 @@ fn profiles_count_before_events() {
         cy  score 0.0, rank 2 of 2, above 0.00 % of all
 
           reach           0.00  active fans; one who stops counts half after 30 days
-          amplification   0.00  how much each of them acts: 1 for one act (a reply 0.56), 5 at most
+          amplification   0.00  how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most
           network        0.000  what the fans themselves count
           openness       1.000  an open circle: few endorsements are returned
           audience        0.00  votes added by followers who are active

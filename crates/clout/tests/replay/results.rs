@@ -48,6 +48,26 @@ fn the_top_is_a_table() {
 }
 
 #[test]
+fn likes_and_quotes_have_columns_where_somebody_received_one() {
+    let log = "ana\tbo\t1577836800\tlike\ncy\tbo\t1577836801\tQT\ncy\tana\t1577836802\tLI\n";
+    let directory = Directory::new().with("log", log);
+    let ran = directory.replay("log --scores-out scores.csv");
+    expect![[r#""#]].assert_eq(&ran.stdout);
+    expect![[r#"
+        exit 2
+        error: unexpected argument '--output' found
+
+          tip: a similar argument exists: '--top'
+
+        Usage: clout replay --user <NAME> --top <NUMBER> <FILE>...
+
+        For more information, try '--help'.
+    "#]]
+    .assert_eq(&ran.told());
+    expect![[r#""#]].assert_eq(&directory.read("scores.csv"));
+}
+
+#[test]
 fn the_table_is_as_long_as_asked_for() {
     let lines = |options: &str| directory().replay(&format!("log {options}")).stdout.lines().count();
     assert_eq!(lines(""), 6);
@@ -64,7 +84,7 @@ fn one_person_is_explained() {
         bo  score 27.1, rank 1 of 3, above 66.66 % of all
 
           reach           1.81  active fans; one who stops counts half after 1 day
-          amplification   1.00  how much each of them acts: 1 for one act (a reply 0.56), 5 at most
+          amplification   1.00  how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most
           network        1.390  what the fans themselves count
           openness       0.989  some endorsements are returned
           audience        0.00  votes added by followers who are active
@@ -88,8 +108,8 @@ fn the_score_table_has_exactly_these_keys() {
     let first = text.lines().next().unwrap();
     let keys: Vec<&str> =
         first.split('"').filter(|part| part.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')).collect();
-    expect!["user bo rank score influence reach amplification network openness audience mentions retweets replies followers following percentile as_of scale"].assert_eq(&keys.join(" "));
-    expect![[r#""mentions":1,"retweets":1,"replies":0,"followers":1,"following":0,"percentile":66.6667,"as_of":"2020-01-01T04:00:00Z","scale":100.0}"#]].assert_eq(&first[first.find("\"mentions").unwrap()..]);
+    expect!["user bo rank score influence reach amplification network openness audience mentions retweets replies likes quotes followers following percentile as_of scale"].assert_eq(&keys.join(" "));
+    expect![[r#""mentions":1,"retweets":1,"replies":0,"likes":0,"quotes":0,"followers":1,"following":0,"percentile":66.6667,"as_of":"2020-01-01T04:00:00Z","scale":100.0}"#]].assert_eq(&first[first.find("\"mentions").unwrap()..]);
     let scores = lines(&text);
     let score = |line: &Value| line["score"].as_f64().unwrap();
     assert!(scores.is_sorted_by(|a, b| score(a) >= score(b)));
@@ -142,8 +162,10 @@ fn json_is_one_document() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     expect!["summary top users"].assert_eq(&keys(&document));
     expect!["as_of edges events_per_second files first_collisions first_event_at follows half_life_ms last_event_at left_out notes outliers partitions peak_memory_bytes people profiles rated records scale scored scores_published seconds stopped timeline window_ms workers"].assert_eq(&keys(&document["summary"]));
-    expect![[r#"{"events":6,"follows":1,"late":0,"mentions":1,"replies":1,"retweets":3,"unfollows":0}"#]]
-        .assert_eq(&document["summary"]["scored"].to_string());
+    expect![[
+        r#"{"events":6,"follows":1,"late":0,"likes":0,"mentions":1,"quotes":0,"replies":1,"retweets":3,"unfollows":0}"#
+    ]]
+    .assert_eq(&document["summary"]["scored"].to_string());
     expect![[
         r#"{"after_until":0,"collided":0,"future":0,"ignored":0,"malformed":0,"malformed_profiles":0,"no_target":0,"opted_out":0,"other_kinds":0,"self_acts":1,"shard_full":0}"#
     ]]

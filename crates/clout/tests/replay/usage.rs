@@ -48,9 +48,9 @@ fn bad_options_are_told_with_what_would_be_good() {
         ]],
     );
     refuse(
-        "log --kind like",
+        "log --kind love",
         expect![[
-            r#"error: invalid value 'like' for '--kind <KIND>': kind "like" is none of mention, retweet, reply, follow, unfollow"#
+            r#"error: invalid value 'love' for '--kind <KIND>': kind "love" is none of mention, retweet, reply, follow, unfollow, like, quote"#
         ]],
     );
     refuse(

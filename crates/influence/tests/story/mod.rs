@@ -109,6 +109,8 @@ fn kind(verb: &str) -> Kind {
         "replie" | "reply" => Kind::Reply,
         "follow" => Kind::Follow,
         "unfollow" => Kind::Unfollow,
+        "like" => Kind::Like,
+        "quote" => Kind::Quote,
         _ => panic!("`{verb}` is nothing that people do"),
     }
 }
@@ -163,7 +165,11 @@ fn table(shard: &Shard) -> String {
 fn line(shard: &Shard, name: &str, score: &Score) -> String {
     let received = score.received;
     let kinds = [Kind::Mention, Kind::Retweet, Kind::Reply];
-    let received = kinds.map(|kind| received.of(kind).to_string()).join("/");
+    let apart = [Kind::Quote, Kind::Like].map(|kind| received.of(kind));
+    let mut received = kinds.map(|kind| received.of(kind).to_string()).join("/");
+    if apart != [0, 0] {
+        write!(received, "+{}/{}", apart[0], apart[1]).expect("a string takes all");
+    }
     let level = if score.following > 0 { shard.follower_level(name).map_or("", level) } else { "" };
     format!(
         "{:6.1} {:6.2} {:6.2} {:5.2} {:5.2} {:5.2} {:9.2}  {received:8} {:9}  {level}",
