@@ -32,6 +32,7 @@ pub use input::Input;
 use values::Values;
 
 use crate::duration::parse_duration;
+use crate::kind_weight::kind_weight;
 
 /// One application, and how it runs here.
 #[derive(Clone, Debug)]
@@ -213,6 +214,11 @@ fn model(values: &Values) -> Result<Model, ConfigError> {
     check(&model, "model.window")?;
     model.forget_after_ms = values.get_if("model.forget_after", parse_duration)?;
     check(&model, "model.forget_after")?;
+    values.kinds(|word, weight| {
+        let (kind, weight) = kind_weight(word, weight)?;
+        model.weights[kind] = weight;
+        model.validate().map_err(|reason| reason.to_string())
+    })?;
     model.eps = values.get("model.eps", fraction)?;
     check(&model, "model.eps")?;
     model.contact_growth = values.get("model.contact_threshold", fraction)?;

@@ -24,6 +24,7 @@ mod ending;
 mod http;
 mod instance;
 mod interrupt;
+mod kind_weight;
 mod logs;
 mod screen;
 mod shown;

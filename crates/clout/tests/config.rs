@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use clap::Parser;
 use clout::config::{Config, RunFlags};
 use expect_test::{Expect, expect};
+use vocabulary::Kind;
 
 #[derive(Parser)]
 struct Line {
@@ -70,6 +71,14 @@ fn of_what_is_said_twice_the_later_layer_wins() {
     assert_eq!(config.connection().brokers(), "e:1");
     let config = load(file, &environment, &["--brokers", "l:1"]).expect("all is understood");
     assert_eq!(config.connection().brokers(), "l:1");
+}
+
+#[test]
+fn kinds_weigh_what_each_layer_says() {
+    let file = "[model.kinds]\nlike = 0.5\nreply = 1";
+    let config = load(file, &[("CLOUT_MODEL_KINDS", "like=0.125,RT=2")], &["--kind-weight", "quote=3"]).unwrap();
+    let weights = Kind::COUNTED.map(|kind| (kind.word(), config.model.weights[kind]));
+    assert_eq!(weights, [("mention", 1.0), ("retweet", 2.0), ("reply", 1.0), ("like", 0.125), ("quote", 3.0)]);
 }
 
 #[test]
@@ -156,6 +165,32 @@ fn what_is_not_understood_is_told_with_its_place() {
         &[],
         &expect!["clout.toml:2: model.half_life: 30 what? add a unit, as in 30ms, 30s, 30m, 30h, 30d, 30w or 30y"],
     );
+    refused(
+        "[model.kinds]\nlike = 0",
+        &[],
+        &[],
+        &expect!["clout.toml:2: model.kinds.like: the weight of a like is 0, it must be 0.001 to 10"],
+    );
+    refused(
+        "[model]\nkinds.love = 1",
+        &[],
+        &[],
+        &expect![[r#"clout.toml:2: model.kinds.love: "love" is none of retweet, mention, reply, quote, like"#]],
+    );
+    refused(
+        "[model.kinds]\nfollow = 1",
+        &[],
+        &[],
+        &expect![[r#"clout.toml:2: model.kinds.follow: "follow" is none of retweet, mention, reply, quote, like"#]],
+    );
+    refused("[model]\nkinds = 1", &[], &[], &expect!["clout.toml:2: model.kinds: wants a table, under [model.kinds]"]);
+    refused(
+        "",
+        &[("CLOUT_MODEL_KINDS", "like=much")],
+        &[],
+        &expect![[r#"CLOUT_MODEL_KINDS: model.kinds.like: "much" is not a number, as in 0.5"#]],
+    );
+    refused("", &[], &["--kind-weight", "like"], &expect!["--kind-weight: model.kinds: wants NAME=VALUE"]);
     refused("[model]\n\neps = 0.9", &[], &[], &expect!["clout.toml:3: model.eps: eps is 0.9, it must be 5e-7 to 0.5"]);
     refused(
         "[model]\nhash_key = \"abc\"",

@@ -6,6 +6,7 @@ use std::ops::Range;
 use common::*;
 use influence::{Model, Shard};
 use oracle::Input;
+use vocabulary::Kind;
 
 fn check(
     model: &Model,
@@ -81,6 +82,15 @@ fn small_worlds() {
 #[test]
 fn small_worlds_to_five_digits_when_thresholds_are_fine() {
     check_small_worlds(&fine(Model::with_half_life(HOUR)), 1_000..1_300, Bound::FINE, Bound::FINE);
+}
+
+#[test]
+fn small_worlds_of_other_weights() {
+    let mut model = fine(Model::with_half_life(HOUR));
+    for (kind, weight) in [(Kind::Like, 10.0), (Kind::Quote, 0.001), (Kind::Reply, 1.5), (Kind::Retweet, 0.3)] {
+        model.weights[kind] = weight;
+    }
+    check_small_worlds(&model, 3_000..3_100, Bound::FINE, Bound::FINE);
 }
 
 /// The window need not be a multiple of the half-life, nor longer.

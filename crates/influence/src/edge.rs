@@ -1,7 +1,6 @@
 //! One (actor, target) pair's memory, and what it weighs.
 
 use crate::row::{NOBODY, Slot};
-use vocabulary::{Kind, Meaning};
 
 /// An edge, 24 bytes, in the landmark domain.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -71,14 +70,5 @@ impl Edge {
         self.last = (f64::from(self.last) * factor) as f32;
         self.returned = (f64::from(self.returned) * factor) as f32;
         self.told = (f64::from(self.told) * factor) as f32;
-    }
-}
-
-/// `k`: what an act of this kind adds to an endorsement; `None` for those that endorse nobody.
-#[inline]
-pub(crate) fn endorsement(kind: Kind) -> Option<f64> {
-    match kind.meaning() {
-        Meaning::Endorses { weight, .. } => Some(weight),
-        Meaning::Follows | Meaning::Unfollows => None,
     }
 }

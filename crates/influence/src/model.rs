@@ -5,7 +5,7 @@ use std::fmt;
 use siphasher::sip::SipHasher13;
 
 use crate::name::HashKey;
-use vocabulary::Timestamp;
+use vocabulary::{Kind, PerKind, Timestamp};
 
 const SECOND: Timestamp = 1_000;
 const MINUTE: Timestamp = 60 * SECOND;
@@ -26,6 +26,9 @@ pub(crate) const AHEAD_HALF_LIVES_MAX: i64 = 32;
 
 /// Times are taken between this one and its negative: no sum of two of them overflows.
 pub(crate) const TIME_MAX: Timestamp = 1 << 60;
+
+/// Weights that kinds may have: pairs keep their endorsements apart by a thousandth of a vote.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 0.001..=10.0;
 
 /// What one shard can hold. What would go beyond it is refused and counted: [`Taken::refused`](crate::Taken::refused).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Model {
     pub half_life_ms: Timestamp,
     /// Milliseconds without an act after which a pair is forgotten.
     pub window_ms: Timestamp,
+    /// `k`: votes that an act of each kind adds to an endorsement; those of follows and unfollows are not used.
+    pub weights: PerKind<f64>,
     /// How much a fully closed circle is discounted, 0 to 1.
     pub rho: f64,
     /// Votes that a doubling of the standing audience adds.
@@ -97,6 +102,7 @@ impl Default for Model {
         Model {
             half_life_ms: 30 * DAY,
             window_ms: 180 * DAY,
+            weights: PerKind::from_fn(Kind::weight),
             rho: 0.9,
             mu: 1.0,
             eps: 0.05,
@@ -123,6 +129,7 @@ impl Model {
         let Model {
             half_life_ms,
             window_ms,
+            weights,
             rho,
             mu,
             eps,
@@ -148,6 +155,10 @@ impl Model {
             *level_pause_ms as u64,
         ];
         words.extend(forget_after_ms.map(|after_ms| after_ms as u64));
+        // Only what is configured otherwise: another kind in the table is no other model.
+        for (kind, weight) in weights.iter().filter(|(kind, weight)| **weight != kind.weight()) {
+            words.extend([kind.number() as u64, weight.to_bits()]);
+        }
         if *limits != Limits::MAX {
             let Limits { people, remotes, names_bytes, row, slots } = *limits;
             words.extend([people.into(), remotes.into(), names_bytes, row.into(), slots.into()]);
@@ -167,6 +178,13 @@ impl Model {
             return wrong(format!(
                 "the window must be longer than nothing and shorter than {WINDOW_HALF_LIVES_MAX} half-lives"
             ));
+        }
+        for kind in Kind::COUNTED {
+            let weight = self.weights[kind];
+            if !WEIGHTS.contains(&weight) {
+                let (word, least, most) = (kind.word(), WEIGHTS.start(), WEIGHTS.end());
+                return wrong(format!("the weight of a {word} is {weight}, it must be {least} to {most}"));
+            }
         }
         if self.forget_after_ms.is_some_and(|after_ms| after_ms <= 0) {
             return wrong("the time after which people are forgotten must be longer than nothing".into());
@@ -213,9 +231,11 @@ mod tests {
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 16] = [
+        let changes: [(&str, Change); 18] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
+            ("weight of a like", |model| model.weights[Kind::Like] = 0.5),
+            ("weight of a quote", |model| model.weights[Kind::Quote] = 0.5),
             ("rho", |model| model.rho = model.rho.next_up()),
             ("mu", |model| model.mu = model.mu.next_up()),
             ("eps", |model| model.eps = model.eps.next_up()),

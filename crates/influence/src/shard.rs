@@ -416,9 +416,10 @@ impl Shard {
             // Nobody has a clock yet.
             self.advance(at);
         }
-        match crate::edge::endorsement(kind) {
-            Some(endorsement) => self.endorse(actor, target, kind, endorsement, at),
-            None => self.follow(actor, target, kind, at),
+        if kind.is_counted() {
+            self.endorse(actor, target, kind, self.model.weights[kind], at);
+        } else {
+            self.follow(actor, target, kind, at);
         }
         self.settle_contacts();
     }

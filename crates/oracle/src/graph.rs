@@ -34,7 +34,8 @@ pub(crate) fn edges(model: &Model, remains: &Remains) -> Vec<Edge> {
 fn edge(model: &Model, ends: Ends, touches: &[Touch], now_ms: i64) -> Edge {
     let g = |at_ms| model.g(at_ms, now_ms);
     let newest_ms = newest_ms(touches);
-    let endorsement = touches.iter().map(|touch| touch.kind.endorsement() * g(touch.at_ms)).sum::<f64>() / g(now_ms);
+    let endorsement =
+        touches.iter().map(|touch| model.weights[touch.kind as usize] * g(touch.at_ms)).sum::<f64>() / g(now_ms);
     let last = g(newest_ms) / g(now_ms);
     let mut acts = Counts::default();
     touches.iter().for_each(|touch| acts.add(touch.kind));

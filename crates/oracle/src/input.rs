@@ -42,7 +42,8 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// `k`: what one act adds to the endorsement of its pair, in votes. Follows endorse nobody.
+    /// `k` where the model says nothing else: what one act adds to the endorsement of its pair, in votes. Follows endorse
+    /// nobody.
     pub fn endorsement(self) -> f64 {
         match self {
             Self::Mention | Self::Retweet | Self::Quote => 1.0,

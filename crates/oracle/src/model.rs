@@ -1,5 +1,7 @@
 //! The model's parameters, and how it ages things.
 
+use crate::input::Kind;
+
 /// The parameters of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -7,6 +9,8 @@ pub struct Model {
     pub half_life_ms: i64,
     /// How long an interaction is remembered.
     pub window_ms: i64,
+    /// `k`: what an act of each kind adds to the endorsement of its pair, in votes, in the order of [`Kind::ALL`].
+    pub weights: [f64; Kind::ALL.len()],
     /// `rho`, 0 to 1: how much a wholly closed circle loses.
     pub rho: f64,
     /// `mu`: votes for each doubling of the standing audience.
@@ -21,7 +25,8 @@ impl Model {
     /// The default model with this half-life, and a window of six of them.
     pub fn new(half_life_ms: i64) -> Self {
         assert!(half_life_ms > 0, "a half-life of {half_life_ms} ms");
-        Self { half_life_ms, window_ms: 6 * half_life_ms, rho: 0.9, mu: 1.0, scale: None, mantissa_bits: None }
+        let weights = Kind::ALL.map(Kind::endorsement);
+        Self { half_life_ms, window_ms: 6 * half_life_ms, weights, rho: 0.9, mu: 1.0, scale: None, mantissa_bits: None }
     }
 
     /// Whether something of this time is older than the window. Exactly one window old is not.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use influence::{HashKey, Partitioner};
 use twox_hash::XxHash3_64;
-use vocabulary::Kind;
+use vocabulary::{Kind, PerKind};
 use wire::Spelling;
 
 use crate::settings::{Clock, Holds, Input, Settings};
@@ -44,6 +44,7 @@ impl Settings {
             ("model.half_life", duration(model.half_life_ms)),
             ("model.window", duration(model.window_ms)),
             ("model.forget_after", model.forget_after_ms.map_or(String::new(), duration)),
+            ("model.kinds", weights(&model.weights)),
             ("model.eps", model.eps.to_string()),
             ("model.contact_threshold", model.contact_growth.to_string()),
             ("model.partitioner", partitioner_word(model.partitioner).to_owned()),
@@ -52,6 +53,12 @@ impl Settings {
             ("model.ignore_users", short(ignored.join(","))),
         ]
     }
+}
+
+/// The weights that are not the usual ones.
+fn weights(weights: &PerKind<f64>) -> String {
+    let unusual = weights.iter().filter(|(kind, weight)| **weight != kind.weight());
+    unusual.map(|(kind, weight)| format!("{}:{weight}", kind.word())).collect::<Vec<_>>().join(",")
 }
 
 fn or_none(value: &str) -> &str {
@@ -134,6 +141,10 @@ mod tests {
             "model.half_life is 7d, the application was made with 30d",
         );
         check(|settings| settings.clock = Clock::Event, "clock is event, the application was made with wall");
+        check(
+            |settings| settings.model.weights[Kind::Like] = 0.5,
+            "model.kinds is like:0.5, the application was made with none",
+        );
         check(|settings| settings.model.eps = 0.01, "model.eps is 0.01, the application was made with 0.05");
         check(
             |settings| settings.dedup_window_ms = Some(90_000),

@@ -174,6 +174,14 @@ impl Kind {
         self.row().meaning
     }
 
+    /// What an act adds to an endorsement, in votes, where nothing else is configured; 0 for one that endorses nobody.
+    pub const fn weight(self) -> f64 {
+        match self.meaning() {
+            Meaning::Endorses { weight, .. } => weight,
+            Meaning::Follows | Meaning::Unfollows => 0.0,
+        }
+    }
+
     /// The kind with this number in the formats.
     pub fn of_number(number: i32) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.number() == number)

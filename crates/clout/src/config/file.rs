@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::error::ConfigError;
 use crate::config::input::{INPUT_KEYS, Input};
-use crate::config::keys::{self, INPUTS, KAFKA, KEYS, Key, OPTIONS};
+use crate::config::keys::{self, INPUTS, KAFKA, KEYS, KINDS, Key, OPTIONS};
 use crate::config::values::{Values, Whence, value_error};
 
 /// Takes what the file says.
@@ -97,7 +97,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
 fn wanted(name: &str) -> String {
     match name {
         INPUTS => "wants a table for each topic, under [[inputs]]".to_owned(),
-        KAFKA | OPTIONS => format!("wants a table, under [{name}]"),
+        KAFKA | OPTIONS | KINDS => format!("wants a table, under [{name}]"),
         _ => "wants a single value: text, a number, true or false".to_owned(),
     }
 }
@@ -118,7 +118,7 @@ fn is_table(name: &str) -> bool {
 
 /// Below a table whose keys are somebody else's.
 fn is_open(name: &str) -> bool {
-    [OPTIONS, KAFKA].iter().any(|table| name.strip_prefix(table).is_some_and(|rest| rest.starts_with('.')))
+    [OPTIONS, KINDS, KAFKA].iter().any(|table| name.strip_prefix(table).is_some_and(|rest| rest.starts_with('.')))
 }
 
 fn unknown(whence: Whence, key: String) -> ConfigError {

@@ -41,6 +41,8 @@ const fn key(
 pub(crate) const INPUTS: &str = "inputs";
 /// The table of what the checkpoints' store wants to know.
 pub(crate) const OPTIONS: &str = "checkpoints.options";
+/// The table of what kinds of acts weigh.
+pub(crate) const KINDS: &str = "model.kinds";
 /// The table of librdkafka's properties.
 pub(crate) const KAFKA: &str = "kafka";
 
@@ -56,6 +58,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.half_life", "half-life", "DURATION", "30d", "time after which an act counts half"),
     key(Run, "model.window", "window", "DURATION", "[6 half-lives]", "time without an act after which a pair is forgotten"),
     key(Run, "model.forget_after", "forget-after", "DURATION", "[never]", "time without a fan and without a follower after which a person's score is removed and the person forgotten"),
+    key(Run, KINDS, "kind-weight", "KIND=WEIGHT", "[retweet, mention and quote 1, reply 0.5, like 0.25]", "votes that an act of a kind adds, 0.001 to 10, as in like=0.5"),
     key(Run, "model.eps", "eps", "SHARE", "0.05", "somebody's rate is passed on when it is off by more than this share"),
     key(Run, "model.contact_threshold", "contact-threshold", "SHARE", "0.002", "the two sides of a mutual pair are told of growth beyond this share"),
     key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),
@@ -83,7 +86,7 @@ impl Key {
 
     /// Whether it is a list or a table.
     pub(crate) fn is_many(&self) -> bool {
-        matches!(self.name, INPUTS | OPTIONS | KAFKA)
+        matches!(self.name, INPUTS | OPTIONS | KINDS | KAFKA)
     }
 
     /// True if the value is a list: commas separate its parts, a flag may be repeated, and the file has an array.

@@ -8,7 +8,7 @@ use kafka::Connection;
 
 use crate::config::error::ConfigError;
 use crate::config::input::Input;
-use crate::config::keys::{self, INPUTS, KAFKA, Key, OPTIONS};
+use crate::config::keys::{self, INPUTS, KAFKA, KINDS, Key, OPTIONS};
 
 /// Where something is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,17 @@ impl Values {
     /// What the checkpoints' store wants to know.
     pub(crate) fn options(&self) -> Result<BTreeMap<String, String>, ConfigError> {
         self.table(OPTIONS)
+    }
+
+    /// What kinds of acts weigh, where it is configured; each goes to this function with its value.
+    pub(crate) fn kinds<E: fmt::Display>(
+        &self,
+        mut take: impl FnMut(&str, &str) -> Result<(), E>,
+    ) -> Result<(), ConfigError> {
+        for (word, weight) in self.table(KINDS)? {
+            take(&word, &weight).map_err(|reason| self.refuse(&format!("{KINDS}.{word}"), &reason))?;
+        }
+        Ok(())
     }
 
     /// librdkafka's properties.

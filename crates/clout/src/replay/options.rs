@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use influence::{InvalidModel, Model};
-use vocabulary::Timestamp;
+use vocabulary::{Kind, Timestamp};
 use wire::{Names, Spelling};
 
 use crate::duration::{DurationError, parse_duration};
 use crate::exit;
+use crate::kind_weight::parse_kind_weight;
 use crate::recorded::ReadingArgs;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
@@ -72,6 +73,10 @@ pub struct ReplayArgs {
     /// [default: never]
     #[arg(long = "forget-after", help_heading = "Model", value_name = "DURATION", value_parser = parse_duration)]
     pub forget_after_ms: Option<i64>,
+    /// Votes that an act of a kind adds, 0.001 to 10, as in like=0.5,reply=1; may be repeated [default: retweet, mention
+    /// and quote 1, reply 0.5, like 0.25]
+    #[arg(long = "kind-weight", help_heading = "Model", value_name = "KIND=WEIGHT,...", value_delimiter = ',', value_parser = parse_kind_weight)]
+    pub kind_weights: Vec<(Kind, f64)>,
     /// Accuracy: somebody's rate is passed on when it is off by more than this share; smaller is slower
     #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().eps)]
     pub eps: f64,
@@ -183,6 +188,10 @@ impl ReplayArgs {
         named(&model, "--window")?;
         model.forget_after_ms = self.forget_after_ms;
         named(&model, "--forget-after")?;
+        for &(kind, weight) in &self.kind_weights {
+            model.weights[kind] = weight;
+            named(&model, "--kind-weight")?;
+        }
         model.eps = self.eps;
         named(&model, "--eps")?;
         model.contact_growth = self.contact_threshold;

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use serde_json::Value;
 use vocabulary::Event;
-use vocabulary::Kind::{Follow, Mention, Reply, Retweet};
+use vocabulary::Kind::{self, Follow, Mention, Reply, Retweet};
 use wire::Format;
 
 use crate::program::{Directory, Ran, event, file, lines, many};
@@ -52,19 +52,24 @@ fn likes_and_quotes_have_columns_where_somebody_received_one() {
     let log = "ana\tbo\t1577836800\tlike\ncy\tbo\t1577836801\tQT\ncy\tana\t1577836802\tLI\n";
     let directory = Directory::new().with("log", log);
     let ran = directory.replay("log --scores-out scores.csv");
-    expect![[r#""#]].assert_eq(&ran.stdout);
     expect![[r#"
-        exit 2
-        error: unexpected argument '--output' found
+        All 2 rated, as of 2020-01-01T00:00:02Z, half-life 30 days; a score of 100 is 100 votes
 
-          tip: a similar argument exists: '--top'
-
-        Usage: clout replay --user <NAME> --top <NUMBER> <FILE>...
-
-        For more information, try '--help'.
+        #  user      score                        reach  amplif.  network  openness  audience  retweets  mentions  replies  quotes  likes
+        1  bo         19.7  ████                    2.0     0.65     1.15      1.00       0.0         0         0        0       1      1
+        2  ana         5.0  █                       1.0     0.29     0.88      1.00       0.0         0         0        0       0      1
+    "#]].assert_eq(&ran.stdout);
+    expect![[r#"
+        exit 0
+        read      3 records from log (snap), 2020-01-01T00:00:00Z to 2020-01-01T00:00:02Z
+        scored    3 events (1 quote, 2 likes); 3 people, 2 of them rated
     "#]]
     .assert_eq(&ran.told());
-    expect![[r#""#]].assert_eq(&directory.read("scores.csv"));
+    expect![[r#"
+        user,rank,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,likes,quotes,followers,following,percentile,as_of,scale
+        bo,1,19.74511,1.487457,2.0,0.6470588,1.149398,1.0,0.0,0,0,0,1,1,0,0,50.0,2020-01-01T00:00:02Z,100.0
+        ana,2,4.982652,0.2585438,1.0,0.2941176,0.8790491,1.0,0.0,0,0,0,1,0,0,0,0.0,2020-01-01T00:00:02Z,100.0
+    "#]].assert_eq(&directory.read("scores.csv"));
 }
 
 #[test]
@@ -254,6 +259,25 @@ fn the_knobs_of_accuracy_do_what_they_say() {
     assert!(audience_error < 1.46, "{audience_error}");
     assert!(error(&finer) < 1e-4, "{}", error(&finer));
     assert!((1e-4..0.08).contains(&error(&coarse)), "{}", error(&coarse));
+}
+
+#[test]
+fn kinds_weigh_what_is_asked_for() {
+    let log = [("a", Kind::Mention, "mentioned"), ("b", Kind::Like, "liked"), ("c", Kind::Like, "liked")];
+    let log = log.map(|(actor, kind, target)| event(0, actor, kind, target));
+    let directory = Directory::new().with("log", file(Format::Json, &log));
+    let influence = |options: &str| -> Vec<(String, f64)> {
+        let scores = directory.scores(&format!("log {options}"));
+        scores
+            .iter()
+            .map(|line| (line["user"].as_str().unwrap().to_owned(), line["influence"].as_f64().unwrap()))
+            .collect()
+    };
+    let as_they_are = influence("");
+    assert_eq!((&*as_they_are[0].0, as_they_are[1].1), ("liked", 1.0));
+    let alike = influence("--kind-weight like=1");
+    assert_eq!(alike, [("liked".to_owned(), 2.0), ("mentioned".to_owned(), 1.0)]);
+    assert!(influence("--kind-weight like=0.01,mention=5") != as_they_are);
 }
 
 /// The names of all who are rated, as programs read them.

@@ -30,6 +30,22 @@ fn bad_options_are_told_with_what_would_be_good() {
         "log --half-life 1d --window 64d",
         expect!["error: --window: the window must be longer than nothing and shorter than 64 half-lives"],
     );
+    refuse(
+        "log --kind-weight like=0",
+        expect!["error: --kind-weight: the weight of a like is 0, it must be 0.001 to 10"],
+    );
+    refuse(
+        "log --kind-weight like",
+        expect![
+            "error: invalid value 'like' for '--kind-weight <KIND=WEIGHT,...>': not a kind and its weight, as in like=0.5"
+        ],
+    );
+    refuse(
+        "log --kind-weight unfollow=1",
+        expect![[
+            r#"error: invalid value 'unfollow=1' for '--kind-weight <KIND=WEIGHT,...>': "unfollow" is none of retweet, mention, reply, quote, like"#
+        ]],
+    );
     refuse("log --eps 0", expect!["error: --eps: eps is 0, it must be 5e-7 to 0.5"]);
     refuse("log --eps 0.7", expect!["error: --eps: eps is 0.7, it must be 5e-7 to 0.5"]);
     refuse(

@@ -33,6 +33,7 @@ pub(crate) fn fine(model: Model) -> Model {
 pub(crate) fn oracle_model(model: &Model) -> oracle::Model {
     oracle::Model {
         window_ms: model.window_ms,
+        weights: oracle::Kind::ALL.map(|oracle_kind| model.weights[kind(oracle_kind)]),
         rho: model.rho,
         mu: model.mu,
         mantissa_bits: Some(17),
