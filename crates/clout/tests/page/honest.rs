@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serve::{Running, Server, ServerOptions, View};
+use serve::{Running, Server, ServerOptions, View, ViewOptions};
+use wire::{Names, Spelling};
 
 use crate::browser::{self, Browser};
 use crate::tokens::{score_at, score_of};
@@ -173,7 +174,13 @@ fn search_finds_what_people_type() {
     if !browser::is_there() {
         return;
     }
-    let still = Still::of(&[("x:kelleratlas", 50.0), ("x:atlas", 40.0), ("x:ana", 30.0)]);
+    let names = Names::new(Spelling::Folded, [""; 0]);
+    let view = Arc::new(View::new(ViewOptions { names, ..ViewOptions::default() }));
+    for (user, score) in [("x:kelleratlas", 50.0), ("x:atlas", 40.0), ("x:ana", 30.0)] {
+        score_of(&view, user, score);
+    }
+    view.caught_up();
+    let still = Still::with(view);
     Browser::with("search", async |browser| {
         browser.open(&still.at("")).await;
         browser.until("document.querySelectorAll('.rows li').length === 3").await;
@@ -188,6 +195,9 @@ fn search_finds_what_people_type() {
         browser.press("nobody-like-that\u{e007}").await;
         browser.until("document.querySelector('#found .none')?.textContent.includes('nobody-like-that')").await;
         assert_eq!(browser.ask::<String>("location.hash").await, "");
+        // Where names are folded, every spelling leads to the one page of a person.
+        browser.open(&still.at("#/u/%40X%3AANA")).await;
+        browser.until("location.hash === '#/u/x%3Aana' && document.querySelector('.dial-number')").await;
         browser
     });
     still.server.stop();
