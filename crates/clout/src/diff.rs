@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::config::{Config, Flags};
 use crate::exit;
@@ -14,7 +15,7 @@ use crate::failure::{Failure, OutputError};
 use crate::shown::shown;
 use crate::words::{decimal, thousands};
 use comparison::{Alone, Comparison};
-use scores::Scores;
+use scores::{Scores, Source};
 
 const AFTER_HELP: &str = "\
 A and B are application ids, topics of scores, or files that `clout replay --scores-out` wrote. Changes are told from A \
@@ -65,13 +66,21 @@ pub enum DiffError {
 /// # Errors
 /// If one of the two cannot be read.
 pub fn run(args: &DiffArgs) -> Result<(), Failure> {
-    let connection = Config::load(&args.config)?.connection();
-    let (a, b) = (Scores::of(&args.a, &connection)?, Scores::of(&args.b, &connection)?);
+    let config = Config::load(&args.config)?;
+    let (connection, inputs) = (config.connection(), config.inputs.iter().map(|input| input.topic.as_str()));
+    let inputs: Vec<&str> = inputs.collect();
+    let (a, b) = (Scores::of(&args.a, &connection, &inputs)?, Scores::of(&args.b, &connection, &inputs)?);
     let comparison = Comparison::of(&a.by_user, &b.by_user, args.top);
+    if let Some(warning) = unlike(&a.source, &b.source) {
+        eprintln!("warning: {warning}");
+    }
     let failed = OutputError::to(Path::new("-"));
     let text = match args.json {
-        true => serde_json::to_string_pretty(&comparison).map_err(|error| failed(error.into()))? + "\n",
-        false => text(&comparison, &a.whence, &b.whence),
+        true => {
+            let document = Document { a: &a.source, b: &b.source, comparison: &comparison };
+            serde_json::to_string_pretty(&document).map_err(|error| failed(error.into()))? + "\n"
+        }
+        false => text(&comparison, &a.source, &b.source),
     };
     match io::stdout().write_all(text.as_bytes()).map_err(failed) {
         Err(error) if error.is_broken_pipe() => Ok(()),
@@ -79,10 +88,44 @@ pub fn run(args: &DiffArgs) -> Result<(), Failure> {
     }
 }
 
-fn text(comparison: &Comparison, a: &str, b: &str) -> String {
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'d> {
+    a: &'d Source,
+    b: &'d Source,
+    #[serde(flatten)]
+    comparison: &'d Comparison,
+}
+
+/// What people must know if one side has read less than the other: what it lacks then says nothing of its model.
+fn unlike(a: &Source, b: &Source) -> Option<String> {
+    let (Some(of_a), Some(of_b)) = (a.read, b.read) else {
+        let is_table = |source: &Source| !Path::new(&source.name).is_file();
+        let (of_a, of_b) = (a.as_of.as_ref()?, b.as_of.as_ref()?);
+        return (of_a != of_b && is_table(a) && is_table(b)).then(|| {
+            format!("A is as of {of_a} and B as of {of_b}: what happened in between is in one of them alone")
+        });
+    };
+    let behind = of_a.abs_diff(of_b);
+    let (name, other) = if of_a < of_b { ("A", "B") } else { ("B", "A") };
+    (behind > of_a.max(of_b) / 100).then(|| {
+        let behind = thousands(behind);
+        format!("{name} has read {behind} records less than {other}: whom and what it lacks may be still to come")
+    })
+}
+
+/// The name of a source, and how far it is.
+fn head(source: &Source) -> String {
+    let as_of = source.as_of.iter().map(|as_of| format!("as of {as_of}"));
+    let read = source.read.zip(source.stored);
+    let read = read.map(|(read, stored)| format!("{} of {} records read", thousands(read), thousands(stored)));
+    [shown(&source.name).to_string()].into_iter().chain(as_of).chain(read).collect::<Vec<_>>().join(", ")
+}
+
+fn text(comparison: &Comparison, a: &Source, b: &Source) -> String {
     let mut lines = vec![
-        format!("A  {a}"),
-        format!("B  {b}"),
+        format!("A  {}", head(a)),
+        format!("B  {}", head(b)),
         String::new(),
         format!("in both    {:>12}", thousands(comparison.in_both as u64)),
         format!("only in A  {:>12}", thousands(comparison.only_in_a.people as u64)),

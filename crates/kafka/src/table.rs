@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
+use tracing::debug;
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
@@ -15,6 +16,45 @@ use crate::troubles::Troubles;
 
 /// How long brokers may say nothing.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a group is asked how far it is: a user who may not know never gets an answer.
+const ASK: Duration = Duration::from_secs(4);
+
+/// How far a consumer group has come with some topics, as sums over their partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The offsets that it has committed.
+    pub read: u64,
+    /// The offsets at which the topics end.
+    pub stored: u64,
+}
+
+/// How far a group has come with those of these topics that are there; `None` if it has committed nothing, or if brokers
+/// do not tell.
+pub fn progress(connection: &Connection, group: &str, topics: &[&str]) -> Option<Progress> {
+    let fixed = [("group.id", group.to_owned()), ("enable.auto.commit", "false".to_owned())];
+    let consumer: BaseConsumer<Troubles> =
+        BaseConsumer::from_config_and_context(&connection.client_with([], fixed), Troubles::quiet()).ok()?;
+    let told = |error: KafkaError| debug!(%error, group, "how far the group has come is not known");
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(told).ok()?;
+    let mut asked = TopicPartitionList::new();
+    for topic in metadata.topics().iter().filter(|topic| topics.contains(&topic.name())) {
+        topic.partitions().iter().for_each(|partition| _ = asked.add_partition(topic.name(), partition.id()));
+    }
+    let committed = consumer.committed_offsets(asked, ASK).map_err(told).ok()?;
+    let mut progress = Progress { read: 0, stored: 0 };
+    let mut has_begun = false;
+    for place in committed.elements() {
+        let (first, end) = consumer.fetch_watermarks(place.topic(), place.partition(), TIMEOUT).map_err(told).ok()?;
+        let read = match place.offset() {
+            Offset::Offset(read) => read,
+            _ => first,
+        };
+        has_begun |= matches!(place.offset(), Offset::Offset(_));
+        progress.read += u64::try_from(read).unwrap_or_default();
+        progress.stored += u64::try_from(end).unwrap_or_default();
+    }
+    has_begun.then_some(progress)
+}
 
 /// Gives each record's key and value, partition by partition in the order of their offsets. A value may be missing: then
 /// its key is not in the table any more.
@@ -68,11 +108,11 @@ pub fn read_table(
                 None => each(message.key().unwrap_or_default(), message.payload()),
             },
             Some(Err(KafkaError::PartitionEOF(_))) => unread -= 1,
+            // The client looks for the coordinator of a group that it never joins.
+            Some(Err(error)) if error.rdkafka_error_code() == Some(Code::GroupAuthorizationFailed) => {}
             Some(Err(error)) => return Err(failed(&error)),
             None => {
-                return Err(failed(&KafkaError::MessageConsumption(
-                    rdkafka::error::RDKafkaErrorCode::OperationTimedOut,
-                )));
+                return Err(failed(&KafkaError::MessageConsumption(Code::OperationTimedOut)));
             }
         }
     }

@@ -3,20 +3,33 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use kafka::{Admin, Connection, read_table};
-use serde::Deserialize;
-use wire::decode_score;
+use kafka::{Admin, Connection, Progress, progress, read_table};
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+use wire::{decode_score, parse_time, rfc3339};
 
 use super::DiffError;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::recorded::input::{BytesRead, Input};
 
-/// Scores by user, and what people call the place they are from.
+/// Scores by user, and where they are from.
 #[derive(Debug)]
 pub(crate) struct Scores {
-    pub(crate) whence: String,
+    pub(crate) source: Source,
     pub(crate) by_user: HashMap<String, f64>,
+}
+
+/// Where scores are from, and how new they are, as `--json` prints it.
+#[derive(Debug, PartialEq, Serialize)]
+pub(crate) struct Source {
+    /// The file or the topic.
+    pub(crate) name: String,
+    /// The newest time that a score is for; none where no line has one.
+    pub(crate) as_of: Option<String>,
+    /// Offsets of the inputs that the application has read, of those that there are; none of a file.
+    pub(crate) read: Option<u64>,
+    pub(crate) stored: Option<u64>,
 }
 
 /// What a line of a file must have.
@@ -24,53 +37,64 @@ pub(crate) struct Scores {
 struct Line {
     user: String,
     score: f64,
+    as_of: Option<String>,
 }
 
 impl Scores {
+    fn new(name: &str, by_user: HashMap<String, f64>, newest: Option<Timestamp>, progress: Option<Progress>) -> Scores {
+        let (read, stored) = (progress.map(|progress| progress.read), progress.map(|progress| progress.stored));
+        let as_of = newest.and_then(rfc3339);
+        Scores { source: Source { name: name.to_owned(), as_of, read, stored }, by_user }
+    }
+
     /// Of a file, where there is one of this name; else of an application's table, or of a topic.
-    pub(crate) fn of(name: &str, connection: &Connection) -> Result<Scores, Failure> {
+    pub(crate) fn of(name: &str, connection: &Connection, inputs: &[&str]) -> Result<Scores, Failure> {
         let path = Path::new(name);
         if path.is_file() {
-            let (whence, by_user) = (name.to_owned(), file(path)?);
-            return match by_user.is_empty() {
-                true => Err(DiffError::NoScores { whence, reason: "nobody is in it".to_owned() }.into()),
-                false => Ok(Scores { whence, by_user }),
-            };
+            return file(path);
         }
         let table = format!("{name}-scores");
         let found = Admin::connect(connection)?.find([name, &table])?;
-        let whence = [table, name.to_owned()].into_iter().find(|topic| found.contains_key(topic));
-        let whence = whence.ok_or_else(|| DiffError::Nothing(name.to_owned()))?;
-        let by_user = topic(connection, &whence)?;
-        Ok(Scores { whence, by_user })
+        let topic = [table, name.to_owned()].into_iter().find(|topic| found.contains_key(topic));
+        of_topic(&topic.ok_or_else(|| DiffError::Nothing(name.to_owned()))?, connection, inputs)
     }
 }
 
-fn topic(connection: &Connection, topic: &str) -> Result<HashMap<String, f64>, Failure> {
-    let mut by_user = HashMap::new();
-    let mut wrong = None;
+fn of_topic(topic: &str, connection: &Connection, inputs: &[&str]) -> Result<Scores, Failure> {
+    // The group of an application has its name.
+    let progress = topic.strip_suffix("-scores").and_then(|group| progress(connection, group, inputs));
+    let (mut by_user, mut newest, mut wrong) = (HashMap::new(), None, None);
     read_table(connection, topic, |key, value| match value.map(decode_score) {
-        Some(Ok((user, score))) => _ = by_user.insert(user, score.score),
+        Some(Ok((user, score))) => {
+            newest = newest.max(Some(score.as_of));
+            by_user.insert(user, score.score);
+        }
         Some(Err(reason)) => _ = wrong.get_or_insert(reason),
         None => _ = by_user.remove(&*String::from_utf8_lossy(key)),
     })?;
     match wrong {
         Some(reason) => Err(DiffError::NoScores { whence: topic.to_owned(), reason: reason.to_string() }.into()),
-        None => Ok(by_user),
+        None => Ok(Scores::new(topic, by_user, newest, progress)),
     }
 }
 
-fn file(path: &Path) -> Result<HashMap<String, f64>, Failure> {
+fn file(path: &Path) -> Result<Scores, Failure> {
     let input = Input::open(path, None, &BytesRead::default(), &Interrupt::default())?;
     let is_json = input.read.begins_with(b'{');
-    let wrong = |reason: String| DiffError::NoScores { whence: path.display().to_string(), reason };
-    let pair = |line: Line| (line.user, line.score);
-    let lines: Result<_, String> = if is_json {
+    let name = path.display().to_string();
+    let wrong = |reason: String| DiffError::NoScores { whence: name.clone(), reason };
+    let lines: Result<Vec<Line>, String> = if is_json {
         let lines = serde_json::Deserializer::from_reader(std::io::BufReader::new(input.read)).into_iter();
-        lines.map(|line| line.map(pair).map_err(|error| error.to_string())).collect()
+        lines.map(|line| line.map_err(|error| error.to_string())).collect()
     } else {
         let lines = csv::Reader::from_reader(input.read).into_deserialize();
-        lines.map(|line| line.map(pair).map_err(|error| error.to_string())).collect()
+        lines.map(|line| line.map_err(|error| error.to_string())).collect()
     };
-    Ok(lines.map_err(wrong)?)
+    let lines = lines.map_err(wrong)?;
+    if lines.is_empty() {
+        return Err(wrong("nobody is in it".to_owned()).into());
+    }
+    let newest = lines.iter().filter_map(|line| parse_time(line.as_of.as_deref()?).ok()).max();
+    let by_user = lines.into_iter().map(|line| (line.user, line.score)).collect();
+    Ok(Scores::new(&name, by_user, newest, None))
 }

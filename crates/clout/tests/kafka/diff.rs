@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use expect_test::expect;
-use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use testbroker::Broker;
 use vocabulary::{Received, Score};
 use wire::encode_score;
 
-use crate::common::{Scratch, done, run, topic, unique};
+use crate::common::{Scratch, connection, done, run, topic, unique};
 
 fn score(score: f64) -> Score {
     Score {
@@ -61,8 +62,8 @@ fn two_tables_are_compared() {
     publish(broker, &b, &[("ana", Some(48.0)), ("bo", Some(22.0)), ("cy", Some(7.0)), ("flo", Some(3.0))]);
     let told = done(broker, &["diff", &a, &b]).stdout.replace(&a, "OLD").replace(&b, "NEW");
     expect![[r#"
-        A  OLD
-        B  NEW
+        A  OLD, as of 2020-01-01T00:00:00Z
+        B  NEW, as of 2020-01-01T00:00:00Z
 
         in both               3
         only in A             1
@@ -101,9 +102,21 @@ fn two_tables_are_compared() {
             3.00  flo
     "#]]
     .assert_eq(&told);
-    let json = done(broker, &["diff", &a, &b, "--json", "--top", "1"]).stdout;
+    let json = done(broker, &["diff", &a, &b, "--json", "--top", "1"]).stdout.replace(&a, "OLD").replace(&b, "NEW");
     expect![[r#"
         {
+          "a": {
+            "name": "OLD",
+            "as_of": "2020-01-01T00:00:00Z",
+            "read": null,
+            "stored": null
+          },
+          "b": {
+            "name": "NEW",
+            "as_of": "2020-01-01T00:00:00Z",
+            "read": null,
+            "stored": null
+          },
           "in_both": 3,
           "only_in_a": {
             "people": 1,
@@ -194,6 +207,48 @@ fn two_tables_are_compared() {
         }
     "#]]
     .assert_eq(&json);
+}
+
+/// A group as an application's that has read so far, of the only partition.
+fn commit(broker: &Broker, group: &str, topic: &str, offset: i64) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.brokers())
+        .set("group.id", group)
+        .create()
+        .expect("a consumer");
+    let mut place = TopicPartitionList::new();
+    place.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an offset");
+    consumer.commit(&place, CommitMode::Sync).expect("it is committed");
+}
+
+#[test]
+fn an_application_that_has_read_less_is_told() {
+    let Some(broker) = Broker::shared() else { return };
+    let (a, b, events) = (unique("live"), unique("trial"), topic(broker, "events", 1));
+    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+    for app in [&a, &b] {
+        admin.create(&format!("{app}-scores"), 1, None, &[]).expect("a topic");
+        publish(broker, &format!("{app}-scores"), &[("ana", Some(50.0))]);
+    }
+    (0..100).for_each(|_| crate::common::produce(broker, &events, 0, b"ana", b"{}"));
+    commit(broker, &a, &events, 100);
+    let arguments = ["diff", &a, &b, "--input", &events];
+    let ran = done(broker, &arguments);
+    let told = |text: &str| text.replace(&a, "LIVE").replace(&b, "TRIAL");
+    // One of which nobody knows how far it is.
+    assert_eq!(ran.stderr, "");
+    let heads: Vec<String> = told(&ran.stdout).lines().take(2).map(str::to_owned).collect();
+    expect![[r#"
+        A  LIVE-scores, as of 2020-01-01T00:00:00Z, 100 of 100 records read
+        B  TRIAL-scores, as of 2020-01-01T00:00:00Z"#]]
+    .assert_eq(&heads.join("\n"));
+    commit(broker, &b, &events, 30);
+    let ran = done(broker, &arguments);
+    assert!(told(&ran.stdout).contains("\nB  TRIAL-scores, as of 2020-01-01T00:00:00Z, 30 of 100 records read\n"));
+    expect!["warning: B has read 70 records less than A: whom and what it lacks may be still to come\n"]
+        .assert_eq(&ran.stderr);
+    commit(broker, &b, &events, 100);
+    assert_eq!(done(broker, &arguments).stderr, "", "they have read the same");
 }
 
 #[test]
