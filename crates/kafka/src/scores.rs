@@ -184,6 +184,8 @@ impl ScoreReader {
                 Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                     self.look_at = Instant::now();
                 }
+                // The client looks for the coordinator of a group that it never joins.
+                Some(Code::GroupAuthorizationFailed) => return Ok(None),
                 _ => {}
             },
         }

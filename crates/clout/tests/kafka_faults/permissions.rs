@@ -1,15 +1,19 @@
 //! A broker that asks who is there and what they may do: what `docs/permissions.md` lists suffices, and what is missing is
 //! named.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
 use crate::cluster::{Events, Expected, Options, Scene, verify};
 
 const TOLD: Duration = Duration::from_secs(60);
+/// `clout serve` says when it shows all, and goes on for ever: it is looked at for so long.
+const GOES_ON: Duration = Duration::from_secs(4);
 /// Nobody waits long for a wrong password.
 const REFUSED: Duration = Duration::from_secs(20);
 
@@ -28,6 +32,16 @@ pub(crate) const FORMAT: &[&str] = &[
     "SCRAM-SHA-256=[name=admin,password=admin-secret]",
     "--add-scram",
     "SCRAM-SHA-256=[name=clout,password=clout-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=feed,password=feed-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=serve,password=serve-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=diff,password=diff-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=create,password=create-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=check,password=check-secret]",
 ];
 
 const fn as_user(name: &'static str, password: &'static str) -> [(&'static str, &'static str); 4] {
@@ -43,11 +57,16 @@ const ADMIN: [(&str, &str); 4] = as_user("admin", "admin-secret");
 const CLOUT: [(&str, &str); 4] = as_user("clout", "clout-secret");
 const STRANGER: [(&str, &str); 4] = as_user("clout", "not-the-secret");
 
-/// The rules of `docs/permissions.md`: operations on a resource; `APP` stands for the application's id.
-fn documented() -> Vec<(String, Vec<String>)> {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/permissions.md"));
-    let page = page.expect("the page is there");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `--")?.split_once("` | "));
+const PAGE: &str = include_str!("../../../../docs/permissions.md");
+
+/// The rules of `docs/permissions.md` for a command: operations on a resource; `APP` stands for the application's id.
+fn documented(command: &str) -> Vec<(String, Vec<String>)> {
+    let section = PAGE.split("\n## ").find(|section| {
+        let title = section.lines().next().unwrap_or_default();
+        title.split(", ").any(|title| title.starts_with(&format!("`clout {command}")))
+    });
+    let section = section.unwrap_or_else(|| panic!("the page has no section of {command}"));
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `--")?.split_once("` | "));
     let rule = |(resource, rest): (&str, &str)| {
         let operations = rest.split(" |").next().expect("operations").split(", ");
         (format!("--{resource}"), operations.map(str::to_owned).collect())
@@ -80,7 +99,7 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
         &Options { client: &ADMIN, program: &CLOUT, epoch: "5ms", checkpoint_every: "500ms", ..Options::default() },
     );
     let allow = ["--add", "--allow-principal", "User:clout"];
-    for (resource, operations) in documented() {
+    for (resource, operations) in documented("run") {
         acls(&broker, &scene, &allow, &resource, &operations.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let events = Events::generated(2_000, 100);
@@ -115,4 +134,87 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("the brokers do not accept these credentials"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("not-the-secret"), "a secret is told: {}", ran.stderr);
+}
+
+/// What a command came to.
+#[derive(Debug)]
+enum Outcome {
+    /// It did what it is for.
+    Done,
+    /// The error that it ended with.
+    Failed(String),
+}
+
+/// A topic whose name does not begin as those of the application do.
+fn input(scene: &Scene) -> String {
+    format!("events-{}", scene.id)
+}
+
+/// Runs a command as the user of this name, until it has done what it is for.
+fn outcome(broker: &Broker, scene: &Scene, user: &str, arguments: &[&str]) -> Outcome {
+    let told = scene.told(user);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
+    command.args(arguments.iter().map(|argument| argument.replace("APP", &scene.id)));
+    command.args(["--application-id", &scene.id, "--brokers", broker.brokers()]);
+    command.args(["--input", &input(scene)]);
+    command.env("CLOUT_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext").env("CLOUT_KAFKA_SASL_MECHANISM", "SCRAM-SHA-256");
+    command.env("CLOUT_KAFKA_SASL_USERNAME", user).env("CLOUT_KAFKA_SASL_PASSWORD", format!("{user}-secret"));
+    command.current_dir(told.parent().expect("a folder")).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(File::create(&told).expect("a file")).spawn().expect("it starts");
+    let (until, mut shows_since) = (Instant::now() + TOLD, None);
+    loop {
+        let ended = child.try_wait().expect("a child");
+        let text = fs::read_to_string(&told).expect("text");
+        let error = text.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
+        match ended {
+            Some(status) if status.success() => return Outcome::Done,
+            Some(_) => return Outcome::Failed(error.to_owned()),
+            None if shows_since.is_some_and(|since: Instant| since.elapsed() > GOES_ON) || Instant::now() > until => {
+                child.kill().expect("it runs");
+                child.wait().expect("it ends");
+                assert!(shows_since.is_some(), "{arguments:?} goes on for ever: {text}");
+                return Outcome::Done;
+            }
+            None => {
+                if text.contains("caught up") {
+                    shows_since.get_or_insert_with(Instant::now);
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// Each command as a user of its own, to whom the rows of its table are granted one after the other.
+#[test]
+fn who_makes_checks_feeds_shows_and_compares_needs_what_is_documented_and_no_more() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
+    let scene = Scene::without_topics(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
+    let folder = scene.told("log").with_file_name("acts.txt");
+    fs::write(&folder, "ana bo 1577836800 RT\ncy bo 1577836801 MT\n").expect("it can be written");
+    let log = folder.to_str().expect("a path in UTF-8");
+    let commands: [(&str, &[&str]); 5] = [
+        ("topics create", &["topics", "create", "--inputs", "--partitions", "2"]),
+        ("topics check", &["topics", "check"]),
+        ("feed", &["feed", log]),
+        ("serve", &["serve", "--listen", "127.0.0.1:0"]),
+        ("diff", &["diff", "APP", "APP"]),
+    ];
+    for (name, arguments) in commands {
+        let user = name.rsplit(' ').next().expect("a word");
+        for (resource, operations) in documented(name) {
+            let resource = resource.replace("APP-events", &input(&scene));
+            match outcome(&broker, &scene, user, arguments) {
+                Outcome::Failed(error) => assert!(error.contains(&scene.id), "{name} without {resource}: {error}"),
+                Outcome::Done => panic!("{name} does not need {resource}"),
+            }
+            let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
+            acls(&broker, &scene, &["--add", "--allow-principal", &format!("User:{user}")], &resource, &operations);
+        }
+        match outcome(&broker, &scene, user, arguments) {
+            Outcome::Done => {}
+            Outcome::Failed(error) => panic!("{name} needs more than is documented: {error}"),
+        }
+    }
 }
