@@ -18,7 +18,6 @@ mod page;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::Path;
 use std::str::FromStr;
 
 use influence::{HashKey, Model, Partitioner};
@@ -176,22 +175,14 @@ impl Config {
         Ok(Store::open(place, options.clone())?.below(&self.application_id))
     }
 
-    /// The place of checkpoints as text for people: a folder with its host, or a URL without its secrets.
-    pub fn checkpoints_place(&self) -> String {
-        let place = &self.checkpoints.place;
-        match place.split_once("://") {
-            Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or(rest)),
-            None => {
-                let path = std::path::absolute(place).unwrap_or_else(|_| place.into());
-                format!("{} of host {}", path.display(), host_name().unwrap_or_default()).replace('\n', " ")
-            }
-        }
-    }
-
-    /// True if checkpoints are in a relative folder: processes started in other folders do not find them.
-    pub fn has_relative_place(&self) -> bool {
-        let place = &self.checkpoints.place;
-        !place.contains("://") && Path::new(place).is_relative()
+    /// The same, for a process that tells others where it is.
+    ///
+    /// # Errors
+    /// If the place cannot be used.
+    pub fn identified_store(&self) -> Result<Store, StoreError> {
+        // Two systems that do not tell their names cannot be told apart.
+        let host = host_name().unwrap_or_else(|| "localhost".to_owned());
+        self.store()?.identified(&self.checkpoints.place, &host)
     }
 
     /// How to reach the brokers.

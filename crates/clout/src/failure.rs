@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use embedded::WorldError;
 use kafka::AdminError;
-use pipeline::{AcceptedGap, Fatal, Fault, StoreError};
+use pipeline::{AcceptedGap, CheckpointPlace, Fatal, Fault, StoreError};
 use serve::{ServeError, TokensError};
 
 use crate::config::ConfigError;
@@ -80,6 +80,22 @@ pub enum Failure {
     /// Checkpoints have no place.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Other processes of the application keep checkpoints where this one does not see them.
+    #[error(
+        "{application} keeps the checkpoints of shard {shard} in {kept}, which this process cannot use: {reason}; processes of \
+         several hosts need one place that all of them see: name a folder on a shared disk, or a URL such as \
+         s3://bucket/clout, as checkpoints.place of all, and copy what is in the old place into it"
+    )]
+    Unseen {
+        /// The application.
+        application: String,
+        /// A shard of it.
+        shard: u16,
+        /// Where they are.
+        kept: Box<CheckpointPlace>,
+        /// What is in the way.
+        reason: String,
+    },
     /// The system has no room for another thread.
     #[error("cannot start a thread")]
     Threads(#[source] io::Error),
@@ -121,9 +137,12 @@ impl Failure {
             Failure::Threads(_) | Failure::Store(StoreError::Thread(_)) | Failure::Randomness(_) => ExitCode::System,
             Failure::Unfinished(_) => ExitCode::Unfinished,
             Failure::Usage(_) | Failure::Input(_) | Failure::Config(_) | Failure::Store(_) => ExitCode::Nothing,
-            Failure::Gap(_) | Failure::Tokens(_) | Failure::Reset(_) | Failure::Diff(_) | Failure::Route(_) => {
-                ExitCode::Nothing
-            }
+            Failure::Unseen { .. }
+            | Failure::Gap(_)
+            | Failure::Tokens(_)
+            | Failure::Reset(_)
+            | Failure::Diff(_)
+            | Failure::Route(_) => ExitCode::Nothing,
             Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) => ExitCode::Nothing,
         }
     }

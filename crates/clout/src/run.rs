@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{AdminError, Application, Workers, check_group, check_topics};
-use pipeline::{AcceptedGap, Clock, Fatal, Keeper, Place, Settings, Status, Totals};
+use kafka::{Admin, AdminError, Application, Noted, Workers, check_group, check_topics};
+use pipeline::{AcceptedGap, CheckpointPlace, Clock, Fatal, Keeper, Place, Settings, Status, Store, Totals};
 use serve::{Running, Server};
 use tracing::{info, warn};
 use vocabulary::Kind;
@@ -39,7 +39,8 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Score live: read events from Kafka and write every score that moves, exactly once.
 ///
-/// Start as many processes as you like: they share the work, and take over from each other.
+/// Start as many processes as you like: they share the work, and take over from each other. Those of one host may run in
+/// different folders; those of several hosts need one checkpoints.place that all of them see.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct RunArgs {
@@ -84,16 +85,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let instance = Instance::claim(&config.application_id, &config.instance, config.is_instance_said);
     let application = Arc::new(application(&config, instance.name(), &args.accept_gap, supervisor.stop_flag())?);
     let settings = &application.settings;
-    let keeper = || Keeper::beside(config.store()?, settings);
-    // What is wrong with the place is told at once, and not by the first checkpoint.
-    drop(keeper()?);
-    if config.has_relative_place() {
-        warn!(
-            "checkpoints are kept in {}, where no process of another folder or host finds them: name a folder that all processes \
-             share, or an object store, as checkpoints.place",
-            application.checkpoints
-        );
-    }
+    let keeper = || Keeper::beside(config.identified_store()?, settings);
     let status = Arc::new(Status::new(settings.shards));
     let server = |options| Server::for_pipeline(Arc::clone(&status), options).watched_by(&supervisor).start();
     let server = served.map(server).transpose()?;
@@ -141,10 +133,12 @@ fn application(
         }
     };
     check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions)?;
-    Ok(Application {
+    // What is wrong with the place is told at once, and not by the first checkpoint.
+    let store = config.identified_store()?;
+    let application = Application {
         id: config.application_id.clone(),
         instance: instance.to_owned(),
-        checkpoints: config.checkpoints_place(),
+        checkpoints: store.place().map_or(String::new(), CheckpointPlace::lines),
         topics,
         start: config.start,
         record_bytes_max: checked.record_bytes_max.min(connection.number("message.max.bytes").unwrap_or(usize::MAX)),
@@ -152,7 +146,29 @@ fn application(
         settings: Arc::new(Settings { accepted_gaps: gaps.to_vec(), ..config.settings(checked.partitions, hash_key) }),
         costs: Arc::default(),
         connection,
-    })
+    };
+    check_place(&application, &store)?;
+    Ok(application)
+}
+
+/// Refuses a place that only this process would see, before it takes shards away from processes that keep their checkpoints
+/// in another one.
+fn check_place(application: &Application, store: &Store) -> Result<(), Failure> {
+    let unseen = kafka::noted(application).into_iter().find_map(|noted| {
+        let kept = CheckpointPlace::of(&noted.lines)?;
+        let reason = store.check_sees(noted.shard, &kept).err()?;
+        Some((noted, kept, reason))
+    });
+    let Some((Noted { shard, is_trimmed, .. }, kept, reason)) = unseen else { return Ok(()) };
+    // Nobody else is there and the whole journal is: all of it is done again.
+    let is_alone = || {
+        let members = Admin::connect(&application.connection).and_then(|admin| admin.members(&application.id));
+        members.is_ok_and(|members| members.is_empty())
+    };
+    match is_trimmed || !is_alone() {
+        true => Err(Failure::Unseen { application: application.id.clone(), shard, kept: Box::new(kept), reason }),
+        false => Ok(()),
+    }
 }
 
 /// Whether all that came so far is older than the window; said once.

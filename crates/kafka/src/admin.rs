@@ -10,7 +10,7 @@ use rdkafka::admin::{
 };
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataPartition};
 use tracing::warn;
 
 use crate::connection::Connection;
@@ -32,6 +32,8 @@ const PROBE: Duration = Duration::from_secs(3);
 const LOOK_AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a topic may take to be there, or gone.
 const CHANGE: Duration = Duration::from_secs(30);
+/// A topic that has just been made may not be known to every broker yet: it is missing once it has been so for this time.
+const MISSING: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -119,16 +121,13 @@ pub fn check_topics<'a>(
     inputs: impl IntoIterator<Item = &'a str>,
 ) -> Result<Checked, AdminError> {
     let requirements = Requirement::of(topics, inputs);
-    let found = Admin::connect(connection)?.find(requirements.iter().map(|required| required.topic.as_str()))?;
-    let missing: Vec<_> = requirements
-        .iter()
-        .map(|required| &required.topic)
-        .filter(|topic| !found.contains_key(*topic))
-        .cloned()
-        .collect();
-    if !missing.is_empty() {
-        return Err(AdminError::Missing(missing));
-    }
+    let admin = Admin::connect(connection)?;
+    let found = until_there(|| {
+        let found = admin.find(requirements.iter().map(|required| required.topic.as_str()))?;
+        let topics = requirements.iter().map(|required| required.topic.clone());
+        let missing = topics.filter(|topic| !found.contains_key(topic)).collect();
+        Ok((found, missing))
+    })?;
     let partitions = partitions(&requirements, &found).unwrap_or(0);
     match differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => {
@@ -152,10 +151,26 @@ pub fn check_topics<'a>(
 /// # Errors
 /// If it is not, or no broker lets us see.
 pub fn check_exists(connection: &Connection, topic: &str) -> Result<(), AdminError> {
-    let metadata = Admin::connect(connection)?.metadata(LOOK_AT_ONCE)?;
-    match metadata.topics().iter().any(|found| found.name() == topic) {
-        true => Ok(()),
-        false => Err(AdminError::Missing(vec![topic.to_owned()])),
+    let admin = Admin::connect(connection)?;
+    until_there(|| {
+        let metadata = admin.metadata(LOOK_AT_ONCE)?;
+        let is_there = metadata.topics().iter().any(|found| found.name() == topic);
+        Ok(((), if is_there { Vec::new() } else { vec![topic.to_owned()] }))
+    })
+}
+
+/// Looks until no topic is missing, for a while.
+fn until_there<T>(mut look: impl FnMut() -> Result<(T, Vec<String>), AdminError>) -> Result<T, AdminError> {
+    let until = Instant::now() + MISSING;
+    loop {
+        let (found, missing) = look()?;
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        if Instant::now() >= until {
+            return Err(AdminError::Missing(missing));
+        }
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -346,7 +361,7 @@ impl Admin {
         }
     }
 
-    /// Makes a topic and waits until it is there. Without a number of copies the brokers' default holds.
+    /// Makes a topic and waits until it is there, and each partition has a leader. Without a number of copies the brokers' default holds.
     ///
     /// # Errors
     /// If the brokers refuse.
@@ -365,7 +380,8 @@ impl Admin {
         let answers =
             block_on(self.client.create_topics([&new], &options())).map_err(|error| self.failed(&what, error))?;
         answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|(_, code)| refused_by(&what, code)))?;
-        self.wait(topic, |found| found == partitions, &what)
+        let has_leader = |partition: &MetadataPartition| partition.leader() >= 0;
+        self.wait(topic, |found| found.len() == partitions && found.iter().all(has_leader), &what)
     }
 
     /// Removes topics, where they are there, and waits until they are gone.
@@ -382,17 +398,17 @@ impl Admin {
                 Err((_, code)) => return Err(refused_by(&what, code)),
             }
         }
-        topics.iter().try_for_each(|topic| self.wait(topic, |found| found == 0, &what))
+        topics.iter().try_for_each(|topic| self.wait(topic, <[_]>::is_empty, &what))
     }
 
-    /// Until the number of a topic's partitions is as it should be.
-    fn wait(&self, topic: &str, is_done: impl Fn(usize) -> bool, what: &str) -> Result<(), AdminError> {
+    /// Until a topic's partitions are as they should be.
+    fn wait(&self, topic: &str, is_done: impl Fn(&[MetadataPartition]) -> bool, what: &str) -> Result<(), AdminError> {
         let looks = CHANGE.as_millis() / LOOK.as_millis();
         for _ in 0..looks {
             let metadata =
                 self.client.inner().fetch_metadata(None, TIMEOUT).map_err(|error| self.unreachable(&error))?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
-            if is_done(found.map_or(0, |found| found.partitions().len())) {
+            if is_done(found.map_or(&[], |found| found.partitions())) {
                 return Ok(());
             }
             std::thread::sleep(LOOK);
@@ -453,5 +469,23 @@ pub(crate) fn reason(error: &KafkaError) -> String {
     match error {
         KafkaError::AdminOp(code) => code.to_string(),
         error => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_that_has_just_been_made_is_looked_for_again() {
+        let mut looks = 0;
+        let found = until_there(|| {
+            looks += 1;
+            Ok((looks, if looks < 3 { vec!["events".to_owned()] } else { Vec::new() }))
+        });
+        assert_eq!(found.unwrap(), 3);
+        let missing = until_there(|| Ok(((), vec!["events".to_owned()]))).unwrap_err();
+        assert!(missing.to_string().starts_with("topic events is missing"), "{missing}");
     }
 }

@@ -54,7 +54,7 @@ pub struct Application {
     pub record_bytes_max: usize,
     /// Milliseconds for which topics keep their records, where that has an end and is known.
     pub retention_ms: BTreeMap<String, i64>,
-    /// Where checkpoints of this process are, for people: a folder with its host, or an address.
+    /// Where checkpoints of this process are, in the lines of [`pipeline::CheckpointPlace`].
     pub checkpoints: String,
     /// What its workers are told.
     pub settings: Arc<Settings>,
@@ -81,11 +81,7 @@ impl Application {
     /// its checkpoints are.
     pub(crate) fn known(&self, id: &str) -> String {
         let Application { settings, instance, checkpoints, .. } = self;
-        let all = format!(
-            "{id}\n{}process={}\ninstance={instance}\ncheckpoints={checkpoints}\n",
-            settings.known(),
-            process_here()
-        );
+        let all = format!("{id}\n{}process={}\ninstance={instance}\n{checkpoints}", settings.known(), process_here());
         // More than brokers take is not worth a commit.
         if all.len() <= KNOWN_BYTES_MAX { all } else { id.to_owned() }
     }

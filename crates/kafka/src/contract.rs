@@ -100,7 +100,7 @@ impl OnKafka {
         let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
         let connection = Connection::new(properties);
         let application = Application {
-            checkpoints: "memory".into(),
+            checkpoints: String::new(),
             id,
             instance: "here".into(),
             connection,

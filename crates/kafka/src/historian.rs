@@ -25,7 +25,7 @@ use wire::JournalRecord;
 use crate::application::{Application, Start, process_here};
 use crate::census::Census;
 use crate::native::{End, Packed, Refusal, delete_records, ends, packed};
-use crate::troubles::{self, Troubles, fault, fault_of};
+use crate::troubles::{self, Troubles, fault, fault_of, is_unreachable};
 use crate::writer::WRITER;
 
 /// For one question.
@@ -503,7 +503,10 @@ impl Archive {
         if !before.is_empty()
             && let Err(error) = delete_records(self.consumer.client(), before, TIME)
         {
-            warn!(shard, %error, "journal and exchange are not trimmed");
+            match is_unreachable(error.code) {
+                true => debug!(shard, %error, "journal and exchange are not trimmed"),
+                false => warn!(shard, %error, "journal and exchange are not trimmed"),
+            }
         }
     }
 

@@ -46,7 +46,7 @@ pub use costs::Costs;
 pub use feeder::{FeedError, Feeder};
 pub use hash_key::hash_key;
 pub use log::KafkaLog;
-pub use ownership::check_group;
+pub use ownership::{Noted, check_group, noted};
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 pub use router::{Route, Routed, Target, route};

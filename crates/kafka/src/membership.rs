@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::admin::AdminError;
 use crate::application::Application;
@@ -111,8 +111,8 @@ impl Membership {
             code @ Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed) => {
                 Err(fault(&format!("the group {}", self.group), code, error))
             }
-            Some(Code::AllBrokersDown | Code::BrokerTransportFailure) => {
-                troubles.note_unreachable(&error.to_string());
+            Some(code @ (Code::AllBrokersDown | Code::BrokerTransportFailure)) => {
+                troubles.note_unreachable(code, &error.to_string());
                 Ok(())
             }
             _ => {
@@ -228,7 +228,7 @@ impl ConsumerContext for Member {
         let shards: Vec<u16> =
             partitions.elements().iter().filter_map(|place| u16::try_from(place.partition()).ok()).collect();
         let is_given = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        info!(?shards, is_given, "rebalance");
+        debug!(?shards, is_given, "rebalance");
         if is_given {
             self.assign(consumer, partitions, shards);
         } else {

@@ -12,7 +12,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::debug;
 
 use crate::admin::AdminError;
+use crate::application::Application;
 use crate::connection::Connection;
+use crate::native::{End, ends};
 use crate::topics::Topics;
 use crate::troubles::Troubles;
 
@@ -52,6 +54,48 @@ pub fn check_group<'a>(
             Ok(())
         }
     }
+}
+
+/// What the last owner of a shard has noted beside its offsets.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// The shard.
+    pub shard: u16,
+    /// Lines: the settings, who it is, and where it keeps checkpoints.
+    pub lines: String,
+    /// Whether the shard can only be restored from a checkpoint: its journal does not begin at the beginning any more.
+    pub is_trimmed: bool,
+}
+
+/// What owners of shards have noted, of those that had one. It is empty where the brokers do not say: a worker asks again.
+pub fn noted(application: &Application) -> Vec<Noted> {
+    ask_noted(application).unwrap_or_else(|reason| {
+        debug!(reason, "what owners of shards have noted is not looked at");
+        Vec::new()
+    })
+}
+
+fn ask_noted(application: &Application) -> Result<Vec<Noted>, String> {
+    let Application { id, topics, settings, .. } = application;
+    // What a pending transaction is about to change is of no interest.
+    let fixed = [("group.id", id.clone()), ("isolation.level", "read_uncommitted".to_owned())];
+    let consumer = BaseConsumer::from_config_and_context(
+        &application.connection.client_with([("enable.auto.commit", "false".to_owned())], fixed),
+        Troubles::quiet(),
+    )
+    .map_err(|error| error.to_string())?;
+    let mut asked = TopicPartitionList::new();
+    (0..settings.shards).for_each(|shard| _ = asked.add_partition(&topics.exchange, shard.into()));
+    let committed = consumer.committed_offsets(asked, TIME).map_err(|error| error.to_string())?;
+    let journals: Vec<(&str, i32)> =
+        (0..settings.shards).map(|shard| (topics.journal.as_str(), i32::from(shard))).collect();
+    let begins = ends(consumer.client(), &journals, End::Begin, TIME).map_err(|refusal| refusal.to_string())?;
+    let noted = (0..settings.shards).zip(begins).filter_map(|(shard, begins)| {
+        let place = committed.find_partition(&topics.exchange, shard.into())?;
+        let lines = place.metadata().to_owned();
+        (!lines.is_empty()).then_some(Noted { shard, lines, is_trimmed: begins > 0 })
+    });
+    Ok(noted.collect())
 }
 
 /// What the group's members say that shows another application; `None` if nothing does.

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::reasons::{Heals, Reason, not_made};
 
-/// Every client tries to reach every broker again and again: it is told once in this time.
+/// Every client tries to reach every broker again and again: the process tells of it once in this time.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// A cause that rarely heals, for so long and without any answer in between, is there to stay.
 const STUCK: Duration = Duration::from_secs(4);
@@ -35,8 +35,6 @@ pub(crate) struct Troubles {
 
 #[derive(Debug, Default)]
 struct Unreachable {
-    /// When it was told last, and what.
-    told: Option<(Instant, String)>,
     /// What the clients said since an answer last came, the latest of each weight; by how little it heals.
     said: [Option<Said>; 3],
 }
@@ -47,6 +45,25 @@ struct Said {
     text: String,
     first: Instant,
     is_advertised: bool,
+}
+
+impl Unreachable {
+    /// What tells most of why, of that which is believed.
+    fn reason(&self, is_believed: impl Fn(&Said) -> bool) -> Option<String> {
+        // An address that nobody knows says more than connections that end.
+        let order = [Heals::Never, Heals::Often, Heals::Rarely];
+        let said = order.into_iter().find_map(|heals| {
+            let said = self.said[heals as usize].as_ref()?;
+            (heals != Heals::Rarely || is_believed(said)).then_some(said)
+        });
+        said.map(|said| said.text.clone())
+    }
+}
+
+impl Said {
+    fn is_stuck(&self) -> bool {
+        self.first.elapsed() >= STUCK
+    }
 }
 
 impl Troubles {
@@ -68,7 +85,7 @@ impl Troubles {
         self.check()?;
         match &self.unreachable().said[Heals::Rarely as usize] {
             // A client says the same thing once in a while only.
-            Some(said) if said.first.elapsed() >= STUCK => Err(Fatal::Log(said.text.clone()).into()),
+            Some(said) if said.is_stuck() => Err(Fatal::Log(said.text.clone()).into()),
             _ => Ok(()),
         }
     }
@@ -85,10 +102,7 @@ impl Troubles {
 
     /// Why brokers cannot be reached, if the clients have said so since they last answered.
     pub(crate) fn reason(&self) -> Option<String> {
-        let said = &self.unreachable().said;
-        // An address that nobody knows says more than connections that end.
-        let order = [Heals::Never, Heals::Often, Heals::Rarely];
-        order.into_iter().find_map(|heals| said[heals as usize].as_ref()).map(|said| said.text.clone())
+        self.unreachable().reason(|_| true)
     }
 
     /// A broker has answered: what was said before is over.
@@ -115,7 +129,9 @@ impl Troubles {
                 "the brokers do not accept these credentials: check sasl.* and security.protocol"
             }
             Some(Code::SSL) => "no secure connection to the brokers: check ssl.* and security.protocol",
-            Some(Code::BrokerTransportFailure | Code::AllBrokersDown) => return self.note_unreachable(text),
+            Some(code @ (Code::BrokerTransportFailure | Code::AllBrokersDown)) => {
+                return self.note_unreachable(code, text);
+            }
             _ if self.is_quiet => return,
             _ => return warn!(reason = text, "a client is in trouble"),
         };
@@ -140,22 +156,40 @@ impl Troubles {
         if heals == Heals::Never {
             self.give_up(text.clone());
         }
-        self.note_unreachable(&text);
+        // Connections that end say little: brokers that are just going away end them as well.
+        if heals != Heals::Rarely || self.check_stuck().is_err() {
+            self.note_unreachable(Code::BrokerTransportFailure, &text);
+        }
         true
     }
 
-    /// Brokers cannot be reached: told now and then.
-    pub(crate) fn note_unreachable(&self, reason: &str) {
-        let reason = self.reason().unwrap_or_else(|| reason.to_owned());
-        let mut unreachable = self.unreachable();
-        if self.is_quiet
-            || unreachable.told.as_ref().is_some_and(|(at, told)| at.elapsed() < TELL_AGAIN && *told == reason)
-        {
-            return debug!(reason, "brokers cannot be reached");
+    /// Brokers cannot be reached: told now and then, whichever client says so and in whatever words.
+    pub(crate) fn note_unreachable(&self, code: Code, text: &str) {
+        let believed = self.unreachable().reason(Said::is_stuck);
+        let reason = match believed {
+            Some(reason) => reason,
+            // How many are down is no reason; the connections tell theirs.
+            None if code == Code::AllBrokersDown => return debug!(text, "brokers cannot be reached"),
+            None => text.to_owned(),
+        };
+        match self.is_quiet || !is_time_to_tell(&TOLD, Instant::now()) {
+            true => debug!(reason, "brokers cannot be reached"),
+            false => warn!(reason, "brokers cannot be reached, and are tried again"),
         }
-        warn!(reason, "brokers cannot be reached, and are tried again");
-        unreachable.told = Some((Instant::now(), reason));
     }
+}
+
+/// When any client of this process told last of brokers that cannot be reached.
+static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Whether that is so long ago that it is time again; the caller tells then.
+fn is_time_to_tell(told: &Mutex<Option<Instant>>, now: Instant) -> bool {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_time = told.is_none_or(|told| now.saturating_duration_since(told) >= TELL_AGAIN);
+    if is_time {
+        *told = Some(now);
+    }
+    is_time
 }
 
 impl ClientContext for Troubles {
@@ -164,8 +198,7 @@ impl ClientContext for Troubles {
         if fac == "CONFWARN" {
             return debug!(fac, "{message}");
         }
-        // It is said of each client, and not why.
-        if message.contains("brokers are down") {
+        if is_told_elsewhere(fac, message) {
             return debug!(fac, "{message}");
         }
         // Connections that fail, whatever the level: brokers close those that nobody uses as well.
@@ -197,6 +230,13 @@ impl ClientContext for Troubles {
     fn error(&self, error: KafkaError, reason: &str) {
         self.note(error.rdkafka_error_code(), reason);
     }
+}
+
+/// Whether the cause is told by something else: a transaction that fails by the worker, requests that fail with their
+/// connection and brokers that are down by the connections; what librdkafka tries again by itself may work then.
+fn is_told_elsewhere(fac: &str, message: &str) -> bool {
+    let signs = ["brokers are down", "Local: Broker transport failure", ": retrying"];
+    ["TXNERR", "ADDOFFSETS"].contains(&fac) || signs.iter().any(|sign| message.contains(sign))
 }
 
 /// Whether a connection that was up had just been made when it ended.
@@ -291,5 +331,53 @@ pub(crate) fn fault_of(what: &str, error: &KafkaError) -> Fault {
         }
         KafkaError::ClientCreation(text) => Fatal::Log(format!("{what}: {}", not_made(text))).into(),
         _ => fault(what, error.rdkafka_error_code(), error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once_in_a_while_whoever_says_so_and_in_whatever_words() {
+        let (last, now) = (Mutex::default(), Instant::now());
+        let told = |seconds| is_time_to_tell(&last, now + Duration::from_secs(seconds));
+        let later = TELL_AGAIN.as_secs();
+        assert_eq!(
+            [told(0), told(0), told(later - 1), told(later), told(later + 1)],
+            [true, false, false, true, false]
+        );
+    }
+
+    #[test]
+    fn what_is_believed_is_told_first() {
+        let troubles = Troubles::default();
+        let believed = || troubles.unreachable().reason(Said::is_stuck);
+        let (ended, refused) =
+            ("b:1/1: Disconnected (after 3ms in state APIVERSION_QUERY)", "b:1/1: Connection refused");
+        assert!(troubles.note_reason(ended));
+        assert_eq!(believed(), None, "a broker that goes away ends connections as well");
+        assert!(troubles.reason().is_some_and(|reason| reason.contains("security.protocol")), "who asks is told");
+        assert!(troubles.note_reason(refused));
+        assert!(believed().is_some_and(|reason| reason.contains("nobody listens")));
+        troubles.answered();
+        assert_eq!(believed(), None);
+    }
+
+    #[test]
+    fn a_line_of_the_client_whose_cause_is_told_elsewhere_is_no_warning() {
+        for (fac, message) in [
+            ("FAIL", "3/3 brokers are down"),
+            ("TXNERR", "Current transaction failed in state InTransaction: Failed to commit offsets to transaction"),
+            ("FINDCOORD", "Failed to find the coordinator: Local: Broker transport failure"),
+            ("ADDOFFSETS", "Failed to add offsets to transaction on broker TxnCoordinator/1: Broker: Not coordinator"),
+            ("GETPID", "Failed to acquire transactional PID: Broker: Coordinator load in progress: retrying"),
+        ] {
+            assert!(is_told_elsewhere(fac, message), "{message}");
+        }
+        assert!(!is_told_elsewhere(
+            "SESSTMOUT",
+            "Consumer group session timed out: revoking assignment and rejoining group"
+        ));
     }
 }

@@ -3,18 +3,19 @@
 //! It keeps the two newest checkpoints of a shard and deletes what is older. It never decides anything about a shard:
 //! a checkpoint that cannot be written costs time at the next restore, and nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 use influence::{HashKey, Model, Shard};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use wire::JournalRecord;
 
 use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::{Checkpoint, Unusable};
 use crate::fault::Fatal;
+use crate::place::CheckpointPlace;
 use crate::seen::Seen;
 use crate::settings::Settings;
 use crate::store::{Named, Store, StoreError};
@@ -58,6 +59,8 @@ pub(crate) enum Job {
     Load {
         shard: u16,
         journal: Arc<[(i64, JournalRecord)]>,
+        /// Where the last owner kept them.
+        kept: Option<CheckpointPlace>,
     },
 }
 
@@ -113,6 +116,8 @@ struct Clerk {
     spare: Vec<u8>,
     /// For each shard, the checkpoints that were written or read here, the oldest first.
     usable: BTreeMap<u16, Vec<Mark>>,
+    /// Places of other processes that were taken from.
+    told: BTreeSet<String>,
 }
 
 impl Keeper {
@@ -215,14 +220,25 @@ impl Clerk {
     fn new(store: Store, settings: &Settings, bugs: Bugs) -> Clerk {
         let Settings { model, hash_key, shards, .. } = settings;
         let (model, hash_key, shards) = (model.clone(), *hash_key, *shards);
-        Clerk { store, model, hash_key, shards, bugs, spare: Vec::new(), usable: BTreeMap::new() }
+        Clerk {
+            store,
+            model,
+            hash_key,
+            shards,
+            bugs,
+            spare: Vec::new(),
+            usable: BTreeMap::new(),
+            told: BTreeSet::new(),
+        }
     }
 
     fn take(&mut self, job: Job) -> Done {
         match job {
             Job::Room { bytes } => Done::Room(self.room(bytes)),
             Job::Save { checkpoint } => Done::Saved { shard: checkpoint.journal.shard, result: self.save(*checkpoint) },
-            Job::Load { shard, journal } => Done::Loaded { shard, result: self.load(shard, &journal) },
+            Job::Load { shard, journal, kept } => {
+                Done::Loaded { shard, result: self.load(shard, &journal, kept.as_ref()) }
+            }
         }
     }
 
@@ -255,7 +271,7 @@ impl Clerk {
             let mut old = listed.iter().filter(|named| named.sequence < oldest.sequence);
             old.try_for_each(|named| self.store.delete(named))?;
         }
-        info!(shard, sequence, bytes = size, "checkpoint written");
+        debug!(shard, sequence, bytes = size, "checkpoint written");
         Ok(Saved { sequence, bytes: size, oldest_kept })
     }
 
@@ -269,8 +285,18 @@ impl Clerk {
     }
 
     /// The newest checkpoint that the journal knows and that is whole.
-    fn load(&mut self, shard: u16, journal: &[(i64, JournalRecord)]) -> Result<Loaded, StoreError> {
+    fn load(
+        &mut self,
+        shard: u16,
+        journal: &[(i64, JournalRecord)],
+        kept: Option<&CheckpointPlace>,
+    ) -> Result<Loaded, StoreError> {
         let mut unusable = Vec::new();
+        if let Some(kept) = kept.filter(|_| !journal.is_empty())
+            && let Some(reason) = self.bring(shard, journal, kept)?
+        {
+            unusable.push(format!("{kept} cannot be read from here: {reason}"));
+        }
         for named in self.store.list(shard)? {
             let found = match journal.binary_search_by_key(&named.sequence, |(_, record)| record.sequence) {
                 Ok(place) => self.look_at(&named, &journal[place])?,
@@ -288,6 +314,41 @@ impl Clerk {
             }
         }
         Ok(Loaded { found: None, unusable })
+    }
+
+    /// Copies the checkpoints that the last owner kept in a place of its own, so that from now on they are here: the journal
+    /// is trimmed as if they had been written here. What was in the way of that over there is told.
+    fn bring(
+        &mut self,
+        shard: u16,
+        journal: &[(i64, JournalRecord)],
+        kept: &CheckpointPlace,
+    ) -> Result<Option<String>, StoreError> {
+        let listed = self.store.reach(kept).and_then(|other| match other {
+            Some(other) => other.list(shard).map(|listed| Some((other, listed))).map_err(|error| error.to_string()),
+            None => Ok(None),
+        });
+        let (other, listed) = match listed {
+            Ok(Some(there)) => there,
+            Ok(None) => return Ok(None),
+            Err(reason) => return Ok(Some(reason)),
+        };
+        for named in listed {
+            let place = journal.binary_search_by_key(&named.sequence, |(_, record)| record.sequence);
+            if !place.is_ok_and(|place| journal[place].1.digest == named.digest) {
+                continue;
+            }
+            match other.get(&named) {
+                Ok(bytes) => self.store.put(shard, named.sequence, named.digest, bytes)?,
+                Err(StoreError::Object(object_store::Error::NotFound { .. })) => continue,
+                Err(error) => return Ok(Some(error.to_string())),
+            }
+            debug!(shard, sequence = named.sequence, from = %kept, "checkpoint copied");
+            if self.told.insert(kept.to_string()) {
+                info!("takes over checkpoints that another process has kept in {kept}");
+            }
+        }
+        Ok(None)
     }
 
     /// The shard of a checkpoint; the inner error: it is of no use.
@@ -315,5 +376,116 @@ impl Clerk {
         }
         let shard = checkpoint.shard(&self.model, &self.hash_key, self.shards)?;
         Ok(Found { record: checkpoint.journal, shard, seen: checkpoint.seen })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use wire::OffsetRange;
+
+    use super::*;
+    use crate::sample;
+    use crate::settings::Holds;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("clout-keeper-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Folder(path)
+        }
+
+        fn clerk(&self, process: &str) -> Clerk {
+            let path = self.0.join(process);
+            let location = path.to_str().unwrap();
+            let store = Store::open(location, []).unwrap().below("app").identified(location, "here").unwrap();
+            Clerk::new(store, &sample::settings([Holds::Events]), Bugs::NONE)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    const SHARD: u16 = 3;
+
+    fn checkpoint(sequence: u64) -> Checkpoint {
+        let settings = sample::settings([Holds::Events]);
+        let journal = JournalRecord {
+            shard: SHARD,
+            sequence,
+            exchange: OffsetRange::default(),
+            inputs: vec![OffsetRange { first: 0, next: 9 }],
+            clock: 1_600_000_000_000,
+            sweep: 1,
+            publishes: true,
+            settles: false,
+            engine_revision: 1,
+            model_fingerprint: 2,
+            slice_digest: 3,
+            digest: 100 + sequence,
+            gaps: Vec::new(),
+            machine_clock: None,
+        };
+        let mut image = Vec::new();
+        Shard::new(settings.model, settings.hash_key, SHARD, settings.shards).copy_image(&mut image);
+        Checkpoint { journal, journal_offset: sequence as i64, image, seen: None }
+    }
+
+    fn sequences(clerk: &Clerk) -> Vec<u64> {
+        clerk.store.list(SHARD).unwrap().iter().map(|named| named.sequence).collect()
+    }
+
+    fn folder_of(clerk: &Clerk) -> &Path {
+        Path::new(&clerk.store.place().unwrap().location)
+    }
+
+    #[test]
+    fn the_next_owner_copies_what_the_last_one_has_kept() {
+        let folder = Folder::new("copies");
+        let (mut last, mut next) = (folder.clerk("last"), folder.clerk("next"));
+        for sequence in [5, 7] {
+            last.save(checkpoint(sequence)).unwrap();
+        }
+        // Of an epoch that was never committed, and one of a history that another owner went on with.
+        last.store.put(SHARD, 9, 109, b"image".to_vec()).unwrap();
+        last.store.put(SHARD, 6, 999, b"image".to_vec()).unwrap();
+        let journal: Vec<_> = (0..=8).map(|sequence| (sequence as i64, checkpoint(sequence).journal)).collect();
+        let kept = last.store.place().unwrap().clone();
+        let loaded = next.load(SHARD, &journal, Some(&kept)).unwrap();
+        assert_eq!(loaded.found.unwrap().record.sequence, 7);
+        assert_eq!((loaded.unusable, sequences(&next)), (Vec::new(), vec![7, 5]));
+        // They are its own from now on: it goes on where the last one's folder is gone.
+        fs::remove_dir_all(folder_of(&last)).unwrap();
+        next.save(checkpoint(8)).unwrap();
+        let loaded = next.load(SHARD, &journal, next.store.place().cloned().as_ref()).unwrap();
+        assert_eq!((loaded.found.unwrap().record.sequence, sequences(&next)), (8, vec![8, 7]));
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_read_is_told_beside_what_there_is() {
+        let folder = Folder::new("away");
+        let (last, mut next) = (folder.clerk("last"), folder.clerk("next"));
+        let journal = [(8, checkpoint(8).journal)];
+        let kept = last.store.place().unwrap().clone();
+        fs::remove_dir_all(folder_of(&last)).unwrap();
+        let told =
+            format!("{} of host here cannot be read from here: No such file or directory (os error 2)", kept.location);
+        let loaded = next.load(SHARD, &journal, Some(&kept)).unwrap();
+        assert!(loaded.found.is_none());
+        assert_eq!(loaded.unusable, std::slice::from_ref(&told));
+        next.save(checkpoint(8)).unwrap();
+        let loaded = next.load(SHARD, &journal, Some(&kept)).unwrap();
+        assert!(loaded.found.is_some(), "somebody has put one here: {:?}", loaded.unusable);
+        assert_eq!(loaded.unusable, [told]);
+        // A shard that is new has nothing to bring.
+        assert_eq!(next.load(2, &[], Some(&kept)).unwrap().unusable, [""; 0]);
     }
 }

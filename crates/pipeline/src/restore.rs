@@ -12,15 +12,13 @@ use crate::bugs::{Bug, Bugs};
 use crate::fault::{Fatal, Fault};
 use crate::keeper::{Found, Loaded};
 use crate::log::{Past, Positions};
+use crate::place::CheckpointPlace;
 use crate::seat::Seat;
 use crate::seen::Seen;
 use crate::settings::{AcceptedGap, Settings};
 
 /// A restore under way is at most so long away from the worker's loop.
 const STRETCH_MS: i64 = 100;
-
-/// What stands before the place of checkpoints, in [`Past::known`].
-const PLACE: &str = "checkpoints=";
 
 /// How far the worker has got with a shard that it owns.
 #[derive(Debug)]
@@ -138,11 +136,15 @@ impl PastKnown {
         Ok(Repeating { seat, journal, bugs })
     }
 
+    /// Where the last owner kept checkpoints.
+    pub(crate) fn kept(&self) -> Option<CheckpointPlace> {
+        CheckpointPlace::of(&self.known)
+    }
+
     fn shortened(&self, shard: u16, offset: i64, begins: u64, unusable: &[String]) -> Fatal {
         let ends = self.journal.last().map_or(begins, |(_, last)| last.sequence);
         let found = if unusable.is_empty() { "there is none".to_owned() } else { unusable.join(", ") };
-        let place = self.known.lines().find_map(|line| line.strip_prefix(PLACE));
-        let kept = place.map_or(String::new(), |place| format!("; the shard's last owner kept them in {place}"));
+        let kept = self.kept().map_or(String::new(), |place| format!("; the shard's last owner kept them in {place}"));
         Fatal::JournalShortened { shard, begins, offset, ends, found, kept }
     }
 }

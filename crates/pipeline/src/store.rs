@@ -1,9 +1,10 @@
 //! Where checkpoints are kept: a folder, or any object store by URL.
 
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
@@ -12,7 +13,15 @@ use tokio::runtime::Runtime;
 use tracing::warn;
 use url::Url;
 
+use crate::place::CheckpointPlace;
 use crate::private;
+
+/// The file that holds what was drawn for a folder when it was made.
+const ID_FILE: &str = "id";
+/// Letters of it.
+const ID_LETTERS: usize = 16;
+/// Looks at a file that somebody else is just writing, and the time between two of them.
+const ID_LOOKS: (usize, Duration) = (50, Duration::from_millis(10));
 
 /// Objects by name, for programs that wait. It is used from one thread, which keeps the runtime that the stores' own
 /// clients need.
@@ -22,6 +31,12 @@ pub struct Store {
     prefix: Key,
     /// The objects once more, if they are files of this machine.
     files: Option<LocalFileSystem>,
+    /// How other processes of the application find it.
+    place: Option<CheckpointPlace>,
+    /// What its kind of store wants to know.
+    options: Vec<(String, String)>,
+    /// The names of the parts of it, one below the other.
+    names: Vec<String>,
     runtime: Runtime,
 }
 
@@ -59,11 +74,10 @@ impl Store {
     /// If the place cannot be used, or its kind of store is not built in.
     pub fn open(place: &str, options: impl IntoIterator<Item = (String, String)>) -> Result<Store, StoreError> {
         let wrong = |reason: String| StoreError::Place { place: place.to_owned(), reason };
+        let options: Vec<_> = options.into_iter().collect();
         let folder = |path: &Path| {
             private::make_folder(path).map_err(|error| wrong(error.to_string()))?;
-            let files = LocalFileSystem::new_with_prefix(path).map_err(|error| wrong(error.to_string()))?;
-            let files = files.with_automatic_cleanup(true);
-            Ok(Store { files: Some(files.clone()), ..Store::new(Arc::new(files), Key::default())? })
+            Store::of_folder(path)
         };
         match Url::parse(place) {
             Ok(url) if url.scheme() == "file" => match url.to_file_path() {
@@ -72,8 +86,8 @@ impl Store {
             },
             Ok(url) => {
                 let (objects, prefix) =
-                    object_store::parse_url_opts(&url, options).map_err(|error| wrong(error.to_string()))?;
-                Store::new(Arc::from(objects), prefix)
+                    object_store::parse_url_opts(&url, options.clone()).map_err(|error| wrong(error.to_string()))?;
+                Ok(Store { options, ..Store::new(Arc::from(objects), prefix)? })
             }
             Err(_) => folder(Path::new(place)),
         }
@@ -86,13 +100,86 @@ impl Store {
             place: prefix.to_string(),
             reason: format!("the system gives no event queue: {error}"),
         })?;
-        Ok(Store { objects, prefix, files: None, runtime })
+        Ok(Store { objects, prefix, files: None, place: None, options: Vec::new(), names: Vec::new(), runtime })
+    }
+
+    /// A folder that is there.
+    fn of_folder(path: &Path) -> Result<Store, StoreError> {
+        let files = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true);
+        Ok(Store { files: Some(files.clone()), ..Store::new(Arc::new(files), Key::default())? })
     }
 
     /// The part of it that has this name: several applications may share a place.
     #[must_use]
     pub fn below(self, name: &str) -> Store {
-        Store { prefix: self.prefix.join(name), ..self }
+        let names = self.names.into_iter().chain([name.to_owned()]).collect();
+        Store { prefix: self.prefix.join(name), names, ..self }
+    }
+
+    /// Finds out how other processes of the application find it, of which it is a part: `location` is what was opened, on
+    /// this host. A folder that has no id gets one.
+    ///
+    /// # Errors
+    /// If the folder cannot be used.
+    pub fn identified(mut self, location: &str, host: &str) -> Result<Store, StoreError> {
+        let place = match &self.files {
+            None => {
+                let shown = match location.split_once("://") {
+                    Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or(rest)),
+                    None => location.to_owned(),
+                };
+                CheckpointPlace { location: shown, host: String::new(), id: String::new() }
+            }
+            Some(files) => {
+                self.on_folder(&self.prefix, private::make_inner_folder)?;
+                let folder = files.path_to_filesystem(&self.prefix)?;
+                let wrong =
+                    |error: io::Error| StoreError::Place { place: location.to_owned(), reason: error.to_string() };
+                let id = own_id(&folder).map_err(wrong)?;
+                let root = folder.ancestors().nth(self.names.len()).unwrap_or(&folder);
+                CheckpointPlace { location: root.display().to_string(), host: host.to_owned(), id }
+            }
+        };
+        self.place = Some(place);
+        Ok(self)
+    }
+
+    /// How other processes of the application find it, once that was found out.
+    pub fn place(&self) -> Option<&CheckpointPlace> {
+        self.place.as_ref()
+    }
+
+    /// The place of another process; `None` if that is this one.
+    ///
+    /// # Errors
+    /// Why it cannot be seen from here.
+    pub(crate) fn reach(&self, kept: &CheckpointPlace) -> Result<Option<Store>, String> {
+        let Some(own) = &self.place else { return Ok(None) };
+        let is_same = match kept.host.is_empty() {
+            true => own.location == kept.location,
+            false => !kept.id.is_empty() && own.id == kept.id,
+        };
+        if is_same || own.host == kept.host && own.location == kept.location {
+            return Ok(None);
+        }
+        let store = match kept.host.is_empty() {
+            true if !kept.location.contains("://") => return Err("its host is not known".to_owned()),
+            true => Store::open(&kept.location, self.options.clone()).map_err(|error| error.to_string())?,
+            false => reach_folder(Path::new(&kept.location), kept, own.host == kept.host, &self.names)?,
+        };
+        Ok(Some(self.names.iter().fold(store, |store, name| store.below(name))))
+    }
+
+    /// Whether a shard can go on here that another process has kept in its place: that place can be seen, or somebody has put
+    /// checkpoints of the shard here.
+    ///
+    /// # Errors
+    /// Why the place cannot be seen from here.
+    pub fn check_sees(&self, shard: u16, kept: &CheckpointPlace) -> Result<(), String> {
+        match self.reach(kept) {
+            Err(_) if self.list(shard).is_ok_and(|named| !named.is_empty()) => Ok(()),
+            reached => reached.map(drop),
+        }
     }
 
     /// Writes a checkpoint, in one piece. One of this name that is there already is the same, or is torn.
@@ -155,8 +242,13 @@ impl Store {
 
     /// Does something with each folder on the way to a shard's checkpoints, if they are on this machine.
     fn on_folders(&self, shard: u16, act: impl Fn(&Path) -> io::Result<()>) -> Result<(), StoreError> {
+        self.on_folder(&self.folder(shard), act)
+    }
+
+    /// Does something with a folder and each one on the way to it, if they are on this machine.
+    fn on_folder(&self, folder: &Key, act: impl Fn(&Path) -> io::Result<()>) -> Result<(), StoreError> {
         let mut key = Key::default();
-        self.folder(shard).parts().try_for_each(|part| {
+        folder.parts().try_for_each(|part| {
             key = std::mem::take(&mut key).join(part);
             self.on_file(&key, &act)
         })
@@ -174,6 +266,44 @@ impl Store {
     fn folder(&self, shard: u16) -> Key {
         self.prefix.clone().join(format!("shard-{shard:05}"))
     }
+}
+
+/// The folder of another process, if it is the same one here.
+fn reach_folder(path: &Path, kept: &CheckpointPlace, is_this_host: bool, names: &[String]) -> Result<Store, String> {
+    private::check_folder(path).map_err(|error| error.to_string())?;
+    let inner = names.iter().fold(path.to_owned(), |path, name| path.join(name));
+    private::check_folder(&inner).map_err(|error| format!("{}: {error}", inner.display()))?;
+    // On one host a path is one folder, whatever has become of its file.
+    if !is_this_host && read_id(&inner.join(ID_FILE)).ok().flatten().is_none_or(|id| id != kept.id) {
+        return Err("the folder of that name on this host is another one".to_owned());
+    }
+    Store::of_folder(path).map_err(|error| error.to_string())
+}
+
+/// The id of a folder, which is drawn if it has none.
+fn own_id(folder: &Path) -> io::Result<String> {
+    let path = folder.join(ID_FILE);
+    let drawn = format!("{:0ID_LETTERS$x}", getrandom::u64()?);
+    let write = |mut file: File| file.write_all(drawn.as_bytes()).map(|()| drawn.clone());
+    match private::open(&path, OpenOptions::new().write(true).create_new(true)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made.and_then(write),
+    }
+    for _ in 0..ID_LOOKS.0 {
+        if let Some(id) = read_id(&path)? {
+            return Ok(id);
+        }
+        std::thread::sleep(ID_LOOKS.1);
+    }
+    // Whoever made it has not come to write it.
+    private::open(&path, OpenOptions::new().write(true).truncate(true)).and_then(write)
+}
+
+/// The id in a file; `None` if it is not whole.
+fn read_id(path: &Path) -> io::Result<Option<String>> {
+    let mut id = String::new();
+    private::open(path, OpenOptions::new().read(true))?.read_to_string(&mut id)?;
+    Ok((id.len() == ID_LETTERS).then_some(id))
 }
 
 impl Named {
@@ -290,5 +420,90 @@ mod tests {
         std::os::unix::fs::chown(place.0.join("place"), Some(12_345), None).unwrap();
         let error = Store::open(place.0.join("place").to_str().unwrap(), []).unwrap_err().to_string();
         assert!(error.contains("it belongs to another user"), "{error}");
+    }
+
+    const HOST: &str = "here";
+
+    fn identified(path: &Path) -> Store {
+        let location = path.to_str().unwrap();
+        Store::open(location, []).unwrap().below("app").identified(location, HOST).unwrap()
+    }
+
+    #[test]
+    fn a_folder_has_one_id_for_ever() {
+        let place = Place::new("ids");
+        let own = || identified(&place.0.join("place")).place().unwrap().clone();
+        let first = own();
+        assert_eq!(first.location, place.0.join("place").display().to_string());
+        assert_eq!((first.host.as_str(), first.id.len()), (HOST, ID_LETTERS));
+        assert_eq!(own(), first);
+        let file = place.0.join("place/app").join(ID_FILE);
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        // A process that ended while it wrote it.
+        fs::write(&file, &first.id[..5]).unwrap();
+        let mended = own();
+        assert_eq!((mended.id.len(), &own()), (ID_LETTERS, &mended));
+    }
+
+    #[test]
+    fn an_address_is_written_down_without_its_secrets() {
+        let objects = Arc::new(object_store::memory::InMemory::new());
+        let store =
+            Store::new(objects, Key::default()).unwrap().identified("s3://key:secret@bucket/clout", HOST).unwrap();
+        let place = CheckpointPlace { location: "s3://bucket/clout".into(), host: String::new(), id: String::new() };
+        assert_eq!(store.place(), Some(&place));
+    }
+
+    #[test]
+    fn the_place_of_another_process_is_reached_where_it_is_the_same_folder() {
+        let place = Place::new("reach");
+        let (own, other) = (identified(&place.0.join("own")), identified(&place.0.join("other")));
+        other.put(3, 1, 2, b"image".to_vec()).unwrap();
+        let (mine, theirs) = (own.place().unwrap(), other.place().unwrap());
+        let kept = |location: &str, host: &str, id: &str| CheckpointPlace {
+            location: location.into(),
+            host: host.into(),
+            id: id.into(),
+        };
+        let reach = |kept: &CheckpointPlace| match own.reach(kept) {
+            Ok(None) => "own".to_owned(),
+            Ok(Some(store)) => format!("{} checkpoints", store.list(3).unwrap().len()),
+            Err(reason) => reason,
+        };
+        for (kept, told) in [
+            (mine.clone(), "own"),
+            // Mounted elsewhere, on whatever host.
+            (kept("/net/clout", "there", &mine.id), "own"),
+            (kept("/net/clout", HOST, &mine.id), "own"),
+            // Its file was lost.
+            (kept(&mine.location, HOST, "0123456789abcdef"), "own"),
+            (theirs.clone(), "1 checkpoints"),
+            (kept(&theirs.location, "there", &theirs.id), "1 checkpoints"),
+            (kept(&theirs.location, HOST, "0123456789abcdef"), "1 checkpoints"),
+            (
+                kept(&theirs.location, "there", "0123456789abcdef"),
+                "the folder of that name on this host is another one",
+            ),
+            (kept("/nowhere", HOST, &theirs.id), "No such file or directory (os error 2)"),
+            (kept("/nowhere", "there", &theirs.id), "No such file or directory (os error 2)"),
+            (kept(&theirs.location, "", ""), "its host is not known"),
+        ] {
+            assert_eq!(reach(&kept), told, "{kept:?}");
+        }
+        // One that does not tell where it is looks nowhere else.
+        assert!(place.store().reach(theirs).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_seen_will_do_for_shards_whose_checkpoints_somebody_has_put_here() {
+        let place = Place::new("sees");
+        let (own, other) = (identified(&place.0.join("own")), identified(&place.0.join("other")));
+        let mut kept = other.place().unwrap().clone();
+        assert_eq!(own.check_sees(3, &kept), Ok(()));
+        kept.location = "/nowhere".to_owned();
+        assert_eq!(own.check_sees(3, &kept), Err("No such file or directory (os error 2)".to_owned()));
+        own.put(3, 1, 2, b"image".to_vec()).unwrap();
+        assert_eq!(own.check_sees(3, &kept), Ok(()));
+        assert!(own.check_sees(2, &kept).is_err());
     }
 }

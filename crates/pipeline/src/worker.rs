@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use influence::{Effects, Shard};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use vocabulary::Timestamp;
 use wire::JournalRecord;
 
@@ -36,6 +36,7 @@ use crate::restore::{Stage, check_past};
 use crate::rounds::Rounds;
 use crate::seat::{IDLE_MS, Seat, Work};
 use crate::settings::Settings;
+use crate::shard_list::shard_list;
 use crate::status::{Epoch, Place, ShardStatus, Status};
 use crate::stopwatch::Stopwatch;
 use crate::supervisor::Heartbeat;
@@ -72,6 +73,9 @@ pub struct Worker<L> {
     full_told_at: Timestamp,
     heartbeat: Arc<Heartbeat>,
     told_at: Timestamp,
+    /// Whether shards have come since it was last said that all are live, and the slices that were done again for them.
+    is_news: bool,
+    repeated: usize,
     bugs: Bugs,
     planted: Planted,
 }
@@ -94,6 +98,8 @@ impl<L: Log> Worker<L> {
             full_told_at: Timestamp::MIN,
             heartbeat: Arc::default(),
             told_at: Timestamp::MIN,
+            is_news: false,
+            repeated: 0,
             bugs: Bugs::NONE,
             planted: Planted::of_environment(),
         }
@@ -260,24 +266,45 @@ impl<L: Log> Worker<L> {
     /// Takes what has come and gone; returns the shards of which that is told.
     fn take_ownership(&mut self) -> Result<BTreeSet<u16>, Fault> {
         let changes = self.log.ownership()?;
-        if !changes.is_empty() {
-            self.status.rebalanced();
+        if changes.is_empty() {
+            return Ok(BTreeSet::new());
         }
-        let mut changed = BTreeSet::new();
+        self.status.rebalanced();
+        let (mut changed, mut left) = (BTreeSet::new(), BTreeSet::new());
         for change in changes {
             let (Ownership::Assigned(shard) | Ownership::Revoked(shard) | Ownership::Lost(shard)) = change;
             changed.insert(shard);
             match change {
                 Ownership::Assigned(shard) => {
-                    info!(shard, "assigned");
+                    left.remove(&shard);
+                    self.is_news = true;
                     self.shards.insert(shard, Stage::Waiting);
                     self.tell(shard, Place::Loading, 0);
                 }
-                Ownership::Revoked(shard) => self.release(shard)?,
-                Ownership::Lost(shard) => self.forget(shard),
+                Ownership::Revoked(shard) => {
+                    left.insert(shard);
+                    self.release(shard)?;
+                }
+                Ownership::Lost(shard) => {
+                    left.insert(shard);
+                    self.forget(shard);
+                }
             }
         }
+        self.tell_ownership(&left);
         Ok(changed)
+    }
+
+    /// One line a rebalance.
+    fn tell_ownership(&self, left: &BTreeSet<u16>) {
+        let has = match self.shards.is_empty() {
+            true => "no shards".to_owned(),
+            false => format!("shards {}", shard_list(self.shards.keys().copied())),
+        };
+        match left.is_empty() {
+            true => info!("{} has {has}", thread_name()),
+            false => info!("{} has {has}, {} left", thread_name(), shard_list(left.iter().copied())),
+        }
     }
 
     /// Gives a shard back, with a checkpoint, so that whoever gets it has little to do again.
@@ -288,7 +315,7 @@ impl<L: Log> Worker<L> {
     }
 
     fn forget(&mut self, shard: u16) {
-        info!(shard, "gone");
+        debug!(shard, "gone");
         self.shards.remove(&shard);
         self.rounds.forget(shard);
         self.tell(shard, Place::Elsewhere, 0);
@@ -335,7 +362,7 @@ impl<L: Log> Worker<L> {
                 && let Some(past) = self.log.past(shard)?
             {
                 let past = check_past(shard, past, &self.settings, self.bugs)?;
-                self.keeper.ask(Job::Load { shard, journal: Arc::clone(&past.journal) });
+                self.keeper.ask(Job::Load { shard, journal: Arc::clone(&past.journal), kept: past.kept() });
                 *stage = Stage::Loading(Box::new(past));
             }
         }
@@ -362,7 +389,8 @@ impl<L: Log> Worker<L> {
                     return if self.shards.contains_key(&shard) { Err(fault) } else { Ok(()) };
                 }
             }
-            info!(shard, slices = repeating.left(), "restoring");
+            debug!(shard, slices = repeating.left(), "restoring");
+            self.repeated += repeating.left();
             *stage = Stage::Repeating(Box::new(repeating));
         }
         Ok(())
@@ -382,8 +410,14 @@ impl<L: Log> Worker<L> {
                 self.rounds.enter(shard, self.log.now());
                 *stage = Stage::Live(Box::new(repeating.seat));
                 self.status.write(shard, &ShardStatus { place: Place::Live, ..ShardStatus::default() });
-                info!(shard, "live");
+                debug!(shard, "live");
             }
+        }
+        if self.is_news && self.is_live() && !self.shards.is_empty() {
+            self.is_news = false;
+            let slices = std::mem::take(&mut self.repeated);
+            let shards = shard_list(self.shards.keys().copied());
+            info!(slices, "{} is live: shards {shards}", thread_name());
         }
         Ok(())
     }
@@ -617,6 +651,11 @@ impl<L> Drop for Worker<L> {
         let nowhere = ShardStatus::default();
         self.shards.keys().for_each(|&shard| self.status.write(shard, &nowhere));
     }
+}
+
+/// The thread is called as its worker is.
+fn thread_name() -> String {
+    std::thread::current().name().unwrap_or("a worker").to_owned()
 }
 
 fn tell_change(change: &Change) {

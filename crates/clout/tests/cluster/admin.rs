@@ -28,13 +28,23 @@ impl Admin {
         Admin { client: client.clone(), admin: client.create().expect("a client") }
     }
 
+    /// Makes topics, and waits until they are there.
     pub(crate) fn create_topics(&self, topics: NewTopics<'_>, partitions: u16) {
-        let topics = topics.iter().map(|(name, properties)| {
+        let new = topics.iter().map(|(name, properties)| {
             let topic = NewTopic::new(name, partitions.into(), TopicReplication::Fixed(1));
             properties.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
         });
-        let created = block_on(self.admin.create_topics(&topics.collect::<Vec<_>>(), &AdminOptions::new()));
+        let created = block_on(self.admin.create_topics(&new.collect::<Vec<_>>(), &AdminOptions::new()));
         created.expect("the broker answers").into_iter().for_each(|topic| _ = topic.expect("it is new"));
+        // A broker that has just started answers before it knows of them itself.
+        super::wait_until("the topics are there", TIME, || {
+            let known = self.admin.inner().fetch_metadata(None, TIME).expect("the broker answers");
+            let led = |name: &str| {
+                let found = known.topics().iter().find(|topic| topic.name() == name);
+                found.map_or(0, |found| found.partitions().iter().filter(|partition| partition.leader() >= 0).count())
+            };
+            topics.iter().all(|(name, _)| led(name) == usize::from(partitions))
+        });
     }
 
     /// Deletes a topic, and waits until nobody knows of it.

@@ -6,6 +6,7 @@ mod scene;
 
 mod events;
 mod feeder;
+mod http;
 mod process;
 
 mod admin;
@@ -23,7 +24,8 @@ pub(crate) use admin::{Admin, NewTopics};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
 pub(crate) use feeder::Feeder;
+pub(crate) use http::{address, get, get_with, status};
 pub(crate) use process::{Member, Ran};
 pub(crate) use scene::{Options, Scene, wait_until};
-pub(crate) use verify::{Expected, verify};
+pub(crate) use verify::{Expected, has_exact_counts, verify};
 pub(crate) use witness::{Seen, Witness};

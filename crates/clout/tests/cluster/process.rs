@@ -13,6 +13,8 @@ pub(crate) struct Member {
     child: Child,
     pub(crate) name: String,
     told: PathBuf,
+    /// Bytes that earlier processes of this name have told.
+    told_before: usize,
 }
 
 /// What a process has left.
@@ -26,9 +28,15 @@ impl Member {
     /// Starts it; what it tells goes to a file of its own.
     pub(crate) fn start(mut command: Command, name: &str, told: PathBuf) -> Member {
         let file = File::options().create(true).append(true).open(&told).expect("a file for what it tells");
+        let told_before = file.metadata().expect("it is there").len() as usize;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
         let child = command.spawn().expect("the program starts");
-        Member { child, name: name.to_owned(), told }
+        Member { child, name: name.to_owned(), told, told_before }
+    }
+
+    /// The system's number of it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it as a power cut does.
@@ -95,6 +103,11 @@ impl Member {
     /// All that processes of this name have told so far.
     pub(crate) fn told(&self) -> String {
         fs::read_to_string(&self.told).unwrap_or_default()
+    }
+
+    /// All that this one has told so far.
+    pub(crate) fn told_itself(&self) -> String {
+        self.told().split_off(self.told_before)
     }
 
     fn status(&mut self) -> Option<ExitStatus> {

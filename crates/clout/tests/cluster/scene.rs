@@ -171,10 +171,30 @@ impl Scene {
     /// How such a process is started.
     pub(crate) fn command(&self, instance: &str, workers: usize) -> Command {
         let config = self.folder.join(format!("{instance}.toml"));
-        fs::write(&config, self.config(instance, workers)).expect("a file");
+        fs::write(&config, self.config(Some(instance), workers)).expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
         command.current_dir(&self.folder).arg("run").arg("--config").arg(&config);
         command
+    }
+
+    /// A process without a name, in a folder of its own that has a copy of the configuration.
+    pub(crate) fn start_in(&self, folder: &str, arguments: &[&str]) -> Member {
+        Member::start(self.command_in(folder, arguments), folder, self.told(folder))
+    }
+
+    /// How such a process is started: each with the same command line.
+    pub(crate) fn command_in(&self, folder: &str, arguments: &[&str]) -> Command {
+        let path = self.folder_of(folder);
+        fs::create_dir_all(&path).expect("a folder");
+        fs::write(path.join("clout.toml"), self.config(None, 1)).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
+        command.current_dir(&path).args(["run", "--config", "clout.toml"]).args(arguments);
+        command
+    }
+
+    /// Where such a process runs.
+    pub(crate) fn folder_of(&self, folder: &str) -> PathBuf {
+        self.folder.join(folder)
     }
 
     /// The same, with more on its command line.
@@ -184,14 +204,15 @@ impl Scene {
         Member::start(command, instance, self.told(instance))
     }
 
-    fn config(&self, instance: &str, workers: usize) -> String {
+    fn config(&self, instance: Option<&str>, workers: usize) -> String {
+        let instance = instance.map_or(String::new(), |instance| format!("instance = \"{instance}\""));
         let Scene { id, half_life_ms, checkpoint_every, clock, epoch, names, .. } = self;
         let (half_life_hours, input) = (half_life_ms / 3_600_000, &names.input);
         let kafka: String = self.program.iter().map(|(name, value)| format!("\"{name}\" = \"{value}\"\n")).collect();
         format!(
             r#"
 application_id = "{id}"
-instance = "{instance}"
+{instance}
 workers = {workers}
 clock = "{clock}"
 

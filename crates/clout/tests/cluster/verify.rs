@@ -119,13 +119,8 @@ fn table(scene: &Scene, admin: &Admin) -> BTreeMap<String, Score> {
 }
 
 /// What was received of each kind is what a plain program counts, of everybody.
-pub(crate) fn counts_are_exact(table: &BTreeMap<String, Score>, acts: &[Act<'_>]) {
-    let mut counted: BTreeMap<&str, Received> = BTreeMap::new();
-    for act in acts.iter().filter(|act| act.actor != act.target && act.kind != oracle::Kind::Unfollow) {
-        let received = counted.entry(act.target).or_default();
-        received.count(Kind::of_word(act.kind.word()).expect("the engine knows all kinds"));
-    }
-    let found: BTreeMap<&str, Received> = table.iter().map(|(user, score)| (user.as_str(), score.received)).collect();
+fn counts_are_exact(table: &BTreeMap<String, Score>, acts: &[Act<'_>]) {
+    let (found, counted) = (found(table), counted(acts));
     let differs = |(user, received): &(&&str, &Received)| found.get(**user) != Some(received);
     let wrong: Vec<_> = counted.iter().filter(differs).collect();
     assert!(
@@ -137,4 +132,22 @@ pub(crate) fn counts_are_exact(table: &BTreeMap<String, Score>, acts: &[Act<'_>]
         found.get(*wrong[0].0)
     );
     assert_eq!(found.len(), counted.len(), "people in the table");
+}
+
+/// Whether they are so by now.
+pub(crate) fn has_exact_counts(table: &BTreeMap<String, Score>, acts: &[Act<'_>]) -> bool {
+    found(table) == counted(acts)
+}
+
+fn found(table: &BTreeMap<String, Score>) -> BTreeMap<&str, Received> {
+    table.iter().map(|(user, score)| (user.as_str(), score.received)).collect()
+}
+
+fn counted<'a>(acts: &[Act<'a>]) -> BTreeMap<&'a str, Received> {
+    let mut counted: BTreeMap<&str, Received> = BTreeMap::new();
+    for act in acts.iter().filter(|act| act.actor != act.target && act.kind != oracle::Kind::Unfollow) {
+        let received = counted.entry(act.target).or_default();
+        received.count(Kind::of_word(act.kind.word()).expect("the engine knows all kinds"));
+    }
+    counted
 }

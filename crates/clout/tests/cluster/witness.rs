@@ -39,6 +39,10 @@ pub(crate) struct Seen {
     /// Of each shard, the journal.
     pub(crate) journals: BTreeMap<u16, Vec<JournalRecord>>,
     pub(crate) dead_letters: usize,
+    /// When a record of the inputs was taken last, in milliseconds of the program's clock,
+    taken_at_ms: i64,
+    /// and when somebody's counts were published last.
+    counted_at_ms: i64,
     /// What must not be.
     pub(crate) wrong: Vec<String>,
 }
@@ -135,7 +139,13 @@ impl Seen {
 
     fn take_journal(&mut self, message: &BorrowedMessage<'_>) {
         match JournalRecord::decode(message.payload().unwrap_or_default()) {
-            Ok(record) => self.journals.entry(record.shard).or_default().push(record),
+            Ok(record) => {
+                let journal = self.journals.entry(record.shard).or_default();
+                if journal.last().is_none_or(|last| last.inputs != record.inputs) {
+                    self.taken_at_ms = self.taken_at_ms.max(written_at_ms(message));
+                }
+                journal.push(record);
+            }
             Err(error) => self.wrong.push(format!("a journal record is none: {error}")),
         }
     }
@@ -150,6 +160,9 @@ impl Seen {
         match decode_score(value) {
             Ok((user, score)) if user == key => {
                 self.compare(&user, &score);
+                if self.table.get(&user).is_none_or(|before| before.received != score.received) {
+                    self.counted_at_ms = self.counted_at_ms.max(written_at_ms(message));
+                }
                 self.table.insert(user, score);
             }
             Ok((user, _)) => self.wrong.push(format!("the score of {user} has the key {key}")),
@@ -174,6 +187,11 @@ impl Seen {
         self.journals.iter().filter_map(last).collect()
     }
 
+    /// Milliseconds from the last record of the inputs that was taken to the last counts that were published.
+    pub(crate) fn counted_after_ms(&self) -> i64 {
+        self.counted_at_ms - self.taken_at_ms
+    }
+
     /// Records of inputs that were taken.
     pub(crate) fn taken(&self) -> i64 {
         let taken = |journal: &Vec<JournalRecord>| {
@@ -196,6 +214,11 @@ impl Seen {
         };
         since.iter().all(|(&shard, &sequence)| later(shard, sequence).any(is_quiet))
     }
+}
+
+/// When its producer wrote it.
+fn written_at_ms(message: &BorrowedMessage<'_>) -> i64 {
+    message.timestamp().to_millis().expect("producers say when")
 }
 
 /// The sweep visits few people while something happens, and that many at least when nothing does.

@@ -136,28 +136,6 @@ fn a_parameter_that_changed_is_named_with_what_it_was() {
 }
 
 #[test]
-fn who_lacks_a_checkpoint_says_where_they_were() {
-    let Some(broker) = Broker::shared() else { return };
-    let (app, events, log) = (unique("lacks"), unique("events"), recent(300));
-    let name = ["--application-id", &app, "--input", &events];
-    done(broker, &[&["topics", "create", "--inputs", "--partitions", "1"], &name[..]].concat());
-    let run = [&["run", "--checkpoint-every", "500ms"], &name[..]].concat();
-    let mut first = Running::start(broker, &run);
-    first.until_it_says("where no process of another folder or host finds them");
-    // Three checkpoints, so that the journal is trimmed below the second.
-    for _ in 0..4 {
-        done(broker, &[&["feed", log.path(), "-q"], &name[..]].concat());
-        std::thread::sleep(Duration::from_secs(2));
-    }
-    until_scored(broker, &app, 31);
-    assert_eq!(first.terminate(), Some(0));
-    let mut second = Running::start(broker, &run);
-    assert_eq!(second.ended(), Some(1), "{}", second.said());
-    let place = format!("the shard's last owner kept them in {}/checkpoints of host ", first.folder.display());
-    assert!(second.said().contains(&place), "{place}: {}", second.said());
-}
-
-#[test]
 fn serve_ends_when_there_is_nothing_to_show() {
     let Some(broker) = Broker::shared() else { return };
     let app = unique("nothing");

@@ -1,25 +1,17 @@
 //! What `clout run` tells at `--listen` is for those who have a token, under its own name; health is for probes.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use testbroker::Broker;
 
-use crate::cluster::{Member, Options, Scene, wait_until};
+use crate::cluster::{Member, Options, Scene, address, get_with};
 
 const BEGUN: Duration = Duration::from_secs(60);
 const TOKEN: &str = "a-long-token-for-tests";
 
 fn status(address: &str, path: &str, headers: &str) -> Option<u16> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    answer.split(' ').nth(1)?.parse().ok()
+    get_with(address, path, headers).map(|(status, _)| status)
 }
 
 #[test]
@@ -32,12 +24,7 @@ fn a_pipeline_shows_itself_to_those_who_have_a_token() {
     let mut command = scene.command("a", 1);
     command.args(["--listen", "127.0.0.1:0", "--host", "scores.example.org", "--tokens-file"]).arg(&tokens);
     let mut member = Member::start(command, "a", scene.told("a"));
-    let address = |told: &str| Some(told.split_once("address=")?.1.split_whitespace().next()?.to_owned());
-    wait_until("it serves", BEGUN, || {
-        member.check();
-        address(&member.told()).is_some()
-    });
-    let address = address(&member.told()).unwrap();
+    let address = address(&mut member);
     let token = format!("authorization: Bearer {TOKEN}\r\n");
     for path in ["/v1/status", "/metrics"] {
         assert_eq!(status(&address, path, "host: localhost\r\n"), Some(401), "{path}");

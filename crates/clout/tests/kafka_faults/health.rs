@@ -1,12 +1,10 @@
 //! A process that does not work says so: health, the log, and an exit code that tells why.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
-use crate::cluster::{Events, Member, Options, Scene, wait_until};
+use crate::cluster::{Events, Member, Options, Scene, address, get, status, wait_until};
 
 /// Until it has joined the group, and has taken its first records.
 const BEGUN: Duration = Duration::from_secs(60);
@@ -21,31 +19,6 @@ fn start(scene: &Scene, fault: Option<&str>) -> Member {
     command.args(["--listen", "127.0.0.1:0"]);
     command.envs(fault.map(|fault| ("CLOUT_PLANTED_FAULT", fault)));
     Member::start(command, "a", scene.told("a"))
-}
-
-/// Where it serves, once it has said so.
-fn address(member: &mut Member) -> String {
-    let address = |told: &str| Some(told.split_once("address=")?.1.split_whitespace().next()?.to_owned());
-    wait_until("it serves", BEGUN, || {
-        member.check();
-        address(&member.told()).is_some()
-    });
-    address(&member.told()).expect("it was there")
-}
-
-/// The status and the body; `None` if nobody answers.
-fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
-}
-
-fn status(address: &str, path: &str) -> Option<u16> {
-    get(address, path).map(|(status, _)| status)
 }
 
 #[test]

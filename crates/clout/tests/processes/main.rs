@@ -1,0 +1,37 @@
+//! Many processes of one application, started with one command line: they share the work, take over from each other, and
+//! find each other's checkpoints. What they tell of it is in the log.
+
+#[path = "../cluster/mod.rs"]
+mod cluster;
+
+mod folders;
+mod log;
+mod names;
+mod restarts;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A member that is silent for so long is taken for dead.
+const SESSION: Duration = Duration::from_secs(6);
+const CLIENT: &[(&str, &str)] = &[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")];
+/// A process that is asked to end does so within this time.
+const ENDING: Duration = Duration::from_secs(20);
+/// Until a process is where it should be, at the start.
+const BEGUN: Duration = Duration::from_secs(60);
+
+/// Each of these tests wants both cores: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says that it is over, in any case.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}

@@ -1,0 +1,40 @@
+//! Processes that somebody has given one name.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+
+use testbroker::Broker;
+
+use crate::cluster::{Events, Options, Scene, wait_until};
+use crate::{BEGUN, CLIENT};
+
+#[test]
+fn who_is_fenced_off_names_the_other_process() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = Scene::new(broker.brokers(), &Options { client: CLIENT, ..Options::default() });
+    let events = Events::generated(60_000, 300);
+    let acts = events.acts();
+    let start = |folder| scene.start_in(folder, &["--instance", "twin"]);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Who has nothing to write does not see that it is fenced off.
+        scope.spawn(|| {
+            let feeder = scene.feeder();
+            acts.chunks(100).take_while(|_| !is_over.load(Relaxed)).for_each(|acts| feeder.feed(acts, 500));
+        });
+        let _over = crate::Over(&is_over);
+        let first = start("one");
+        wait_until("it works", BEGUN, || first.told().contains("is live: shards 0-3"));
+        let second = start("two");
+        let names = |told: &str, other: u32| {
+            let fenced = format!("fenced off by process {other} of host ");
+            told.lines().any(|line| line.contains(&fenced) && line.contains("which is the instance twin as well"))
+        };
+        wait_until("one of them says by whom it is fenced off", BEGUN, || {
+            names(&first.told(), second.id()) || names(&second.told(), first.id())
+        });
+        let warned = "another process of this machine is the instance twin of";
+        assert!(second.told().contains(warned), "the second one knows at once: {}", second.told());
+    });
+}

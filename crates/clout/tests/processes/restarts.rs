@@ -1,0 +1,153 @@
+//! Three processes that are killed and started again in any order.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testbroker::Broker;
+
+use crate::cluster::{Dice, Events, Member, Options, Scene, Witness, wait_until};
+use crate::{BEGUN, CLIENT, ENDING, Over, SESSION};
+
+/// Every shard is live so soon after the last start, beyond the session timeout.
+const REST: Duration = Duration::from_secs(5);
+/// For the processes to be back, of which the bound is looked at afterwards.
+const BACK: Duration = Duration::from_secs(90);
+const FOLDERS: [&str; 3] = ["one", "two", "three"];
+const ROUNDS: u64 = 4;
+
+/// Three processes of one command line, and somebody who feeds them all the time.
+struct Trio<'a> {
+    scene: &'a Scene,
+    witness: &'a Witness,
+    members: Vec<Option<Member>>,
+    /// What a start takes on this machine while nobody is dead.
+    start: Duration,
+}
+
+impl<'a> Trio<'a> {
+    fn start(scene: &'a Scene, witness: &'a Witness) -> Trio<'a> {
+        let members = FOLDERS.iter().map(|folder| Some(scene.start_in(folder, &[]))).collect();
+        let mut trio = Trio { scene, witness, members, start: Duration::ZERO };
+        trio.start = trio.are_live();
+        trio
+    }
+
+    fn kill(&mut self, process: usize) {
+        self.members[process].take().expect("it runs").kill();
+    }
+
+    fn restart(&mut self, process: usize) -> &Member {
+        self.members[process].insert(self.scene.start_in(FOLDERS[process], &[]))
+    }
+
+    /// Waits until each process has a part of the shards, and each shard goes on; how long that took.
+    fn are_live(&mut self) -> Duration {
+        let began = Instant::now();
+        let mut before = None;
+        wait_until("every process works, and every shard goes on", BACK, || {
+            self.members.iter_mut().flatten().for_each(Member::check);
+            let partitions = usize::from(self.scene.partitions);
+            let has: Vec<_> = self.members.iter().flatten().map(|member| shards(&member.told_itself())).collect();
+            let now = self.witness.seen().sequences();
+            if has.iter().any(Vec::is_empty) || has.concat().len() != partitions || now.len() != partitions {
+                return false;
+            }
+            let before = before.get_or_insert_with(|| now.clone());
+            now.iter().all(|(shard, sequence)| sequence > &before[shard])
+        });
+        began.elapsed()
+    }
+
+    /// The same, within a time beyond so many session timeouts that holds on any machine that starts processes in time.
+    fn are_live_after(&mut self, timeouts: u32, what: &str) {
+        let took = self.are_live();
+        eprintln!("{what}: all live after {} ms, the first start took {} ms", took.as_millis(), self.start.as_millis());
+        let bound = SESSION * timeouts + REST.max(2 * self.start);
+        assert!(took <= bound, "{what}: {took:?}, and not {bound:?}");
+    }
+}
+
+/// The shards that a process has, as it has told last.
+fn shards(told: &str) -> Vec<u16> {
+    let list = |line: &str| {
+        let (_, list) = line.split_once(" has shards ").or_else(|| line.split_once(" is live: shards "))?;
+        let list = list.split(" slices=").next()?;
+        // Behind the last comma of "0-1, 2-3 left" are those that it has no more.
+        Some(if list.ends_with(" left") { list.rsplit_once(", ")?.0.to_owned() } else { list.to_owned() })
+    };
+    let last = told
+        .lines()
+        .rfind(|line| line.contains(" has shards ") || line.contains(" has no shards") || line.contains(" is live: "));
+    let list = last.and_then(list).unwrap_or_default();
+    let number = |text: &str| text.parse::<u16>().expect("a shard");
+    let range = |range: &str| match range.split_once('-') {
+        Some((first, last)) => number(first)..=number(last),
+        None => number(range)..=number(range),
+    };
+    list.split(", ").filter(|part| !part.is_empty()).flat_map(range).collect()
+}
+
+/// The same numbers in an order of the dice.
+fn shuffled(dice: &mut Dice, mut numbers: Vec<usize>) -> Vec<usize> {
+    (1..numbers.len()).rev().for_each(|last| numbers.swap(last, dice.roll(last as u64 + 1) as usize));
+    numbers
+}
+
+/// Does this to three processes that are fed.
+fn with_three(act: impl FnOnce(&mut Trio<'_>)) {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::shared() else { return };
+    let events = Events::generated(60_000, 300);
+    let acts = events.acts();
+    let options = Options { client: CLIENT, checkpoint_every: "1s", ..Options::default() };
+    let scene = Scene::new(broker.brokers(), &options);
+    let witness = scene.witness();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let feeder = scene.feeder();
+            acts.chunks(100).take_while(|_| !is_over.load(Relaxed)).for_each(|acts| feeder.feed(acts, 200));
+        });
+        let _over = Over(&is_over);
+        let mut trio = Trio::start(&scene, &witness);
+        act(&mut trio);
+        trio.members.into_iter().flatten().for_each(|member| _ = member.terminate(ENDING));
+    });
+    assert!(witness.seen().wrong.is_empty(), "a subscriber saw what must not be: {:#?}", witness.seen().wrong);
+}
+
+#[test]
+fn three_processes_killed_and_restarted_in_any_order_are_live_soon() {
+    with_three(|trio| {
+        let mut dice = Dice::new(7);
+        for round in 0..ROUNDS {
+            let mut chosen = shuffled(&mut dice, (0..FOLDERS.len()).collect());
+            chosen.truncate(1 + dice.roll(3) as usize);
+            for &process in &chosen {
+                trio.kill(process);
+                thread::sleep(dice.millis(0..300));
+            }
+            for process in shuffled(&mut dice, chosen.clone()) {
+                thread::sleep(dice.millis(0..300));
+                trio.restart(process);
+            }
+            trio.are_live_after(1, &format!("round {round}, {chosen:?} killed"));
+        }
+    });
+}
+
+#[test]
+fn a_process_killed_while_it_joins_costs_a_second_session_timeout_and_no_more() {
+    with_three(|trio| {
+        trio.kill(0);
+        let joining = trio.restart(0);
+        wait_until("it joins", BEGUN, || joining.told_itself().contains("joined the group"));
+        // The group waits for the one that was killed before, and lets nobody in.
+        thread::sleep(Duration::from_secs(1));
+        assert!(shards(&joining.told_itself()).is_empty(), "{}", joining.told_itself());
+        trio.kill(0);
+        trio.restart(0);
+        trio.are_live_after(2, "killed while it joined");
+    });
+}
