@@ -1,0 +1,83 @@
+//! What later messages do not say again: who wrote which post, which account a handle means, whom a follow was of.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use hashbrown::HashTable;
+
+use crate::{ActId, Network};
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum About {
+    /// The id of a post to the id of its author.
+    Author = 0,
+    /// A handle, or another address, to an account's id.
+    Alias = 1,
+    /// The id of a record to the account that was followed.
+    Follow = 2,
+    /// The id of an account to the network that it is a copy from.
+    Copy = 3,
+}
+
+/// Facts learnt from messages, at most a given number of them: the older half is forgotten when it is full.
+///
+/// A fact that was forgotten costs some acts, which are counted as skipped; nothing else.
+#[derive(Debug)]
+pub struct Memory {
+    newer: BTreeMap<u64, Box<str>>,
+    older: BTreeMap<u64, Box<str>>,
+    half: usize,
+    /// Hashes of the acts that were read, where repeats are dropped.
+    acts: HashTable<u64>,
+}
+
+impl Memory {
+    /// A memory for this many facts; 0 is no memory.
+    pub fn new(facts: usize) -> Memory {
+        Memory { newer: BTreeMap::new(), older: BTreeMap::new(), half: facts / 2, acts: HashTable::new() }
+    }
+
+    pub(crate) fn learn(&mut self, about: About, network: Network, key: &str, value: &str) {
+        if self.half == 0 {
+            return;
+        }
+        let hash = hash(about, network, key);
+        if self.newer.get(&hash).is_some_and(|known| **known == *value) {
+            return;
+        }
+        if self.newer.len() >= self.half {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(hash, value.into());
+    }
+
+    /// Whether an act was not read before. All acts are kept, at 9 to 18 bytes each.
+    pub(crate) fn is_first(&mut self, id: ActId<'_>) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(id.network.prefix().as_bytes());
+        id.message.hash(&mut hasher);
+        id.part.map(|(kind, place)| (kind.number(), place)).hash(&mut hasher);
+        let hash = hasher.finish();
+        let is_first = self.acts.find(hash, |known| *known == hash).is_none();
+        if is_first {
+            self.acts.insert_unique(hash, hash, |known| *known);
+        }
+        is_first
+    }
+
+    pub(crate) fn recall(&self, about: About, network: Network, key: &str) -> Option<&str> {
+        let hash = hash(about, network, key);
+        self.newer.get(&hash).or_else(|| self.older.get(&hash)).map(AsRef::as_ref)
+    }
+}
+
+fn hash(about: About, network: Network, key: &str) -> u64 {
+    // A fixed key: what is recalled must not differ from run to run.
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u8(about as u8);
+    hasher.write(network.prefix().as_bytes());
+    hasher.write_u8(0xff);
+    hasher.write(key.as_bytes());
+    hasher.finish()
+}
