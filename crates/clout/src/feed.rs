@@ -9,7 +9,9 @@ use influence::Partitioner;
 use kafka::{Admin, AdminError, Feeder};
 use pipeline::{Clock, Holds};
 use vocabulary::{Event, Kind, PerKind, Profile, Timestamp};
-use wire::{Encoding, encode_event, encode_event_json, encode_profile, encode_profile_json, parse_kind};
+use wire::{
+    Encoding, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json, parse_kind,
+};
 
 use crate::config::{Config, Flags};
 use crate::duration::{DurationError, parse_duration};
@@ -19,9 +21,10 @@ use crate::recorded::gate::Gate;
 use crate::recorded::input::BytesRead;
 use crate::recorded::log::{Files, Logs};
 use crate::recorded::loss::Outcome;
+use crate::recorded::messages::summaries;
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
-use crate::recorded::{ReadingArgs, Sink, Stop};
+use crate::recorded::{NetworkArgs, ReadingArgs, Sink, Stop};
 use crate::words::{count, thousands};
 use crate::{ending, exit, words};
 use pacer::{Pace, Pacer};
@@ -43,7 +46,7 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::FEEDS))]
 pub struct FeedArgs {
-    /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
+    /// Event logs, messages of networks, folders of both, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
     #[arg(value_name = "FILE", required_unless_present = "profiles")]
     files: Vec<PathBuf>,
     /// Profiles: trust and opt-outs, as JSON lines or protobuf; may be repeated
@@ -51,6 +54,8 @@ pub struct FeedArgs {
     profiles: Vec<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
+    #[command(flatten)]
+    networks: NetworkArgs,
     /// Leave out events later than this; without it those more than 5 minutes ahead of this machine's clock are bad lines
     #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
     until: Option<Timestamp>,
@@ -132,9 +137,10 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
     let bytes_read = BytesRead::default();
-    let files = Files { files: &args.files, profiles: &args.profiles, reading: &args.reading };
+    let files =
+        Files { files: &args.files, profiles: &args.profiles, reading: &args.reading, networks: &args.networks };
     let logs = Logs::open(&files, &bytes_read, &interrupt)?;
-    let mut feeding = Feeding::new(args, &config, interrupt.clone())?;
+    let mut feeding = Feeding::new(args, &config, logs.has_messages(), interrupt.clone())?;
 
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
     logs.empty().for_each(|nothing| progress.say(&format!("note: {nothing}")));
@@ -150,7 +156,9 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let fed = feeding.finish();
     progress.finish();
     gate.notes.lines().iter().for_each(|line| progress.say(line));
+    let networks = gate.networks.take();
     let (counts, reasons, letters) = gate.finish();
+    summaries(networks.as_deref()).iter().for_each(|network| progress.say(&network.line()));
     let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
 
     let bad = counts.bad() + counts.malformed_profiles;
@@ -250,7 +258,7 @@ struct Topic {
 }
 
 impl Feeding {
-    fn new(args: &FeedArgs, config: &Config, interrupt: Interrupt) -> Result<Feeding, Failure> {
+    fn new(args: &FeedArgs, config: &Config, has_messages: bool, interrupt: Interrupt) -> Result<Feeding, Failure> {
         let first = |holds| config.inputs.iter().find(|input| input.holds == holds).map(|input| input.topic.clone());
         let asked = match (&args.topics[..], args.files.is_empty()) {
             (_, true) => Vec::new(),
@@ -258,6 +266,9 @@ impl Feeding {
             (topics, false) => topics.to_vec(),
         };
         let for_profiles = match (&args.profiles_topic, args.profiles.is_empty()) {
+            // What networks say of accounts goes where profiles go, if they go anywhere.
+            (None, true) if has_messages => first(Holds::Profiles),
+            (Some(topic), true) if has_messages => Some(topic.clone()),
             (_, true) => None,
             (Some(topic), false) => Some(topic.clone()),
             (None, false) => Some(first(Holds::Profiles).ok_or(FeedTopicError::NoProfiles)?),
@@ -329,15 +340,15 @@ impl Feeding {
 
 impl Sink for Feeding {
     #[inline]
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+    fn event(&mut self, event: &Event<'_>, id: &str) -> Result<(), Stop> {
         let Some(topic) = self.by_kind[event.kind].map(|place| &self.topics[place]) else {
             return Err(Stop::NoTopic(event.kind));
         };
         self.pacer.wait(event.at)?;
         self.value.clear();
         match topic.encoding {
-            Encoding::Protobuf => encode_event(event, &mut self.value),
-            Encoding::Json => encode_event_json(event, &mut self.value),
+            Encoding::Protobuf => encode_event_with_id(event, id, &mut self.value),
+            Encoding::Json => encode_event_json_with_id(event, id, &mut self.value),
         }
         if event.kind.is_counted() {
             self.newest = self.newest.max(event.at);
@@ -360,5 +371,8 @@ impl Sink for Feeding {
         self.feeder.send(&topic.name, partition, profile.user, &self.value, None).map_err(Box::new)?;
         self.profiles += 1;
         Ok(())
+    }
+    fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
+        self.profile(profile)
     }
 }

@@ -3,6 +3,7 @@
 //! Owns everything between the names of files and an event that may come in; what becomes of it is a `Sink`'s. What
 //! files look like belongs to `wire`. The order of the modules is the path of an event.
 
+pub(crate) mod folder;
 pub(crate) mod input;
 pub(crate) mod packing;
 pub(crate) mod pipe;
@@ -13,7 +14,9 @@ pub(crate) mod gate;
 pub(crate) mod log;
 pub(crate) mod loss;
 pub(crate) mod merge;
+pub(crate) mod messages;
 pub(crate) mod notes;
+pub(crate) mod people;
 pub(crate) mod rejects;
 
 pub(crate) mod progress;
@@ -25,17 +28,20 @@ use vocabulary::{Event, Kind, Profile};
 pub use input::InputError;
 pub use log::Unreadable;
 pub use loss::Loss;
-pub use reading::ReadingArgs;
+pub use reading::{NetworkArgs, ReadingArgs};
 
 use crate::failure::OutputError;
 
 /// What takes the records, one after the other.
 pub(crate) trait Sink {
-    /// Takes an event.
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Stop>;
+    /// Takes an event, and the id that names it among its actor's; empty where it has none.
+    fn event(&mut self, event: &Event<'_>, id: &str) -> Result<(), Stop>;
 
-    /// Takes a profile; all of them come before the events.
+    /// Takes a profile of a file of profiles; all of them come before the events.
     fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop>;
+
+    /// Takes a profile that was found among the events.
+    fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop>;
 }
 
 /// Why the reading ended before the end.
@@ -54,6 +60,9 @@ pub enum Stop {
     /// An input breaks off.
     #[error(transparent)]
     Unreadable(Box<Unreadable>),
+    /// A file that was there cannot be opened any more.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The state cannot be kept, or is not that of this input.
     #[error(transparent)]
     State(#[from] Box<WorldError>),

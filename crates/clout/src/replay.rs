@@ -30,6 +30,7 @@ use crate::recorded::gate::Gate;
 use crate::recorded::input::BytesRead;
 use crate::recorded::log::Logs;
 use crate::recorded::loss::Outcome;
+use crate::recorded::messages::{Networks, summaries};
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::screen::Screen;
@@ -66,6 +67,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     progress.finish();
     let mut stop = read.and(settled).err();
     let notes = gate.notes.lines();
+    let networks = gate.networks.take();
     let (counts, reasons, letters) = gate.finish();
     // A world that has not got to where it was before has no result.
     if let Some(stop) = stop.take_if(|_| scoring.world.has_failed()) {
@@ -89,6 +91,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         model: &model,
         files,
         counts,
+        networks: summaries(networks.as_deref()),
         notes,
         scoring: &scoring,
         stop: stop.as_ref(),
@@ -101,19 +104,20 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
         return Err(loss.into());
     }
-    let written = letters.map_err(Failure::from).and(write(run, scores_out, timeline, &progress));
+    let written = letters.map_err(Failure::from).and(write(run, networks.as_deref(), scores_out, timeline, &progress));
     stop.map_or(written, |stop| Err(stop.into()))
 }
 
 /// Writes the results: first the files, since a reader of the standard output may go away.
 fn write(
     run: Run<'_>,
+    networks: Option<&Networks>,
     scores_out: Option<Output>,
     timeline: Option<Whole>,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let args = run.args;
-    let ranking = Ranking::of(&run.scoring.world);
+    let ranking = Ranking::of(&run.scoring.world).with_people(networks.map(|networks| &networks.people));
     let summary = Summary::of(run, &ranking);
     let scores = match (&args.scores_out, scores_out) {
         (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output).and_then(keep(path))),
@@ -147,13 +151,13 @@ fn print(args: &ReplayArgs, ranking: &Ranking<'_>, summary: &Summary) -> Result<
     }
     let stdout_failed = OutputError::to(Path::new("-"));
     let users = args.spelled_users();
-    let people: Vec<Person<'_>> = users.iter().map(|name| Person::of(ranking, name)).collect();
+    let people: Vec<Person<'_>> = users.iter().map(|name| Person::of(ranking, ranking.resolve(name))).collect();
     let text = if args.json {
         json::document(summary, ranking, args.top(), &people).map_err(|error| stdout_failed(error.into()))?
     } else {
         let screen = Screen::of_stdout();
         let mut text = report::top(ranking, args.top(), summary, &screen);
-        people.iter().for_each(|person| text += &person::text(person, summary, &screen));
+        people.iter().for_each(|person| text += &person::text(person, ranking, summary, &screen));
         text
     };
     let mut stdout = io::stdout().lock();

@@ -33,8 +33,8 @@ pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
 pub use exchange::{decode_exchange, encode_exchange, encode_exchange_records};
 pub use file::{
-    Columns, EventReader, Format, Layout, Note, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX, ReadError,
-    Reading, Reason, Record, UnknownColumns, UnknownFormat, Unrecognised,
+    Columns, EventReader, Format, Layout, Note, Pieces, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX,
+    ReadError, Reading, Reason, Record, UnknownColumns, UnknownFormat, Unrecognised,
 };
 pub use framing::Framing;
 pub use journal::{Gap, JournalRecord, OffsetRange};
@@ -42,7 +42,9 @@ pub use kind::{KindWords, parse_kind};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
-pub use score::{Place, ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits};
+pub use score::{
+    Called, Place, ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits,
+};
 pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
 pub use vocabulary::AT_MAX;
-pub use write::{EventWriter, WriteError, encode_event_json};
+pub use write::{EventWriter, WriteError, encode_event_json, encode_event_json_with_id};

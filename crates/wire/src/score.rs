@@ -35,12 +35,25 @@ pub struct Place {
     pub percentile: f64,
 }
 
+/// What an account's network calls it. `None` is what is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Called<'a> {
+    /// The name in posts, without `@`. It may change, and change hands.
+    pub handle: Option<&'a str>,
+    /// The name that the account shows.
+    pub display_name: Option<&'a str>,
+    /// Whether the network says that it is a program.
+    pub is_bot: Option<bool>,
+}
+
 /// Writes a table of scores, one line a user, with the same columns in every format. It buffers; `finish` says whether everything arrived.
 pub struct ScoreWriter<W: Write> {
     write: BufWriter<W>,
     format: ScoreFormat,
     line: Vec<u8>,
     has_header: bool,
+    /// Whether there are columns for what networks call the accounts.
+    has_called: bool,
     /// The last time that was written and its date: in one table it is nearly always the same.
     as_of: Option<(Timestamp, String)>,
 }
@@ -49,17 +62,34 @@ impl<W: Write> ScoreWriter<W> {
     /// A writer from the beginning of a file.
     pub fn new(write: W, format: ScoreFormat) -> Self {
         let write = BufWriter::with_capacity(BUFFER_BYTES, write);
-        Self { write, format, line: Vec::new(), has_header: false, as_of: None }
+        Self { write, format, line: Vec::new(), has_header: false, has_called: false, as_of: None }
+    }
+
+    /// The same, with columns for what networks call the accounts.
+    pub fn with_called(self) -> Self {
+        Self { has_called: true, ..self }
     }
 
     /// Writes the line of one user. Numbers that are not counts have at most 7 significant digits.
     pub fn write(&mut self, user: &str, place: Place, score: &Score) -> Result<(), WriteError> {
+        self.write_called(user, place, score, Called::default())
+    }
+
+    /// The same, with what the account is called, where there are columns for it.
+    pub fn write_called(
+        &mut self,
+        user: &str,
+        place: Place,
+        score: &Score,
+        called: Called<'_>,
+    ) -> Result<(), WriteError> {
+        let called = self.has_called.then_some(called);
         refuse_not_finite(user, score)?;
         let date = self.date(user, score.as_of)?;
         self.line.clear();
         match self.format {
-            ScoreFormat::Json => json(&Line { user, place, score, as_of: &date }, &mut self.line)?,
-            ScoreFormat::Csv => csv(&Line { user, place, score, as_of: &date }, &mut self.line)?,
+            ScoreFormat::Json => json(&Line { user, place, score, as_of: &date, called }, &mut self.line)?,
+            ScoreFormat::Csv => csv(&Line { user, place, score, as_of: &date, called }, &mut self.line)?,
         }
         self.as_of = Some((score.as_of, date));
         self.write_header()?;
@@ -85,7 +115,8 @@ impl<W: Write> ScoreWriter<W> {
         if self.format == ScoreFormat::Csv && !self.has_header {
             let (place, score) = (Place::default(), Score::default());
             let names: Vec<&str> = columns(place, &score).map(|(name, _)| name).collect();
-            writeln!(self.write, "user,rank,{}", names.join(","))?;
+            let called = if self.has_called { ",handle,display_name,is_bot" } else { "" };
+            writeln!(self.write, "user,rank,{}{called}", names.join(","))?;
         }
         self.has_header = true;
         Ok(())
@@ -146,6 +177,7 @@ struct Line<'a> {
     score: &'a Score,
     /// The time of the score, written.
     as_of: &'a str,
+    called: Option<Called<'a>>,
 }
 
 impl Serialize for Line<'_> {
@@ -159,6 +191,11 @@ impl Serialize for Line<'_> {
                 Part::Count(count) => line.serialize_entry(name, &count)?,
                 Part::Time(_) => line.serialize_entry(name, self.as_of)?,
             }
+        }
+        if let Some(called) = self.called {
+            line.serialize_entry("handle", &called.handle)?;
+            line.serialize_entry("display_name", &called.display_name)?;
+            line.serialize_entry("is_bot", &called.is_bot)?;
         }
         line.end()
     }
@@ -202,6 +239,14 @@ fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
             Part::Count(count) => write!(out, "{count}")?,
             Part::Time(_) => out.extend_from_slice(line.as_of.as_bytes()),
         }
+    }
+    if let Some(called) = line.called {
+        for name in [called.handle, called.display_name] {
+            out.push(b',');
+            name.into_iter().for_each(|name| csv_field(name, out));
+        }
+        out.push(b',');
+        called.is_bot.into_iter().for_each(|is_bot| out.extend_from_slice(is_bot.to_string().as_bytes()));
     }
     out.push(b'\n');
     Ok(())

@@ -68,7 +68,7 @@ impl<W: Write> EventWriter<W> {
         match self.format {
             Format::Snap => snap(event, &mut self.record)?,
             Format::Csv => csv(event, &mut self.record)?,
-            Format::Json => json(event, &mut self.record)?,
+            Format::Json => json(event, "", &mut self.record)?,
             Format::Protobuf => protobuf(event, &mut self.record),
         }
         self.write_header()?;
@@ -136,21 +136,28 @@ pub(crate) fn csv_field(name: &str, out: &mut Vec<u8>) {
 
 /// Appends an event as one JSON object, without a line end.
 pub fn encode_event_json(event: &Event<'_>, out: &mut Vec<u8>) {
+    encode_event_json_with_id(event, "", out);
+}
+
+/// The same with the id that names the event among its actor's; empty for none.
+pub fn encode_event_json_with_id(event: &Event<'_>, id: &str, out: &mut Vec<u8>) {
     // Memory takes everything.
-    if json(event, out).is_ok() {
+    if json(event, id, out).is_ok() {
         out.pop();
     }
 }
 
-fn json(event: &Event<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+fn json(event: &Event<'_>, id: &str, out: &mut Vec<u8>) -> io::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {
         actor: &'a str,
         target: &'a str,
         at: At,
         kind: &'static str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        id: &'a str,
     }
-    let line = Line { actor: event.actor, target: event.target, at: at(event.at), kind: event.kind.word() };
+    let line = Line { actor: event.actor, target: event.target, at: at(event.at), kind: event.kind.word(), id };
     serde_json::to_writer(&mut *out, &line)?;
     out.push(b'\n');
     Ok(())

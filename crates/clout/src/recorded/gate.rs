@@ -1,11 +1,14 @@
 //! What comes in and what does not: every record passes here once, before anything is done with it.
 
+use std::fmt::Display;
+
 use vocabulary::{AHEAD_MS_MAX, Event, Profile, Timestamp};
 use wire::{Malformed, Names, NoAct, ProfileRecord, Record, Respelled};
 
 use crate::failure::OutputError;
 use crate::recorded::Stop;
 use crate::recorded::loss::Reasons;
+use crate::recorded::messages::Networks;
 use crate::recorded::notes::Notes;
 use crate::recorded::progress::Watch;
 use crate::recorded::rejects::{Letters, Rejects};
@@ -16,12 +19,14 @@ pub(crate) struct Gate {
     until: Option<Timestamp>,
     /// `--until` or, without it, the machine's clock at the start with some room.
     latest: Timestamp,
-    names: Names,
+    pub(crate) names: Names,
     respelled: Respelled,
     pub(crate) counts: Counts,
     pub(crate) notes: Notes,
     rejects: Rejects,
     pub(crate) watch: Watch,
+    /// What messages of networks share, where there are any.
+    pub(crate) networks: Option<Box<Networks>>,
 }
 
 /// What becomes of a record.
@@ -79,7 +84,7 @@ impl Gate {
     pub(crate) fn new(until: Option<Timestamp>, names: Names, rejects: Rejects, watch: Watch) -> Gate {
         let latest = until.unwrap_or_else(|| words::now().saturating_add(AHEAD_MS_MAX));
         let (counts, notes) = (Counts::default(), Notes::default());
-        Gate { until, latest, names, respelled: Respelled::default(), counts, notes, rejects, watch }
+        Gate { until, latest, names, respelled: Respelled::default(), counts, notes, rejects, watch, networks: None }
     }
 
     /// Looks up now and then; to be called before each record.
@@ -91,9 +96,21 @@ impl Gate {
     /// The event of a record, if it may come in.
     #[inline]
     pub(crate) fn admit<'r>(&'r mut self, file: &str, record: Record<'r>) -> Result<Admitted<Event<'r>>, Stop> {
+        self.counts.records += 1;
+        self.judge(file, record.position.number, record.event, record.raw)
+    }
+
+    /// An event of a record that is counted, if it may come in.
+    #[inline]
+    pub(crate) fn judge<'r>(
+        &'r mut self,
+        file: &str,
+        line: u64,
+        event: Result<Event<'r>, Malformed>,
+        raw: &[u8],
+    ) -> Result<Admitted<Event<'r>>, Stop> {
         let Gate { until, latest, names, respelled, counts, rejects, notes, .. } = self;
-        counts.records += 1;
-        match record.event.and_then(|event| names.event(event, respelled)) {
+        match event.and_then(|event| names.event(event, respelled)) {
             Ok(Some(event)) if event.at <= *latest => {
                 notes.look(event.actor, event.target);
                 Ok(Admitted::In(event))
@@ -109,21 +126,27 @@ impl Gate {
             Ok(Some(event)) => {
                 counts.future += 1;
                 let reason = format!("time {} lies in the future", words::time(event.at));
-                rejects.take(file, record.position.number, &reason, record.raw).map(|()| Admitted::Bad)
+                rejects.take(file, line, &reason, raw).map(|()| Admitted::Bad)
             }
             // What is no act is counted and passed over: it is not broken, and no dead letter.
             Err(malformed) if malformed.no_act().is_some() => {
                 counts.skip(&malformed);
                 notes.skipped(&malformed);
-                rejects.skip(file, record.position.number, &malformed);
+                rejects.skip(file, line, &malformed);
                 Ok(Admitted::NoAct)
             }
             Err(malformed) => {
                 counts.malformed += 1;
                 notes.bad(&malformed);
-                rejects.take(file, record.position.number, &malformed, record.raw).map(|()| Admitted::Bad)
+                rejects.take(file, line, &malformed, raw).map(|()| Admitted::Bad)
             }
         }
+    }
+
+    /// Takes a record that cannot be read at all.
+    pub(crate) fn bad(&mut self, file: &str, line: u64, reason: &dyn Display, raw: &[u8]) -> Result<(), Stop> {
+        self.counts.malformed += 1;
+        self.rejects.take(file, line, reason, raw)
     }
 
     /// The profile of a record, if there is one.

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use encoding_rs::Encoding as TextEncoding;
-use wire::{Encoding, Format, Layout, ProfileReader, RECORD_BYTES_MAX, Reading, Reason};
+use networks::{Recognised, Refused};
+use wire::{Encoding, Format, Layout, ProfileReader, RECORD_BYTES_MAX, Reading, Reason, Unrecognised};
 
 use crate::interrupt::Interrupt;
+use crate::recorded::messages::MESSAGE_BYTES_MAX;
 use crate::recorded::notes;
 use crate::recorded::packing::{Packing, Trailing};
 use crate::recorded::pipe::PipeReader;
@@ -50,6 +52,19 @@ impl BytesRead {
     pub(crate) fn get(&self) -> u64 {
         self.0.get()
     }
+
+    /// Puts the count back to what it was: what has come since comes again.
+    pub(crate) fn set(&self, bytes: u64) {
+        self.0.set(bytes);
+    }
+}
+
+/// What is in a file of events.
+pub(crate) enum Contents {
+    Nothing,
+    Events(Box<Layout>),
+    /// Messages of networks.
+    Messages(Recognised),
 }
 
 impl Input {
@@ -68,7 +83,7 @@ impl Input {
         // Whatever fails here fails again when it is read for good.
         let failure = raw.by_ref().take(MAGIC_BYTES).read_to_end(&mut magic).err();
         let packing = Packing::of(&magic);
-        let raw = Head { head: magic, given: 0, failure, rest: Box::new(raw) };
+        let raw = Head { head: magic, given: 0, failure, is_whole: false, rest: Box::new(raw) };
         let trailing = Trailing::default();
         let bytes = Head::of(packing.unpack(Box::new(raw), &trailing), LETTERS_BYTES);
         let letters = letters.or_else(|| shown_by(&bytes.head));
@@ -87,6 +102,25 @@ impl Input {
     /// How a file of events is written, in the format that is given or in the one that fits; `None` if there is no
     /// event in it.
     pub(crate) fn layout(&mut self, given: Option<Format>, reading: &Reading) -> Result<Option<Layout>, InputError> {
+        self.look(given, reading).map_err(|unrecognised| self.refused(given, &unrecognised))
+    }
+
+    /// What a file holds: events in the format that is given or in the one that fits, or messages of networks.
+    pub(crate) fn contents(&mut self, given: Option<Format>, reading: &Reading) -> Result<Contents, InputError> {
+        let looked = match self.look(given, reading) {
+            Ok(None) => return Ok(Contents::Nothing),
+            Ok(Some(layout)) if layout.has_events() => return Ok(Contents::Events(Box::new(layout))),
+            looked => looked,
+        };
+        let is_open = given.is_none() && reading.columns.is_empty();
+        match (is_open.then(|| self.messages()).flatten(), looked) {
+            (Some(recognised), _) => Ok(Contents::Messages(recognised)),
+            (None, Ok(layout)) => Ok(layout.map_or(Contents::Nothing, |layout| Contents::Events(Box::new(layout)))),
+            (None, Err(unrecognised)) => Err(self.refused(given, &unrecognised)),
+        }
+    }
+
+    fn look(&self, given: Option<Format>, reading: &Reading) -> Result<Option<Layout>, Unrecognised> {
         let head = &self.read.head;
         if head.is_empty() && self.read.failure.is_none() {
             return Ok(None);
@@ -98,22 +132,38 @@ impl Input {
         if self.read.failure.is_some() && !head.contains(&b'\n') {
             return Ok(Layout::of(head, Some(Format::Snap), &Reading::default()).ok());
         }
-        if self.is_blank() {
-            return Ok(None);
+        if self.is_blank() { Ok(None) } else { Err(unrecognised) }
+    }
+
+    /// How messages of networks lie in the file, if they do. As much is looked at as the first of them is long.
+    fn messages(&mut self) -> Option<Recognised> {
+        loop {
+            let is_whole = self.read.is_whole;
+            match networks::recognise(&self.read.head, is_whole) {
+                Ok(recognised) => return Some(recognised),
+                Err(Refused::CutOff) if self.read.head.len() < MESSAGE_BYTES_MAX && self.read.failure.is_none() => {
+                    self.read.extend(3 * self.read.head.len() as u64);
+                }
+                Err(_) => return None,
+            }
         }
+    }
+
+    #[cold]
+    fn refused(&mut self, given: Option<Format>, unrecognised: &Unrecognised) -> InputError {
         let name = self.name.clone();
         let wrong = match &unrecognised.reason {
             _ if self.read.is_long_line() => format!("its first line is {}", self.read.line_length()),
             Reason::Header(_) | Reason::Record(_) if self.read.is_text() => {
-                let wrong = notes::what_is_wrong(&unrecognised);
+                let wrong = notes::what_is_wrong(unrecognised);
                 if given.is_some() { wrong } else { format!("it is nearest to {}, and {wrong}", unrecognised.nearest) }
             }
             _ => String::new(),
         };
-        Err(match given {
+        match given {
             Some(format) => InputError::NotAs { name, format, wrong },
             None => InputError::NoEvents { name, hint: hint(&self.read.head), wrong },
-        })
+        }
     }
 
     /// How a file of profiles is written; `None` if there is none in it.
@@ -171,12 +221,14 @@ pub(crate) struct Head {
     head: Vec<u8>,
     given: usize,
     failure: Option<io::Error>,
+    /// Whether nothing comes behind it.
+    is_whole: bool,
     rest: Box<dyn Read>,
 }
 
 impl Head {
     fn of(rest: Box<dyn Read>, bytes: u64) -> Head {
-        let mut head = Head { head: Vec::new(), given: 0, failure: None, rest };
+        let mut head = Head { head: Vec::new(), given: 0, failure: None, is_whole: false, rest };
         head.extend(bytes);
         head
     }
@@ -184,7 +236,9 @@ impl Head {
     /// Looks at so many bytes more.
     fn extend(&mut self, bytes: u64) {
         if self.failure.is_none() {
-            self.failure = self.rest.by_ref().take(bytes).read_to_end(&mut self.head).err();
+            let read = self.rest.by_ref().take(bytes).read_to_end(&mut self.head);
+            self.is_whole = read.as_ref().is_ok_and(|read| (*read as u64) < bytes);
+            self.failure = read.err();
         }
     }
 
@@ -314,6 +368,12 @@ pub enum InputError {
         format: Format,
         /// What is wrong.
         wrong: String,
+    },
+    /// It is a folder, and none of its files is one of events.
+    #[error("cannot read {path}: it is a directory without a file in a known format", path = .path.display())]
+    NoFile {
+        /// The folder.
+        path: PathBuf,
     },
     /// It is no file of profiles.
     #[error(

@@ -1,25 +1,35 @@
 //! The logs of one run: opened together, read one record after the other.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use encoding_rs::Encoding as TextEncoding;
+use networks::Network;
 use vocabulary::Event;
-use wire::{Encoding, EventReader, Layout, ProfileReader, ReadError};
+use wire::{Encoding, EventReader, Layout, ProfileReader, ReadError, Reading};
 
 use crate::interrupt::Interrupt;
 use crate::recorded::Sink;
 use crate::recorded::Stop;
+use crate::recorded::folder;
 use crate::recorded::gate::{Admitted, Gate};
-use crate::recorded::input::{BytesRead, Head, Input, InputError};
+use crate::recorded::input::{BytesRead, Contents, Head, Input, InputError};
 use crate::recorded::merge::merge;
+use crate::recorded::messages::{MessageLog, Networks, site_of};
 use crate::recorded::packing::{Packing, Trailing};
-use crate::recorded::reading::ReadingArgs;
+use crate::recorded::reading::{NetworkArgs, ReadingArgs};
 use crate::recorded::transcode::NOT_THE_TEXT;
 
 /// All that is read, in the order of the command line.
 pub(crate) struct Logs {
     profiles: Vec<ProfileLog>,
-    events: Vec<EventLog>,
+    events: Vec<Log>,
+    options: networks::Options,
+    /// The site of Stack Exchange that is said.
+    site: Option<String>,
+    letters: Option<&'static TextEncoding>,
+    bytes_read: BytesRead,
+    interrupt: Interrupt,
     /// What there is nothing of, and in which files.
     empty: Vec<String>,
     size_bytes: Option<u64>,
@@ -31,6 +41,26 @@ pub(crate) struct Files<'a> {
     pub(crate) profiles: &'a [PathBuf],
     /// How the files of events are written.
     pub(crate) reading: &'a ReadingArgs,
+    pub(crate) networks: &'a NetworkArgs,
+}
+
+/// How a file is opened, once more.
+pub(crate) struct Opener<'a> {
+    letters: Option<&'static TextEncoding>,
+    bytes_read: &'a BytesRead,
+    interrupt: &'a Interrupt,
+}
+
+impl Opener<'_> {
+    pub(crate) fn open(&self, path: &Path) -> Result<Input, InputError> {
+        Input::open(path, self.letters, self.bytes_read, self.interrupt)
+    }
+}
+
+/// A log of events, in whatever form they are.
+pub(crate) enum Log {
+    Events(Box<EventLog>),
+    Messages(Box<MessageLog>),
 }
 
 /// What was read of a file.
@@ -49,7 +79,17 @@ pub(crate) struct FileRead {
 impl Logs {
     /// Opens everything before anything is read, so that a typing error costs no time.
     pub(crate) fn open(args: &Files<'_>, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Logs, InputError> {
-        let mut logs = Logs { profiles: Vec::new(), events: Vec::new(), empty: Vec::new(), size_bytes: Some(0) };
+        let mut logs = Logs {
+            profiles: Vec::new(),
+            events: Vec::new(),
+            options: args.networks.options(),
+            site: args.networks.site.clone(),
+            letters: args.reading.text_encoding,
+            bytes_read: bytes_read.clone(),
+            interrupt: interrupt.clone(),
+            empty: Vec::new(),
+            size_bytes: Some(0),
+        };
         for path in args.profiles {
             let input = Input::open(path, args.reading.text_encoding, bytes_read, interrupt)?;
             logs.size_bytes = add(logs.size_bytes, input.size_bytes);
@@ -61,14 +101,75 @@ impl Logs {
         }
         let reading = args.reading.reading();
         for path in args.files {
-            let mut input = Input::open(path, args.reading.text_encoding, bytes_read, interrupt)?;
-            logs.size_bytes = add(logs.size_bytes, input.size_bytes);
-            match input.layout(args.reading.format, &reading)? {
-                Some(layout) => logs.events.push(EventLog::of(input, layout)),
-                None => logs.empty.push(format!("no events in {}", input.name)),
+            match folder::files(path)? {
+                None => logs.add(path, args.reading, &reading)?,
+                Some(files) => logs.add_folder(path, &files, args.reading, &reading)?,
             }
         }
+        logs.connect();
         Ok(logs)
+    }
+
+    fn add(&mut self, path: &Path, args: &ReadingArgs, reading: &Reading) -> Result<(), InputError> {
+        let bytes_before = self.bytes_read.get();
+        let mut input = Input::open(path, self.letters, &self.bytes_read, &self.interrupt)?;
+        let size_bytes = input.size_bytes;
+        match input.contents(args.format, reading)? {
+            Contents::Nothing => self.empty.push(format!("no events in {}", input.name)),
+            Contents::Events(layout) => self.events.push(Log::Events(Box::new(EventLog::of(input, *layout)))),
+            Contents::Messages(recognised) => {
+                let site = self.site.clone().or_else(|| site_of(path));
+                let log = MessageLog::of(input, path, recognised, site);
+                if log.is_closed() {
+                    self.bytes_read.set(bytes_before);
+                }
+                self.events.push(Log::Messages(Box::new(log)));
+            }
+        }
+        self.size_bytes = add(self.size_bytes, size_bytes);
+        Ok(())
+    }
+
+    /// Takes the files of a folder. Those in no known format are told, and passed over.
+    fn add_folder(
+        &mut self,
+        folder: &Path,
+        files: &[PathBuf],
+        args: &ReadingArgs,
+        reading: &Reading,
+    ) -> Result<(), InputError> {
+        let (before, mut passed) = (self.events.len(), Vec::new());
+        for file in files {
+            match self.add(file, args, reading) {
+                Err(InputError::NoEvents { name, .. }) => passed.push(name),
+                added => added?,
+            }
+        }
+        if self.events.len() == before {
+            return Err(InputError::NoFile { path: folder.to_owned() });
+        }
+        self.empty.extend(folder::passed_over(folder, &passed));
+        Ok(())
+    }
+
+    /// Says which networks are read: copies of their accounts on other networks are dropped then.
+    fn connect(&mut self) {
+        let mut networks: Vec<Network> = self.messages().flat_map(MessageLog::networks).copied().collect();
+        networks.sort_unstable();
+        networks.dedup();
+        self.options.connected = networks;
+    }
+
+    /// Whether there are messages of networks, which may say something about accounts.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.messages().next().is_some()
+    }
+
+    fn messages(&self) -> impl Iterator<Item = &MessageLog> {
+        self.events.iter().filter_map(|log| match log {
+            Log::Messages(log) => Some(&**log),
+            Log::Events(_) => None,
+        })
     }
 
     /// Packed bytes of all, unless one is a pipe.
@@ -84,17 +185,31 @@ impl Logs {
     /// Reads the profiles, then the events by their time.
     pub(crate) fn read(mut self, gate: &mut Gate, sink: &mut impl Sink, files: &mut Vec<FileRead>) -> Result<(), Stop> {
         for log in &self.events {
-            log.layout.notes().iter().for_each(|note| gate.notes.guessed(&log.whence.name, note));
+            if let Log::Events(log) = log {
+                log.layout.notes().iter().for_each(|note| gate.notes.guessed(&log.whence.name, note));
+            }
         }
-        let read = self.read_profiles(gate, sink).and_then(|()| match &mut self.events[..] {
-            [log] => log.read(gate, sink),
-            logs => merge(logs, gate, sink),
+        if self.has_messages() {
+            gate.networks = Some(Box::new(Networks::new(std::mem::take(&mut self.options))));
+        }
+        let profiles_read = self.read_profiles(gate, sink);
+        let opener = Opener { letters: self.letters, bytes_read: &self.bytes_read, interrupt: &self.interrupt };
+        let read = profiles_read.and_then(|()| match &mut self.events[..] {
+            [Log::Events(log)] => log.read(gate, sink),
+            [Log::Messages(log)] => log.read(&opener, gate, sink),
+            logs => merge(logs, &opener, gate, sink),
         });
         for log in &self.events {
-            let Whence { name, packing, trailing, .. } = &log.whence;
-            gate.notes.read(name, log.reader.midnights(), &packing.to_string(), trailing.get());
+            let (Whence { name, packing, trailing, .. }, midnights) = match log {
+                Log::Events(log) => (&log.whence, log.reader.midnights()),
+                Log::Messages(log) => (&log.whence, 0),
+            };
+            gate.notes.read(name, midnights, &packing.to_string(), trailing.get());
         }
-        files.extend(self.events.iter().map(EventLog::file_read));
+        files.extend(self.events.iter().map(|log| match log {
+            Log::Events(log) => log.file_read(),
+            Log::Messages(log) => log.file_read(),
+        }));
         read
     }
 
@@ -123,24 +238,24 @@ pub(crate) enum Next<T> {
 }
 
 /// What an error says of the place.
-struct Whence {
-    name: String,
-    packing: Packing,
+pub(crate) struct Whence {
+    pub(crate) name: String,
+    pub(crate) packing: Packing,
     trailing: Trailing,
     /// The last record's.
-    line: u64,
+    pub(crate) line: u64,
 }
 
 impl EventLog {
     fn of(input: Input, layout: Layout) -> EventLog {
-        let whence = Whence { name: input.name, packing: input.packing, trailing: input.trailing, line: 0 };
+        let whence = Whence::of(&input);
         let reader = EventReader::with_layout(input.read, &layout);
         EventLog { whence, layout, reader, understood: 0 }
     }
 
     /// Takes all of it: events are borrowed from the reader, nothing is copied on the way.
     fn read(&mut self, gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
-        while !matches!(self.next(gate, |event| sink.event(event))?, Next::End) {}
+        while !matches!(self.next(gate, |event| sink.event(event, ""))?, Next::End) {}
         Ok(())
     }
 
@@ -188,7 +303,7 @@ impl ProfileLog {
     fn of(input: Input) -> Result<Option<ProfileLog>, InputError> {
         let encoding: Option<Encoding> = input.encoding()?;
         Ok(encoding.map(|encoding| ProfileLog {
-            whence: Whence { name: input.name, packing: input.packing, trailing: input.trailing, line: 0 },
+            whence: Whence::of(&input),
             reader: ProfileReader::new(input.read, encoding),
         }))
     }
@@ -210,9 +325,14 @@ impl ProfileLog {
 }
 
 impl Whence {
+    pub(crate) fn of(input: &Input) -> Whence {
+        let Input { name, packing, trailing, .. } = input;
+        Whence { name: name.clone(), packing: *packing, trailing: trailing.clone(), line: 0 }
+    }
+
     /// What a failed read means: the reading of a pipe fails when somebody presses Ctrl-C.
     #[cold]
-    fn stop(&self, error: ReadError, gate: &Gate) -> Stop {
+    pub(crate) fn stop(&self, error: ReadError, gate: &Gate) -> Stop {
         if gate.watch.interrupt.is_asked() {
             return Stop::Interrupted;
         }

@@ -1,5 +1,6 @@
 //! Several logs as one, by the time of their events. Each log keeps its own order: what is out of order in a file comes
-//! when the file's turn comes.
+//! when the file's turn comes. A message of a network is read when its turn comes, and not before: what it says may need
+//! what an earlier one in another file has said.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +10,33 @@ use vocabulary::{Event, Kind, Timestamp};
 use crate::recorded::Sink;
 use crate::recorded::Stop;
 use crate::recorded::gate::Gate;
-use crate::recorded::log::{EventLog, Next};
+use crate::recorded::log::{EventLog, Log, Next, Opener};
+
+/// Takes the events of all logs; of equal times the log that was named first comes first.
+pub(crate) fn merge(logs: &mut [Log], opener: &Opener<'_>, gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
+    let mut waiting: Vec<Waiting> = logs.iter().map(|_| Waiting::none()).collect();
+    let mut turns = BinaryHeap::with_capacity(logs.len());
+    for (place, log) in logs.iter_mut().enumerate() {
+        if let Some(at) = waiting[place].fill(log, gate)? {
+            turns.push(Reverse((at, place)));
+        }
+    }
+    while let Some(Reverse((_, place))) = turns.pop() {
+        let next = turns.peek().map(|Reverse(turn)| *turn);
+        loop {
+            match &mut logs[place] {
+                Log::Events(_) => sink.event(&waiting[place].event(), "")?,
+                Log::Messages(log) => log.give_next(opener, gate, sink)?,
+            }
+            let Some(at) = waiting[place].fill(&mut logs[place], gate)? else { break };
+            if next.is_some_and(|next| next < (at, place)) {
+                turns.push(Reverse((at, place)));
+                break;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// A log's next event, kept while others have their turn. Its memory is used again for the one after it.
 struct Waiting {
@@ -20,39 +47,21 @@ struct Waiting {
     at: Timestamp,
 }
 
-/// Takes the events of all logs; of equal times the log that was named first comes first.
-pub(crate) fn merge(logs: &mut [EventLog], gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
-    let mut waiting: Vec<Waiting> = logs.iter().map(|_| Waiting::none()).collect();
-    let mut turns = BinaryHeap::with_capacity(logs.len());
-    for (place, log) in logs.iter_mut().enumerate() {
-        if waiting[place].fill(log, gate)? {
-            turns.push(Reverse((waiting[place].at, place)));
-        }
-    }
-    while let Some(Reverse((_, place))) = turns.pop() {
-        let next = turns.peek().map(|Reverse(turn)| *turn);
-        loop {
-            sink.event(&waiting[place].event())?;
-            if !waiting[place].fill(&mut logs[place], gate)? {
-                break;
-            }
-            let turn = (waiting[place].at, place);
-            if next.is_some_and(|next| next < turn) {
-                turns.push(Reverse(turn));
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
 impl Waiting {
     fn none() -> Waiting {
         Waiting { names: String::new(), actor_bytes: 0, kind: Kind::Mention, at: Timestamp::MIN }
     }
 
+    /// Goes to what comes next in the log, and says when that happened; `None` at the end.
+    fn fill(&mut self, log: &mut Log, gate: &mut Gate) -> Result<Option<Timestamp>, Stop> {
+        match log {
+            Log::Events(log) => Ok(self.take(log, gate)?.then_some(self.at)),
+            Log::Messages(log) => log.fill(gate),
+        }
+    }
+
     /// Takes the log's next event; false at the end.
-    fn fill(&mut self, log: &mut EventLog, gate: &mut Gate) -> Result<bool, Stop> {
+    fn take(&mut self, log: &mut EventLog, gate: &mut Gate) -> Result<bool, Stop> {
         loop {
             let filled = log.next(gate, |event| {
                 self.set(event);

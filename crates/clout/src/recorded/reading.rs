@@ -58,6 +58,28 @@ impl ReadingArgs {
     }
 }
 
+/// What messages of networks do not say.
+#[derive(Args, Clone, Debug, Default)]
+pub struct NetworkArgs {
+    /// The site of a dump of Stack Exchange, as in mathoverflow.net [default: the name of the folder that it is in]
+    #[arg(long, help_heading = "Networks", value_name = "NAME")]
+    pub site: Option<String>,
+    /// The channel whose YouTube comments do not say of which channel they are, by its id, as in UC...
+    #[arg(long, help_heading = "Networks", value_name = "ID")]
+    pub channel: Option<String>,
+    /// Whose Mastodon notifications are read, by the address of the account, as in https://example.com/users/ana
+    #[arg(long, help_heading = "Networks", value_name = "ADDRESS")]
+    pub owner: Option<String>,
+}
+
+impl NetworkArgs {
+    /// The same as the reader of messages wants it.
+    pub(crate) fn options(&self) -> networks::Options {
+        let (channel, owner) = (self.channel.clone(), self.owner.clone());
+        networks::Options { channel, owner, drops_repeats: true, ..networks::Options::default() }
+    }
+}
+
 fn kind_word(text: &str) -> Result<(String, Option<Kind>), String> {
     let (word, kind) = text.rsplit_once('=').ok_or("not a word and its kind, as in share=retweet or view=skip")?;
     match kind {

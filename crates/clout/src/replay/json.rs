@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use wire::{ScoreFormat, ScoreWriter};
+use wire::ScoreFormat;
 
 use crate::replay::person::{FanLine, Person, Status};
 use crate::replay::ranking::{Ranked, Ranking};
@@ -35,18 +35,18 @@ pub(crate) fn document(
     top: usize,
     people: &[Person<'_>],
 ) -> serde_json::Result<String> {
-    let top = ranking.top(top).map(|ranked| record(&ranked)).collect::<Result<_, _>>()?;
-    let users = people.iter().map(user).collect::<Result<_, _>>()?;
+    let top = ranking.top(top).map(|ranked| record(ranking, &ranked)).collect::<Result<_, _>>()?;
+    let users = people.iter().map(|person| user(ranking, person)).collect::<Result<_, _>>()?;
     Ok(serde_json::to_string(&Document { summary, top, users })? + "\n")
 }
 
-fn user<'d>(person: &'d Person<'_>) -> serde_json::Result<User<'d>> {
+fn user<'d>(ranking: &Ranking<'_>, person: &'d Person<'_>) -> serde_json::Result<User<'d>> {
     let (user, status) = (person.user, person.status.word());
     let nobody = User { user, status, rank: None, score: None, fans: None, top_fans: Vec::new(), did_you_mean: &[] };
     Ok(match &person.status {
         Status::Rated { ranked, fans } => User {
             rank: Some(ranked.rank),
-            score: Some(record(ranked)?),
+            score: Some(record(ranking, ranked)?),
             fans: Some(fans.count),
             top_fans: fans.lines().collect(),
             ..nobody
@@ -57,10 +57,10 @@ fn user<'d>(person: &'d Person<'_>) -> serde_json::Result<User<'d>> {
 }
 
 /// A score as `--scores-out` writes it.
-fn record(ranked: &Ranked<'_>) -> serde_json::Result<Box<RawValue>> {
-    let mut writer = ScoreWriter::new(Vec::new(), ScoreFormat::Json);
+fn record(ranking: &Ranking<'_>, ranked: &Ranked<'_>) -> serde_json::Result<Box<RawValue>> {
+    let mut writer = ranking.writer(Vec::new(), ScoreFormat::Json);
     let line = writer
-        .write(ranked.user, ranked.place(), &ranked.score)
+        .write_called(ranked.user, ranked.place(), &ranked.score, ranking.called(ranked.user))
         .and_then(|()| writer.finish())
         .map_err(serde::ser::Error::custom)?;
     RawValue::from_string(String::from_utf8_lossy(&line).trim_end().to_owned())

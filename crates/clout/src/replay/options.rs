@@ -11,9 +11,9 @@ use wire::{Names, Spelling};
 use crate::duration::{DurationError, parse_duration};
 use crate::exit;
 use crate::kind_weight::parse_kind_weight;
-use crate::recorded::ReadingArgs;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
+use crate::recorded::{NetworkArgs, ReadingArgs};
 use crate::replay::ranking::{Whom, table_format};
 
 const AFTER_HELP: &str = "\
@@ -30,18 +30,21 @@ Examples:
 
 /// Score an event log: who is how influential, and why.
 ///
-/// Reads mentions, retweets, replies, follows and unfollows from files in any of four formats, and prints the top of the
+/// Reads mentions, retweets, replies, follows and unfollows from files in any of four formats, and as networks send them, and prints the top of the
 /// ranking. Results go to the standard output, all else to the standard error.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS))]
 pub struct ReplayArgs {
-    /// Event logs, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
+    /// Event logs, messages of networks, folders of both, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
     /// The options that say how the files are written.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// The options that say what messages of networks do not.
+    #[command(flatten)]
+    pub networks: NetworkArgs,
     /// Which names are one person: exact, those of the same bytes; or folded, also those that differ by case, @, blanks, how
     /// accents are encoded, or as the address of a profile
     #[arg(long = "names", help_heading = "Input", value_name = "SPELLING", default_value = "exact")]
@@ -176,7 +179,7 @@ impl ReplayArgs {
 
     /// What is read.
     pub(crate) fn files(&self) -> Files<'_> {
-        Files { files: &self.files, profiles: &self.profiles, reading: &self.reading }
+        Files { files: &self.files, profiles: &self.profiles, reading: &self.reading, networks: &self.networks }
     }
 
     /// The model that is asked for. Parts are tried one by one, so that an error can name the option.
@@ -230,7 +233,13 @@ impl ReplayArgs {
         };
         let outputs: Vec<_> = self.outputs().filter(|(_, path)| !path.starts_with("/dev")).collect();
         for (place, &(option, path)) in outputs.iter().enumerate() {
-            let read = self.files.iter().chain(&self.profiles).any(|input| same(input, path));
+            let inside = |input: &Path| {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+                input.is_dir() && input.canonicalize().is_ok_and(|input| folder.starts_with(input))
+            };
+            let is_read = |input: &PathBuf| same(input, path) || inside(input);
+            let read = self.files.iter().chain(&self.profiles).any(is_read);
             if read || outputs[..place].iter().any(|(_, other)| same(other, path)) {
                 return Err(UsageError::Overwrites { option, path: path.to_owned() });
             }

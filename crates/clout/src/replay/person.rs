@@ -107,12 +107,13 @@ impl Fans {
 }
 
 /// A person for people.
-pub(crate) fn text(person: &Person<'_>, summary: &Summary, screen: &Screen) -> String {
-    let user = screen.bold(&shown(person.user));
+pub(crate) fn text(person: &Person<'_>, ranking: &Ranking<'_>, summary: &Summary, screen: &Screen) -> String {
+    let (name, label) = (shown(person.user), ranking.label(person.user));
+    let user = screen.bold(&if name == label { name } else { format!("{label}, {name}").into() });
     let (head, rest) = match &person.status {
         Status::Rated { ranked, fans } => {
             let parts = parts(&ranked.score, summary, screen);
-            (head(ranked, summary), format!("\n{parts}\n{}", fan_table(fans, screen)))
+            (head(ranked, summary), format!("\n{parts}\n{}", fan_table(fans, ranking, screen)))
         }
         Status::NotRated => {
             ("is not rated: nobody has acted on them yet, which is not the same as 0".to_owned(), String::new())
@@ -187,7 +188,7 @@ fn received(score: &Score) -> String {
     format!("{}; {followers}, follows {}", kinds.join(", "), thousands(score.following))
 }
 
-fn fan_table(fans: &Fans, screen: &Screen) -> String {
+fn fan_table(fans: &Fans, ranking: &Ranking<'_>, screen: &Screen) -> String {
     if fans.first.is_empty() {
         return "  no fan inside the window\n".to_owned();
     }
@@ -202,7 +203,7 @@ fn fan_table(fans: &Fans, screen: &Screen) -> String {
         ("acts, faded", cells(fans, |fan| decimal(fan.acts, 2))),
         ("returned", cells(fans, |fan| format!("{:.0} %", 100.0 * fan.returned))),
     ];
-    let names: Vec<_> = fans.first.iter().map(|fan| shown(&fan.name)).collect();
+    let names: Vec<_> = fans.first.iter().map(|fan| ranking.label(&fan.name)).collect();
     let widest = names.iter().map(|name| measure_text_width(name)).max().unwrap_or(0);
     let wanted = widest.max(title.len()).min(NAME_WIDTH);
     // On a narrow screen the last columns go, and then the ends of the names.

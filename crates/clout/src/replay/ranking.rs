@@ -1,18 +1,23 @@
 //! Everybody who is rated, the most influential first.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use embedded::World;
 use vocabulary::Score;
-use wire::{ScoreFormat, ScoreWriter, WriteError};
+use wire::{Called, ScoreFormat, ScoreWriter, WriteError};
 
 use crate::failure::OutputError;
 use crate::output::{Output, Whole};
+use crate::recorded::people::People;
+use crate::shown::shown;
 
 /// The final table. It keeps what it sorts by; whole records are made when they are asked for.
 pub(crate) struct Ranking<'w> {
     pub(crate) world: &'w World<'static>,
+    /// What networks call people, where messages of networks were read.
+    people: Option<&'w People>,
     places: Vec<Place<'w>>,
 }
 
@@ -65,7 +70,38 @@ impl<'w> Ranking<'w> {
             let by_value = b.score.total_cmp(&a.score).then_with(|| b.influence.total_cmp(&a.influence));
             by_value.then_with(|| a.user.cmp(b.user))
         });
-        Ranking { world, places }
+        Ranking { world, people: None, places }
+    }
+
+    /// The same, of people whom their networks call something.
+    pub(crate) fn with_people(self, people: Option<&'w People>) -> Ranking<'w> {
+        Ranking { people, ..self }
+    }
+
+    /// A person as tables show them.
+    pub(crate) fn label<'u>(&self, user: &'u str) -> Cow<'u, str> {
+        self.people.map_or_else(|| shown(user), |people| Cow::Owned(people.label(user)))
+    }
+
+    /// What a person's network calls them.
+    pub(crate) fn called(&self, user: &str) -> Called<'w> {
+        self.people.map_or_else(Called::default, |people| people.called(user))
+    }
+
+    /// The name that is scored of the person who is asked for: it, or the handle of somebody.
+    pub(crate) fn resolve<'u>(&self, user: &'u str) -> &'u str
+    where
+        'w: 'u,
+    {
+        let is_known = self.world.score(user).is_some() || self.world.opted_out(user).is_some();
+        let of_handle = || self.people.and_then(|people| people.of_handle(user));
+        if is_known { user } else { of_handle().unwrap_or(user) }
+    }
+
+    /// A writer of tables, with columns for what networks call people where there may be anything in them.
+    pub(crate) fn writer<W: std::io::Write>(&self, output: W, format: ScoreFormat) -> ScoreWriter<W> {
+        let writer = ScoreWriter::new(output, format);
+        if self.people.is_some() { writer.with_called() } else { writer }
     }
 
     /// People who are rated.
@@ -101,7 +137,7 @@ impl<'w> Ranking<'w> {
 
     /// Writes everybody's line.
     pub(crate) fn write(&self, path: &Path, output: Output) -> Result<Whole, OutputError> {
-        let mut writer = ScoreWriter::new(output, table_format(path).unwrap_or(ScoreFormat::Json));
+        let mut writer = self.writer(output, table_format(path).unwrap_or(ScoreFormat::Json));
         self.write_to(&mut writer, &Whom::default()).map_err(write_failed(path))?;
         writer.finish().map_err(write_failed(path))?.finish().map_err(OutputError::to(path))
     }
@@ -114,7 +150,7 @@ impl<'w> Ranking<'w> {
         let lines = self.places.iter().enumerate().filter(is_written).filter_map(|(_, place)| self.ranked(place));
         let mut written = 0;
         for line in lines {
-            writer.write(line.user, line.place(), &line.score)?;
+            writer.write_called(line.user, line.place(), &line.score, self.called(line.user))?;
             written += 1;
         }
         Ok(written)

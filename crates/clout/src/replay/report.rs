@@ -3,13 +3,14 @@
 //! The user's name and the bar take what the numbers leave. On a narrow screen words shorten first, then the least
 //! telling columns go.
 
+use std::borrow::Cow;
+
 use console::{measure_text_width, truncate_str};
 use vocabulary::{Kind, Score};
 
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
-use crate::shown::shown;
 use crate::words::{self, decimal, thousands};
 
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
@@ -70,7 +71,7 @@ pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: 
     if rows.is_empty() {
         return String::new();
     }
-    format!("{}\n\n{}\n", title(rows.len(), summary, screen), table(&rows, screen))
+    format!("{}\n\n{}\n", title(rows.len(), summary, screen), table(&rows, |user| ranking.label(user), screen))
 }
 
 fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
@@ -87,8 +88,8 @@ fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
     screen.labelled("", &format!("{}, {how}", screen.bold(&who)), Screen::as_is)
 }
 
-fn table(rows: &[Ranked<'_>], screen: &Screen) -> String {
-    let names: Vec<_> = rows.iter().map(|row| shown(row.user)).collect();
+fn table<'r>(rows: &[Ranked<'r>], label: impl Fn(&'r str) -> Cow<'r, str>, screen: &Screen) -> String {
+    let names: Vec<_> = rows.iter().map(|row| label(row.user)).collect();
     let rows: Vec<Ranked<'_>> = names.iter().zip(rows).map(|(name, row)| Ranked { user: name, ..*row }).collect();
     let layout = Layout::of(&rows, screen);
     let mut lines = vec![screen.dim(&layout.header())];
@@ -207,6 +208,7 @@ mod tests {
     use vocabulary::Received;
 
     use super::*;
+    use crate::shown::shown;
 
     fn score(score: f64) -> Score {
         Score {
@@ -238,7 +240,7 @@ mod tests {
             user,
             score: score(points),
         };
-        table(&people.iter().enumerate().map(row).collect::<Vec<_>>(), &Screen::plain(width))
+        table(&people.iter().enumerate().map(row).collect::<Vec<_>>(), shown, &Screen::plain(width))
     }
 
     fn table_at(width: Option<usize>) -> String {

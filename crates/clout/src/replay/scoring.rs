@@ -95,7 +95,7 @@ impl Scoring {
 
 impl Sink for Scoring {
     #[inline]
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Stop> {
+    fn event(&mut self, event: &Event<'_>, _id: &str) -> Result<(), Stop> {
         self.strangers.meet(event);
         // What people do to themselves does not move the clock.
         if event.actor != event.target {
@@ -113,6 +113,10 @@ impl Sink for Scoring {
 
     fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
         self.strangers.expect(profile.user);
+        self.world.profile(profile);
+        Ok(())
+    }
+    fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
         self.world.profile(profile);
         Ok(())
     }

@@ -9,6 +9,7 @@ use vocabulary::{Kind, PerKind};
 use crate::recorded::Stop;
 use crate::recorded::gate::Counts;
 use crate::recorded::log::FileRead;
+use crate::recorded::messages::NetworkRead;
 use crate::recorded::notes as file_notes;
 use crate::replay::notes;
 use crate::replay::options::ReplayArgs;
@@ -29,6 +30,8 @@ pub(crate) struct Summary {
     /// Votes that stand for 100.
     pub(crate) scale: Option<f64>,
     files: Vec<FileRead>,
+    /// What came of the messages of each network.
+    networks: Vec<NetworkRead>,
     first_event_at: Option<String>,
     last_event_at: Option<String>,
     /// Records of events, good and bad.
@@ -116,6 +119,7 @@ pub(crate) struct Run<'s> {
     pub(crate) model: &'s Model,
     pub(crate) files: Vec<FileRead>,
     pub(crate) counts: Counts,
+    pub(crate) networks: Vec<NetworkRead>,
     pub(crate) notes: Vec<String>,
     pub(crate) scoring: &'s Scoring,
     pub(crate) stop: Option<&'s Stop>,
@@ -124,7 +128,7 @@ pub(crate) struct Run<'s> {
 
 impl Summary {
     pub(crate) fn of(run: Run<'_>, ranking: &Ranking<'_>) -> Summary {
-        let Run { args, model, files, counts, notes: mut told, scoring, stop, elapsed } = run;
+        let Run { args, model, files, counts, networks, notes: mut told, scoring, stop, elapsed } = run;
         let world = &scoring.world;
         let progress = world.progress();
         let Sizes { people, edges, follows, .. } = world.sizes();
@@ -141,6 +145,7 @@ impl Summary {
             window_ms: model.window_ms,
             scale: ranking.top(1).next().map(|first| wire::seven_digits(first.score.scale)),
             files,
+            networks,
             first_event_at: span.map(|(from, _)| time(from)),
             last_event_at: span.map(|(_, to)| time(to)),
             records: counts.records,
@@ -193,6 +198,7 @@ impl Summary {
     /// The end of the run, for people.
     pub(crate) fn text(&self, screen: &Screen) -> String {
         let mut lines = vec![("read", self.read_line())];
+        lines.extend(self.networks.iter().map(|network| ("network", network.line())));
         if self.profiles > 0 {
             lines.push(("profiles", thousands(self.profiles)));
         }
@@ -373,7 +379,7 @@ mod tests {
         let mut scoring = Scoring::new(&model, &args, watch).unwrap();
         scoring.world = World::new(&model, HashKey::new([1, 2]).with_bits(hash_bits), 1, 1);
         for target in targets {
-            scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 1_577_836_800_000 }).unwrap();
+            scoring.event(&Event { actor: "ana", target, kind: Kind::Mention, at: 1_577_836_800_000 }, "").unwrap();
         }
         scoring.finish(None).unwrap();
         let counts = Counts { records: targets.len() as u64, ..Counts::default() };
@@ -383,6 +389,7 @@ mod tests {
             model: &model,
             files: Vec::new(),
             counts,
+            networks: Vec::new(),
             notes: Vec::new(),
             scoring: &scoring,
             stop: None,

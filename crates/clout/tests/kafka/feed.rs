@@ -170,3 +170,34 @@ fn history_is_told_that_it_counts_nothing_by_the_wall_clock() {
     let said = done(broker, &["feed", log.path(), "--topic", &events, "--config", event_clock.path()]).stderr;
     assert!(!said.contains("warning"), "{said}");
 }
+
+#[test]
+fn messages_of_networks_become_events_with_ids_and_profiles() {
+    let Some(broker) = Broker::shared() else { return };
+    let (events, accounts) = (topic(broker, "events", 2), topic(broker, "accounts", 2));
+    let like = r#"{"did":"did:plc:bo","time_us":1767225600000000,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.like","rkey":"1","record":{"subject":{"uri":"at://did:plc:ana/app.bsky.feed.post/x"}}}}"#;
+    let gone = r#"{"did":"did:plc:cy","time_us":1767225600000000,"kind":"account","account":{"active":false,"status":"takendown"}}"#;
+    let log = Scratch::new("jetstream.ndjson", &[like, gone, like].join("\n"));
+    let arguments = ["feed", log.path(), "--topic", &events, "--encoding", "json", "--profiles-topic", &accounts];
+    let said = done(broker, &arguments).stderr;
+    assert!(said.contains("Bluesky: 3 messages: 1 like; skipped: repeated 1\n"), "{said}");
+    assert!(said.contains(&format!("fed 1 profile and 1 event to {events}, {accounts} in ")), "{said}");
+    let values = |topic: &str| -> Vec<String> {
+        read(broker, topic).into_iter().map(|record| String::from_utf8(record.value).expect("text")).collect()
+    };
+    expect![[r#"
+        [
+            "{\"actor\":\"bluesky:did:plc:bo\",\"target\":\"bluesky:did:plc:ana\",\"at\":1767225600000,\"kind\":\"like\",\"id\":\"bluesky:did:plc:bo/app.bsky.feed.like/1\"}",
+        ]
+    "#]]
+    .assert_debug_eq(&values(&events));
+    assert_eq!(values(&accounts), [r#"{"user":"bluesky:did:plc:cy","trust":0.0}"#]);
+
+    // In protobuf the id is there as well, and without a topic of profiles they are left out.
+    let others = topic(broker, "events", 1);
+    done(broker, &["feed", log.path(), "--topic", &others]);
+    let records = read(broker, &others);
+    let mut decoder = EventDecoder::new(Encoding::Protobuf, None);
+    let (event, id) = decoder.decode_with_id(&records[0].value).expect("an event");
+    assert_eq!((event.actor, id), ("bluesky:did:plc:bo", "bluesky:did:plc:bo/app.bsky.feed.like/1"));
+}

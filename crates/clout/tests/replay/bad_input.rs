@@ -299,9 +299,9 @@ fn what_is_no_event_log_is_refused() {
         &directory,
         ".",
         expect![[r#"
-        exit 2
-        error: cannot read .: it is a directory: name the files in it
-    "#]],
+            exit 2
+            error: cannot read .: it is a directory without a file in a known format
+        "#]],
     );
 }
 

@@ -7,6 +7,7 @@ mod field;
 mod formats;
 mod loss;
 mod names;
+mod networks;
 mod output_page;
 mod outputs;
 mod private;

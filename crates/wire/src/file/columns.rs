@@ -20,7 +20,8 @@ pub(super) enum Column {
 }
 
 impl Columns {
-    pub(super) fn is_empty(&self) -> bool {
+    /// True when no column is named.
+    pub fn is_empty(&self) -> bool {
         *self == Columns::default()
     }
 

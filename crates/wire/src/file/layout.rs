@@ -52,6 +52,7 @@ pub struct Layout {
     pub(super) kinds: KindWords,
     pub(super) times: Times,
     pub(super) has_percent_comments: bool,
+    has_events: bool,
     notes: Vec<Note>,
 }
 
@@ -141,6 +142,11 @@ impl Layout {
             Shape::Json { .. } => Format::Json,
             Shape::Protobuf => Format::Protobuf,
         }
+    }
+
+    /// False where the first records are whole and no acts, so that the file may be of something else.
+    pub fn has_events(&self) -> bool {
+        self.has_events
     }
 
     /// What was guessed.
@@ -245,7 +251,7 @@ impl<'h> Looking<'h> {
         if looks_json {
             let (json, fit) = self.json();
             if fit.is_whole() {
-                return Ok(json);
+                return Ok(Layout { has_events: fit.events > 0, ..json });
             }
         }
         if let Ok(table) = self.table(&DELIMITERS) {
@@ -295,7 +301,7 @@ impl<'h> Looking<'h> {
     fn with(&self, shape: Shape, notes: Vec<Note>) -> Layout {
         let Reading { kinds, times, .. } = self.reading;
         let has_percent_comments = self.has_percent_comments;
-        Layout { shape, kinds: kinds.clone(), times: times.clone(), has_percent_comments, notes }
+        Layout { shape, kinds: kinds.clone(), times: times.clone(), has_percent_comments, has_events: true, notes }
     }
 
     // ---- lists

@@ -20,6 +20,8 @@ pub(super) struct Lines<R> {
     lines_before: u64,
     /// The rest of a line that is too long is still to be skipped.
     skips_rest: bool,
+    /// The longest record.
+    bytes_max: usize,
     /// Lines that begin with `%` are comments as well, as in KONECT's lists.
     has_percent_comments: bool,
 }
@@ -48,8 +50,14 @@ impl<R: Read> Lines<R> {
             current: Extent::default(),
             lines_before: 0,
             skips_rest: false,
+            bytes_max: RECORD_BYTES_MAX,
             has_percent_comments: false,
         }
+    }
+
+    /// The same, for a file in which records may have so many bytes.
+    pub(super) fn with_bytes_max(self, bytes_max: usize) -> Self {
+        Self { bytes_max, ..self }
     }
 
     /// The same, for files in which lines that begin with `%` are comments as well.
@@ -125,9 +133,9 @@ impl<R: Read> Lines<R> {
             let unread = self.input.unread();
             let found = memchr(b'\n', &unread[searched..]).map(|place| searched + place);
             let end = found.unwrap_or(unread.len());
-            if end > RECORD_BYTES_MAX {
+            if end > self.bytes_max {
                 self.skips_rest = from == 0;
-                self.reach(RECORD_BYTES_MAX, RECORD_BYTES_MAX);
+                self.reach(self.bytes_max, self.bytes_max);
                 return Ok(Some(Line::TooLong));
             }
             if found.is_some() {

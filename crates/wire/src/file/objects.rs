@@ -19,6 +19,8 @@ pub(super) struct Objects<R> {
     lines_before: u64,
     /// The rest of a line that is too long is still to be skipped.
     skips_rest: bool,
+    /// The longest record.
+    bytes_max: usize,
 }
 
 /// How far an object was looked at.
@@ -32,7 +34,18 @@ struct Scan {
 
 impl<R: Read> Objects<R> {
     pub(super) fn new(read: R) -> Self {
-        Self { input: Input::new(read), current_bytes: 0, lines_before: 0, skips_rest: false }
+        Self {
+            input: Input::new(read),
+            current_bytes: 0,
+            lines_before: 0,
+            skips_rest: false,
+            bytes_max: RECORD_BYTES_MAX,
+        }
+    }
+
+    /// The same, for a file in which records may have so many bytes.
+    pub(super) fn with_bytes_max(self, bytes_max: usize) -> Self {
+        Self { bytes_max, ..self }
     }
 
     /// Goes to the next object, or to what stands where one should be; `None` at the end.
@@ -105,9 +118,9 @@ impl<R: Read> Objects<R> {
         let mut scan = Scan::default();
         loop {
             let unread = self.input.unread();
-            let end = scan.end(&unread[..unread.len().min(RECORD_BYTES_MAX + 1)]);
-            if end.map_or(unread.len(), |end| end) > RECORD_BYTES_MAX {
-                (self.current_bytes, self.skips_rest) = (RECORD_BYTES_MAX, true);
+            let end = scan.end(&unread[..unread.len().min(self.bytes_max + 1)]);
+            if end.map_or(unread.len(), |end| end) > self.bytes_max {
+                (self.current_bytes, self.skips_rest) = (self.bytes_max, true);
                 return Ok(Line::TooLong);
             }
             if let Some(end) = end {
@@ -128,8 +141,8 @@ impl<R: Read> Objects<R> {
             let unread = self.input.unread();
             let found = memchr(b'\n', &unread[searched..]).map(|place| searched + place);
             searched = found.unwrap_or(unread.len());
-            if searched > RECORD_BYTES_MAX {
-                (self.current_bytes, self.skips_rest) = (RECORD_BYTES_MAX, true);
+            if searched > self.bytes_max {
+                (self.current_bytes, self.skips_rest) = (self.bytes_max, true);
                 return Ok(Line::TooLong);
             }
             if found.is_some() || !self.input.fill()? {

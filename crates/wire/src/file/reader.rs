@@ -215,7 +215,7 @@ impl<R: Read> ProfileReader<R> {
 }
 
 /// Where records come from: it knows where each ends, and not what it means.
-enum Source<R> {
+pub(super) enum Source<R> {
     Lines(Lines<R>),
     Objects(Objects<R>),
     Frames(Frames<R>),
@@ -227,7 +227,7 @@ fn encoding(format: Format) -> Encoding {
 }
 
 impl<R: Read> Source<R> {
-    fn next(&mut self, records: u64) -> Result<Option<Line>, ReadError> {
+    pub(super) fn next(&mut self, records: u64) -> Result<Option<Line>, ReadError> {
         match self {
             Source::Lines(lines) => lines.next().map_err(|error| ReadError::io(records, lines.read_bytes(), error)),
             Source::Objects(objects) => {
@@ -237,7 +237,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    fn record(&self) -> &[u8] {
+    pub(super) fn record(&self) -> &[u8] {
         match self {
             Source::Lines(lines) => lines.record(),
             Source::Objects(objects) => objects.record(),
@@ -245,7 +245,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         match self {
             Source::Lines(lines) => lines.position(),
             Source::Objects(objects) => objects.position(),
@@ -253,7 +253,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    fn read_bytes(&self) -> u64 {
+    pub(super) fn read_bytes(&self) -> u64 {
         match self {
             Source::Lines(lines) => lines.read_bytes(),
             Source::Objects(objects) => objects.read_bytes(),
