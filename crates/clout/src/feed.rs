@@ -46,7 +46,8 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::FEEDS))]
 pub struct FeedArgs {
-    /// Event logs, messages of networks, folders of both, or - for the standard input. Those packed by gzip or zstd are recognised and read as they are
+    /// Event logs, messages of networks, folders of both, or - for the standard input. Those packed by gzip or zstd are
+    /// recognised and read as they are
     #[arg(value_name = "FILE", required_unless_present = "profiles")]
     files: Vec<PathBuf>,
     /// Profiles: trust and opt-outs, as JSON lines or protobuf; may be repeated
@@ -153,12 +154,17 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         progress.say(&format!("warning: {warning}"));
     }
     let (topics, events, profiles) = (feeding.names(), feeding.events, feeding.profiles);
+    let left_profiles = feeding.left_profiles;
     let fed = feeding.finish();
     progress.finish();
     gate.notes.lines().iter().for_each(|line| progress.say(line));
     let networks = gate.networks.take();
     let (counts, reasons, letters) = gate.finish();
     summaries(networks.as_deref()).iter().for_each(|network| progress.say(&network.line()));
+    if left_profiles > 0 {
+        let accounts = count(left_profiles, "account", "accounts");
+        progress.say(&format!("note: no topic takes what networks say of {accounts}: --profiles-topic names one"));
+    }
     let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
 
     let bad = counts.bad() + counts.malformed_profiles;
@@ -208,6 +214,8 @@ struct Feeding {
     value: Vec<u8>,
     events: u64,
     profiles: u64,
+    /// Profiles that have no topic.
+    left_profiles: u64,
     /// Of the acts; follows do not fade.
     newest: Timestamp,
     /// The window in milliseconds: older acts count nothing by the wall clock. `None` where events move the clock.
@@ -310,6 +318,7 @@ impl Feeding {
             value: Vec::new(),
             events: 0,
             profiles: 0,
+            left_profiles: 0,
             newest: Timestamp::MIN,
             window_ms: (config.clock == Clock::Wall).then_some(config.model.window_ms),
         })
@@ -361,7 +370,10 @@ impl Sink for Feeding {
     }
 
     fn profile(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
-        let Some(topic) = self.of_profiles.map(|place| &self.topics[place]) else { return Ok(()) };
+        let Some(topic) = self.of_profiles.map(|place| &self.topics[place]) else {
+            self.left_profiles += 1;
+            return Ok(());
+        };
         self.value.clear();
         match topic.encoding {
             Encoding::Protobuf => encode_profile(profile, &mut self.value),
@@ -372,6 +384,7 @@ impl Sink for Feeding {
         self.profiles += 1;
         Ok(())
     }
+
     fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
         self.profile(profile)
     }

@@ -195,7 +195,9 @@ fn messages_of_networks_become_events_with_ids_and_profiles() {
 
     // In protobuf the id is there as well, and without a topic of profiles they are left out.
     let others = topic(broker, "events", 1);
-    done(broker, &["feed", log.path(), "--topic", &others]);
+    let said = done(broker, &["feed", log.path(), "--topic", &others]).stderr;
+    let left_out = "note: no topic takes what networks say of 1 account: --profiles-topic names one\n";
+    assert!(said.contains(left_out), "{said}");
     let records = read(broker, &others);
     let mut decoder = EventDecoder::new(Encoding::Protobuf, None);
     let (event, id) = decoder.decode_with_id(&records[0].value).expect("an event");
