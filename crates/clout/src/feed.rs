@@ -284,7 +284,7 @@ impl Feeding {
         asked.iter().try_for_each(|(_, topic)| check_holds(config, topic, Holds::Events))?;
         for_profiles.iter().try_for_each(|topic| check_holds(config, topic, Holds::Profiles))?;
         let names = asked.iter().map(|(_, topic)| topic).chain(&for_profiles);
-        let found = Admin::connect(&config.connection())?.find(names.map(String::as_str))?;
+        let found = Admin::connect(&config.connection())?.find_seen(names.map(String::as_str))?;
         let topic = |name: String| {
             let Some(found) = found.get(&name) else { return Err(AdminError::Missing(vec![name])) };
             let configured = config.inputs.iter().find(|input| input.topic == name).map(|input| input.encoding);

@@ -64,12 +64,14 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     let application = &config.application_id;
     let admin = Admin::connect(&config.connection())?;
     let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
-    let found = admin.find(requirements.iter().map(|required| required.topic.as_str()))?;
-    let own: Vec<&Requirement> = requirements
-        .iter()
-        .filter(|required| required.role != Role::Input && found.contains_key(&required.topic))
-        .collect();
+    let (inputs, own): (Vec<&Requirement>, Vec<_>) =
+        requirements.iter().partition(|required| required.role == Role::Input);
+    let mut found = admin.find_seen(names(&own))?;
+    let own: Vec<&Requirement> = own.into_iter().filter(|required| found.contains_key(&required.topic)).collect();
+    // Of those that may not be seen nothing is needed.
+    found.extend(admin.find(names(&inputs))?);
     refuse_alive(&admin, application)?;
+    admin.check_removable(application, names(&own).map(|topic| (topic, &found[topic])))?;
     agree(args, application, &own)?;
     // Somebody may have come while we waited for the answer.
     refuse_alive(&admin, application)?;
@@ -88,6 +90,10 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     let store = config.store().map_err(ResetError::from)?;
     let deleted = store.clear(u16::try_from(shards).unwrap_or(u16::MAX)).map_err(ResetError::from)?;
     Ok(say(&format!("deleted {deleted} checkpoints in {}", config.checkpoints.place))?)
+}
+
+fn names<'a>(of: &'a [&Requirement]) -> impl Iterator<Item = &'a str> {
+    of.iter().map(|required| required.topic.as_str())
 }
 
 fn refuse_alive(admin: &Admin, application: &str) -> Result<(), Failure> {

@@ -105,7 +105,7 @@ fn check_only(args: &CheckArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
     let admin = Admin::connect(&config.connection())?;
-    let found = admin.find(requirements.iter().map(|required| required.topic.as_str()))?;
+    let found = admin.find_seen(requirements.iter().map(|required| required.topic.as_str()))?;
     let missing = requirements.iter().filter(|required| !found.contains_key(&required.topic));
     let missing: Vec<String> = missing.map(|required| required.topic.clone()).collect();
     if !missing.is_empty() {
@@ -123,7 +123,7 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
     let admin = Admin::connect(&config.connection())?;
     let names = || requirements.iter().map(|required| required.topic.as_str());
-    let mut found = admin.find(names())?;
+    let mut found = admin.find_seen(names())?;
 
     let asked = args.partitions.map(usize::from);
     asked.map_or(Ok(()), |asked| check_asked(asked, &found))?;
@@ -140,7 +140,7 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     for required in wanted.iter().copied() {
         admin.create(&required.topic, partitions, args.replication, required.role.properties())?;
     }
-    found.extend(admin.find(made.iter().copied())?);
+    found.extend(admin.find_seen(made.iter().copied())?);
     for required in &requirements {
         let verb = if made.contains(&required.topic.as_str()) { "made " } else { "found" };
         if !args.quiet {

@@ -14,11 +14,11 @@ use rdkafka::metadata::{Metadata, MetadataPartition};
 use tracing::warn;
 
 use crate::connection::Connection;
-use crate::native::{Described, Refusal, describe, hear};
+use crate::native::{Described, DescribedGroup, Descriptions, Refusal, describe, describe_group, hear};
 use crate::reasons::not_made;
 use crate::requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 use crate::topics::Topics;
-use crate::troubles::{Troubles, is_passing};
+use crate::troubles::{Troubles, advice, is_passing};
 
 /// How long brokers may take for an answer: a person waits, and is told why nothing works within ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -123,7 +123,7 @@ pub fn check_topics<'a>(
     let requirements = Requirement::of(topics, inputs);
     let admin = Admin::connect(connection)?;
     let found = until_there(|| {
-        let found = admin.find(requirements.iter().map(|required| required.topic.as_str()))?;
+        let found = admin.find_seen(requirements.iter().map(|required| required.topic.as_str()))?;
         let topics = requirements.iter().map(|required| required.topic.clone());
         let missing = topics.filter(|topic| !found.contains_key(topic)).collect();
         Ok((found, missing))
@@ -154,8 +154,11 @@ pub fn check_exists(connection: &Connection, topic: &str) -> Result<(), AdminErr
     let admin = Admin::connect(connection)?;
     until_there(|| {
         let metadata = admin.metadata(LOOK_AT_ONCE)?;
-        let is_there = metadata.topics().iter().any(|found| found.name() == topic);
-        Ok(((), if is_there { Vec::new() } else { vec![topic.to_owned()] }))
+        if metadata.topics().iter().any(|found| found.name() == topic) {
+            return Ok(((), Vec::new()));
+        }
+        admin.check_seen(&[topic])?;
+        Ok(((), vec![topic.to_owned()]))
     })
 }
 
@@ -275,8 +278,11 @@ impl Admin {
 
     /// For what is looked at first: a person knows within ten seconds, however long it took until a broker answered.
     fn look(&self) -> AdminOptions {
-        let left = (TIMEOUT + LOG_IN).saturating_sub(self.began.elapsed()).max(LOOK_MIN);
-        AdminOptions::new().request_timeout(Some(left))
+        AdminOptions::new().request_timeout(Some(self.left()))
+    }
+
+    fn left(&self) -> Duration {
+        (TIMEOUT + LOG_IN).saturating_sub(self.began.elapsed()).max(LOOK_MIN)
     }
 
     /// What an answer that did not come is called; where the clients know why, that is told.
@@ -288,7 +294,52 @@ impl Admin {
         }
     }
 
-    /// Those of these topics that are there.
+    /// Likewise, of an answer that says no.
+    fn refusal(&self, what: &str, refusal: &Refusal) -> AdminError {
+        match refusal.code {
+            code if is_passing(code) => self.unreachable(&KafkaError::AdminOp(code)),
+            code => AdminError::Refused { what: what.to_owned(), reason: advised(Some(code), refusal.to_string()) },
+        }
+    }
+
+    /// Those of these topics that are there, of which this user may see each.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or one may not be seen: it could be there or not.
+    pub fn find_seen<'a>(
+        &self,
+        topics: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, Found>, AdminError> {
+        let topics: Vec<&str> = topics.into_iter().collect();
+        let found = self.find(topics.iter().copied())?;
+        let others: Vec<&str> = topics.into_iter().filter(|topic| !found.contains_key(*topic)).collect();
+        self.check_seen(&others)?;
+        Ok(found)
+    }
+
+    /// Sees that topics are missing, and not only hidden: whoever asks what there is hears nothing of those.
+    fn check_seen(&self, missing: &[&str]) -> Result<(), AdminError> {
+        let hidden = self.describe_topics(missing, self.left())?.into_iter().filter_map(|(topic, described)| {
+            described.is_err_and(|refusal| refusal.code == Code::TopicAuthorizationFailed).then_some(topic)
+        });
+        match hidden.collect::<Vec<_>>() {
+            hidden if hidden.is_empty() => Ok(()),
+            hidden => {
+                let what = format!("{} cannot be looked at", hidden.join(", "));
+                Err(refused_by(&what, Code::TopicAuthorizationFailed))
+            }
+        }
+    }
+
+    fn describe_topics(&self, topics: &[&str], time: Duration) -> Result<Descriptions, AdminError> {
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = format!("{} cannot be looked at", topics.join(", "));
+        describe(self.client.inner(), topics, time).map_err(|refusal| self.refusal(&what, &refusal))
+    }
+
+    /// Those of these topics that are there, and that this user may see.
     ///
     /// # Errors
     /// If the brokers do not answer.
@@ -348,12 +399,7 @@ impl Admin {
     /// If the brokers do not answer, or give topics no ids.
     pub(crate) fn topic_id(&self, topic: &str) -> Result<String, AdminError> {
         let what = format!("the id of topic {topic} is not known");
-        let refused = |refusal: Refusal| match refusal.code {
-            code if is_passing(code) => {
-                AdminError::Unreachable { brokers: self.brokers.clone(), reason: refusal.to_string() }
-            }
-            _ => AdminError::Refused { what: what.clone(), reason: refusal.to_string() },
-        };
+        let refused = |refusal: Refusal| self.refusal(&what, &refusal);
         let described = describe(self.client.inner(), &[topic], TIMEOUT).map_err(refused)?;
         match described.into_iter().next().map(|(_, described)| described.map_err(refused)).transpose()? {
             Some(Described { id, .. }) if !id.trim_matches(['A', '=']).is_empty() => Ok(id),
@@ -419,12 +465,64 @@ impl Admin {
     /// Members of a consumer group that are alive, as `client at host`.
     ///
     /// # Errors
-    /// If the brokers do not answer.
+    /// If the brokers do not answer, or this user may not see the group.
     pub fn members(&self, group: &str) -> Result<Vec<String>, AdminError> {
-        let groups =
-            self.client.inner().fetch_group_list(Some(group), TIMEOUT).map_err(|error| self.unreachable(&error))?;
-        let members = groups.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
-        Ok(members.map(|member| format!("{} at {}", member.client_id(), member.client_host())).collect())
+        Ok(self.describe_group(group)?.members)
+    }
+
+    fn describe_group(&self, group: &str) -> Result<DescribedGroup, AdminError> {
+        let until = Instant::now() + TIMEOUT;
+        loop {
+            match describe_group(self.client.inner(), group, TIMEOUT) {
+                // It is getting another coordinator, or the first.
+                Err(refusal) if is_passing(refusal.code) && Instant::now() < until => std::thread::sleep(LOOK),
+                described => {
+                    let what = format!("the group {group} cannot be looked at");
+                    return described.map_err(|refusal| self.refusal(&what, &refusal));
+                }
+            }
+        }
+    }
+
+    /// Sees that this user may remove a group and topics, and make these anew as they are: half of it is worse than nothing.
+    ///
+    /// # Errors
+    /// If a permission is missing, or the brokers do not answer.
+    pub fn check_removable<'a>(
+        &self,
+        group: &str,
+        topics: impl IntoIterator<Item = (&'a str, &'a Found)>,
+    ) -> Result<(), AdminError> {
+        let (topics, found): (Vec<&str>, Vec<&Found>) = topics.into_iter().unzip();
+        let may_not = |operation: &str, what: &str| AdminError::Refused {
+            what: "nothing is removed".to_owned(),
+            reason: format!("this user has no permission {operation} on {what}: grant it, as docs/permissions.md says"),
+        };
+        if !self.describe_group(group)?.may_delete {
+            return Err(may_not("Delete", &format!("the group {group}")));
+        }
+        for (topic, described) in self.describe_topics(&topics, TIMEOUT)? {
+            let what = format!("{topic} cannot be looked at");
+            if !described.map_err(|refusal| self.refusal(&what, &refusal))?.may_delete {
+                return Err(may_not("Delete", &format!("the topic {topic}")));
+            }
+        }
+        if let Some((topic, _)) = topics.iter().zip(found).find(|(_, found)| found.properties.is_empty()) {
+            return Err(may_not("DescribeConfigs", &format!("the topic {topic}")));
+        }
+        // Whoever may make a topic hears that it is there.
+        let anew: Vec<NewTopic<'_>> =
+            topics.iter().map(|topic| NewTopic::new(topic, 1, TopicReplication::Fixed(-1))).collect();
+        if anew.is_empty() {
+            return Ok(());
+        }
+        let answers = block_on(self.client.create_topics(&anew, &options().validate_only(true)))
+            .map_err(|error| self.failed("nothing is removed", error))?;
+        let denied = answers.into_iter().find_map(|answer| match answer {
+            Err((topic, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => Some(topic),
+            _ => None,
+        });
+        denied.map_or(Ok(()), |topic| Err(may_not("Create", &format!("the topic {topic}"))))
     }
 
     /// Removes a consumer group and its offsets; false if there is none.
@@ -456,12 +554,26 @@ pub(crate) fn refused(what: &str, error: KafkaError) -> AdminError {
     match error {
         KafkaError::ClientConfig(_, reason, name, _) => AdminError::Property { name, reason },
         KafkaError::ClientCreation(text) => AdminError::Refused { what: what.to_owned(), reason: not_made(&text) },
-        error => AdminError::Refused { what: what.to_owned(), reason: reason(&error) },
+        error => {
+            let code = match &error {
+                KafkaError::AdminOp(code) => Some(*code),
+                error => error.rdkafka_error_code(),
+            };
+            AdminError::Refused { what: what.to_owned(), reason: advised(code, reason(&error)) }
+        }
     }
 }
 
 fn refused_by(what: &str, code: Code) -> AdminError {
-    AdminError::Refused { what: what.to_owned(), reason: code.to_string() }
+    AdminError::Refused { what: what.to_owned(), reason: advised(Some(code), code.to_string()) }
+}
+
+/// With the way out, where there is one.
+fn advised(code: Option<Code>, reason: String) -> String {
+    match advice(code) {
+        Some(advice) => format!("{reason}: {advice}"),
+        None => reason,
+    }
 }
 
 /// What brokers say, without the name of the call.

@@ -6,6 +6,7 @@
 //! - A commit returns when it is done: the wrapper's own flush waits until a tenth of a second is over.
 //! - Offsets are sent with the very metadata of the group that was looked at before.
 //! - The ends of a topic are asked for at both isolation levels, and its id, with any client.
+//! - Of a group its coordinator is asked, who says if it is not to be seen: lists of groups leave it out.
 #![allow(unsafe_code, reason = "librdkafka is a C library")]
 
 #[cfg(target_os = "linux")]
@@ -539,6 +540,17 @@ pub(crate) fn delete_records<'a, C: ClientContext>(
 pub(crate) struct Described {
     pub(crate) id: String,
     pub(crate) partitions: usize,
+    /// Whether this user may delete it; brokers that do not say so find out when it is tried.
+    pub(crate) may_delete: bool,
+}
+
+/// A consumer group; one that is not there has no members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DescribedGroup {
+    /// As `client at host`.
+    pub(crate) members: Vec<String>,
+    /// As of topics.
+    pub(crate) may_delete: bool,
 }
 
 /// By the topics' names.
@@ -557,6 +569,7 @@ pub(crate) fn describe<C: ClientContext>(
     let asked = Asked::new(client, c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, time)?;
     // SAFETY: the collection copies the names, and is destroyed once; options and queue live until the answer is there.
     let event = unsafe {
+        Refusal::check(c::rd_kafka_AdminOptions_set_include_authorized_operations(asked.options, 1))?;
         let collection = c::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         c::rd_kafka_DescribeTopics(client.native_ptr(), collection, asked.options, asked.queue);
         c::rd_kafka_TopicCollection_destroy(collection);
@@ -585,7 +598,72 @@ unsafe fn described(topic: *const c::rd_kafka_TopicDescription_t) -> Result<Desc
         let mut partitions = 0;
         c::rd_kafka_TopicDescription_partitions(topic, &mut partitions);
         let id = owned(c::rd_kafka_Uuid_base64str(c::rd_kafka_TopicDescription_topic_id(topic)));
-        Ok(Described { id, partitions })
+        let mut count = 0;
+        let operations = c::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+        Ok(Described { id, partitions, may_delete: may_delete(operations, count) })
+    }
+}
+
+/// # Safety
+/// The operations must be null, or so many.
+unsafe fn may_delete(operations: *const c::rd_kafka_AclOperation_t, count: usize) -> bool {
+    // SAFETY: the caller says so.
+    let of = || unsafe { slice::from_raw_parts(operations, count) };
+    operations.is_null() || count == 0 || of().contains(&c::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_DELETE)
+}
+
+/// Describes a consumer group.
+pub(crate) fn describe_group<C: ClientContext>(
+    client: &Client<C>,
+    group: &str,
+    time: Duration,
+) -> Result<DescribedGroup, Refusal> {
+    let name = CString::new(group).map_err(|_| Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__INVALID_ARG))?;
+    let mut names = [name.as_ptr()];
+    let asked = Asked::new(client, c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, time)?;
+    // SAFETY: the name is copied; options and queue live until the answer is there.
+    let event = unsafe {
+        Refusal::check(c::rd_kafka_AdminOptions_set_include_authorized_operations(asked.options, 1))?;
+        c::rd_kafka_DescribeConsumerGroups(
+            client.native_ptr(),
+            names.as_mut_ptr(),
+            names.len(),
+            asked.options,
+            asked.queue,
+        );
+        asked.answer(time)?
+    };
+    let mut count = 0;
+    // SAFETY: the event is the answer to what was asked; what it holds lives as long as it does.
+    unsafe {
+        let result = c::rd_kafka_event_DescribeConsumerGroups_result(event.0);
+        let groups = c::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+        match count {
+            1 => described_group(*groups),
+            _ => Err(Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__BAD_MSG)),
+        }
+    }
+}
+
+/// # Safety
+/// The description must live.
+unsafe fn described_group(group: *const c::rd_kafka_ConsumerGroupDescription_t) -> Result<DescribedGroup, Refusal> {
+    // SAFETY: the caller says so; its parts live as long as it does.
+    unsafe {
+        let error = c::rd_kafka_ConsumerGroupDescription_error(group);
+        let code = c::rd_kafka_error_code(error);
+        if code.is_error() {
+            return Err(Refusal { text: owned(c::rd_kafka_error_string(error)), ..Refusal::of(code) });
+        }
+        let member = |index| {
+            let member = c::rd_kafka_ConsumerGroupDescription_member(group, index);
+            let client = owned(c::rd_kafka_MemberDescription_client_id(member));
+            format!("{client} at {}", owned(c::rd_kafka_MemberDescription_host(member)))
+        };
+        let members = (0..c::rd_kafka_ConsumerGroupDescription_member_count(group)).map(member).collect();
+        let mut count = 0;
+        let operations = c::rd_kafka_ConsumerGroupDescription_authorized_operations(group, &mut count);
+        Ok(DescribedGroup { members, may_delete: may_delete(operations, count) })
     }
 }
 

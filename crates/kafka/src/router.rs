@@ -100,7 +100,7 @@ pub fn route(
     mut target: impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
 ) -> Result<Routed, AdminError> {
     let needed = [&route.from, &route.to, &route.dead_letters].map(String::as_str);
-    let found = Admin::connect(connection)?.find(needed)?;
+    let found = Admin::connect(connection)?.find_seen(needed)?;
     let missing: Vec<String> =
         needed.iter().filter(|topic| !found.contains_key(**topic)).map(|topic| (*topic).to_owned()).collect();
     if !missing.is_empty() {
@@ -211,10 +211,21 @@ enum Goal {
 }
 
 /// Takes delivery reports: each record carries where it was read, and where it goes.
-#[derive(Clone, Default)]
-struct Deliveries(Arc<Mutex<Refusals>>);
+#[derive(Clone)]
+struct Deliveries {
+    refused: Arc<Mutex<Refusals>>,
+    troubles: Troubles,
+}
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        self.troubles.log(level, fac, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.troubles.error(error, reason);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<Place>;
@@ -223,7 +234,7 @@ impl ProducerContext for Deliveries {
         if let Err((error, _)) = result
             && error.rdkafka_error_code().is_some_and(is_about_the_record)
         {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(*place);
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(*place);
         }
     }
 }
@@ -276,7 +287,7 @@ impl<'a> Attempt<'a> {
         let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
         let consumer = connection.client_with(ours.map(owned), fixed.map(owned)).create_with_context(watch.clone());
         let consumer: BaseConsumer<Watch> = consumer.map_err(wrong)?;
-        let id = format!("{}-{}", route.group, route.instance);
+        let id = route.transactional_id();
         let fixed = [("transactional.id", id.as_str()), ("enable.idempotence", "true")];
         let ours = [
             ("transaction.timeout.ms", "30000"),
@@ -287,11 +298,12 @@ impl<'a> Attempt<'a> {
             ("batch.size", &limits.batch.to_string()),
             ("queue.buffering.max.kbytes", &(RECORD_BYTES_MAX / 1_024).to_string()),
         ];
-        let deliveries = Deliveries::default();
+        let deliveries = Deliveries { refused: Arc::default(), troubles: troubles.clone() };
         let config = connection.client_with(ours.map(owned), fixed.map(owned));
         let producer: ThreadedProducer<Deliveries> = config.create_with_context(deliveries.clone()).map_err(wrong)?;
-        producer.init_transactions(TIMEOUT).map_err(passing)?;
-        consumer.subscribe(&[&route.from]).map_err(passing)?;
+        let broken = |error| route.broken(error, troubles);
+        producer.init_transactions(TIMEOUT).map_err(broken)?;
+        consumer.subscribe(&[&route.from]).map_err(broken)?;
         Ok(Attempt {
             route,
             partitions,
@@ -329,7 +341,10 @@ impl<'a> Attempt<'a> {
                     self.produce(record)?;
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => _ = ended.insert(partition),
-                Some(Err(error)) => return Err(passing(error)),
+                Some(Err(error)) if error.rdkafka_error_code() == Some(Code::TopicAuthorizationFailed) => {
+                    return Err(Broken::Final(refused(&format!("{} cannot be read", self.route.from), error)));
+                }
+                Some(Err(error)) => return Err(self.broken(error)),
                 None => {}
             }
             let is_stopped = stop.load(Relaxed);
@@ -355,7 +370,7 @@ impl<'a> Attempt<'a> {
     fn refused_now(self) -> Refusals {
         // Aborted, all reports have been taken.
         let _ = self.producer.abort_transaction(TIMEOUT);
-        std::mem::take(&mut *self.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.deliveries.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn transform(
@@ -420,7 +435,7 @@ impl<'a> Attempt<'a> {
 
     fn produce(&mut self, record: Record) -> Result<(), Broken> {
         if self.next.is_empty() {
-            self.producer.begin_transaction().map_err(passing)?;
+            self.producer.begin_transaction().map_err(|error| self.broken(error))?;
         }
         let Record { destination, partition, offset, value, cut_key, cut_value, at, headers } = record;
         self.next.insert(partition, offset + 1);
@@ -476,13 +491,17 @@ impl<'a> Attempt<'a> {
                 }
                 Err((error, record)) => {
                     if error.rdkafka_error_code().is_some_and(is_about_the_record) {
-                        let mut refused = self.deliveries.0.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut refused = self.deliveries.refused.lock().unwrap_or_else(PoisonError::into_inner);
                         refused.insert(*record.delivery_opaque);
                     }
-                    return Err(passing(error));
+                    return Err(self.broken(error));
                 }
             }
         }
+    }
+
+    fn broken(&self, error: KafkaError) -> Broken {
+        self.route.broken(error, &self.watch.troubles)
     }
 
     /// Gives up what is not committed. The reading begins again at the committed offsets by itself, since it is a rebalance
@@ -491,7 +510,7 @@ impl<'a> Attempt<'a> {
         self.pending = Routed::default();
         match std::mem::take(&mut self.next).is_empty() {
             true => Ok(()),
-            false => self.producer.abort_transaction(TIMEOUT).map_err(passing),
+            false => self.producer.abort_transaction(TIMEOUT).map_err(|error| self.broken(error)),
         }
     }
 
@@ -500,14 +519,15 @@ impl<'a> Attempt<'a> {
             return Ok(());
         }
         let mut offsets = TopicPartitionList::new();
+        let broken = |error| self.broken(error);
         for (&partition, &next) in &self.next {
-            offsets.add_partition_offset(&self.route.from, partition, Offset::Offset(next)).map_err(passing)?;
+            offsets.add_partition_offset(&self.route.from, partition, Offset::Offset(next)).map_err(broken)?;
         }
         let group = self.consumer.group_metadata().filter(|_| !self.consumer.assignment_lost());
         let group =
             group.ok_or_else(|| passing_by("the group has given the partitions to somebody else".to_owned(), false))?;
-        self.producer.send_offsets_to_transaction(&offsets, &group, TIMEOUT).map_err(passing)?;
-        self.producer.commit_transaction(TIMEOUT).map_err(passing)?;
+        self.producer.send_offsets_to_transaction(&offsets, &group, TIMEOUT).map_err(broken)?;
+        self.producer.commit_transaction(TIMEOUT).map_err(broken)?;
         self.next.clear();
         let Routed { records, dead_letters, left_out } = std::mem::take(&mut self.pending);
         routed.records += records;
@@ -547,17 +567,26 @@ fn wrong(error: KafkaError) -> Broken {
     Broken::Final(refused("cannot connect", error))
 }
 
-/// What no attempt heals is told at once.
-fn passing(error: KafkaError) -> Broken {
-    match error.rdkafka_error_code() {
-        Some(
-            Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::TransactionalIdAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::SaslAuthenticationFailed,
-        ) => Broken::Final(refused("this user may not do it", error)),
-        code => passing_by(reason(&error), code.is_some_and(is_unreachable)),
+impl Route {
+    fn transactional_id(&self) -> String {
+        format!("{}-{}", self.group, self.instance)
+    }
+
+    /// What no attempt heals is told at once, with what is refused.
+    fn broken(&self, error: KafkaError, troubles: &Troubles) -> Broken {
+        let Route { to, dead_letters, group, .. } = self;
+        let what = match error.rdkafka_error_code() {
+            Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => troubles
+                .refused_partition(error.rdkafka_error_code())
+                .unwrap_or_else(|| format!("{to} or {dead_letters} cannot be written")),
+            Some(Code::GroupAuthorizationFailed) => format!("the group {group} cannot be used"),
+            Some(Code::TransactionalIdAuthorizationFailed) => {
+                format!("the transactional id {} cannot be used", self.transactional_id())
+            }
+            Some(Code::SaslAuthenticationFailed) => "cannot log in".to_owned(),
+            code => return passing_by(reason(&error), code.is_some_and(is_unreachable)),
+        };
+        Broken::Final(refused(&what, error))
     }
 }
 

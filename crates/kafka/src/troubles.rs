@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault};
@@ -19,6 +20,10 @@ use crate::reasons::{Heals, Reason, not_made};
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 /// A cause that rarely heals, for so long and without any answer in between, is there to stay.
 const STUCK: Duration = Duration::from_secs(4);
+/// What a client says of a call that failed comes within this time,
+const SAID_WAIT: Duration = Duration::from_secs(1);
+/// and is looked for so often.
+const SAID_LOOK: Duration = Duration::from_millis(5);
 
 /// The troubles of one worker's clients. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -95,9 +100,17 @@ impl Troubles {
         self.hopeless.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
     }
 
-    /// What was said last of a partition that may not be part of a transaction.
-    pub(crate) fn refused_partition(&self) -> Option<String> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What was said last of a partition that may not be part of a transaction, where that is why a call failed. It is said
+    /// on another thread, which may come later.
+    pub(crate) fn refused_partition(&self, failed: Option<Code>) -> Option<String> {
+        let until = Instant::now() + SAID_WAIT;
+        loop {
+            let said = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if said.is_some() || failed != Some(Code::TopicAuthorizationFailed) || Instant::now() >= until {
+                return said;
+            }
+            sleep(SAID_LOOK);
+        }
     }
 
     /// Why brokers cannot be reached, if the clients have said so since they last answered.
@@ -300,27 +313,32 @@ pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display
     if matches!(code, Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)) {
         FENCED.store(true, Relaxed);
     }
-    let advice = match code {
-        Some(Code::TopicAuthorizationFailed) => {
-            "this user may not use the topic: grant it, as docs/permissions.md says"
-        }
-        Some(Code::GroupAuthorizationFailed) => {
+    match advice(code) {
+        Some(advice) => Fatal::Log(format!("{what}: {text}: {advice}")).into(),
+        None => Fault::Broken(format!("{what}: {text}")),
+    }
+}
+
+/// The way out of a failure that stays whatever one does.
+pub(crate) fn advice(code: Option<Code>) -> Option<&'static str> {
+    Some(match code? {
+        Code::TopicAuthorizationFailed => "this user may not use the topic: grant it, as docs/permissions.md says",
+        Code::GroupAuthorizationFailed => {
             "this user may not use the consumer group: grant it, as docs/permissions.md says"
         }
-        Some(Code::TransactionalIdAuthorizationFailed) => {
+        Code::TransactionalIdAuthorizationFailed => {
             "this user may not use the transactional ids: grant it, as docs/permissions.md says"
         }
-        Some(Code::ClusterAuthorizationFailed) => "this user may not write: grant it, as docs/permissions.md says",
-        Some(Code::MessageSizeTooLarge) => {
+        Code::ClusterAuthorizationFailed => "this user may not write: grant it, as docs/permissions.md says",
+        Code::MessageSizeTooLarge => {
             "the topic takes no record or batch of that size: set its max.message.bytes to 1048588 or more, and message.max.bytes \
              of the configuration's section [kafka] no lower"
         }
-        Some(Code::InvalidTransactionTimeout) => {
+        Code::InvalidTransactionTimeout => {
             "transaction.timeout.ms is above the brokers' transaction.max.timeout.ms: lower it"
         }
-        _ => return Fault::Broken(format!("{what}: {text}")),
-    };
-    Fatal::Log(format!("{what}: {text}: {advice}")).into()
+        _ => return None,
+    })
 }
 
 /// Likewise, of a call of the wrapper.
@@ -347,6 +365,20 @@ mod tests {
             [told(0), told(0), told(later - 1), told(later), told(later + 1)],
             [true, false, false, true, false]
         );
+    }
+
+    #[test]
+    fn what_is_said_of_a_partition_after_its_call_has_failed_is_heard() {
+        let troubles = Troubles::default();
+        let line = "Failed to add partition \"scores\" [0] to transaction: Broker: Topic authorization failed";
+        let later = troubles.clone();
+        let says = std::thread::spawn(move || {
+            sleep(SAID_LOOK * 4);
+            later.log(RDKafkaLogLevel::Error, "ADDPARTS", line);
+        });
+        assert_eq!(troubles.refused_partition(Some(Code::TopicAuthorizationFailed)).as_deref(), Some(line));
+        says.join().expect("it says so");
+        assert_eq!(troubles.refused_partition(Some(Code::ProducerFenced)), None);
     }
 
     #[test]

@@ -327,7 +327,7 @@ impl Writer {
 
     fn failed(&self, what: &str, refusal: Refusal) -> Failed {
         let first = self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let by_refusal = match self.troubles.refused_partition() {
+        let by_refusal = match self.troubles.refused_partition(Some(refusal.code)) {
             Some(partition) => fault(what, Some(refusal.code), &format!("{refusal} ({partition})")),
             None => fault(what, Some(refusal.code), &refusal),
         };

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rdkafka::topic_partition_list::Offset;
 use testbroker::Broker;
 
-use crate::cluster::{Events, Expected, Options, Scene, verify};
+use crate::cluster::{Events, Expected, Options, Scene, verify, wait_until};
 
 const TOLD: Duration = Duration::from_secs(60);
 /// `clout serve` says when it shows all, and goes on for ever: it is looked at for so long.
@@ -39,9 +40,13 @@ pub(crate) const FORMAT: &[&str] = &[
     "--add-scram",
     "SCRAM-SHA-256=[name=diff,password=diff-secret]",
     "--add-scram",
+    "SCRAM-SHA-256=[name=route,password=route-secret]",
+    "--add-scram",
     "SCRAM-SHA-256=[name=create,password=create-secret]",
     "--add-scram",
     "SCRAM-SHA-256=[name=check,password=check-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=reset,password=reset-secret]",
 ];
 
 const fn as_user(name: &'static str, password: &'static str) -> [(&'static str, &'static str); 4] {
@@ -154,7 +159,7 @@ fn input(scene: &Scene) -> String {
 fn outcome(broker: &Broker, scene: &Scene, user: &str, arguments: &[&str]) -> Outcome {
     let told = scene.told(user);
     let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
-    command.args(arguments.iter().map(|argument| argument.replace("APP", &scene.id)));
+    command.args(arguments.iter().map(|argument| argument.replace("INPUT", &input(scene)).replace("APP", &scene.id)));
     command.args(["--application-id", &scene.id, "--brokers", broker.brokers()]);
     command.args(["--input", &input(scene)]);
     command.env("CLOUT_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext").env("CLOUT_KAFKA_SASL_MECHANISM", "SCRAM-SHA-256");
@@ -187,24 +192,31 @@ fn outcome(broker: &Broker, scene: &Scene, user: &str, arguments: &[&str]) -> Ou
 
 /// Each command as a user of its own, to whom the rows of its table are granted one after the other.
 #[test]
-fn who_makes_checks_feeds_shows_and_compares_needs_what_is_documented_and_no_more() {
+fn each_command_needs_what_is_documented_and_no_more() {
     let _alone = crate::alone();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::without_topics(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
     let folder = scene.told("log").with_file_name("acts.txt");
     fs::write(&folder, "ana bo 1577836800 RT\ncy bo 1577836801 MT\n").expect("it can be written");
     let log = folder.to_str().expect("a path in UTF-8");
-    let commands: [(&str, &[&str]); 5] = [
+    let other = format!("raw-{}", scene.id);
+    let commands: [(&str, &[&str]); 7] = [
         ("topics create", &["topics", "create", "--inputs", "--partitions", "2"]),
         ("topics check", &["topics", "check"]),
         ("feed", &["feed", log]),
         ("serve", &["serve", "--listen", "127.0.0.1:0"]),
         ("diff", &["diff", "APP", "APP"]),
+        ("route", &["route", "--from", "INPUT", "--to", "raw-APP", "--once"]),
+        ("reset", &["reset", "--yes"]),
     ];
     for (name, arguments) in commands {
+        if name == "route" {
+            scene.admin().create_topics(&[(&other, &[])], 2);
+        }
         let user = name.rsplit(' ').next().expect("a word");
         for (resource, operations) in documented(name) {
-            let resource = resource.replace("APP-events", &input(&scene));
+            let resource =
+                resource.replace("FROM", "APP-events").replace("TO", &other).replace("APP-events", &input(&scene));
             match outcome(&broker, &scene, user, arguments) {
                 Outcome::Failed(error) => assert!(error.contains(&scene.id), "{name} without {resource}: {error}"),
                 Outcome::Done => panic!("{name} does not need {resource}"),
@@ -217,4 +229,144 @@ fn who_makes_checks_feeds_shows_and_compares_needs_what_is_documented_and_no_mor
             Outcome::Failed(error) => panic!("{name} needs more than is documented: {error}"),
         }
     }
+}
+
+/// Runs a command with one operation after the other denied, of all that are documented for it. Each time the error names
+/// what to grant, and `is_untouched` says whether all is as it was.
+fn each_denial_is_named(
+    (broker, scene): (&Broker, &Scene),
+    (user, arguments): (&str, &[&str]),
+    denials: &[(&str, &str, &str)],
+    is_untouched: impl Fn() -> bool,
+) {
+    let principal = format!("User:{user}");
+    for (resource, operation, named) in denials {
+        acls(broker, scene, &["--add", "--deny-principal", &principal], resource, &[operation]);
+        let named = named.replace("APP", &scene.id);
+        match outcome(broker, scene, user, arguments) {
+            Outcome::Failed(error) => assert!(
+                error.contains(&named) && error.contains("grant"),
+                "{arguments:?} without {operation} of {resource}: {error}"
+            ),
+            Outcome::Done => panic!("{arguments:?} does not need {operation} of {resource}"),
+        }
+        assert!(is_untouched(), "{arguments:?} without {operation} of {resource} has begun");
+        acls(broker, scene, &["--remove", "--force", "--deny-principal", &principal], resource, &[operation]);
+    }
+    match outcome(broker, scene, user, arguments) {
+        Outcome::Done => {}
+        Outcome::Failed(error) => panic!("{arguments:?} needs more than is documented: {error}"),
+    }
+}
+
+/// Brokers tell whoever may not see a group of no members, and leave out topics that one may not see.
+#[test]
+fn reset_removes_nothing_while_a_permission_is_missing() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
+    let scene = Scene::new(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
+    let events = Events::generated(500, 50);
+    let acts = events.acts();
+    let witness = scene.witness();
+    let mut member = scene.start("a", 1);
+    scene.feeder().feed(&acts, usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    let arguments = ["reset", "--yes"];
+    let own = [&scene.names.exchange, &scene.names.journal, &scene.names.scores, &scene.names.dead_letters];
+    let ends = || own.map(|topic| scene.admin().ends(topic, scene.partitions, false));
+    let committed = || scene.admin().committed(&scene.id, &scene.names.exchange, scene.partitions);
+
+    let rules = documented("reset");
+    let (of_group, of_topics): (Vec<_>, Vec<_>) = rules.iter().partition(|(resource, _)| resource.contains("--group"));
+    let allow = |rules: &[&(String, Vec<String>)]| {
+        for (resource, operations) in rules {
+            let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
+            acls(&broker, &scene, &["--add", "--allow-principal", "User:reset"], resource, &operations);
+        }
+    };
+    allow(&of_topics);
+    let before = ends();
+    match outcome(&broker, &scene, "reset", &arguments) {
+        Outcome::Failed(error) => assert!(
+            error.contains(&format!("the group {}", scene.id)) && error.contains("grant"),
+            "a group that may not be seen: {error}"
+        ),
+        Outcome::Done => panic!("the group may have members"),
+    }
+    // Epochs without news are written as well.
+    let is_kept = || ends().iter().flatten().zip(before.iter().flatten()).all(|(now, before)| now >= before);
+    assert!(is_kept(), "topics are emptied while a member runs: {before:?}, now {:?}", ends());
+    member.check();
+    allow(&of_group);
+    match outcome(&broker, &scene, "reset", &arguments) {
+        Outcome::Failed(error) => assert!(error.contains("is alive"), "{error}"),
+        Outcome::Done => panic!("a member runs"),
+    }
+    member.terminate(TOLD);
+    // Its consumers have said that they leave; the coordinator may hear it later.
+    wait_until("nobody is in the group", TOLD, || {
+        let outcome = outcome(&broker, &scene, "reset", &["reset"]);
+        !matches!(outcome, Outcome::Failed(error) if error.contains("is alive"))
+    });
+
+    let (before, offsets) = (ends(), committed());
+    assert!(offsets.iter().all(Option::is_some), "{offsets:?}");
+    each_denial_is_named(
+        (&broker, &scene),
+        ("reset", &arguments),
+        &[
+            ("--group APP", "Describe", "the group APP"),
+            ("--group APP", "Delete", "the group APP"),
+            ("--topic APP-journal", "Describe", "APP-journal"),
+            ("--topic APP-journal", "DescribeConfigs", "APP-journal"),
+            ("--topic APP-journal", "Delete", "APP-journal"),
+            ("--topic APP-journal", "Create", "APP-journal"),
+        ],
+        || ends() == before && committed() == offsets,
+    );
+    assert!(ends().iter().flatten().all(|&end| end == 0), "{:?}", ends());
+    assert!(committed().iter().all(Option::is_none), "{:?}", committed());
+}
+
+#[test]
+fn route_names_what_it_may_not_use() {
+    let _alone = crate::alone();
+    let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
+    let scene = Scene::new(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
+    let routed = format!("routed-{}", scene.id);
+    scene.create(&routed);
+    // What is denied stays to be read; the last one is a dead letter.
+    let (feeder, events) = (scene.feeder(), Events::generated(50, 10));
+    feeder.feed(&events.acts(), usize::MAX);
+    feeder.send_raw(0, None, Some(b"\xff\xffno event"));
+    feeder.flush();
+    for (resource, operations) in documented("route") {
+        let resource = resource.replace("FROM", "APP-events").replace("TO", &routed);
+        let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
+        acls(&broker, &scene, &["--add", "--allow-principal", "User:route"], &resource, &operations);
+    }
+    // Those of transactions that were committed.
+    let records = |topic: &str| {
+        let mut records = 0;
+        scene.admin().read(topic, &[Offset::Beginning; 4], |_| records += 1);
+        records
+    };
+    let (to, name) = (format!("--topic {routed}"), format!("APP-route-APP-events-{routed}"));
+    let (group, id) = (format!("--group {name}"), format!("--transactional-id {name}-0"));
+    each_denial_is_named(
+        (&broker, &scene),
+        ("route", &["route", "--from", "APP-events", "--to", &routed, "--once"]),
+        &[
+            ("--topic APP-events", "Describe", "APP-events"),
+            ("--topic APP-events", "Read", "APP-events"),
+            (&to, "Describe", &routed),
+            (&to, "Write", &routed),
+            ("--topic APP-dead-letters", "Describe", "APP-dead-letters"),
+            ("--topic APP-dead-letters", "Write", "APP-dead-letters"),
+            (&group, "Read", &format!("group {name}")),
+            (&id, "Write", &format!("transactional id {name}-0")),
+        ],
+        || records(&routed) + records(&scene.names.dead_letters) == 0,
+    );
+    assert_eq!((records(&routed), records(&scene.names.dead_letters)), (50, 1));
 }
