@@ -67,7 +67,7 @@ pub struct NetworkArgs {
     /// The channel whose YouTube comments do not say of which channel they are, by its id, as in UC...
     #[arg(long, help_heading = "Networks", value_name = "ID")]
     pub channel: Option<String>,
-    /// Whose Mastodon notifications are read, by the address of the account, as in https://example.com/users/ana
+    /// Whose Mastodon notifications are read, by the address of the account, as in `https://example.com/users/ana`
     #[arg(long, help_heading = "Networks", value_name = "ADDRESS")]
     pub owner: Option<String>,
 }
