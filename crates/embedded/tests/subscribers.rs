@@ -114,7 +114,7 @@ fn what_a_worker_has_read_and_not_committed_reaches_nobody() {
     assert_eq!(table.keys().collect::<Vec<_>>(), ["ana"]);
 }
 
-/// Posts and likes among the records are no dead letters: they are counted by reason, and offsets move on.
+/// Posts and views among the records are no dead letters: they are counted by reason, and offsets move on.
 #[test]
 fn records_that_are_no_acts_are_passed_over_and_counted() {
     let mut settings = (*settings(KEY, 0)).clone();
@@ -131,7 +131,7 @@ fn records_that_are_no_acts_are_passed_over_and_counted() {
         r#"{"actor":"ana","at":1409144925}"#,
         r#"{"actor":1,"target":2,"at":1409144925,"kind":"reply"}"#,
         r#"{"actor":"ana","target":"","at":1409144925,"kind":"mention"}"#,
-        r#"{"actor":"ana","target":"bo","at":1409144925,"kind":"like"}"#,
+        r#"{"actor":"ana","target":"bo","at":1409144925,"kind":"view"}"#,
         r#"{"actor":"ana","target":"bo","at":1409144925,"kind":"#,
         r#"{"actor":"ana","target":null,"at":1409144925,"kind":"mention"}"#,
     ];
