@@ -88,7 +88,7 @@ pub fn run(args: &DiffArgs) -> Result<(), Failure> {
     }
 }
 
-/// What `--json` prints.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Document<'d> {
     a: &'d Source,
@@ -97,7 +97,7 @@ struct Document<'d> {
     comparison: &'d Comparison,
 }
 
-/// What people must know if one side has read less than the other: what it lacks then says nothing of its model.
+/// Makes the warning for sides that have not read the same: a score that one of them lacks may be still to come.
 fn unlike(a: &Source, b: &Source) -> Option<String> {
     let (Some(of_a), Some(of_b)) = (a.read, b.read) else {
         let is_table = |source: &Source| !Path::new(&source.name).is_file();

@@ -91,9 +91,9 @@ pub enum Failure {
         application: String,
         /// A shard of it.
         shard: u16,
-        /// Where they are.
+        /// The place where the last owner of the shard kept its checkpoints.
         kept: Box<CheckpointPlace>,
-        /// What is in the way.
+        /// The reason why this process cannot read that place.
         reason: String,
     },
     /// The system has no room for another thread.

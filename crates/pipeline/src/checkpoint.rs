@@ -118,29 +118,13 @@ fn read_header(read: &mut impl Read) -> Result<CheckpointHeader, Unusable> {
 
 #[cfg(test)]
 mod tests {
-    use wire::OffsetRange;
-
     use super::*;
+    use crate::sample;
 
     const KEY: HashKey = HashKey::new([1, 2]);
 
     fn checkpoint(has_ids: bool) -> Checkpoint {
-        let journal = JournalRecord {
-            shard: 0,
-            sequence: 7,
-            exchange: OffsetRange::default(),
-            inputs: vec![OffsetRange { first: 3, next: 9 }],
-            clock: 1_600_000_000_000,
-            sweep: 1,
-            publishes: true,
-            settles: false,
-            engine_revision: 1,
-            model_fingerprint: 2,
-            slice_digest: 3,
-            digest: 4,
-            gaps: Vec::new(),
-            machine_clock: None,
-        };
+        let journal = sample::journal();
         let mut image = Vec::new();
         Shard::new(Model::default(), KEY, 0, 1).copy_image(&mut image);
         let mut seen = Seen::new(1_000);

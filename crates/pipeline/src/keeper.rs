@@ -385,8 +385,6 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use wire::OffsetRange;
-
     use super::*;
     use crate::sample;
     use crate::settings::Holds;
@@ -418,22 +416,7 @@ mod tests {
 
     fn checkpoint(sequence: u64) -> Checkpoint {
         let settings = sample::settings([Holds::Events]);
-        let journal = JournalRecord {
-            shard: SHARD,
-            sequence,
-            exchange: OffsetRange::default(),
-            inputs: vec![OffsetRange { first: 0, next: 9 }],
-            clock: 1_600_000_000_000,
-            sweep: 1,
-            publishes: true,
-            settles: false,
-            engine_revision: 1,
-            model_fingerprint: 2,
-            slice_digest: 3,
-            digest: 100 + sequence,
-            gaps: Vec::new(),
-            machine_clock: None,
-        };
+        let journal = JournalRecord { shard: SHARD, sequence, digest: 100 + sequence, ..sample::journal() };
         let mut image = Vec::new();
         Shard::new(settings.model, settings.hash_key, SHARD, settings.shards).copy_image(&mut image);
         Checkpoint { journal, journal_offset: sequence as i64, image, seen: None }

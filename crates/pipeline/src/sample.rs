@@ -1,8 +1,8 @@
-//! Settings that tests begin with, and change in what they try.
+//! Settings and a journal record that tests begin with, and change in what they try.
 
 use influence::{HashKey, Model};
 use vocabulary::Kind;
-use wire::{Encoding, Framing, Names};
+use wire::{Encoding, Framing, JournalRecord, Names, OffsetRange};
 
 use crate::settings::{Clock, Holds, Input, Pace, Settings};
 
@@ -22,5 +22,25 @@ pub(crate) fn settings<const N: usize>(inputs: [Holds; N]) -> Settings {
         pace: Pace::default(),
         checkpoint_every_ms: 1,
         accepted_gaps: Vec::new(),
+    }
+}
+
+/// An epoch of shard 0 that has read six records of one input.
+pub(crate) fn journal() -> JournalRecord {
+    JournalRecord {
+        shard: 0,
+        sequence: 7,
+        exchange: OffsetRange::default(),
+        inputs: vec![OffsetRange { first: 3, next: 9 }],
+        clock: 1_600_000_000_000,
+        sweep: 1,
+        publishes: true,
+        settles: false,
+        engine_revision: 1,
+        model_fingerprint: 2,
+        slice_digest: 3,
+        digest: 4,
+        gaps: Vec::new(),
+        machine_clock: None,
     }
 }

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 /// What an act of a kind means.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Meaning {
+enum Meaning {
     /// It adds this weight to the actor's endorsement of the target, unless another weight is configured, and is counted.
     Endorses {
         /// Votes: 1 is a mention.
@@ -20,7 +20,7 @@ pub enum Meaning {
 
 /// Where the engine keeps how many acts of a kind a person received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+enum Counted {
     /// Beside the sums of everybody who was acted upon.
     WithSums,
     /// Apart, for those alone who received one: others take no memory for it.
@@ -145,6 +145,11 @@ impl Kind {
         counted
     };
 
+    /// The kinds that are counted, in the order of lists for people.
+    pub fn listed_counted() -> impl Iterator<Item = Kind> {
+        Kind::LISTED.into_iter().filter(|kind| kind.is_counted())
+    }
+
     const fn row(self) -> &'static Row {
         &ROWS[self as usize]
     }
@@ -170,7 +175,7 @@ impl Kind {
     }
 
     /// What it does.
-    pub const fn meaning(self) -> Meaning {
+    const fn meaning(self) -> Meaning {
         self.row().meaning
     }
 

@@ -9,5 +9,5 @@ mod score;
 
 pub use admission::{AHEAD_MS_MAX, AT_MAX, NAME_BYTES_MAX, TRUST_MAX};
 pub use event::{Event, Profile, Timestamp};
-pub use kind::{Counted, Counts, Kind, Meaning, PerKind, Received};
+pub use kind::{Counts, Kind, PerKind, Received};
 pub use score::{Part, Removal, Score};

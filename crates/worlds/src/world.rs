@@ -83,24 +83,20 @@ impl Mix {
 
     /// The kinds that can be drawn, in words.
     pub fn words() -> String {
-        let words: Vec<&str> = Mix::kinds().map(Kind::word).collect();
+        let words: Vec<&str> = Kind::listed_counted().map(Kind::word).collect();
         match words.split_last() {
             Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
             None => String::new(),
         }
     }
 
-    fn kinds() -> impl Iterator<Item = Kind> {
-        Kind::LISTED.into_iter().filter(|kind| kind.is_counted())
-    }
-
     fn sum(&self) -> f64 {
-        Mix::kinds().map(|kind| self.0[kind]).sum()
+        Kind::listed_counted().map(|kind| self.0[kind]).sum()
     }
 
     /// Whether all weights are at least 0 and finite, and one of them above.
     fn is_fine(&self) -> bool {
-        Mix::kinds().all(|kind| (0.0..f64::INFINITY).contains(&self.0[kind])) && self.sum() > 0.0
+        Kind::listed_counted().all(|kind| (0.0..f64::INFINITY).contains(&self.0[kind])) && self.sum() > 0.0
     }
 
     /// The kind at a place from 0 to 1, the weights laid end to end in the order of lists for people.
@@ -108,7 +104,7 @@ impl Mix {
         let place = place * self.sum();
         let mut end = 0.0;
         let mut last = Kind::Mention;
-        for kind in Mix::kinds().filter(|kind| self.0[*kind] > 0.0) {
+        for kind in Kind::listed_counted().filter(|kind| self.0[*kind] > 0.0) {
             end += self.0[kind];
             last = kind;
             if place < end {

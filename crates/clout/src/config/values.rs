@@ -161,7 +161,7 @@ impl Values {
         self.table(OPTIONS)
     }
 
-    /// What kinds of acts weigh, where it is configured; each goes to this function with its value.
+    /// Calls the function with each kind whose weight is configured, and that weight.
     pub(crate) fn kinds<E: fmt::Display>(
         &self,
         mut take: impl FnMut(&str, &str) -> Result<(), E>,

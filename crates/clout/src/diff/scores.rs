@@ -20,7 +20,7 @@ pub(crate) struct Scores {
     pub(crate) by_user: HashMap<String, f64>,
 }
 
-/// Where scores are from, and how new they are, as `--json` prints it.
+/// The file or topic that scores are from, and how new they are; `--json` prints it so.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Source {
     /// The file or the topic.

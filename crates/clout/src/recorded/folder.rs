@@ -39,7 +39,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// What is said about the files of a folder that are in no known format, if there are any.
+/// Makes the note that names files of a folder in no known format; `None` if there are none.
 pub(crate) fn passed_over(folder: &Path, files: &[String]) -> Option<String> {
     let named = files.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if files.len() > NAMED_MAX { " and others" } else { "" };

@@ -25,7 +25,7 @@ pub(crate) struct Gate {
     pub(crate) notes: Notes,
     rejects: Rejects,
     pub(crate) watch: Watch,
-    /// What messages of networks share, where there are any.
+    /// The state that all messages of networks share; `None` if no file has such messages.
     pub(crate) networks: Option<Box<Networks>>,
 }
 

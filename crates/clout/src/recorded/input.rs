@@ -59,11 +59,13 @@ impl BytesRead {
     }
 }
 
-/// What is in a file of events.
+/// The contents of a file.
 pub(crate) enum Contents {
+    /// The file has no record.
     Nothing,
+    /// The records are events in this layout.
     Events(Box<Layout>),
-    /// Messages of networks.
+    /// The records are messages of a network.
     Messages(Recognised),
 }
 
@@ -105,7 +107,7 @@ impl Input {
         self.look(given, reading).map_err(|unrecognised| self.refused(given, &unrecognised))
     }
 
-    /// What a file holds: events in the format that is given or in the one that fits, or messages of networks.
+    /// Finds out whether the file holds events, in the format that is given or in the one that fits, or messages of networks.
     pub(crate) fn contents(&mut self, given: Option<Format>, reading: &Reading) -> Result<Contents, InputError> {
         let looked = match self.look(given, reading) {
             Ok(None) => return Ok(Contents::Nothing),
@@ -135,7 +137,7 @@ impl Input {
         if self.is_blank() { Ok(None) } else { Err(unrecognised) }
     }
 
-    /// How messages of networks lie in the file, if they do. As much is looked at as the first of them is long.
+    /// Recognises messages of networks; reads on until the first message is whole.
     fn messages(&mut self) -> Option<Recognised> {
         loop {
             let is_whole = self.read.is_whole;

@@ -3,12 +3,12 @@
 use console::measure_text_width;
 use influence::Fan;
 use serde::Serialize;
-use vocabulary::{Kind, Score};
+use vocabulary::Score;
 use wire::seven_digits;
 
 use crate::replay::near::near;
 use crate::replay::ranking::{Ranked, Ranking};
-use crate::replay::report::{NAME_WIDTH, filled, fitted};
+use crate::replay::report::{NAME_WIDTH, filled, fitted, shown_kinds};
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
 use crate::shown::shown;
@@ -181,8 +181,7 @@ fn openness(openness: f64) -> &'static str {
 
 fn received(score: &Score) -> String {
     let received = score.received;
-    let is_told = |kind: &Kind| kind.is_counted() && (!kind.is_counted_apart() || received.of(*kind) > 0);
-    let kinds = Kind::LISTED.into_iter().filter(is_told);
+    let kinds = shown_kinds(|kind| received.of(kind) > 0);
     let kinds: Vec<String> = kinds.map(|kind| count(received.of(kind), kind.word(), kind.plural())).collect();
     let followers = count(score.followers, "follower", "followers");
     format!("{}; {followers}, follows {}", kinds.join(", "), thousands(score.following))

@@ -59,10 +59,13 @@ fn columns(rows: &[Ranked<'_>]) -> Vec<Column> {
         decimal("audience", "aud", |score| score.audience, 1),
     ];
     let has_any = |kind: Kind| rows.iter().any(|row| row.score.received.of(kind) > 0);
-    let kinds =
-        Kind::LISTED.into_iter().filter(|kind| kind.is_counted() && (!kind.is_counted_apart() || has_any(*kind)));
     let count = |kind: Kind| Column { word: kind.plural(), short: kind.code(), value: Value::Count(kind) };
-    factors.into_iter().chain(kinds.map(count)).collect()
+    factors.into_iter().chain(shown_kinds(has_any).map(count)).collect()
+}
+
+/// The kinds whose counts are shown: those that are counted apart only where somebody received one.
+pub(crate) fn shown_kinds(has_any: impl Fn(Kind) -> bool) -> impl Iterator<Item = Kind> {
+    Kind::listed_counted().filter(move |kind| !kind.is_counted_apart() || has_any(*kind))
 }
 
 /// The first so many, or nothing if there are none.

@@ -8,6 +8,8 @@ mod events;
 mod feeder;
 mod http;
 mod process;
+#[path = "../web/mod.rs"]
+mod web;
 
 mod admin;
 mod witness;
@@ -24,8 +26,9 @@ pub(crate) use admin::{Admin, NewTopics};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
 pub(crate) use feeder::Feeder;
-pub(crate) use http::{address, get, get_with, status};
+pub(crate) use http::{address, status};
 pub(crate) use process::{Member, Ran};
 pub(crate) use scene::{Options, Scene, wait_until};
 pub(crate) use verify::{Expected, has_exact_counts, verify};
+pub(crate) use web::{get, get_with};
 pub(crate) use witness::{Seen, Witness};

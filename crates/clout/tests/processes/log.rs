@@ -2,14 +2,13 @@
 //! docs/configuration.md shows it.
 
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
 use crate::cluster::{Events, Member, Options, Scene, address, status, wait_until};
-use crate::{BEGUN, CLIENT, ENDING, Over};
+use crate::{BEGUN, CLIENT, ENDING, while_fed};
 
 /// Until brokers that are away are told of, and that they are back.
 const TOLD: Duration = Duration::from_secs(60);
@@ -136,13 +135,7 @@ fn brokers_that_go_away_while_all_are_at_work_are_told_of_now_and_then() {
     let acts = events.acts();
     let member = scene.start_in("one", &[]);
     says(&member, "worker-0 is live: shards 0-3");
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let feeder = scene.feeder();
-            acts.chunks(100).take_while(|_| !is_over.load(Relaxed)).for_each(|acts| feeder.feed(acts, 200));
-        });
-        let _over = Over(&is_over);
+    while_fed(&scene, &acts, 200, || {
         wait_until("it works", BEGUN, || witness.seen().taken() > 100);
         let (before, began) = (member.told().len(), Instant::now());
         broker.kill();

@@ -11,7 +11,12 @@ mod restarts;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
+
+use oracle::Act;
+
+use crate::cluster::Scene;
 
 /// A member that is silent for so long is taken for dead.
 const SESSION: Duration = Duration::from_secs(6);
@@ -25,6 +30,19 @@ const BEGUN: Duration = Duration::from_secs(60);
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does this while the acts are fed, so many a second, and no longer.
+fn while_fed(scene: &Scene, acts: &[Act<'_>], per_second: usize, body: impl FnOnce()) {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let feeder = scene.feeder();
+            acts.chunks(100).take_while(|_| !is_over.load(Relaxed)).for_each(|acts| feeder.feed(acts, per_second));
+        });
+        let _over = Over(&is_over);
+        body();
+    });
 }
 
 /// Says that it is over, in any case.

@@ -1,12 +1,9 @@
 //! Processes that somebody has given one name.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
-
 use testbroker::Broker;
 
 use crate::cluster::{Events, Options, Scene, wait_until};
-use crate::{BEGUN, CLIENT};
+use crate::{BEGUN, CLIENT, while_fed};
 
 #[test]
 fn who_is_fenced_off_names_the_other_process() {
@@ -16,14 +13,8 @@ fn who_is_fenced_off_names_the_other_process() {
     let events = Events::generated(60_000, 300);
     let acts = events.acts();
     let start = |folder| scene.start_in(folder, &["--instance", "twin"]);
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        // Who has nothing to write does not see that it is fenced off.
-        scope.spawn(|| {
-            let feeder = scene.feeder();
-            acts.chunks(100).take_while(|_| !is_over.load(Relaxed)).for_each(|acts| feeder.feed(acts, 500));
-        });
-        let _over = crate::Over(&is_over);
+    // Who has nothing to write does not see that it is fenced off.
+    while_fed(&scene, &acts, 500, || {
         let first = start("one");
         wait_until("it works", BEGUN, || first.told().contains("is live: shards 0-3"));
         let second = start("two");

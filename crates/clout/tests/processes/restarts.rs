@@ -1,13 +1,12 @@
 //! Three processes that are killed and started again in any order.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
 use crate::cluster::{Dice, Events, Member, Options, Scene, Witness, wait_until};
-use crate::{BEGUN, CLIENT, ENDING, Over, SESSION};
+use crate::{BEGUN, CLIENT, ENDING, SESSION, while_fed};
 
 /// Every shard is live so soon after the last start, beyond the session timeout.
 const REST: Duration = Duration::from_secs(5);
@@ -103,13 +102,7 @@ fn with_three(act: impl FnOnce(&mut Trio<'_>)) {
     let options = Options { client: CLIENT, checkpoint_every: "1s", ..Options::default() };
     let scene = Scene::new(broker.brokers(), &options);
     let witness = scene.witness();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let feeder = scene.feeder();
-            acts.chunks(100).take_while(|_| !is_over.load(Relaxed)).for_each(|acts| feeder.feed(acts, 200));
-        });
-        let _over = Over(&is_over);
+    while_fed(&scene, &acts, 200, || {
         let mut trio = Trio::start(&scene, &witness);
         act(&mut trio);
         trio.members.into_iter().flatten().for_each(|member| _ = member.terminate(ENDING));
