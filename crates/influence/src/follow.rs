@@ -72,10 +72,18 @@ impl Shard {
     }
 
     fn remember_unfollow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
-        if let Target::Here(standing) = target {
-            self.targets.is_not_silent(standing);
-        }
         self.insert_follow(actor, Follow::new(target, false, false, at));
+        self.keep_named(actor, target);
+    }
+
+    /// Whom a remembered unfollow names is known for as long as it is remembered. Their own shard decides that, so it has
+    /// to hear of it.
+    fn keep_named(&mut self, actor: PersonId, target: Target) {
+        match target {
+            Target::Here(standing) => self.targets.is_named(standing),
+            Target::Away(_) if self.model.forget_after_ms.is_some() => self.tell_follow(actor, target, false, false),
+            Target::Away(_) => {}
+        }
     }
 
     fn insert_follow(&mut self, actor: PersonId, follow: Follow) {
@@ -87,9 +95,6 @@ impl Shard {
         let kept = *self.follows.at(place);
         let wins = at > kept.at || (at == kept.at && !follows);
         let (target, late) = (Target::unpack(kept.target), self.is_late(at));
-        if let Target::Here(standing) = target {
-            self.targets.is_not_silent(standing);
-        }
         if wins && !follows && late {
             self.drop_follow(actor, place);
         } else if wins {
@@ -101,6 +106,8 @@ impl Shard {
         } else if follows {
             // Nothing begins, but the target has been acted upon.
             self.tell_follow(actor, target, kept.follows(), true);
+        } else if wins && !late {
+            self.keep_named(actor, target);
         }
     }
 
@@ -142,9 +149,10 @@ impl Shard {
         self.targets.touch(standing);
     }
 
-    /// A follow makes a record, however soon it ended.
+    /// A follow makes a record, however soon it ended, and ends a silence.
     fn rate_followed(&mut self, person: PersonId) {
         let standing = self.standing(person);
+        self.targets.is_not_silent(standing);
         let kept = &mut self.targets.standings[standing as usize];
         if !kept.has(Mark::Nameless) {
             kept.mark(Mark::Rated);
@@ -175,6 +183,10 @@ impl Shard {
             return;
         }
         let Some(Known::Here(target)) = self.people.find_key(notice.target) else { return };
+        if !notice.follows && self.model.forget_after_ms.is_some() {
+            let standing = self.standing(target);
+            self.targets.is_named(standing);
+        }
         // Only news of a follow asks.
         if notice.wants_answer {
             self.rate_followed(target);

@@ -19,7 +19,7 @@ pub const WINDOW_HALF_LIVES_MAX: i64 = 64;
 pub(crate) const LANDMARK_LAG_MAX: i64 = 32;
 
 /// Counts the changes after which the same slices give other bits.
-pub const ENGINE_REVISION: u32 = 3;
+pub const ENGINE_REVISION: u32 = 4;
 
 /// An event may lie this many half-lives ahead of the clock; one that lies further counts as if it lay there.
 pub(crate) const AHEAD_HALF_LIVES_MAX: i64 = 32;

@@ -183,7 +183,8 @@ impl Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     pub(crate) standings: Vec<Standing>,
-    /// Rated people without a fan and without a follower: since when, and what they had received by then.
+    /// People without a fan and without a follower who are rated or were named by an unfollow: since when, and what they
+    /// had received by then.
     silent: BTreeMap<StandingId, (Timestamp, u64)>,
     /// Standings to be used again.
     pub(crate) free: Vec<StandingId>,
@@ -329,6 +330,14 @@ impl Targets {
             *silent = (now, received);
         }
         silent.0
+    }
+
+    /// An unfollow is no act on anybody: it does not end the silence of somebody who is rated. It begins the time anew for
+    /// which anybody else is known.
+    pub(crate) fn is_named(&mut self, standing: StandingId) {
+        if !self.standings[standing as usize].has(Mark::Rated) {
+            self.is_not_silent(standing);
+        }
     }
 
     pub(crate) fn is_not_silent(&mut self, standing: StandingId) {

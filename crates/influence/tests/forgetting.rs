@@ -219,3 +219,61 @@ fn a_year_of_names_that_are_acted_on_once_takes_the_memory_of_a_window() {
         assert!(rated.contains("star") && !rated.contains("name 7 of day 100"), "{count}");
     }
 }
+
+/// Names that live in different shards, if there are several.
+fn apart(shards: u16) -> [String; 3] {
+    let partitioner = Model::default().partitioner;
+    let home = |name: &str| if shards == 1 { 0 } else { partitioner.partition(name, shards) };
+    let name = |what: &str, shard: u16| {
+        let is_there = |name: &String| home(name) == shard;
+        (0..).map(|number| format!("{what}{number}")).find(is_there).expect("names for all shards")
+    };
+    [name("fan", 1 % shards), name("stranger", 2 % shards), name("star", 0)]
+}
+
+/// Silence ends by an act, and an unfollow is no act: whoever was never followed by its actor is forgotten as if it had not
+/// been. A follow that a newer unfollow has ended is one.
+#[test]
+fn an_unfollow_does_not_end_a_silence_and_a_follow_does_however_soon_it_ended() {
+    for count in [1, 4] {
+        for (kind, removed_on) in [(None, 9), (Some(Kind::Unfollow), 9), (Some(Kind::Follow), 11)] {
+            let mut shards = Shards::new(shard_model(), count);
+            let [fan, stranger, star] = &apart(count);
+            let act = |actor, kind, day| Event { actor, target: star, kind, at: BEGIN + day * DAY };
+            shards.step(BEGIN, &[act(fan, Kind::Mention, 0)]);
+            let mut removed = None;
+            for day in 1..20 {
+                let events = match kind {
+                    // At noon: an unfollow of nobody whom they follow, and for the other a follow before it.
+                    Some(kind) if day == 8 => vec![act(stranger, Kind::Unfollow, 8), act(stranger, kind, 7)],
+                    _ => Vec::new(),
+                };
+                shards.step(BEGIN + day * DAY + DAY / 2, &events);
+                (1..4).for_each(|later| shards.step(BEGIN + day * DAY + DAY / 2 + later, &[]));
+                if shards.names[star].is_none() {
+                    removed.get_or_insert(day);
+                }
+            }
+            assert_eq!(removed, Some(removed_on), "{count} shards, {kind:?}");
+        }
+    }
+}
+
+/// Whom an unfollow names is known as long as it is remembered, whichever shard remembers it.
+#[test]
+fn an_unfollow_outlives_the_sweep_of_another_shard() {
+    for count in [1, 4] {
+        let mut shards = Shards::new(shard_model(), count);
+        let [_, actor, target] = &apart(count);
+        let act = |kind, at| Event { actor, target, kind, at };
+        shards.step(BEGIN, &[act(Kind::Unfollow, BEGIN)]);
+        (1..10).for_each(|hour| shards.step(BEGIN + hour * DAY / 24, &[]));
+        shards.step(BEGIN + DAY, &[act(Kind::Follow, BEGIN - 3_000)]);
+        (1..4).for_each(|later| shards.step(BEGIN + DAY + later, &[]));
+        let followers = shards.shards.iter().find_map(|shard| shard.score(target)).map(|score| score.followers);
+        assert_eq!(followers, Some(0), "{count} shards");
+        // Later nothing is left of either.
+        (2..30).for_each(|day| shards.step(BEGIN + day * DAY, &[]));
+        assert_eq!(shards.sizes().people, 0, "{count} shards");
+    }
+}

@@ -3,7 +3,7 @@
 //! It computes no weight. Its invariant: what it holds is what an observer with the event clock would hold, so an edge that
 //! the window has passed is forgotten at the latest when an event finds it, or at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::input::{Act, Counts, Input, Kind, Profile};
 use crate::model::Model;
@@ -32,6 +32,8 @@ pub(crate) struct Account {
     /// The newest own act, follows aside.
     pub(crate) acted_ms: Option<i64>,
     pub(crate) received: Counts,
+    /// Since when nobody has acted on them and they have had neither a fan nor a follower.
+    silent_since_ms: Option<i64>,
 }
 
 /// What the newest of a pair's follows and unfollows says.
@@ -83,6 +85,24 @@ impl<'m> Memory<'m> {
             Input::Profile(profile) => self.profile(&profile),
             Input::Clock(at_ms) => self.advance(at_ms),
         }
+        if let (Some(after_ms), Some(now_ms)) = (self.model.forget_after_ms, self.now_ms) {
+            self.forget_silent(after_ms, now_ms);
+        }
+    }
+
+    /// What somebody received is forgotten a while after the last fan and the last follower were.
+    fn forget_silent(&mut self, after_ms: i64, now_ms: i64) {
+        let fans =
+            self.edges.iter().filter(|(_, touches)| !self.is_forgotten(newest_ms(touches))).map(|(ends, _)| ends);
+        let follows = self.follows.iter().filter(|(_, follow)| follow.since_ms().is_some()).map(|(ends, _)| ends);
+        let heard: BTreeSet<usize> = fans.chain(follows).map(|ends| ends.target).collect();
+        for (user, account) in self.accounts.iter_mut().enumerate() {
+            if heard.contains(&user) {
+                account.silent_since_ms = None;
+            } else if now_ms - *account.silent_since_ms.get_or_insert(now_ms) >= after_ms {
+                account.received = Counts::default();
+            }
+        }
     }
 
     fn act(&mut self, act: &Act<'_>) {
@@ -100,6 +120,10 @@ impl<'m> Memory<'m> {
         self.advance(act.at_ms);
         let ends = Ends { actor: self.account(act.actor), target: self.account(act.target) };
         let target = &mut self.accounts[ends.target];
+        // An unfollow is no act on anybody.
+        if act.kind != Kind::Unfollow {
+            target.silent_since_ms = None;
+        }
         if !target.opted_out {
             target.received.add(act.kind);
         }
@@ -226,7 +250,7 @@ impl<'m> Memory<'m> {
 
 impl Account {
     fn new(name: String) -> Self {
-        Self { name, trust: 1.0, opted_out: false, acted_ms: None, received: Counts::default() }
+        Self { name, trust: 1.0, opted_out: false, acted_ms: None, received: Counts::default(), silent_since_ms: None }
     }
 }
 

@@ -17,6 +17,9 @@ pub struct Model {
     pub mu: f64,
     /// `M`, what a score of 100 stands for; `None`: the largest influence found.
     pub scale: Option<f64>,
+    /// How long nobody must have acted on somebody who has neither fan nor follower, until what they received is forgotten;
+    /// `None`: never.
+    pub forget_after_ms: Option<i64>,
     /// Bits after the leading one to which `g` is rounded (the engine: 17, an error of at most 2^-18); `None`: not rounded.
     pub mantissa_bits: Option<u32>,
 }
@@ -25,8 +28,16 @@ impl Model {
     /// The default model with this half-life, and a window of six of them.
     pub fn new(half_life_ms: i64) -> Self {
         assert!(half_life_ms > 0, "a half-life of {half_life_ms} ms");
-        let weights = Kind::ALL.map(Kind::endorsement);
-        Self { half_life_ms, window_ms: 6 * half_life_ms, weights, rho: 0.9, mu: 1.0, scale: None, mantissa_bits: None }
+        Self {
+            half_life_ms,
+            window_ms: 6 * half_life_ms,
+            weights: Kind::ALL.map(Kind::endorsement),
+            rho: 0.9,
+            mu: 1.0,
+            scale: None,
+            forget_after_ms: None,
+            mantissa_bits: None,
+        }
     }
 
     /// Whether something of this time is older than the window. Exactly one window old is not.

@@ -44,6 +44,8 @@ pub struct Verdict {
     pub checkpoints: u64,
     /// Events that were dropped because one with their id was there, as workers have told.
     pub duplicates: u64,
+    /// People who have no record any more, or one that lacks what came before a silence.
+    pub forgotten: u64,
     /// Over all that was committed: the same seed gives the same.
     pub digest: u64,
 }
@@ -57,6 +59,7 @@ impl Verdict {
         self.panics += other.panics;
         self.taken_over += other.taken_over;
         self.duplicates += other.duplicates;
+        self.forgotten += other.forgotten;
         other.faults.iter().for_each(|(name, count)| *self.faults.entry(name).or_default() += count);
         other.errors.iter().for_each(|(name, count)| *self.errors.entry(name).or_default() += count);
     }

@@ -286,6 +286,9 @@ const HALF_LIVES: [i64; 5] = [200, 1_000, 20_000, HOUR, 30 * 24 * HOUR];
 /// So many of them are short.
 const SHORT: usize = 3;
 
+/// After so much silence rated people are forgotten: at once, or after a while that no transaction takes.
+const FORGET_AFTER: [Option<i64>; 8] = [None, None, None, None, None, Some(1), Some(300), Some(20_000)];
+
 /// Draws things.
 pub(crate) struct Dice(ChaCha8Rng);
 
@@ -355,6 +358,8 @@ impl Scenario {
         };
         scenario.records = records(&scenario, length_ms, &mut dice);
         scenario.faults = faults(&scenario, length_ms, &mut dice);
+        // Drawn last, so that older seeds keep the rest of what they stand for.
+        scenario.model.forget_after_ms = dice.pick(&FORGET_AFTER);
         scenario
     }
 
@@ -390,6 +395,12 @@ impl Scenario {
     /// Something goes wrong, so many milliseconds after the beginning.
     pub fn fails(&mut self, at: i64, fault: Mishap) {
         self.faults.push(Timed { at, fault });
+    }
+
+    /// Whether some events lie ahead of the clock. The oracle's clock follows events; where half-lives are short it would be
+    /// another clock than the slices'.
+    pub(crate) fn has_events_ahead(&self) -> bool {
+        self.model.half_life_ms >= HOUR
     }
 
     /// So long a fault may go on after the last record.
@@ -462,8 +473,7 @@ fn event_time(scenario: &Scenario, at: i64, dice: &mut Dice) -> i64 {
         1 if scenario.clock != Clock::Event || scenario.shards == 1 => {
             now - scenario.model.window_ms.min(HOUR * 1_000) - dice.ms(0, 1_000)
         }
-        // The oracle's clock follows events; where half-lives are short it would be another clock than the slices'.
-        2 if scenario.model.half_life_ms >= HOUR => now + dice.ms(0, 2_000),
+        2 if scenario.has_events_ahead() => now + dice.ms(0, 2_000),
         _ => now - dice.ms(0, 50),
     }
 }

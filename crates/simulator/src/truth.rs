@@ -1,13 +1,13 @@
 //! Holding the shards at the end of a run against the oracle, which knows nothing of epochs, partitions and faults.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use influence::exchange::Section;
 use influence::{Effects, Shard, Slice};
 use oracle::compare::Amounts;
 use oracle::{Act, Input, Level, Outcome, Person, Profile};
 use pipeline::Clock;
-use vocabulary::{Kind, Score};
+use vocabulary::{Kind, Received, Score};
 
 use crate::judge::History;
 use crate::run::Simulation;
@@ -17,39 +17,95 @@ const WORST: f64 = 0.072;
 /// Steps within which copies of the shards settle.
 const STEPS_MAX: usize = 5_000;
 
-/// Copies of all shards are brought to one time and to rest; everybody is then within the bound.
-pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<(), String> {
+/// So much earlier a shard may forget somebody than the oracle, whatever breaks: it hears of acts in other shards later, and
+/// the oracle's clock follows events that are ahead.
+const HEARD_LATE_MS: i64 = 10_000;
+
+/// Copies of all shards are brought to one time and to rest; everybody is then within the bound. Returns how many people
+/// were forgotten.
+pub(crate) fn check(simulation: &Simulation<'_>, history: &History) -> Result<u64, String> {
     let shards = (0..simulation.scenario.shards)
         .filter_map(|shard| simulation.live_worker(shard).and_then(|worker| worker.shard(shard)).cloned());
     let newest = history.slices.iter().flat_map(|slice| &slice.events).map(|act| act.at).max();
     let shards = settled(shards.collect(), newest.unwrap_or(i64::MIN))?;
     let now = shards.iter().filter_map(Shard::now).max();
-    let truth = oracle::score(&model(simulation), inputs(history, simulation.scenario.clock), now);
+    let inputs = inputs(history, simulation.scenario.clock);
+    let outcome = |forget_after_ms| {
+        let inputs = inputs.iter().copied().chain(now.map(Input::Clock));
+        oracle::score(&oracle::Model { forget_after_ms, ..model(simulation) }, inputs, None)
+    };
+    let truth = outcome(None);
     let engine: BTreeMap<&str, Score> = shards.iter().flat_map(Shard::scores).collect();
-    let rated: Vec<&String> =
-        truth.people.iter().filter(|(_, person)| person.has_record).map(|(name, _)| name).collect();
-    if !engine.keys().copied().eq(rated.iter().map(|name| name.as_str())) {
-        return Err(format!("{:?} are rated, and should be {rated:?}", engine.keys()));
-    }
-    for (user, score) in &engine {
-        check_exact_parts(user, score, &truth)?;
-    }
+    let scenario = simulation.scenario;
+    let late_ms = if scenario.shards == 1 && !scenario.has_events_ahead() { 0 } else { HEARD_LATE_MS };
+    let least = match scenario.model.forget_after_ms {
+        None => Some(truth.clone()),
+        Some(after_ms) if after_ms > late_ms => Some(outcome(Some(after_ms - late_ms))),
+        Some(_) => None,
+    };
+    check_exact_parts(&engine, least.as_ref(), &truth)?;
     let pairs: usize = shards.iter().map(|shard| shard.pairs().len()).sum();
     if pairs != truth.pairs.len() {
         return Err(format!("there are {pairs} pairs, and should be {}", truth.pairs.len()));
     }
-    check_amounts(&shards, &engine, &truth)
+    check_amounts(&shards, &engine, &truth)?;
+    check_forgetting(simulation, shards.clone(), &engine, &truth)?;
+    let has_all = |(name, person): &(&String, &Person)| {
+        engine.get(name.as_str()).is_some_and(|score| score.received == received(person))
+    };
+    let rated = truth.people.iter().filter(|(_, person)| person.has_record);
+    Ok(rated.filter(|person| !has_all(person)).count() as u64)
 }
 
-fn check_exact_parts(user: &str, score: &Score, truth: &Outcome) -> Result<(), String> {
-    let person = truth.person(user);
-    let received = score.received.values();
-    let known = &Kind::COUNTED.map(|counted| person.received.of(kind(counted)));
-    let found = (received, score.followers, score.following);
-    if found != (known, person.followers, person.following) {
-        return Err(format!("{user} has {found:?}, and should have {:?}", (known, person.followers, person.following)));
+fn received(person: &Person) -> Received {
+    Received::from(Kind::COUNTED.map(|known| (known, person.received.of(kind(known)))))
+}
+
+/// Who has a record, and with which counts: no more than what ever came, and what is remembered at least.
+fn check_exact_parts(engine: &BTreeMap<&str, Score>, least: Option<&Outcome>, most: &Outcome) -> Result<(), String> {
+    let rated = |outcome: &Outcome| -> BTreeSet<String> {
+        let rated = outcome.people.iter().filter(|(_, person)| person.has_record);
+        rated.map(|(name, _)| name.clone()).collect()
+    };
+    let (found, most_rated) = (engine.keys().map(|&name| name.to_owned()).collect(), rated(most));
+    let least_rated = least.map(rated).unwrap_or_default();
+    if !most_rated.is_superset(&found) || !least_rated.is_subset(&found) {
+        return Err(format!("{found:?} are rated, and should be {least_rated:?}, of {most_rated:?} at most"));
+    }
+    for (user, score) in engine {
+        let person = most.person(user);
+        let (most, least) = (received(&person), least.map(|least| received(&least.person(user))).unwrap_or_default());
+        let is_between = most.has_all_of(&score.received) && score.received.has_all_of(&least);
+        if !is_between || (score.followers, score.following) != (person.followers, person.following) {
+            return Err(format!(
+                "{user} has {:?}, and should have {:?}, with counts from {least:?} to {most:?}",
+                (score.received, score.followers, score.following),
+                (person.followers, person.following)
+            ));
+        }
     }
     Ok(())
+}
+
+/// As much later as the model says, just those who had neither a fan nor a follower are forgotten.
+fn check_forgetting(
+    simulation: &Simulation<'_>,
+    shards: Vec<Shard>,
+    engine: &BTreeMap<&str, Score>,
+    truth: &Outcome,
+) -> Result<(), String> {
+    let Some(after_ms) = simulation.scenario.model.forget_after_ms else { return Ok(()) };
+    let later = settled(shards, truth.now_ms.saturating_add(after_ms))?;
+    let left: BTreeSet<&str> = later.iter().flat_map(Shard::scores).map(|(name, _)| name).collect();
+    let is_heard = |name: &&str| {
+        let person = truth.person(name);
+        person.fans > 0 || person.followers > 0
+    };
+    let heard: BTreeSet<&str> = engine.keys().copied().filter(is_heard).collect();
+    match left == heard {
+        true => Ok(()),
+        false => Err(format!("after a silence {left:?} are rated, and should be {heard:?}")),
+    }
 }
 
 /// Followers' levels are announced in time; under those that were, everybody's influence is within the bound.
@@ -67,7 +123,7 @@ fn check_amounts(shards: &[Shard], engine: &BTreeMap<&str, Score>, truth: &Outco
         ((*user).to_owned(), Amounts { gross, net: gross * score.openness, influence: score.influence })
     };
     let engine: BTreeMap<String, Amounts> = engine.iter().map(amounts).collect();
-    let known = truth.people.iter().filter(|(_, person)| person.has_record);
+    let known = truth.people.iter().filter(|(name, _)| engine.contains_key(name.as_str()));
     let amounts = |(user, person): (&String, &Person)| {
         let influence = person.net + audience[user.as_str()];
         (user.clone(), Amounts { gross: person.gross, net: person.net, influence })

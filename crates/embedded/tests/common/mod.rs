@@ -36,6 +36,7 @@ pub(crate) fn oracle_model(model: &Model) -> oracle::Model {
         weights: oracle::Kind::ALL.map(|oracle_kind| model.weights[kind(oracle_kind)]),
         rho: model.rho,
         mu: model.mu,
+        forget_after_ms: model.forget_after_ms,
         mantissa_bits: Some(17),
         ..oracle::Model::new(model.half_life_ms)
     }
