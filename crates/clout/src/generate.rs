@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use vocabulary::{Kind, Timestamp};
 use wire::{AT_MAX, EventWriter, Format, WriteError};
-use worlds::{Attack, Events, Farm, FarmError, Mix, World, WorldError};
+use worlds::{Attack, Campaign, Events, FarmError, Mix, World, WorldError};
 
 use crate::duration::parse_duration;
 use crate::exit;
@@ -25,13 +25,21 @@ Farms:
   clique-with-boss[:members=50,acts=1,boss-acts=20]    a clique whose members also retweet a boss
   sybil-star[:members=1000]                            fresh accounts retweet one star once each
   follower-farm[:members=1000]                         silent accounts follow one star
+  ring[:members=50,acts=100]                           each member retweets the next one of a circle
+  tournament[:members=50,acts=1]                       each member retweets the next half of a circle: nobody returns it
+  random-clique[:members=50,acts=1]                    a clique in random order
+  late-clique[:members=50,acts=1]                      a clique that answers as late as can be
+  layers[:layers=4,members=250,acts=1]                 all of a layer retweet all of the next one, the last one a star
 
-  Their members are called farm:<kind>:<number>:<role>, as in farm:superfan:0:star.
+  Their members are called farm:<kind>:<number>:<role>, as in farm:superfan:0:star. Every kind also takes hours=H, to be at
+  work for the last H hours of the span only, and known=K: K of its members have acted once before, at the beginning of the
+  span. So sybil-star:members=300,known=9,hours=24 are 300 accounts of which 9 are as old as the log.
 
 Examples:
   clout generate --out small.json
   clout generate --users 1000000 --events 10000000 --until 2025-01-31T00:00:00Z --out reference.pb.zst
   clout generate --farm super-fan --farm clique:members=20,acts=10 --out attacked.csv.gz
+  clout generate --span 60d --farm layers:members=100,hours=24,known=5 --out layers.json
   clout generate --conversations 0.2 --follows 0.1 --out-of-order 0.05 --format csv | head";
 
 /// Write a synthetic event log that ends now.
@@ -99,7 +107,7 @@ pub struct GenerateArgs {
     pub name_prefix: String,
     /// Add an attack, as listed below; may be given several times
     #[arg(long = "farm", value_name = "KIND[:OPTION=NUMBER,...]")]
-    pub farms: Vec<Farm>,
+    pub farms: Vec<Campaign>,
     /// Say nothing when done
     #[arg(long, short)]
     pub quiet: bool,
@@ -171,7 +179,7 @@ impl GenerateArgs {
         if during.end > AT_MAX {
             return Err(GenerateError::End);
         }
-        let attack = |(farm, number): (&Farm, u32)| farm.attack(number, during.clone(), world.seed);
+        let attack = |(farm, number): (&Campaign, u32)| farm.attack(number, during.clone(), world.seed);
         Ok(self.farms.iter().zip(0..).map(attack).collect::<Result<_, _>>()?)
     }
 }
@@ -238,7 +246,7 @@ fn summary(args: &GenerateArgs, world: &World, attacks: &[Attack]) -> String {
             0 => String::new(),
             others => format!(" and {others} more"),
         };
-        lines.push(format!("  {first}, {second}{more} ({}, {} events)", farm.kind(), attack.acts.len()));
+        lines.push(format!("  {first}, {second}{more} ({}, {} events)", farm.farm.kind(), attack.acts.len()));
     }
     if args.out.as_os_str() != "-" {
         lines.push(format!("next: clout replay {}", args.out.display()));

@@ -243,15 +243,15 @@ fn bad_options_are_told_apart() {
         ]],
     );
     refuse(
-        "--farm ring",
+        "--farm circle",
         expect![[
-            r#"error: invalid value 'ring' for '--farm <KIND[:OPTION=NUMBER,...]>': no farm is called "ring": there are super-fan, pair-ring, clique, clique-with-boss, sybil-star, follower-farm"#
+            r#"error: invalid value 'circle' for '--farm <KIND[:OPTION=NUMBER,...]>': no farm is called "circle": there are super-fan, pair-ring, clique, clique-with-boss, sybil-star, follower-farm, ring, tournament, random-clique, late-clique, layers"#
         ]],
     );
     refuse(
         "--farm clique:size=3",
         expect![[
-            r#"error: invalid value 'clique:size=3' for '--farm <KIND[:OPTION=NUMBER,...]>': farm clique has no option "size": it takes members, acts"#
+            r#"error: invalid value 'clique:size=3' for '--farm <KIND[:OPTION=NUMBER,...]>': farm clique has no option "size": it takes members, acts, known, hours"#
         ]],
     );
     refuse(
@@ -277,5 +277,29 @@ fn the_help_lists_the_farms() {
     let help = parse("--help").unwrap_err().to_string();
     for farm in Farm::ALL {
         assert!(help.contains(&format!("\n  {}[:", farm.kind())), "{}", farm.kind());
+    }
+    assert!(help.contains("known=K") && help.contains("hours=H"), "what every farm takes");
+}
+
+/// A farm of a day at the end of a log of sixty, some of whose accounts are as old as the log.
+#[test]
+fn accounts_of_a_farm_can_be_older_than_its_work() {
+    let path = file("aged.json");
+    let options =
+        "--events 10 --span 60d --quiet --farm sybil-star:members=20,known=3,hours=24 --start 2025-01-01T00:00:00Z";
+    run(parse(&format!("{options} --out {}", path.display())).unwrap()).unwrap();
+    let mut reader = EventReader::new(File::open(&path).unwrap(), Format::Json, None);
+    let mut acts = std::collections::BTreeMap::<String, Vec<i64>>::new();
+    while let Some(record) = reader.next().unwrap() {
+        let event = record.event.unwrap();
+        if event.actor.starts_with("farm:") {
+            acts.entry(event.actor.to_owned()).or_default().push((event.at - World::default().start) / 86_400_000);
+        }
+    }
+    fs::remove_file(path).unwrap();
+    assert_eq!(acts.len(), 20);
+    for (name, days) in acts {
+        let is_known = ["sybil0", "sybil1", "sybil2"].iter().any(|known| name.ends_with(known));
+        assert_eq!(days, if is_known { vec![0, 59] } else { vec![59] }, "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! Attacks on the score, for mixing into any event log. Their members' names tell what they are, so that one sees
 //! where they end up.
 
+mod campaign;
 mod parse;
 
 use std::ops::Range;
@@ -8,8 +9,9 @@ use std::ops::Range;
 use vocabulary::{Event, Kind, Timestamp};
 
 use crate::Act;
-use crate::chance::{Chance, Purpose};
+use crate::chance::Chance;
 
+pub use campaign::Campaign;
 pub use parse::FarmError;
 
 /// The most acts that one farm may have: they are held in memory, 24 bytes each.
@@ -54,6 +56,45 @@ pub enum Farm {
         /// How many accounts, the star not counted.
         members: u32,
     },
+    /// Accounts in a circle, each of which retweets the next one.
+    Ring {
+        /// How many accounts, at least 3.
+        members: u32,
+        /// How often each retweets the next.
+        acts: u32,
+    },
+    /// Accounts each of which retweets the next half of the circle: of two members one retweets the other, and nobody
+    /// returns anything.
+    Tournament {
+        /// How many accounts, at least 3.
+        members: u32,
+        /// How often each retweets each of its half.
+        acts: u32,
+    },
+    /// A clique in random order: what is returned comes back some time.
+    RandomClique {
+        /// How many accounts, at least 2.
+        members: u32,
+        /// How often each retweets each.
+        acts: u32,
+    },
+    /// A clique in which all retweet the next one of the circle, then all the one after that, and so on: what is returned
+    /// comes back as late as can be.
+    LateClique {
+        /// How many accounts, at least 2.
+        members: u32,
+        /// How often each retweets each.
+        acts: u32,
+    },
+    /// Layers of accounts: all of a layer retweet all of the next one, and those of the last one retweet a star.
+    Layers {
+        /// How many layers, the star not counted.
+        layers: u32,
+        /// How many accounts a layer has.
+        members: u32,
+        /// How often each retweets each of the next layer.
+        acts: u32,
+    },
 }
 
 /// A farm's members and what they do.
@@ -67,13 +108,18 @@ pub struct Attack {
 
 impl Farm {
     /// One of each kind, in the sizes that are tried by default.
-    pub const ALL: [Farm; 6] = [
+    pub const ALL: [Farm; 11] = [
         Farm::SuperFan { acts: 1000 },
         Farm::PairRing { acts: 100 },
         Farm::Clique { members: 50, acts: 1 },
         Farm::CliqueWithBoss { members: 50, acts: 1, boss_acts: 20 },
         Farm::SybilStar { members: 1000 },
         Farm::FollowerFarm { members: 1000 },
+        Farm::Ring { members: 50, acts: 100 },
+        Farm::Tournament { members: 50, acts: 1 },
+        Farm::RandomClique { members: 50, acts: 1 },
+        Farm::LateClique { members: 50, acts: 1 },
+        Farm::Layers { layers: 4, members: 250, acts: 1 },
     ];
 
     /// What this kind of farm is called, as in `"follower-farm"`.
@@ -85,6 +131,11 @@ impl Farm {
             Farm::CliqueWithBoss { .. } => "clique-with-boss",
             Farm::SybilStar { .. } => "sybil-star",
             Farm::FollowerFarm { .. } => "follower-farm",
+            Farm::Ring { .. } => "ring",
+            Farm::Tournament { .. } => "tournament",
+            Farm::RandomClique { .. } => "random-clique",
+            Farm::LateClique { .. } => "late-clique",
+            Farm::Layers { .. } => "layers",
         }
     }
 
@@ -96,14 +147,7 @@ impl Farm {
     /// # Errors
     /// If the farm is too small to be one, has more than [`ACTS_MAX`] acts, or the time is empty.
     pub fn attack(&self, number: u32, during: Range<Timestamp>, seed: u64) -> Result<Attack, FarmError> {
-        self.check()?;
-        if during.is_empty() {
-            return Err(FarmError::NoTime);
-        }
-        let mut chance = Chance::new(seed, Purpose::Farm(number));
-        let mut turns = self.turns();
-        chance.shuffle(&mut turns);
-        Ok(Attack { names: self.names(number), acts: spread(&turns.concat(), during, &mut chance) })
+        Campaign::from(*self).attack(number, during, seed)
     }
 
     /// How many acts the attack has.
@@ -115,11 +159,38 @@ impl Farm {
         match *self {
             Farm::SuperFan { acts } => u64::from(acts),
             Farm::PairRing { acts } => 2 * u64::from(acts),
-            Farm::Clique { members, acts } => clique(members, acts),
+            Farm::Clique { members, acts }
+            | Farm::RandomClique { members, acts }
+            | Farm::LateClique { members, acts } => clique(members, acts),
             Farm::CliqueWithBoss { members, acts, boss_acts } => {
                 clique(members, acts).saturating_add(u64::from(members) * u64::from(boss_acts))
             }
             Farm::SybilStar { members } | Farm::FollowerFarm { members } => u64::from(members),
+            Farm::Ring { members, acts } => u64::from(members) * u64::from(acts),
+            Farm::Tournament { members, acts } => {
+                (u64::from(members) * u64::from(half(members))).saturating_mul(u64::from(acts))
+            }
+            Farm::Layers { layers, members, acts } => {
+                let between = u64::from(members).pow(2).saturating_mul(u64::from(layers.saturating_sub(1)));
+                between.saturating_mul(u64::from(acts)).saturating_add(u64::from(members))
+            }
+        }
+    }
+
+    /// How many of its members act: those who are named last.
+    fn actors(&self) -> u32 {
+        match *self {
+            Farm::SuperFan { .. } => 1,
+            Farm::PairRing { .. } => 2,
+            Farm::Clique { members, .. }
+            | Farm::CliqueWithBoss { members, .. }
+            | Farm::SybilStar { members }
+            | Farm::FollowerFarm { members }
+            | Farm::Ring { members, .. }
+            | Farm::Tournament { members, .. }
+            | Farm::RandomClique { members, .. }
+            | Farm::LateClique { members, .. } => members,
+            Farm::Layers { layers, members, .. } => layers.saturating_mul(members),
         }
     }
 
@@ -128,10 +199,15 @@ impl Farm {
         let (first, others, count) = match *self {
             Farm::SuperFan { .. } => return vec![format!("{farm}:star"), format!("{farm}:fan")],
             Farm::PairRing { .. } => return vec![format!("{farm}:left"), format!("{farm}:right")],
-            Farm::Clique { members, .. } => (None, "member", members),
+            Farm::Clique { members, .. }
+            | Farm::Ring { members, .. }
+            | Farm::Tournament { members, .. }
+            | Farm::RandomClique { members, .. }
+            | Farm::LateClique { members, .. } => (None, "member", members),
             Farm::CliqueWithBoss { members, .. } => (Some("boss"), "member", members),
             Farm::SybilStar { members } => (Some("star"), "sybil", members),
             Farm::FollowerFarm { members } => (Some("star"), "follower", members),
+            Farm::Layers { layers, members, .. } => return layer_names(&farm, layers, members),
         };
         let first = first.map(|role| format!("{farm}:{role}"));
         let others = (0..count).map(|member| format!("{farm}:{others}{member}"));
@@ -151,8 +227,25 @@ impl Farm {
             }
             Farm::SybilStar { members } => all_on_first(members, Kind::Retweet, 1).collect(),
             Farm::FollowerFarm { members } => all_on_first(members, Kind::Follow, 1).collect(),
+            Farm::Ring { members, acts } => apart(rounds(members, 1, acts)),
+            Farm::Tournament { members, acts } => apart(rounds(members, half(members), acts)),
+            Farm::RandomClique { members, acts } => apart(rounds(members, members - 1, acts)),
+            // One turn, whose order stays.
+            Farm::LateClique { members, acts } => vec![rounds(members, members - 1, acts).collect()],
+            Farm::Layers { layers, members, acts } => layered(layers, members, acts),
         }
     }
+}
+
+/// How many of the others each member of a tournament retweets.
+fn half(members: u32) -> u32 {
+    members.saturating_sub(1) / 2
+}
+
+/// The star, then the layers, those who retweet the star first.
+fn layer_names(farm: &str, layers: u32, members: u32) -> Vec<String> {
+    let of_layer = |layer: u32| (0..members).map(move |member| format!("{farm}:layer{layer}-{member}"));
+    std::iter::once(format!("{farm}:star")).chain((1..=layers).flat_map(of_layer)).collect()
 }
 
 /// Actor, target and kind.
@@ -166,6 +259,30 @@ fn clique(members: Range<u32>, acts: u32) -> Vec<Turn> {
     let pairs = members.flat_map(|one| (first..one).map(move |other| (one, other)));
     let turn = |(one, other)| vec![(one, other, Kind::Retweet), (other, one, Kind::Retweet)];
     pairs.flat_map(|pair| (0..acts).map(move |_| turn(pair))).collect()
+}
+
+/// Everybody acts on the next one of the circle, then everybody on the one after that, for so many steps; all of it again as
+/// often as each pair acts.
+fn rounds(members: u32, steps: u32, acts: u32) -> impl Iterator<Item = Deed> {
+    let deed = move |(step, member)| (member, (member + step) % members, Kind::Retweet);
+    let round = move || (1..=steps).flat_map(move |step| (0..members).map(move |member| (step, member))).map(deed);
+    (0..acts).flat_map(move |_| round())
+}
+
+fn apart(deeds: impl Iterator<Item = Deed>) -> Vec<Turn> {
+    deeds.map(|deed| vec![deed]).collect()
+}
+
+/// The first layer retweets the star, each other one the layer before it.
+fn layered(layers: u32, members: u32, acts: u32) -> Vec<Turn> {
+    let member = move |layer: u32, member: u32| 1 + layer * members + member;
+    let mut turns: Vec<Turn> = all_on_first(members, Kind::Retweet, 1).collect();
+    for layer in 1..layers {
+        let pairs = (0..members).flat_map(|actor| (0..members).map(move |target| (actor, target)));
+        let deed = |(actor, target)| (member(layer, actor), member(layer - 1, target), Kind::Retweet);
+        turns.extend(pairs.flat_map(|pair| (0..acts).map(move |_| vec![deed(pair)])));
+    }
+    turns
 }
 
 fn all_on_first(members: u32, kind: Kind, acts: u32) -> impl Iterator<Item = Turn> {

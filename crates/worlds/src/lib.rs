@@ -2,7 +2,7 @@
 //!
 //! - [`World`]: any number of events among any number of users, popularity by Zipf's law, as a stream whose memory
 //!   grows with the users and never with the events.
-//! - [`Farm`]: an attack on the score, to be mixed into any event log.
+//! - [`Farm`]: an attack on the score, to be mixed into any event log; [`Campaign`]: one whose accounts are partly old.
 //! - [`Town`]: an endless world of people with names, to be looked at.
 //! - [`SmallWorld`]: a few hundred users and everything that can happen to them, for property tests.
 //!
@@ -28,7 +28,7 @@ mod world;
 pub use act::Act;
 pub use acts::Acts;
 pub use events::Events;
-pub use farm::{ACTS_MAX, Attack, Farm, FarmError};
+pub use farm::{ACTS_MAX, Attack, Campaign, Farm, FarmError};
 pub use merge::{MergeByTime, merge_by_time};
 pub use small::{Arrival, ProfileChange, SmallWorld};
 pub use town::{Town, TownEvents};

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use expect_test::{Expect, expect};
-use worlds::{Attack, Farm, FarmError, World, merge_by_time};
+use worlds::{Act, Attack, Campaign, Farm, FarmError, World, merge_by_time};
+
+const HOUR: i64 = 3_600_000;
 
 /// How often each pair acts, as in `fan -> star: 1000 Retweet`; equal lines of different members as one.
 fn check(farm: &str, expected: Expect) {
     let farm: Farm = farm.parse().unwrap();
+    let role = |name: &str| name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '-').to_owned();
     let attack = farm.attack(3, 1000..2_000_000, 1).unwrap();
     assert_eq!(attack.acts.len() as u64, farm.acts());
     assert!(attack.acts.is_sorted_by_key(|act| act.at));
@@ -21,7 +24,6 @@ fn check(farm: &str, expected: Expect) {
     }
     let mut lines = BTreeMap::new();
     for ((actor, target, kind), times) in pairs {
-        let role = |name: &str| name.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned();
         *lines.entry((role(actor), role(target), kind, times)).or_insert(0) += 1;
     }
     let mut text = format!("{} members, first {}\n", attack.names.len(), attack.names[0]);
@@ -84,6 +86,120 @@ fn each_kind_of_farm() {
         1000 x farm:followerfarm:3:follower -> farm:followerfarm:3:star: 1 Follow
     "#]],
     );
+}
+
+#[test]
+fn farms_in_which_nobody_answers_at_once() {
+    check(
+        "ring:members=7,acts=3",
+        expect![[r#"
+        7 members, first farm:ring:3:member0
+        7 x farm:ring:3:member -> farm:ring:3:member: 3 Retweet
+    "#]],
+    );
+    check(
+        "tournament",
+        expect![[r#"
+        50 members, first farm:tournament:3:member0
+        1200 x farm:tournament:3:member -> farm:tournament:3:member: 1 Retweet
+    "#]],
+    );
+    check(
+        "tournament:members=7",
+        expect![[r#"
+        7 members, first farm:tournament:3:member0
+        21 x farm:tournament:3:member -> farm:tournament:3:member: 1 Retweet
+    "#]],
+    );
+    check(
+        "random-clique",
+        expect![[r#"
+        50 members, first farm:randomclique:3:member0
+        2450 x farm:randomclique:3:member -> farm:randomclique:3:member: 1 Retweet
+    "#]],
+    );
+    check(
+        "late-clique:acts=2",
+        expect![[r#"
+        50 members, first farm:lateclique:3:member0
+        2450 x farm:lateclique:3:member -> farm:lateclique:3:member: 2 Retweet
+    "#]],
+    );
+    check(
+        "layers",
+        expect![[r#"
+        1001 members, first farm:layers:3:star
+        187500 x farm:layers:3:layer -> farm:layers:3:layer: 1 Retweet
+        250 x farm:layers:3:layer -> farm:layers:3:star: 1 Retweet
+    "#]],
+    );
+    check(
+        "layers:layers=3,members=2,acts=5",
+        expect![[r#"
+        7 members, first farm:layers:3:star
+        8 x farm:layers:3:layer -> farm:layers:3:layer: 5 Retweet
+        2 x farm:layers:3:layer -> farm:layers:3:star: 1 Retweet
+    "#]],
+    );
+}
+
+fn attack(farm: &str) -> Attack {
+    farm.parse::<Campaign>().unwrap().attack(0, 0..40 * 24 * HOUR, 1).unwrap()
+}
+
+/// Pairs as numbers of acts from the first to the answer.
+fn answers(attack: &Attack) -> Vec<usize> {
+    let is_answer = |act: &Act, to: &Act| (act.actor, act.target) == (to.target, to.actor);
+    let answer = |(place, act): (usize, &Act)| attack.acts[place..].iter().position(|later| is_answer(later, act));
+    attack.acts.iter().enumerate().filter_map(answer).collect()
+}
+
+#[test]
+fn nobody_of_a_ring_or_tournament_returns_an_act() {
+    for farm in ["ring", "tournament", "tournament:members=8,acts=3", "layers:members=9"] {
+        assert_eq!(answers(&attack(farm)), [], "{farm}");
+    }
+}
+
+/// A pair's first act and its answer lie half of all acts apart on average, in random order a third.
+#[test]
+fn members_of_a_late_clique_answer_as_late_as_can_be() {
+    let late = answers(&attack("late-clique:members=20"));
+    let at_random = answers(&attack("random-clique:members=20"));
+    assert_eq!((late.len(), at_random.len()), (190, 190));
+    let mean = |answers: &[usize]| answers.iter().sum::<usize>() / answers.len();
+    assert!(mean(&late) > 150 && (100..160).contains(&mean(&at_random)), "{} {}", mean(&late), mean(&at_random));
+    assert!(late.iter().max() > Some(&340) && at_random.iter().min() < Some(&20));
+    let acts = attack("late-clique:members=20").acts;
+    assert!(acts[..20].iter().all(|act| act.target == (act.actor + 1) % 20), "all act on their next one first");
+}
+
+/// Known accounts have acted long before, those nearest to the star first; all others are as new as the farm.
+#[test]
+fn known_members_have_acted_before() {
+    let day = 24 * HOUR;
+    for (farm, known) in [
+        ("sybil-star:members=30,known=4,hours=24", ["sybil0", "sybil1", "sybil2", "sybil3"]),
+        ("tournament:members=9,known=4,hours=24", ["member0", "member1", "member2", "member3"]),
+        ("layers:members=3,known=4,hours=24", ["layer1-0", "layer1-1", "layer1-2", "layer2-0"]),
+    ] {
+        let attack = attack(farm);
+        let campaign: Campaign = farm.parse().unwrap();
+        assert_eq!(attack.acts.len() as u64, campaign.acts());
+        assert!(attack.acts.is_sorted_by_key(|act| act.at));
+        let (early, work) = attack.acts.split_at(4);
+        assert!(early.iter().all(|act| act.at < HOUR) && work.iter().all(|act| (39 * day..40 * day).contains(&act.at)));
+        let name = |act: &Act| attack.names[act.actor as usize].rsplit(':').next().unwrap().to_owned();
+        let mut names: Vec<_> = early.iter().map(name).collect();
+        names.sort_unstable();
+        assert_eq!(names, known, "{farm}");
+        for act in early {
+            let again = work.iter().any(|later| (later.actor, later.target) == (act.actor, act.target));
+            assert!(again, "{farm}: they do later what they did early");
+        }
+        let fresh: Campaign = farm.replace("known=4,", "").parse().unwrap();
+        assert_eq!(fresh.attack(0, 0..40 * day, 1).unwrap().acts, work, "{farm}: what else happens is the same");
+    }
 }
 
 /// What comes back an hour later is worth less in the eyes of who looks for circles: pods do not wait.

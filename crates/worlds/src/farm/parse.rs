@@ -2,30 +2,49 @@
 
 use std::str::FromStr;
 
-use super::{ACTS_MAX, Farm};
+use super::{ACTS_MAX, Campaign, Farm};
 
 impl FromStr for Farm {
     type Err = FarmError;
 
     /// `kind` or `kind:option=number,option=number`.
     fn from_str(text: &str) -> Result<Farm, FarmError> {
-        let (kind, options) = text.split_once(':').unwrap_or((text, ""));
-        let mut farm =
-            *(Farm::ALL.iter()).find(|farm| farm.kind() == kind).ok_or_else(|| FarmError::Kind(kind.to_owned()))?;
-        for option in options.split(',').filter(|option| !option.is_empty()) {
-            farm.set(option)?;
+        let campaign: Campaign = text.parse()?;
+        let farm = campaign.farm;
+        let extra = [("known", campaign.known), ("hours", campaign.hours)].into_iter().find(|(_, number)| *number > 0);
+        match extra {
+            Some((option, _)) => {
+                Err(FarmError::Option { kind: farm.kind(), option: option.to_owned(), known: farm.takes() })
+            }
+            None => Ok(farm),
         }
-        farm.check()?;
-        Ok(farm)
     }
 }
 
-impl Farm {
+impl FromStr for Campaign {
+    type Err = FarmError;
+
+    /// As a farm, with the options `known` and `hours` for all kinds.
+    fn from_str(text: &str) -> Result<Campaign, FarmError> {
+        let (kind, options) = text.split_once(':').unwrap_or((text, ""));
+        let farm =
+            *(Farm::ALL.iter()).find(|farm| farm.kind() == kind).ok_or_else(|| FarmError::Kind(kind.to_owned()))?;
+        let mut campaign = Campaign::from(farm);
+        for option in options.split(',').filter(|option| !option.is_empty()) {
+            campaign.set(option)?;
+        }
+        campaign.check()?;
+        Ok(campaign)
+    }
+}
+
+impl Campaign {
     fn set(&mut self, option: &str) -> Result<(), FarmError> {
-        let kind = self.kind();
+        let kind = self.farm.kind();
         let refused = || FarmError::Number { kind, option: option.to_owned() };
         let (key, number) = option.split_once('=').ok_or_else(refused)?;
-        let mut options = self.options();
+        let mut options = self.farm.options();
+        options.extend([("known", &mut self.known), ("hours", &mut self.hours)]);
         let known = options.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(", ");
         let Some((_, value)) = options.iter_mut().find(|(known, _)| *known == key) else {
             return Err(FarmError::Option { kind, option: key.to_owned(), known });
@@ -33,11 +52,23 @@ impl Farm {
         **value = number.parse().map_err(|_| refused())?;
         Ok(())
     }
+}
+
+impl Farm {
+    /// The names of its options.
+    fn takes(mut self) -> String {
+        self.options().into_iter().map(|(key, _)| key).collect::<Vec<_>>().join(", ")
+    }
 
     fn options(&mut self) -> Vec<(&'static str, &mut u32)> {
         match self {
             Farm::SuperFan { acts } | Farm::PairRing { acts } => vec![("acts", acts)],
-            Farm::Clique { members, acts } => vec![("members", members), ("acts", acts)],
+            Farm::Clique { members, acts }
+            | Farm::Ring { members, acts }
+            | Farm::Tournament { members, acts }
+            | Farm::RandomClique { members, acts }
+            | Farm::LateClique { members, acts } => vec![("members", members), ("acts", acts)],
+            Farm::Layers { layers, members, acts } => vec![("layers", layers), ("members", members), ("acts", acts)],
             Farm::CliqueWithBoss { members, acts, boss_acts } => {
                 vec![("members", members), ("acts", acts), ("boss-acts", boss_acts)]
             }
@@ -51,9 +82,15 @@ impl Farm {
     /// If it is too small to be a farm or has more than [`ACTS_MAX`] acts.
     pub(super) fn check(mut self) -> Result<(), FarmError> {
         let (kind, acts) = (self.kind(), self.acts());
-        let is_clique = matches!(self, Farm::Clique { .. } | Farm::CliqueWithBoss { .. });
+        let members_min = match self {
+            Farm::Ring { .. } | Farm::Tournament { .. } => 3,
+            Farm::Clique { .. } | Farm::CliqueWithBoss { .. } | Farm::RandomClique { .. } | Farm::LateClique { .. } => {
+                2
+            }
+            _ => 1,
+        };
         for (option, number) in self.options() {
-            let least = if is_clique && option == "members" { 2 } else { 1 };
+            let least = if option == "members" { members_min } else { 1 };
             if *number < least {
                 return Err(FarmError::TooSmall { kind, option, least });
             }
@@ -108,6 +145,14 @@ pub enum FarmError {
         /// How many acts it has.
         acts: u64,
     },
+    /// More members would be known than act.
+    #[error("farm {kind} has {actors} members who act: no more of them can be known")]
+    TooManyKnown {
+        /// The farm's kind.
+        kind: &'static str,
+        /// How many act.
+        actors: u32,
+    },
     /// Nothing can happen.
     #[error("a farm has no time to act in: its end must be later than its start")]
     NoTime,
@@ -137,15 +182,32 @@ mod tests {
         check("clique-with-boss:boss-acts=3", Farm::CliqueWithBoss { members: 50, acts: 1, boss_acts: 3 });
         check("sybil-star:members=10000000", Farm::SybilStar { members: 10_000_000 });
         check("follower-farm:members=1", Farm::FollowerFarm { members: 1 });
+        check("ring:members=3", Farm::Ring { members: 3, acts: 100 });
+        check("tournament:acts=2", Farm::Tournament { members: 50, acts: 2 });
+        check("random-clique", Farm::RandomClique { members: 50, acts: 1 });
+        check("late-clique:members=2", Farm::LateClique { members: 2, acts: 1 });
+        check("layers:layers=2,members=9", Farm::Layers { layers: 2, members: 9, acts: 1 });
+    }
+
+    #[test]
+    fn any_farm_can_have_known_members_and_hours() {
+        let campaign = |text: &str| text.parse::<Campaign>();
+        let star = Farm::SybilStar { members: 300 };
+        let wanted = Campaign { farm: star, known: 9, hours: 24 };
+        assert_eq!(campaign("sybil-star:known=9,members=300,hours=24"), Ok(wanted));
+        assert_eq!(campaign("sybil-star:members=300"), Ok(Campaign::from(star)));
+        let error = campaign("sybil-star:members=300,known=301").unwrap_err();
+        assert_eq!(error.to_string(), "farm sybil-star has 300 members who act: no more of them can be known");
+        refuse("clique:known=3", r#"farm clique has no option "known": it takes members, acts"#);
     }
 
     #[test]
     fn what_is_no_farm_is_told_why() {
         refuse(
-            "ring",
-            r#"no farm is called "ring": there are super-fan, pair-ring, clique, clique-with-boss, sybil-star, follower-farm"#,
+            "circle",
+            r#"no farm is called "circle": there are super-fan, pair-ring, clique, clique-with-boss, sybil-star, follower-farm, ring, tournament, random-clique, late-clique, layers"#,
         );
-        refuse("clique:size=3", r#"farm clique has no option "size": it takes members, acts"#);
+        refuse("clique:size=3", r#"farm clique has no option "size": it takes members, acts, known, hours"#);
         refuse(
             "clique:members=many",
             r#"farm clique: "members=many" is not an option with a whole number, as in members=50"#,
