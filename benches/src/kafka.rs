@@ -41,7 +41,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(10);
 
 fn main() -> Result<(), Failure> {
     let world = benches::world();
-    let Some(broker) = Broker::shared() else { return Err("no broker".into()) };
+    let Some(broker) = Broker::measured() else { return Err("no broker".into()) };
     let recorded = Recorded::of(&world);
     println!("{} events of {} users, {PARTITIONS} partitions, {WORKERS} workers", world.events, world.users);
     // A broker that has just begun is slow: most of what it does then is compiling itself, for each kind of load anew.

@@ -9,7 +9,7 @@ mod process;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use process::{Data, Process};
+use process::{Data, Life, Process};
 
 /// A broker of ours, or somebody else's that the tests may use.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ struct Own {
     /// `None` while it is killed.
     process: Option<Process>,
     data: Data,
+    life: Life,
 }
 
 impl Broker {
@@ -31,11 +32,18 @@ impl Broker {
     /// can be none, which is told.
     pub fn shared() -> Option<&'static Broker> {
         static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
-        let start = || match std::env::var("KAFKA_BROKERS") {
-            Ok(brokers) if !brokers.is_empty() => Some(Broker { brokers, own: None }),
-            _ => Broker::own(&[]),
-        };
-        SHARED.get_or_init(start).as_ref()
+        SHARED.get_or_init(|| Broker::given().or_else(|| Broker::own(&[]))).as_ref()
+    }
+
+    /// One to measure with, which is as fast as brokers become: that of `KAFKA_BROKERS`, or one that is started now. `None`
+    /// if there can be none, which is told.
+    pub fn measured() -> Option<Broker> {
+        Broker::given().or_else(|| Broker::started(Life::Measured, &[], &[]))
+    }
+
+    fn given() -> Option<Broker> {
+        let brokers = std::env::var("KAFKA_BROKERS").ok().filter(|brokers| !brokers.is_empty())?;
+        Some(Broker { brokers, own: None })
     }
 
     /// One of the test's own, with these properties of the server over those of a test broker. `None` if there can be
@@ -46,14 +54,18 @@ impl Broker {
 
     /// The same, its data folder made with these arguments of Kafka's `format`, such as `--add-scram`.
     pub fn formatted(properties: &[(&str, &str)], format: &[&str]) -> Option<Broker> {
+        Broker::started(Life::Minutes, properties, format)
+    }
+
+    fn started(life: Life, properties: &[(&str, &str)], format: &[&str]) -> Option<Broker> {
         let data = Data::new();
-        let Some(process) = Process::start(&data, properties, format) else {
+        let Some(process) = Process::start(&data, life, properties, format) else {
             let is_required = std::env::var("CLOUT_KAFKA_REQUIRED").is_ok_and(|value| value == "1");
             assert!(!is_required, "CLOUT_KAFKA_REQUIRED is 1, and no broker can be started: the reason stands above");
             eprintln!("skipped: this test wants a Kafka broker: install Java 17 and Maven, or set KAFKA_BROKERS");
             return None;
         };
-        Some(Broker { brokers: process.brokers().to_owned(), own: Some(Own { process: Some(process), data }) })
+        Some(Broker { brokers: process.brokers().to_owned(), own: Some(Own { process: Some(process), data, life }) })
     }
 
     /// Where clients find it.
@@ -78,7 +90,7 @@ impl Broker {
     /// Starts it again after [`Broker::kill`], with the same data at the same port.
     pub fn start_again(&mut self) {
         let own = self.own_mut();
-        own.process = Process::start(&own.data, &[], &[]);
+        own.process = Process::start(&own.data, own.life, &[], &[]);
     }
 
     /// Stops it where it is: it keeps its connections and says nothing.

@@ -35,6 +35,13 @@ impl Drop for Data {
     }
 }
 
+/// For how long a broker is wanted: one that compiles its code lightly starts with half the work, and is slower later.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Life {
+    Minutes,
+    Measured,
+}
+
 /// A broker that runs.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -47,9 +54,12 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts one and waits until it takes requests; `None` where there is no Java or no Maven.
-    pub(crate) fn start(data: &Data, properties: &[(&str, &str)], format: &[&str]) -> Option<Process> {
+    pub(crate) fn start(data: &Data, life: Life, properties: &[(&str, &str)], format: &[&str]) -> Option<Process> {
         let mut command = Command::new(SCRIPT);
         command.args(["run", "--remove", "--data"]).arg(&data.0);
+        if life == Life::Minutes {
+            command.arg("--short");
+        }
         properties.iter().for_each(|(name, value)| _ = command.arg("--set").arg(format!("{name}={value}")));
         format.iter().for_each(|argument| _ = command.arg("--format").arg(argument));
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -268,6 +268,7 @@ fn number(variable: &str) -> Option<u64> {
 
 #[test]
 fn each_fault_alone_and_then_mixed() {
+    let _room = crate::works();
     let plan = Plan { events: 100_000, per_second: 800, mixed: Duration::from_secs(30), pause_secs_max: 5, seed: 1 };
     match number("CLOUT_CHAOS_SECONDS") {
         None => run(&plan),

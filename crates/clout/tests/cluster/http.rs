@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use super::process::Member;
 use super::scene::wait_until;
-use super::web::get;
+use super::web::{address_in, get};
 
 /// Until a process that has been started serves.
 const SERVING: Duration = Duration::from_secs(60);
 
 /// Where a process serves, once it has said so.
 pub(crate) fn address(member: &mut Member) -> String {
-    let address = |told: &str| Some(told.split_once("address=")?.1.split_whitespace().next()?.to_owned());
     wait_until("it serves", SERVING, || {
         member.check();
-        address(&member.told_itself()).is_some()
+        address_in(&member.told_itself()).is_some()
     });
-    address(&member.told_itself()).expect("it was there")
+    address_in(&member.told_itself()).expect("it was there").to_owned()
 }
 
 /// The status of a plain request.

@@ -8,8 +8,6 @@ mod events;
 mod feeder;
 mod http;
 mod process;
-#[path = "../web/mod.rs"]
-mod web;
 
 mod admin;
 mod witness;
@@ -22,6 +20,8 @@ mod dice;
 // librdkafka is linked with what mends it.
 use kafka as _;
 
+use crate::web;
+pub(crate) use crate::web::{get, get_with, metric};
 pub(crate) use admin::{Admin, NewTopics};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
@@ -30,5 +30,4 @@ pub(crate) use http::{address, status};
 pub(crate) use process::{Member, Ran};
 pub(crate) use scene::{Options, Scene, wait_until};
 pub(crate) use verify::{Expected, has_exact_counts, verify};
-pub(crate) use web::{get, get_with};
 pub(crate) use witness::{Seen, Witness};

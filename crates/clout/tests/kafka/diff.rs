@@ -51,6 +51,7 @@ fn publish(broker: &Broker, topic: &str, scores: &[(&str, Option<f64>)]) {
 
 #[test]
 fn two_tables_are_compared() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (a, b) = (topic(broker, "old-scores", 2), topic(broker, "new-scores", 2));
     publish(
@@ -223,6 +224,7 @@ fn commit(broker: &Broker, group: &str, topic: &str, offset: i64) {
 
 #[test]
 fn an_application_that_has_read_less_is_told() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (a, b, events) = (unique("live"), unique("trial"), topic(broker, "events", 1));
     let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
@@ -253,6 +255,7 @@ fn an_application_that_has_read_less_is_told() {
 
 #[test]
 fn two_files_are_compared_without_a_broker() {
+    let _room = crate::waits();
     let a = Scratch::new("a.ndjson", "{\"user\":\"ana\",\"score\":3.5}\n{\"user\":\"bo\",\"score\":1}\n");
     let b = Scratch::new("b.csv", "user,score\nana,3.5\nbo,2\n");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_clout"))
@@ -296,6 +299,7 @@ fn two_files_are_compared_without_a_broker() {
 
 #[test]
 fn what_holds_no_scores_is_told() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let other = topic(broker, "other", 1);
     crate::common::produce(broker, &other, 0, b"key", b"\xff\xff");

@@ -17,6 +17,7 @@ fn log(events: usize) -> Scratch {
 
 #[test]
 fn every_event_lies_in_the_partition_of_its_actor_in_order() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (events, log) = (topic(broker, "feed", 3), log(1000));
     done(broker, &["feed", log.path(), "--topic", &events, "--timestamps", "event", "--quiet"]);
@@ -36,6 +37,7 @@ fn every_event_lies_in_the_partition_of_its_actor_in_order() {
 
 #[test]
 fn kinds_go_to_topics_of_their_own_as_json() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (retweets, others, log) = (topic(broker, "retweets", 2), topic(broker, "others", 2), log(30));
     let to_retweets = format!("retweet={retweets}");
@@ -49,6 +51,7 @@ fn kinds_go_to_topics_of_their_own_as_json() {
 
 #[test]
 fn a_rate_and_a_pace_are_kept() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (events, log) = (topic(broker, "paced", 1), log(21));
     for pace in [["--rate", "20"], ["--speed", "20s"]] {
@@ -60,6 +63,7 @@ fn a_rate_and_a_pace_are_kept() {
 
 #[test]
 fn what_cannot_be_fed_is_told() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (events, log) = (topic(broker, "few", 1), log(3));
     let told = |arguments: &[&str]| {
@@ -90,6 +94,7 @@ fn what_cannot_be_fed_is_told() {
 
 #[test]
 fn profiles_go_to_their_topic_by_user() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (accounts, log) = (topic(broker, "accounts", 3), log(10));
     let text = "{\"user\":\"ana\",\"opted_out\":true}\n{\"user\":\"bo\",\"trust\":0.5}\n";
@@ -124,6 +129,7 @@ fn profiles_go_to_their_topic_by_user() {
 
 #[test]
 fn a_topic_that_holds_something_else_is_refused() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (accounts, events, log) = (topic(broker, "accounts", 1), topic(broker, "events", 1), log(5));
     let profiles = Scratch::new("profiles.json", "{\"user\":\"ana\",\"opted_out\":true}\n");
@@ -152,6 +158,7 @@ fn a_topic_that_holds_something_else_is_refused() {
 
 #[test]
 fn history_is_told_that_it_counts_nothing_by_the_wall_clock() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (events, log) = (topic(broker, "old", 1), log(5));
     let warning = "warning: all events so far are older than the window of 180 days and count nothing: for history set \
@@ -173,6 +180,7 @@ fn history_is_told_that_it_counts_nothing_by_the_wall_clock() {
 
 #[test]
 fn messages_of_networks_become_events_with_ids_and_profiles() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (events, accounts) = (topic(broker, "events", 2), topic(broker, "accounts", 2));
     let like = r#"{"did":"did:plc:bo","time_us":1767225600000000,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.like","rkey":"1","record":{"subject":{"uri":"at://did:plc:ana/app.bsky.feed.post/x"}}}}"#;

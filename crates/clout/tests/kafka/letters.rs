@@ -13,6 +13,7 @@ const DAY_MS: i64 = 86_400_000;
 
 #[test]
 fn records_of_any_size_are_put_aside_cut_and_the_application_goes_on() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[]);
     scene.act(10, 0);
@@ -62,6 +63,7 @@ fn records_of_any_size_are_put_aside_cut_and_the_application_goes_on() {
 /// By the time that producers give them, whenever they are read.
 #[test]
 fn records_that_are_older_than_half_of_the_retention_are_told_of() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[("retention.ms", "604800000")]);
     scene.start();
@@ -78,6 +80,7 @@ fn records_that_are_older_than_half_of_the_retention_are_told_of() {
 
 #[test]
 fn a_larger_limit_of_the_input_is_no_matter() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[("max.message.bytes", "3000000")]);
     scene.start();
@@ -91,6 +94,7 @@ fn a_larger_limit_of_the_input_is_no_matter() {
 
 #[test]
 fn a_dead_letter_that_is_refused_tells_the_place_and_the_reason() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[]);
     scene.start();
@@ -115,6 +119,7 @@ fn a_dead_letter_that_is_refused_tells_the_place_and_the_reason() {
 /// Of all codecs: what packs well is in memory a thousand times as large as on the broker, and more.
 #[test]
 fn a_packed_flood_of_bad_records_does_not_fill_the_memory() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     for codec in ["gzip", "zstd"] {
         let mut scene = Scene::new(broker, "json", &[]);
@@ -138,15 +143,14 @@ fn a_packed_flood_of_bad_records_does_not_fill_the_memory() {
 
 #[test]
 fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "protobuf", &[]);
     scene.start();
     scene.act(2_000, 0);
     scene.wait("all are refused", |scene| scene.metric("clout_dead_letters_total") == 2_000.0);
-    scene.wait("it is not ready", |scene| {
-        scene.get("/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 503"))
-    });
-    let answer = scene.get("/health/ready").expect("an answer");
+    scene.wait("it is not ready", |scene| scene.get("/health/ready").is_some_and(|(status, _)| status == 503));
+    let (_, answer) = scene.get("/health/ready").expect("an answer");
     for words in [&scene.input, "malformed", "encoding", "docs/dead-letters.md"] {
         assert!(answer.contains(words) && scene.told().contains(words), "{words}: {answer}");
     }
@@ -161,9 +165,7 @@ fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
     let said = done(broker, &route).stderr;
     assert!(said.starts_with("routed 2,000 records from "), "{said}");
     scene.wait("all are counted", |scene| scene.metric("clout_events_total") == 2_000.0);
-    scene.wait("it is ready", |scene| {
-        scene.get("/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
-    });
+    scene.wait("it is ready", |scene| scene.get("/health/ready").is_some_and(|(status, _)| status == 200));
     // A second time there is nothing to send; and what is no event stays where it is.
     scene.produce(&[], &[("k", b"no event"), ("k", &vec![b'x'; 70_000])]);
     scene.wait("they are refused", |scene| scene.metric("clout_dead_letters_total") == 2.0);
@@ -177,21 +179,21 @@ fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
 
 #[test]
 fn clocks_that_are_ahead_are_told_until_they_are_right() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[]);
     scene.start();
     scene.act(2_000, 3_600_000);
     scene.wait("it is not ready", |scene| {
-        scene.get("/health/ready").is_some_and(|answer| answer.contains("future") && answer.contains("time zones"))
+        scene.get("/health/ready").is_some_and(|(_, answer)| answer.contains("future") && answer.contains("time zones"))
     });
     scene.act(400, 0);
-    scene.wait("it is ready", |scene| {
-        scene.get("/health/ready").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
-    });
+    scene.wait("it is ready", |scene| scene.get("/health/ready").is_some_and(|(status, _)| status == 200));
 }
 
 #[test]
 fn what_a_topic_does_not_take_is_routed_to_the_dead_letters() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker, "json", &[("max.message.bytes", "2000000")]);
     let admin = kafka::Admin::connect(&connection(broker)).expect("a client");

@@ -84,6 +84,7 @@ fn recent(events: usize) -> Scratch {
 
 #[test]
 fn two_processes_of_one_machine_share_the_work_without_a_flag() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, events, log) = (unique("two"), unique("events"), recent(3000));
     let name = ["--application-id", &app, "--input", &events];
@@ -107,6 +108,7 @@ fn two_processes_of_one_machine_share_the_work_without_a_flag() {
 
 #[test]
 fn a_parameter_that_changed_is_named_with_what_it_was() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, events, log) = (unique("changed"), unique("events"), recent(300));
     let name = ["--application-id", &app, "--input", &events];
@@ -137,6 +139,7 @@ fn a_parameter_that_changed_is_named_with_what_it_was() {
 
 #[test]
 fn serve_ends_when_there_is_nothing_to_show() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let app = unique("nothing");
     let began = Instant::now();
@@ -149,6 +152,7 @@ fn serve_ends_when_there_is_nothing_to_show() {
 
 #[test]
 fn run_warns_once_when_all_that_comes_is_older_than_the_window() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, events) = (unique("old"), unique("events"));
     let name = ["--application-id", &app, "--input", &events];

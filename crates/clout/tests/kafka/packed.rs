@@ -33,6 +33,7 @@ fn of_batch(letters: &[Record], first: i64, count: i64) -> Vec<(usize, Option<&s
 
 #[test]
 fn whatever_is_packed_into_a_batch_the_application_goes_on_within_bounds() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[]);
     scene.start();
@@ -86,6 +87,7 @@ fn whatever_is_packed_into_a_batch_the_application_goes_on_within_bounds() {
 /// Brokers do not look at what lies behind a frame, and nothing is lost for it.
 #[test]
 fn what_follows_behind_a_frame_is_left_alone() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let mut scene = Scene::new(broker, "json", &[]);
     scene.start();

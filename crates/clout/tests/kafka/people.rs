@@ -56,6 +56,7 @@ fn profile(scene: &Scene<'_>, topic: &str, key: &str, value: Option<&str>) {
 
 #[test]
 fn people_are_found_erased_renewed_and_forgotten_on_a_real_broker() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let accounts = unique("accounts");
     let admin = kafka::Admin::connect(&connection(broker)).expect("a client");

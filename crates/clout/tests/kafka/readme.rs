@@ -1,8 +1,7 @@
 //! The README's recipe for Kafka, pasted as it stands into an empty folder, ends with the people of a replay.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,7 @@ use serde_json::Value;
 use testbroker::Broker;
 
 use crate::common::unique;
+use crate::web;
 
 const README: &str = include_str!("../../../../README.md");
 /// For all that the recipe does, on a machine that has much else to do.
@@ -25,8 +25,12 @@ fn recipe() -> &'static str {
     behind.split_once("```").expect("the block ends").0
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+/// Two ports that nobody listens on, below the range from which the system takes those of outgoing connections.
+fn free_ports() -> [u16; 2] {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let first = 30_000 + (std::process::id() % 2_000) as u16;
+    let mut free = (first..32_768).filter(is_free);
+    [(); 2].map(|()| free.next().expect("a port"))
 }
 
 /// A shell in a folder of its own; what it has started ends with it.
@@ -82,15 +86,6 @@ impl Drop for Shell {
     }
 }
 
-fn get(port: u16, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
-}
-
 /// Names and scores, the highest first.
 fn people(list: &Value) -> Vec<(String, f64)> {
     let row = |row: &Value| (row["user"].as_str().expect("a name").to_owned(), row["score"].as_f64().expect("a score"));
@@ -110,8 +105,9 @@ fn are_alike(live: &[(String, f64)], replayed: &[(String, f64)]) -> bool {
 
 #[test]
 fn the_recipe_ends_with_the_people_of_a_replay() {
+    let _room = crate::waits();
     let Some(broker) = Broker::own(&[]) else { return };
-    let (metrics, shown) = (free_port(), free_port());
+    let [metrics, shown] = free_ports();
     let recipe = recipe();
     let own = [
         ("localhost:9092", broker.brokers().to_owned()),
@@ -142,7 +138,8 @@ fn the_recipe_ends_with_the_people_of_a_replay() {
     while !are_alike(&live, &replayed) {
         assert!(Instant::now() < until, "live {live:#?}\nreplayed {replayed:#?}\n{}", shell.told());
         std::thread::sleep(Duration::from_millis(500));
-        let answer = get(shown, &format!("/v1/ranking?limit={PEOPLE}")).expect("an answer");
+        let path = format!("/v1/ranking?limit={PEOPLE}");
+        let (_, answer) = web::get(&format!("127.0.0.1:{shown}"), &path).expect("an answer");
         live = people(&serde_json::from_str::<Value>(&answer).expect("JSON")["users"]);
     }
 }

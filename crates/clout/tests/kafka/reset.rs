@@ -11,6 +11,7 @@ use crate::common::{connection, done, produce, read, run, unique};
 
 #[test]
 fn everything_of_the_application_goes_but_its_inputs() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, input) = (unique("reset"), unique("events"));
     let checkpoints = std::env::temp_dir().join(&app);
@@ -41,6 +42,7 @@ fn everything_of_the_application_goes_but_its_inputs() {
 
 #[test]
 fn members_and_those_who_do_not_agree_keep_it() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, input) = (unique("alive"), unique("events"));
     let of_app = ["--application-id", &app, "--input", &input];

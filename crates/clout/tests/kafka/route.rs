@@ -39,6 +39,7 @@ fn check(records: &[Record], partitions: u16, count: usize) {
 
 #[test]
 fn records_are_keyed_and_what_is_none_is_kept() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (from, to, letters) = (topic(broker, "raw", 2), topic(broker, "keyed", 3), topic(broker, "letters", 1));
     events(broker, &from, 0..100);
@@ -80,6 +81,7 @@ impl Drop for Routing {
 
 #[test]
 fn killed_again_and_again_it_writes_each_record_once() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (from, to, letters) = (topic(broker, "raw", 2), topic(broker, "keyed", 3), topic(broker, "letters", 1));
     let source = format!("{from}:json");
@@ -100,6 +102,7 @@ fn killed_again_and_again_it_writes_each_record_once() {
 
 #[test]
 fn what_cannot_be_routed_is_told() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let from = topic(broker, "raw", 1);
     let told = |arguments: &[&str]| {

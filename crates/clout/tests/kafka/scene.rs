@@ -1,8 +1,6 @@
 //! One application on a broker: an input, a process, and what is asked of it.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,6 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use testbroker::Broker;
 
 use crate::common::{clout, connection, done, unique};
+use crate::web;
 
 pub(crate) const PARTITIONS: usize = 2;
 /// For what takes some seconds.
@@ -26,7 +25,8 @@ pub(crate) struct Scene<'a> {
     /// What it is started with beside what every test wants.
     more: Vec<String>,
     folder: PathBuf,
-    port: u16,
+    /// Bytes that earlier processes have told.
+    told_before: usize,
     process: Option<Child>,
 }
 
@@ -49,8 +49,7 @@ impl<'a> Scene<'a> {
         done(broker, &["topics", "create", "--application-id", &id, "--input", &input]);
         let folder = std::env::temp_dir().join(&id);
         std::fs::create_dir(&folder).expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-        Scene { broker, id, input, encoding, more: Vec::new(), folder, port, process: None }
+        Scene { broker, id, input, encoding, more: Vec::new(), folder, told_before: 0, process: None }
     }
 
     /// The same, started with these arguments as well.
@@ -65,8 +64,9 @@ impl<'a> Scene<'a> {
 
     pub(crate) fn start(&mut self) {
         let input = format!("{}:{}", self.input, self.encoding);
-        let listen = format!("127.0.0.1:{}", self.port);
-        let arguments = ["run", "--application-id", &self.id, "--input", &input, "--listen", &listen, "--lag", "52w"];
+        let arguments =
+            ["run", "--application-id", &self.id, "--input", &input, "--listen", "127.0.0.1:0", "--lag", "52w"];
+        self.told_before = self.told().len();
         let told = File::options().create(true).append(true).open(self.folder.join("told")).expect("a file");
         let mut command = clout(self.broker, &arguments);
         let process = command.args(&self.more).current_dir(&self.folder).stderr(told).stdout(Stdio::null()).spawn();
@@ -93,20 +93,18 @@ impl<'a> Scene<'a> {
         std::fs::read_to_string(self.folder.join("told")).unwrap_or_default()
     }
 
-    /// The answer to a request, status and body.
-    pub(crate) fn get(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
+    /// The status and the body of the answer to a request; `None` as long as nobody answers.
+    pub(crate) fn get(&self, path: &str) -> Option<(u16, String)> {
+        web::get(&self.address()?, path)
     }
 
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").unwrap_or_default();
-        let lines = text.lines().filter(|line| !line.starts_with('#') && line.starts_with(name));
-        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+        self.address().map_or(0.0, |address| web::metric(&address, name))
+    }
+
+    /// Where the process listens, once it has said so.
+    fn address(&self) -> Option<String> {
+        web::address_in(self.told().get(self.told_before..)?).map(str::to_owned)
     }
 
     /// Until it holds; the process must live all the time.

@@ -11,6 +11,7 @@ use crate::common::{connection, done, run, topic, unique};
 
 #[test]
 fn topics_are_made_once_and_found_the_next_time() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, input) = (unique("make"), unique("events"));
     let arguments = ["topics", "create", "--application-id", &app, "--input", &input, "--inputs", "--partitions", "3"];
@@ -37,6 +38,7 @@ fn topics_are_made_once_and_found_the_next_time() {
 
 #[test]
 fn what_differs_is_told_with_the_way_out() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, input, other) = (unique("differ"), unique("events"), unique("others"));
     let told = |arguments: &[&str]| {
@@ -61,6 +63,7 @@ fn what_differs_is_told_with_the_way_out() {
 /// The limits of topics: one that is too low is refused, one of dead letters that is below an input's is told.
 #[test]
 fn limits_of_topics_are_compared() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (app, input) = (unique("limits"), unique("events"));
     let tell = |command: &str| {
@@ -96,6 +99,7 @@ fn limits_of_topics_are_compared() {
 
 #[test]
 fn a_slip_of_the_pen_is_told_as_what_it_is_and_nothing_is_made() {
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let app = unique("slip");
     let create = |partitions: &str, inputs: &[&str]| {
@@ -128,6 +132,7 @@ fn a_slip_of_the_pen_is_told_as_what_it_is_and_nothing_is_made() {
 
 #[test]
 fn without_a_broker_it_says_where_it_looked() {
+    let _room = crate::waits();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_clout"))
         .args(["topics", "create", "--brokers", "127.0.0.1:1"])
         .output()

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -137,7 +138,9 @@ fn told(mut child: Child, parts: &[&str], ends: bool, within: Duration) -> Resul
 /// Runs every command, and expects the same words of each. What never heals ends each of them.
 #[track_caller]
 fn every_command_says(brokers: &str, properties: &[(&str, &str)], ends: bool, parts: &[&str]) {
-    let folder = std::env::temp_dir().join(format!("clout-connections-{}", std::process::id()));
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("clout-connections-{}-{number}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     let events = folder.join("events.csv");
     fs::write(&events, "actor,target,kind,time\nana,bo,retweet,1700000000\n").expect("a file");
@@ -165,7 +168,7 @@ fn every_command_says(brokers: &str, properties: &[(&str, &str)], ends: bool, pa
 
 #[test]
 fn every_command_names_what_is_wrong_with_certificates() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(files) = Certificates::new() else { return };
     let Some(broker) = files.broker("broker.pem", "required") else { return };
     let (ca, other) = (files.text("ca.pem"), files.text("other.pem"));
@@ -191,8 +194,8 @@ fn every_command_names_what_is_wrong_with_certificates() {
 
 #[test]
 fn every_command_names_what_is_wrong_with_log_in_and_listeners() {
-    let _alone = crate::alone();
-    let Some(broker) = Broker::formatted(crate::permissions::SERVER, crate::permissions::FORMAT) else { return };
+    let _room = crate::works();
+    let Some(broker) = Broker::formatted(super::permissions::SERVER, super::permissions::FORMAT) else { return };
     let login = |mechanism: &'static str, protocol: &'static str| {
         [
             ("security.protocol", protocol),
@@ -216,7 +219,7 @@ fn every_command_names_what_is_wrong_with_log_in_and_listeners() {
 
 #[test]
 fn every_command_names_an_address_that_is_of_no_use() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let unknown = ["cannot be resolved", "nobody.invalid:9092"];
     every_command_says("nobody.invalid:9092", &[], false, &unknown);
     every_command_says("127.0.0.1:1", &[], false, &["nobody listens there", "127.0.0.1:1"]);
@@ -225,7 +228,7 @@ fn every_command_names_an_address_that_is_of_no_use() {
 /// The first address is right, and those that the broker names are not.
 #[test]
 fn every_command_names_an_address_that_a_broker_names_and_that_is_of_no_use() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     for (address, told) in [("nobody.invalid:9092", "cannot be resolved here"), ("127.0.0.1:1", "where nobody listens")]
     {
         let advertised = format!("CLIENT://{address}");

@@ -54,7 +54,7 @@ fn ends(member: Member, code: i32, within: Duration, parts: &[&str]) {
 
 #[test]
 fn input_that_is_still_needed_is_deleted() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = ended(broker, &Events::generated(4_000, 100));
     let admin = scene.admin();
@@ -77,7 +77,7 @@ fn input_that_is_still_needed_is_deleted() {
 
 #[test]
 fn an_input_is_deleted_and_created_anew_while_nobody_works() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     for events in [500, 8_000] {
         let scene = ended(broker, &Events::generated(4_000, 100));
@@ -89,7 +89,7 @@ fn an_input_is_deleted_and_created_anew_while_nobody_works() {
 
 #[test]
 fn an_input_is_deleted_and_created_anew_while_somebody_works() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let mut member = scene.start("a", 1);
@@ -102,7 +102,7 @@ fn an_input_is_deleted_and_created_anew_while_somebody_works() {
 
 #[test]
 fn the_exchange_is_deleted_while_somebody_works() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let mut member = scene.start("a", 1);
@@ -115,7 +115,7 @@ fn the_exchange_is_deleted_while_somebody_works() {
 
 #[test]
 fn the_journal_is_deleted() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = ended(broker, &Events::generated(1_000, 100));
     scene.admin().delete_topic(&scene.names.journal);
@@ -126,7 +126,7 @@ fn the_journal_is_deleted() {
 
 #[test]
 fn partitions_are_added() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let mut member = scene.start("a", 1);
@@ -138,7 +138,7 @@ fn partitions_are_added() {
 
 #[test]
 fn checkpoints_cannot_be_kept() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { checkpoint_every: "300ms", ..OPTIONS });
     fs::write(scene.checkpoints(), b"no folder").expect("it can be written");

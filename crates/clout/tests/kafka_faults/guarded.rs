@@ -16,7 +16,7 @@ fn status(address: &str, path: &str, headers: &str) -> Option<u16> {
 
 #[test]
 fn a_pipeline_shows_itself_to_those_who_have_a_token() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options::default());
     let tokens = scene.told("tokens");

@@ -23,7 +23,7 @@ fn start(scene: &Scene, fault: Option<&str>) -> Member {
 
 #[test]
 fn a_worker_that_panics_ends_the_process_within_five_seconds() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
     let mut member = start(&scene, Some("panic:500"));
@@ -49,7 +49,7 @@ fn a_worker_that_panics_ends_the_process_within_five_seconds() {
 
 #[test]
 fn a_worker_that_hangs_is_not_live() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
     let mut member = start(&scene, Some("hang:500"));
@@ -68,7 +68,7 @@ fn a_worker_that_hangs_is_not_live() {
 
 #[test]
 fn a_stop_that_gives_up_on_brokers_does_not_look_like_a_good_one() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(mut broker) = Broker::own(&[]) else { return };
     let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
     let mut member = start(&scene, None);

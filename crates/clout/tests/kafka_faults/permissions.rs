@@ -97,7 +97,7 @@ fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operati
 
 #[test]
 fn what_is_documented_suffices_and_what_is_missing_is_named() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::new(
         broker.brokers(),
@@ -193,7 +193,7 @@ fn outcome(broker: &Broker, scene: &Scene, user: &str, arguments: &[&str]) -> Ou
 /// Each command as a user of its own, to whom the rows of its table are granted one after the other.
 #[test]
 fn each_command_needs_what_is_documented_and_no_more() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::without_topics(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
     let folder = scene.told("log").with_file_name("acts.txt");
@@ -262,7 +262,7 @@ fn each_denial_is_named(
 /// Brokers tell whoever may not see a group of no members, and leave out topics that one may not see.
 #[test]
 fn reset_removes_nothing_while_a_permission_is_missing() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
     let events = Events::generated(500, 50);
@@ -330,7 +330,7 @@ fn reset_removes_nothing_while_a_permission_is_missing() {
 
 #[test]
 fn route_names_what_it_may_not_use() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
     let routed = format!("routed-{}", scene.id);

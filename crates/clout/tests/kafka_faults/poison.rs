@@ -73,7 +73,7 @@ fn poisons(scene: &Scene) -> Vec<Poison> {
 
 #[test]
 fn poison_is_put_aside_and_the_rest_is_counted() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let events = Events::generated(4_000, 100);
     let acts = events.acts();

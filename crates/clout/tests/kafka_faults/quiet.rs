@@ -1,7 +1,5 @@
 //! Nothing comes, or nothing can be read, or what should be read is gone; and a group that is somebody else's.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use testbroker::Broker;
 
-use crate::cluster::{Member, Options, Scene, wait_until};
+use crate::cluster::{Member, Options, Scene, address, metric, wait_until};
 
 const TOLD: Duration = Duration::from_secs(60);
 const ENDING: Duration = Duration::from_secs(15);
@@ -35,29 +33,6 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("user{number}")).collect()
 }
 
-/// Numbers of a process that listens there.
-fn metrics(address: &str) -> String {
-    let ask = || {
-        let mut stream = TcpStream::connect(address)?;
-        stream
-            .write_all(format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        std::io::Result::Ok(text)
-    };
-    ask().unwrap_or_default()
-}
-
-fn metric(text: &str, name: &str) -> f64 {
-    let lines = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
-    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
-}
-
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").to_string()
-}
-
 #[track_caller]
 fn gives_up(member: Member, within: Duration, parts: &[&str]) {
     let ran = member.gives_up(within, parts);
@@ -66,7 +41,7 @@ fn gives_up(member: Member, within: Duration, parts: &[&str]) {
 
 #[test]
 fn who_has_nothing_to_do_commits_once_in_ten_seconds_and_hears_at_once() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let witness = scene.witness();
@@ -104,7 +79,7 @@ fn who_has_nothing_to_do_commits_once_in_ten_seconds_and_hears_at_once() {
 
 #[test]
 fn records_that_are_gone_unread_are_passed_over_if_just_these_are_given_up() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { partitions: 1, ..OPTIONS });
     let (witness, admin, names) = (scene.witness(), scene.admin(), names(10));
@@ -130,11 +105,11 @@ fn records_that_are_gone_unread_are_passed_over_if_just_these_are_given_up() {
     }
     let other = scene.start_with("a", 1, &["--accept-gap", "another:0:10-15"]);
     gives_up(other, TOLD, &["another:0:10-15: the topic is not one of the inputs"]);
-    let address = free_address();
-    let mut member = scene.start_with("a", 1, &["--accept-gap", &gap, "--listen", &address]);
+    let mut member = scene.start_with("a", 1, &["--accept-gap", &gap, "--listen", "127.0.0.1:0"]);
+    let address = address(&mut member);
     scene.drain(&witness, &mut [&mut member]);
     assert!(member.told().contains("records are gone and are passed over"), "{}", member.told());
-    assert_eq!(metric(&metrics(&address), "clout_records_passed_over_total"), (gone[0] - 10) as f64);
+    assert_eq!(metric(&address, "clout_records_passed_over_total"), (gone[0] - 10) as f64);
     let gaps: Vec<i64> = {
         let seen = witness.seen();
         seen.journals[&0].iter().flat_map(|record| record.gaps.iter().map(|gap| gap.next)).collect()
@@ -151,16 +126,16 @@ fn records_that_are_gone_unread_are_passed_over_if_just_these_are_given_up() {
 
 #[test]
 fn records_behind_an_open_transaction_are_told_as_lag() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { partitions: 1, ..OPTIONS });
-    let address = free_address();
-    let mut member = scene.start_with("a", 1, &["--listen", &address]);
+    let mut member = scene.start_with("a", 1, &["--listen", "127.0.0.1:0"]);
+    let address = address(&mut member);
     let witness = scene.witness();
     let names = names(10);
     scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
     scene.drain(&witness, &mut [&mut member]);
-    assert_eq!(metric(&metrics(&address), "clout_shard_unreadable_records"), 0.0);
+    assert_eq!(metric(&address, "clout_shard_unreadable_records"), 0.0);
     let hangs: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", broker.brokers())
         .set("transactional.id", &scene.id)
@@ -173,12 +148,11 @@ fn records_behind_an_open_transaction_are_told_as_lag() {
         .expect("there is room");
     hangs.flush(TOLD).expect("it is stored");
     scene.feeder().feed(&ring(&names, now_ms()), usize::MAX);
-    wait_until("it is told", TOLD, || metric(&metrics(&address), "clout_shard_unreadable_records") >= 11.0);
-    wait_until("it lags", TOLD, || metric(&metrics(&address), "clout_shard_lag_seconds") >= 5.0);
+    wait_until("it is told", TOLD, || metric(&address, "clout_shard_unreadable_records") >= 11.0);
+    wait_until("it lags", TOLD, || metric(&address, "clout_shard_lag_seconds") >= 5.0);
     hangs.abort_transaction(TOLD).expect("it ends");
     wait_until("it lags no more", TOLD, || {
-        let metrics = metrics(&address);
-        metric(&metrics, "clout_shard_unreadable_records") + metric(&metrics, "clout_shard_lag_seconds") == 0.0
+        metric(&address, "clout_shard_unreadable_records") + metric(&address, "clout_shard_lag_seconds") == 0.0
     });
     member.terminate(ENDING);
 }
@@ -199,7 +173,7 @@ fn stranger(broker: &Broker, group: &str) -> BaseConsumer {
 /// A process that was away for longer than its session finds others in its group.
 #[test]
 fn a_group_that_another_application_takes_meanwhile_is_named() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let program = &[("session.timeout.ms", "2000"), ("heartbeat.interval.ms", "500")];
     let scene = Scene::new(broker.brokers(), &Options { program, ..OPTIONS });
@@ -221,7 +195,7 @@ fn a_group_that_another_application_takes_meanwhile_is_named() {
 
 #[test]
 fn a_group_of_another_application_is_not_joined() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     scene.feeder().feed(&ring(&names(10), now_ms()), usize::MAX);

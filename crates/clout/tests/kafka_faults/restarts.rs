@@ -83,7 +83,7 @@ fn repeated(told: &str) -> u64 {
 
 #[test]
 fn from_the_newest_checkpoints_from_older_ones_and_from_damaged_ones() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let events = Events::generated(12_000, 300);
     let acts = events.acts();
@@ -123,7 +123,7 @@ fn from_the_newest_checkpoints_from_older_ones_and_from_damaged_ones() {
 
 #[test]
 fn from_no_checkpoints_at_all() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let events = Events::generated(12_000, 300);
     let acts = events.acts();

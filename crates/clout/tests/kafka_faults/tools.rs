@@ -13,7 +13,7 @@ const TOLD: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_group_with_lag_and_transactions_that_end() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::own(&[]) else { return };
     let scene = Scene::new(broker.brokers(), &Options { partitions: 2, epoch: "20ms", ..Options::default() });
     let events = Events::generated(2_000, 100);

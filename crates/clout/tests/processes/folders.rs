@@ -7,8 +7,8 @@ use std::time::Duration;
 use oracle::Act;
 use testbroker::Broker;
 
+use super::{BEGUN, CLIENT, ENDING};
 use crate::cluster::{Events, Expected, Member, Options, Scene, Witness, has_exact_counts, verify, wait_until};
-use crate::{BEGUN, CLIENT, ENDING};
 
 /// The counts of everybody are exact so soon after all is taken, by the clock of the processes.
 const EXACT_MS: i64 = 5_000;
@@ -54,7 +54,7 @@ fn count(broker: &Broker, processes: usize, acts: &[Act<'_>]) {
 
 #[test]
 fn one_two_and_three_processes_of_different_folders_count_the_same() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::shared() else { return };
     let events = Events::generated(8_000, 4_000);
     let acts = events.acts();
@@ -78,7 +78,7 @@ fn on_another_host(command: &Command, hidden: &std::path::Path) -> Option<Comman
 
 #[test]
 fn a_host_that_does_not_see_the_checkpoints_is_refused_and_one_that_does_is_not() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &options());
     let witness = scene.witness();
@@ -110,7 +110,7 @@ fn a_host_that_does_not_see_the_checkpoints_is_refused_and_one_that_does_is_not(
 
 #[test]
 fn who_lacks_a_checkpoint_says_where_they_were() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &options());
     let (witness, feeder) = (scene.witness(), scene.feeder());

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
+use super::{BEGUN, CLIENT, ENDING, while_fed};
 use crate::cluster::{Events, Member, Options, Scene, address, status, wait_until};
-use crate::{BEGUN, CLIENT, ENDING, while_fed};
 
 /// Until brokers that are away are told of, and that they are back.
 const TOLD: Duration = Duration::from_secs(60);
@@ -74,7 +74,7 @@ fn other_warnings(away: &str, began: Instant) -> Vec<String> {
 
 #[test]
 fn a_start_a_rebalance_a_takeover_and_lost_brokers_are_a_line_or_two_each() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(mut broker) = Broker::own(&[]) else { return };
     // Whoever has nothing to write has no transaction that could fail.
     let scene = Scene::new(broker.brokers(), &Options { client: CLIENT, clock: "wall", ..Options::default() });
@@ -127,7 +127,7 @@ fn a_start_a_rebalance_a_takeover_and_lost_brokers_are_a_line_or_two_each() {
 
 #[test]
 fn brokers_that_go_away_while_all_are_at_work_are_told_of_now_and_then() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(mut broker) = Broker::own(&[]) else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: CLIENT, ..Options::default() });
     let witness = scene.witness();

@@ -2,12 +2,12 @@
 
 use testbroker::Broker;
 
+use super::{BEGUN, CLIENT, while_fed};
 use crate::cluster::{Events, Options, Scene, wait_until};
-use crate::{BEGUN, CLIENT, while_fed};
 
 #[test]
 fn who_is_fenced_off_names_the_other_process() {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: CLIENT, ..Options::default() });
     let events = Events::generated(60_000, 300);

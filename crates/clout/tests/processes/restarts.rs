@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
+use super::{BEGUN, CLIENT, ENDING, SESSION, while_fed};
 use crate::cluster::{Dice, Events, Member, Options, Scene, Witness, wait_until};
-use crate::{BEGUN, CLIENT, ENDING, SESSION, while_fed};
 
 /// Every shard is live so soon after the last start, beyond the session timeout.
 const REST: Duration = Duration::from_secs(5);
@@ -95,7 +95,7 @@ fn shuffled(dice: &mut Dice, mut numbers: Vec<usize>) -> Vec<usize> {
 
 /// Does this to three processes that are fed.
 fn with_three(act: impl FnOnce(&mut Trio<'_>)) {
-    let _alone = crate::alone();
+    let _room = crate::works();
     let Some(broker) = Broker::shared() else { return };
     let events = Events::generated(60_000, 300);
     let acts = events.acts();

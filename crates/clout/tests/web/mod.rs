@@ -30,3 +30,15 @@ pub(crate) fn ask(address: &str, path: &str, headers: &str) -> Option<String> {
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)
 }
+
+/// The sum of a metric over its labels; 0 as long as nobody tells it.
+pub(crate) fn metric(address: &str, name: &str) -> f64 {
+    let (_, text) = get(address, "/metrics").unwrap_or_default();
+    let lines = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
+    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
+/// Where a process serves, by what it has told in its log.
+pub(crate) fn address_in(told: &str) -> Option<&str> {
+    told.split_once("address=")?.1.split_whitespace().next()
+}

@@ -2,9 +2,6 @@
 //! they were, permissions that are missing. Each heals, or ends in an error that names the thing and the way out. What is
 //! right, Kafka's own tools see.
 
-#[path = "../cluster/mod.rs"]
-mod cluster;
-
 mod connections;
 mod gone;
 mod guarded;
@@ -14,11 +11,3 @@ mod poison;
 mod quiet;
 mod restarts;
 mod tools;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Each of these tests wants both cores: one at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}

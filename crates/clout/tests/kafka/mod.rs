@@ -1,8 +1,8 @@
 //! The commands that speak with Kafka, against a real broker.
 
-mod batch;
-mod common;
-mod scene;
+pub(crate) mod batch;
+pub(crate) mod common;
+pub(crate) mod scene;
 
 mod diff;
 mod feed;

@@ -1,16 +1,12 @@
 //! Many processes of one application, started with one command line: they share the work, take over from each other, and
 //! find each other's checkpoints. What they tell of it is in the log.
 
-#[path = "../cluster/mod.rs"]
-mod cluster;
-
 mod folders;
 mod log;
 mod names;
 mod restarts;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -25,12 +21,6 @@ const CLIENT: &[(&str, &str)] = &[("session.timeout.ms", "6000"), ("heartbeat.in
 const ENDING: Duration = Duration::from_secs(20);
 /// Until a process is where it should be, at the start.
 const BEGUN: Duration = Duration::from_secs(60);
-
-/// Each of these tests wants both cores: one at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Does this while the acts are fed, so many a second, and no longer.
 fn while_fed(scene: &Scene, acts: &[Act<'_>], per_second: usize, body: impl FnOnce()) {

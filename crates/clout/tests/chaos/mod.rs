@@ -4,10 +4,7 @@
 //! The mix lasts half a minute. For longer, or with another seed:
 //!
 //! ```text
-//! CLOUT_CHAOS_SECONDS=600 CLOUT_CHAOS_SEED=7 cargo test --release -p clout --test chaos -- --nocapture
+//! CLOUT_CHAOS_SECONDS=600 CLOUT_CHAOS_SEED=7 cargo test --release -p clout --test brokers chaos -- --nocapture
 //! ```
-
-#[path = "../cluster/mod.rs"]
-mod cluster;
 
 mod mix;
