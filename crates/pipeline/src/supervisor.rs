@@ -167,6 +167,15 @@ impl Supervisor {
         }
     }
 
+    /// How long the loop has not turned that stands still longest, of those that are at work.
+    pub fn standing(&self) -> Duration {
+        let now_ms = self.now_ms();
+        let pulses = lock(&self.0.pulses);
+        let at_work = pulses.iter().filter(|pulse| pulse.is_at_work.load(Relaxed));
+        let standing_ms = at_work.map(|pulse| now_ms.saturating_sub(pulse.turned_ms.load(Relaxed))).max();
+        Duration::from_millis(standing_ms.unwrap_or(0))
+    }
+
     /// Whether it is live, and every loop is at work.
     ///
     /// # Errors
@@ -301,6 +310,10 @@ mod tests {
         assert_eq!(supervisor.check_live(), Err("worker-3 has not turned for 0 s".to_owned()));
         heartbeat.wait();
         assert_eq!(supervisor.check_live(), Ok(()));
+        sleep(Duration::from_millis(5));
+        assert!(supervisor.standing() >= Duration::from_millis(5), "it waits, and does not turn");
+        heartbeat.set_at_work(false);
+        assert_eq!(supervisor.standing(), Duration::ZERO, "it has not begun");
         heartbeat.expect_next(Duration::ZERO);
         sleep(Duration::from_millis(5));
         drop(heartbeat);

@@ -452,7 +452,8 @@ function receivedCard() {
     Object.entries({ ...received, followers, following }).forEach(([key, value]) => {
       if (!numbers.has(key)) {
         numbers.set(key, h("dd"));
-        list.append(h("div", {}, h("dt", {}, capital(key)), numbers.get(key)));
+        const isFirstOfFollows = key === "followers";
+        list.append(h("div", isFirstOfFollows ? { class: "begins" } : {}, h("dt", {}, capital(key)), numbers.get(key)));
       }
       say(numbers.get(key), count(value));
     });

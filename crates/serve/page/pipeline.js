@@ -12,7 +12,7 @@ const LAG_MS = 5_000;
 const rate = (number) => (number < 10 ? points(number) : count(number));
 
 const METRICS = [
-  { key: "events_per_second", title: "Events a second", format: rate, words: "taken from the log" },
+  { key: "events_per_second", title: "Events a second", format: rate, words: "taken from the log, over ten seconds" },
   { key: "lag_ms", title: "Lag", format: duration, words: "how long the oldest event has waited to be scored" },
   {
     key: "epoch_ms",
@@ -124,6 +124,11 @@ function judge(view, pipeline) {
   }
   if (failing > 0)
     return ["ill", `${plural(failing, "shard", "shards")} could not write a checkpoint: a restore would take longer.`];
+  if (pipeline.standing_ms > LAG_MS)
+    return [
+      "ill",
+      `A worker has stood still for ${duration(pipeline.standing_ms)}: it waits for the brokers, or for the place of checkpoints. Its shards are not scored meanwhile, and what is told of them is as old.`,
+    ];
   if (pipeline.lag_ms > LAG_MS) return ["busy", `Events wait for ${duration(pipeline.lag_ms)} until they count.`];
   const elsewhere = away > 0 ? ` ${plural(away, "shard is", "shards are")} in other processes.` : "";
   const waits = pipeline.lag_ms > 0 ? `the oldest event waits for ${duration(pipeline.lag_ms)}` : "nothing waits";

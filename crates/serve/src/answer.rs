@@ -21,12 +21,14 @@ macro_rules! score_answer {
             #[schema(example = "bluesky:did:plc:ana")]
             pub user: String,
             /// 0 to 100.
+            #[serde(serialize_with = "seven")]
             pub score: f32,
             /// 1 is the highest; equal scores share a rank, but those of 100 are ranked by influence.
             pub rank: u64,
             /// Votes: reach * amplification * network * openness + audience.
+            #[serde(serialize_with = "seven")]
             pub influence: f32,
-            $($(#[doc = $what])+ pub $factor: f32,)+
+            $($(#[doc = $what])+ #[serde(serialize_with = "seven")] pub $factor: f32,)+
             /// Exact counts of what others did.
             pub received: ReceivedAnswer,
             /// People who follow this person.
@@ -39,10 +41,12 @@ macro_rules! score_answer {
             #[schema(format = "date-time")]
             pub as_of: String,
             /// Votes: the influence that stood for 100.
+            #[serde(serialize_with = "seven")]
             pub scale: f64,
             /// Counts the scale's changes, from 0.
             pub scale_version: u64,
             /// The score in the record before this one; null if this is the first.
+            #[serde(serialize_with = "seven_if_any")]
             pub previous: Option<f32>,
             /// Counts the model's changes: scores of different versions are not comparable.
             pub model_version: u32,
@@ -99,6 +103,18 @@ impl PartialSchema for ReceivedAnswer {
 
 impl ToSchema for ReceivedAnswer {}
 
+/// An estimate has seven digits, whatever holds it.
+pub(crate) fn seven<S: Serializer>(number: &(impl Into<f64> + Copy), serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(wire::seven_digits((*number).into()))
+}
+
+fn seven_if_any<S: Serializer>(number: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => seven(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// To a ten-thousandth: more digits would change with every newcomer and say nothing.
 fn percent(part: usize, total: usize) -> f64 {
     if total == 0 { 0.0 } else { (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0 }
@@ -108,7 +124,7 @@ fn date(at: vocabulary::Timestamp) -> String {
     wire::rfc3339(at).unwrap_or_default()
 }
 
-/// How a person moved since the server started.
+/// How a person moved, as far back as the server remembers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Movements {
     /// Who.
@@ -124,10 +140,13 @@ pub struct Movement {
     #[schema(format = "date-time")]
     pub at: String,
     /// The new score.
+    #[serde(serialize_with = "seven")]
     pub score: f64,
     /// The score before.
+    #[serde(serialize_with = "seven")]
     pub previous: f64,
     /// Votes: the new influence.
+    #[serde(serialize_with = "seven")]
     pub influence: f32,
     /// Why.
     pub parts: Parts,
@@ -145,20 +164,26 @@ impl Movement {
     }
 }
 
-/// Points that each factor added. They add up to the movement, exactly.
+/// Points that each factor added. They add up to the movement, but for a hundred-thousandth of a point by their digits.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Parts {
     /// More fans, or fewer.
+    #[serde(serialize_with = "seven")]
     pub reach: f64,
     /// Each acts more, or less.
+    #[serde(serialize_with = "seven")]
     pub amplification: f64,
     /// The fans count for more, or less.
+    #[serde(serialize_with = "seven")]
     pub network: f64,
     /// More endorsements come from outside the person's own circle, or fewer.
+    #[serde(serialize_with = "seven")]
     pub openness: f64,
     /// The standing audience grew, or shrank.
+    #[serde(serialize_with = "seven")]
     pub audience: f64,
     /// What 100 stands for came down, or went up.
+    #[serde(serialize_with = "seven")]
     pub scale: f64,
 }
 
@@ -197,6 +222,7 @@ pub struct Percentile {
     /// Percent of people.
     pub percent: f64,
     /// The score.
+    #[serde(serialize_with = "seven")]
     pub score: f32,
 }
 

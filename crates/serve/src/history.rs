@@ -1,4 +1,4 @@
-//! How people moved since the server started, as far as there is room: the oldest movements go first.
+//! How people moved, as far back as there is room, and not before the server started: the oldest movements go first.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -293,7 +293,7 @@ async fn user_lookup(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Sc
     app.view.user("lookup").map(Json).map_err(Problem::absent)
 }
 
-/// How a person moved since the server started, and why.
+/// How a person moved, and why: as far back as this server remembers, which is its start at most.
 #[utoipa::path(get, path = "/v1/users/{user}/history", tag = "scores",
     params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F.")),
     responses((status = 200, body = Movements, description = "The movements that are kept."), (status = 404, body = Problem, description = "Not rated yet."),
@@ -420,7 +420,7 @@ async fn changes(State(app): Shared, request: Request) -> Result<Response, Probl
 #[utoipa::path(get, path = "/v1/status", tag = "operation", responses((status = 200, body = StatusAnswer, description = "The status.")))]
 async fn status(State(app): Shared, RawQuery(query): RawQuery) -> Answer<StatusAnswer> {
     Question::none(query.as_deref())?;
-    let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status));
+    let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status, &app.supervisor));
     let view = app.has_scores.then(|| ViewStatus::new(&app.view));
     let demo = app.demo.as_ref().map(|demo| DemoStatus { what: demo.what.clone(), speed: demo.speed });
     Ok(Json(StatusAnswer { view, pipeline, demo }))

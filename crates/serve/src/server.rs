@@ -242,6 +242,9 @@ async fn tick(app: Arc<App>) {
         ticks.tick().await;
         app.view.show_changes();
         app.metrics.tidy();
+        if let Some(status) = &app.pipeline {
+            app.rates.sample(status);
+        }
     }
 }
 

@@ -1,16 +1,21 @@
 //! Health for operators: how far the view is, and how the pipeline of this process does, if it has one.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use pipeline::{Place, ShardStatus, Status, Totals};
+use pipeline::{Place, ShardStatus, Status, Supervisor, Totals};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::answer::seven;
 use crate::view::View;
 
-/// Rates are means over at least that long.
+/// Rates are means over so many of these.
 const SAMPLE: Duration = Duration::from_secs(1);
+const SAMPLES: usize = 10;
+/// A loop that works turns more often than that.
+const STANDING: Duration = Duration::from_secs(2);
 
 /// How the process does.
 #[derive(Debug, Serialize, ToSchema)]
@@ -71,15 +76,21 @@ impl ViewStatus {
 /// How the pipeline does.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PipelineStatus {
-    /// Accepted events a second.
+    /// Accepted events a second, on average over the last ten seconds.
+    #[serde(serialize_with = "seven")]
     events_per_second: f64,
     /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
     lag_ms: i64,
     /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
     unpublished_ms: i64,
-    /// Milliseconds of an epoch, on average, commit included.
+    /// Milliseconds for which the worker that stands still longest has not turned, as it waits for brokers or for the place of
+    /// checkpoints: what is told of its shards is as old. 0 while all turn.
+    standing_ms: u64,
+    /// Milliseconds of an epoch, commit included, on average over the last ten seconds.
+    #[serde(serialize_with = "seven")]
     epoch_ms: f64,
-    /// Milliseconds of a commit, on average.
+    /// Milliseconds of a commit, on average over the last ten seconds.
+    #[serde(serialize_with = "seven")]
     commit_ms: f64,
     /// Scores published since the start.
     published: u64,
@@ -122,6 +133,7 @@ pub(crate) struct ShardAnswer {
     /// Its size.
     checkpoint_bytes: u64,
     /// Milliseconds that the worker stood still for it.
+    #[serde(serialize_with = "seven")]
     checkpoint_pause_ms: f64,
     /// Checkpoints that could not be written, since the last one that was.
     checkpoint_failures: u64,
@@ -166,16 +178,13 @@ pub(crate) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// Makes rates of sums: remembers what they were a moment ago.
+/// Makes rates of sums: remembers what they were during the last seconds.
 #[derive(Debug)]
-pub(crate) struct Rates(Mutex<Sample>);
+pub(crate) struct Rates(Mutex<Samples>);
 
+/// Sums as of some moments, the oldest first.
 #[derive(Debug)]
-struct Sample {
-    at: Instant,
-    totals: Totals,
-    last: Mean,
-}
+struct Samples(VecDeque<(Instant, Totals)>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Mean {
@@ -186,19 +195,26 @@ struct Mean {
 
 impl Rates {
     pub(crate) fn new() -> Rates {
-        Rates(Mutex::new(Sample { at: Instant::now(), totals: Totals::default(), last: Mean::default() }))
+        Rates(Mutex::new(Samples(VecDeque::from([(Instant::now(), Totals::default())]))))
+    }
+
+    /// To be called now and then: takes a sample once a second.
+    pub(crate) fn sample(&self, status: &Status) {
+        self.0.lock().take(Instant::now(), || status.totals());
     }
 
     /// How the pipeline does now.
-    pub(crate) fn of(&self, status: &Status) -> PipelineStatus {
+    pub(crate) fn of(&self, status: &Status, supervisor: &Supervisor) -> PipelineStatus {
         let totals = status.totals();
-        let mean = self.0.lock().mean(totals);
+        let mean = self.0.lock().mean(Instant::now(), totals);
         let shards: Vec<ShardStatus> = status.shards().collect();
         let now = now_ms();
+        let standing = supervisor.standing();
         PipelineStatus {
             events_per_second: mean.events_per_second,
             lag_ms: shards.iter().map(|shard| shard.lag_ms).max().unwrap_or(0),
             unpublished_ms: shards.iter().map(|shard| shard.unpublished_ms).max().unwrap_or(0),
+            standing_ms: if standing < STANDING { 0 } else { standing.as_millis() as u64 },
             epoch_ms: mean.epoch_ms,
             commit_ms: mean.commit_ms,
             published: totals.published,
@@ -208,20 +224,48 @@ impl Rates {
     }
 }
 
-impl Sample {
-    fn mean(&mut self, totals: Totals) -> Mean {
-        let passed = self.at.elapsed();
-        if passed >= SAMPLE {
-            let events = |totals: &Totals| totals.accepted.total();
-            let epochs = (totals.epochs - self.totals.epochs).max(1) as f64;
-            self.last = Mean {
-                events_per_second: (events(&totals) - events(&self.totals)) as f64 / passed.as_secs_f64(),
-                epoch_ms: (totals.epoch_us - self.totals.epoch_us) as f64 / epochs / 1e3,
-                commit_ms: (totals.commit_us - self.totals.commit_us) as f64 / epochs / 1e3,
-            };
-            self.at = Instant::now();
-            self.totals = totals;
+impl Samples {
+    fn take(&mut self, now: Instant, totals: impl FnOnce() -> Totals) {
+        if self.0.back().is_some_and(|(at, _)| now.saturating_duration_since(*at) < SAMPLE) {
+            return;
         }
-        self.last
+        self.0.push_back((now, totals()));
+        if self.0.len() > SAMPLES {
+            self.0.pop_front();
+        }
+    }
+
+    /// Since the oldest sample.
+    fn mean(&self, now: Instant, totals: Totals) -> Mean {
+        let Some((at, before)) = self.0.front() else { return Mean::default() };
+        let passed = now.saturating_duration_since(*at).as_secs_f64().max(SAMPLE.as_secs_f64());
+        let epochs = (totals.epochs - before.epochs).max(1) as f64;
+        Mean {
+            events_per_second: (totals.accepted.total() - before.accepted.total()) as f64 / passed,
+            epoch_ms: (totals.epoch_us - before.epoch_us) as f64 / epochs / 1e3,
+            commit_ms: (totals.commit_us - before.commit_us) as f64 / epochs / 1e3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_of_the_last_ten_seconds_whoever_asks_and_how_often() {
+        let began = Instant::now();
+        let after = |secs| began + Duration::from_secs(secs);
+        let totals = |epochs| Totals { epochs, epoch_us: epochs * 2_000, ..Totals::default() };
+        let of_epochs = |samples: &Samples, secs, epochs| samples.mean(after(secs), totals(epochs)).epoch_ms;
+        let mut samples = Samples(VecDeque::from([(began, totals(0))]));
+        assert_eq!(of_epochs(&samples, 1, 100), 2.0);
+        // Ten epochs a second of two milliseconds each; then a minute of none.
+        (1..=20).for_each(|secs| samples.take(after(secs), || totals(secs * 10)));
+        samples.take(after(20) + Duration::from_millis(500), || panic!("once a second is enough"));
+        assert_eq!((samples.0.len(), samples.0.front().map(|(at, _)| *at)), (10, Some(after(11))));
+        assert_eq!(of_epochs(&samples, 21, 210), 2.0);
+        (21..=80).for_each(|secs| samples.take(after(secs), || totals(200)));
+        assert_eq!(of_epochs(&samples, 81, 200), 0.0, "what was long ago does not count");
     }
 }

@@ -408,7 +408,7 @@ impl View {
         Distribution::new(ranking.points(), score_of_share)
     }
 
-    /// How a person moved since the server started, the oldest movement first.
+    /// How a person moved, as far as it is remembered, the oldest movement first.
     pub fn history(&self, user: &str) -> Result<Movements, Absence> {
         let user = self.user(user)?.user;
         let points = self.history.lock().points(self.key(&user));

@@ -60,6 +60,10 @@ fn a_worker_that_hangs_is_not_live() {
     wait_until("it is not live", BEGUN + SEEN, || status(&address, "/health/live") == Some(503));
     let (status, body) = get(&address, "/health/ready").expect("it answers");
     assert!(status == 503 && body.contains("worker-") && body.contains("has not turned for"), "{status}: {body}");
+    let (_, status) = get(&address, "/v1/status").expect("it answers");
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    let standing_ms = status["pipeline"]["standing_ms"].as_u64();
+    assert!(standing_ms.is_some_and(|standing_ms| standing_ms >= 10_000), "its shards look live: {status}");
     member.check();
     // It cannot stop in good order either.
     let ran = member.end(Duration::from_secs(30));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pipeline::{Status, Supervisor};
 use serve::{Running, Server, ServerOptions, View, ViewOptions};
 use wire::{Names, Spelling};
 
@@ -127,6 +128,13 @@ fn it_is_live_only_while_something_is_scored() {
         browser.until("document.querySelector('.pulse').textContent === 'Scoring 14 Nov 2023'").await;
         score_of(&still.view, "bo", 41.0);
         browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
+        // Whoever reads much at once is not live either.
+        still.view.set_behind(60_000);
+        browser.until("document.querySelector('.pulse').dataset.state === 'behind'").await;
+        browser.until("document.querySelector('.pulse').textContent === 'Behind by 60,000 records'").await;
+        still.view.set_behind(0);
+        score_of(&still.view, "bo", 42.0);
+        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
         // Of one person, nothing is said about halves and tenths.
         browser.until("document.querySelector('.spread figcaption').textContent.startsWith('The height')").await;
         browser.resize(320, 640).await;
@@ -141,6 +149,32 @@ fn it_is_live_only_while_something_is_scored() {
         browser
     });
     still.server.stop();
+}
+
+/// A worker that waits tells nothing new of its shards.
+#[test]
+fn a_worker_that_stands_still_is_told_of() {
+    if !browser::is_there() {
+        return;
+    }
+    let (view, supervisor) = (Arc::new(View::default()), Supervisor::default());
+    view.caught_up();
+    let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServerOptions::default() };
+    let server = Server::new(view, options).with_pipeline(Arc::new(Status::new(2))).watched_by(&supervisor);
+    let server = server.start().unwrap();
+    let heartbeat = supervisor.heartbeat("worker-0");
+    heartbeat.set_at_work(true);
+    heartbeat.wait();
+    Browser::with("stands", async |browser| {
+        browser.open(&format!("http://{}/#/pipeline", server.address())).await;
+        browser.until("document.querySelector('.verdict')?.dataset.state === 'ill'").await;
+        browser.until("document.querySelector('.verdict').textContent.includes('stood still for')").await;
+        browser.until("document.querySelector('.verdict').textContent.includes('waits for the brokers')").await;
+        heartbeat.beat();
+        browser.until("document.querySelector('.verdict').dataset.state === 'well'").await;
+        browser
+    });
+    server.stop();
 }
 
 #[test]

@@ -95,6 +95,11 @@ async fn reads_about_a_person(browser: &Browser) {
         .ask("[...document.querySelectorAll('.counts dd')].map((one) => +one.textContent.replace(',', '')).reduce((a, b) => a + b)")
         .await;
     assert!(parts > 0.0, "somebody of the first ten has received something");
+    // Five kinds of acts, and on a line of their own who follows whom.
+    let tops: Vec<f64> =
+        browser.ask("[...document.querySelectorAll('.counts dd')].map((one) => one.getBoundingClientRect().top)").await;
+    let (acts, follows) = tops.split_at(5);
+    assert!(acts.iter().all(|top| *top == acts[0]) && follows[0] > acts[0] && follows == [follows[0]; 2], "{tops:?}");
 }
 
 /// The person's own line among those nearby says what stands on top.
