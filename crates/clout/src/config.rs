@@ -5,7 +5,7 @@
 
 mod error;
 mod input;
-mod keys;
+pub(crate) mod keys;
 
 mod environment;
 mod file;
@@ -26,7 +26,7 @@ use pipeline::{Clock, Pace, Settings, Store, StoreError};
 use wire::Names;
 
 pub use error::ConfigError;
-pub use flags::{Flags, RunFlags};
+pub use flags::{Flags, RunFlags, StoreFlags};
 pub use input::Input;
 use values::Values;
 
@@ -93,7 +93,7 @@ impl Config {
     ///
     /// # Errors
     /// If something is not understood: the error says where it stands, and what could stand there.
-    pub fn load<const RUNS: bool>(flags: &Flags<RUNS>) -> Result<Config, ConfigError> {
+    pub fn load<const REACH: u8>(flags: &Flags<REACH>) -> Result<Config, ConfigError> {
         Config::of(
             flags,
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
@@ -101,8 +101,8 @@ impl Config {
     }
 
     /// The same, with another environment.
-    pub fn of<const RUNS: bool>(
-        flags: &Flags<RUNS>,
+    pub fn of<const REACH: u8>(
+        flags: &Flags<REACH>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
         let environment: BTreeMap<_, _> = environment.into_iter().collect();

@@ -23,7 +23,7 @@ use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
 
 use crate::duration::parse_duration;
 use crate::failure::{Failure, OutputError};
-use crate::http::host_name;
+use crate::http::{host_name, not_started};
 use crate::interrupt::Interrupt;
 use crate::recorded::ReadingArgs;
 use crate::replay::UsageError;
@@ -50,6 +50,8 @@ const DAY_MS: i64 = 86_400_000;
 const TICK: Duration = Duration::from_millis(50);
 /// The page waits no longer than that for the head start.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Workers that have committed nothing for so long have put the scale where it belongs, and everybody's score.
+const REST: Duration = Duration::from_millis(400);
 
 /// See it live: a made-up world, or a log of yours, is scored while you watch.
 ///
@@ -99,7 +101,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let view = Arc::new(View::default());
     let opening = Opening::new(&view);
     let workers = Workers::start(&model, &opening, &supervisor)?;
-    let server = args.server(&view, &workers, &supervisor)?;
+    let server = args.server(&view, &workers, &supervisor).map_err(|error| not_started(error, "--port 0"))?;
     say(&args.welcome(&server)).map_err(OutputError::to("-".as_ref()))?;
     let feeder = Feeder::new(source, workers.memory(), model.partitioner);
     let fed = feed(args, feeder, &workers, &opening, &supervisor);
@@ -181,22 +183,47 @@ fn feed(
     let mut has_ended = false;
     while !supervisor.is_stopping() {
         let waiting = workers.waiting(feeder.appended());
-        let fed = if waiting < WAITING_MAX { feeder.feed(&mut history) } else { feeder.pause(&mut history) };
+        // History stands still from the end of the head start until the page opens: days have passed in a second, and the
+        // scale goes its way in hours, unless the log seems to be at its end.
+        let is_ready = opening.is_open() || head_start.is_none();
+        let fed = match waiting < WAITING_MAX && is_ready {
+            true => feeder.feed(&mut history),
+            false => feeder.pause(&mut history),
+        };
         if fed != Fed::More {
-            head_start.get_or_insert(feeder.appended());
+            head_start.get_or_insert_with(|| Rest::new(workers.epochs()));
         }
-        let is_scored = head_start.is_some_and(|records| workers.waiting(records) == 0);
-        if !opening.is_open() && (is_scored || begun.elapsed() > PATIENCE) {
+        let rests = waiting == 0 && head_start.as_mut().is_some_and(|rest| rest.is_over(workers.epochs()));
+        if !opening.is_open() && (rests || begun.elapsed() > PATIENCE) {
             opening.open();
         }
         if fed == Fed::End && !std::mem::replace(&mut has_ended, true) {
             say(&end(feeder.bad())).map_err(OutputError::to("-".as_ref()))?;
         }
-        if fed != Fed::More || waiting >= WAITING_MAX {
+        if fed != Fed::More || waiting >= WAITING_MAX || !is_ready {
             std::thread::sleep(TICK);
         }
     }
     Ok(())
+}
+
+/// Waits until workers commit nothing any more.
+struct Rest {
+    epochs: u64,
+    since: Instant,
+}
+
+impl Rest {
+    fn new(epochs: u64) -> Rest {
+        Rest { epochs, since: Instant::now() }
+    }
+
+    fn is_over(&mut self, epochs: u64) -> bool {
+        if epochs != self.epochs {
+            *self = Rest::new(epochs);
+        }
+        self.since.elapsed() >= REST
+    }
 }
 
 fn end(bad: Bad) -> String {

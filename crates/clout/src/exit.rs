@@ -64,6 +64,9 @@ pub(crate) const ASKS: &[ExitCode] = &[
     ExitCode::Internal,
 ];
 
+/// Codes of a command that prints what it has.
+pub(crate) const PRINTS: &[ExitCode] = &[ExitCode::Done, ExitCode::Nothing, ExitCode::Output];
+
 /// Codes of every command that reads or writes logs.
 pub(crate) const READS: &[ExitCode] = &[
     ExitCode::Done,

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::ending::Unfinished;
 use crate::exit::ExitCode;
 use crate::feed::FeedTopicError;
 use crate::generate::GenerateError;
+use crate::instance::InstanceError;
+use crate::missing::MissingTopics;
 use crate::recorded::{InputError, Loss, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
@@ -59,6 +62,9 @@ pub enum Failure {
     /// An application was not reset.
     #[error(transparent)]
     Reset(#[from] ResetError),
+    /// A topic is not there.
+    #[error(transparent)]
+    Missing(#[from] MissingTopics),
     /// Two tables cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
@@ -67,7 +73,7 @@ pub enum Failure {
     Partitions(#[from] PartitionsError),
     /// A topic cannot be routed.
     #[error(transparent)]
-    Route(#[from] RouteError),
+    Route(Box<RouteError>),
     /// Records cannot go to a topic.
     #[error(transparent)]
     FeedTopic(#[from] FeedTopicError),
@@ -77,6 +83,31 @@ pub enum Failure {
     /// The server cannot start.
     #[error(transparent)]
     Server(#[from] ServeError),
+    /// The server cannot listen at its address, for a reason with a way out.
+    #[error("cannot listen on {listen}: {reason}: {advice}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system says.
+        reason: io::Error,
+        /// The way out.
+        advice: String,
+    },
+    /// Another process of this machine has the name that was said.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// The application was made with other settings.
+    #[error(
+        "{application} was made with other settings: {changed}; inputs, parameters of the model, the clock and the window for \
+         repeated ids never change under one application id: set them back, or start under a new application id, which reads \
+         the inputs from their beginning (`clout diff` compares the two)"
+    )]
+    Changed {
+        /// The application.
+        application: String,
+        /// What differs, and what it was.
+        changed: String,
+    },
     /// Checkpoints have no place.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -116,6 +147,12 @@ pub enum Failure {
     Unfinished(#[from] Unfinished),
 }
 
+impl From<RouteError> for Failure {
+    fn from(error: RouteError) -> Failure {
+        Failure::Route(error.into())
+    }
+}
+
 impl Failure {
     /// What the program exits with. It depends on the cause, whichever command it ends.
     pub fn exit_code(&self) -> ExitCode {
@@ -132,17 +169,21 @@ impl Failure {
             Failure::State(error) => ExitCode::of_world(error, false),
             Failure::Admin(error) => error.into(),
             Failure::Server(error) => error.into(),
+            Failure::Listen { .. } => ExitCode::System,
             Failure::Worker(fault) => fault.into(),
             Failure::Fatal(why) | Failure::Internal(why) => (&**why).into(),
             Failure::Threads(_) | Failure::Store(StoreError::Thread(_)) | Failure::Randomness(_) => ExitCode::System,
             Failure::Unfinished(_) => ExitCode::Unfinished,
             Failure::Usage(_) | Failure::Input(_) | Failure::Config(_) | Failure::Store(_) => ExitCode::Nothing,
             Failure::Unseen { .. }
+            | Failure::Changed { .. }
+            | Failure::Missing(_)
+            | Failure::Instance(_)
             | Failure::Gap(_)
             | Failure::Tokens(_)
             | Failure::Reset(_)
-            | Failure::Diff(_)
-            | Failure::Route(_) => ExitCode::Nothing,
+            | Failure::Diff(_) => ExitCode::Nothing,
+            Failure::Route(error) => error.exit_code(),
             Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) => ExitCode::Nothing,
         }
     }

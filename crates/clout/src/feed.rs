@@ -26,7 +26,7 @@ use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::recorded::{NetworkArgs, ReadingArgs, Sink, Stop};
 use crate::words::{count, thousands};
-use crate::{ending, exit, words};
+use crate::{ending, exit, missing, words};
 use pacer::{Pace, Pacer};
 
 const AFTER_HELP: &str = "\
@@ -189,6 +189,8 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         stop: stop.as_ref(),
         is_accepted: args.accept_loss,
         consequence: "what can be used is fed",
+        // An hour in which nothing has happened is fed as well.
+        empty: None,
     };
     match (outcome.loss(), stop) {
         (Some(loss), _) => Err(loss.into()),
@@ -241,6 +243,18 @@ pub enum FeedTopicError {
         /// The option that names the right topic.
         advice: &'static str,
     },
+    /// The configuration says that the topic is written in another way.
+    #[error("topic {topic} is read {wanted}, as the configuration says, and {is} is to go there: {advice}")]
+    Encoding {
+        /// The topic that was asked for.
+        topic: String,
+        /// How it is read.
+        wanted: &'static str,
+        /// How records would be written to it.
+        is: &'static str,
+        /// The way out.
+        advice: &'static str,
+    },
     /// There is no topic of profiles.
     #[error("no input of the configuration holds profiles: name their topic by --profiles-topic")]
     NoProfiles,
@@ -257,6 +271,28 @@ fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTo
         Holds::Profiles => ("events", "profiles", "name another one by --profiles-topic"),
     };
     if is_other { Err(FeedTopicError::Holds { topic: topic.to_owned(), holds, what, advice }) } else { Ok(()) }
+}
+
+/// How records are written to a topic: as the configuration reads it, if it does.
+fn encoding_of(config: &Config, topic: &str, asked: Option<Encoding>) -> Result<Encoding, FeedTopicError> {
+    let Some(input) = config.inputs.iter().find(|input| input.topic == topic) else {
+        return Ok(asked.unwrap_or(Encoding::Protobuf));
+    };
+    let word = |encoding| if encoding == Encoding::Json { "as JSON" } else { "as protobuf" };
+    let encoding = asked.unwrap_or(input.encoding);
+    let refused = |wanted, advice| {
+        let is = if encoding == Encoding::Json { "JSON" } else { "protobuf" };
+        Err(FeedTopicError::Encoding { topic: topic.to_owned(), wanted, is, advice })
+    };
+    match encoding {
+        _ if input.is_confluent => {
+            refused("in the Confluent wire format", "feed writes plain records; leave `confluent` of this input out")
+        }
+        encoding if encoding != input.encoding => {
+            refused(word(input.encoding), "leave --encoding out, or mend `encoding` of this input")
+        }
+        encoding => Ok(encoding),
+    }
 }
 
 struct Topic {
@@ -286,10 +322,11 @@ impl Feeding {
         let names = asked.iter().map(|(_, topic)| topic).chain(&for_profiles);
         let found = Admin::connect(&config.connection())?.find_seen(names.map(String::as_str))?;
         let topic = |name: String| {
-            let Some(found) = found.get(&name) else { return Err(AdminError::Missing(vec![name])) };
-            let configured = config.inputs.iter().find(|input| input.topic == name).map(|input| input.encoding);
-            let encoding = args.encoding.or(configured).unwrap_or(Encoding::Protobuf);
-            Ok(Topic { name, encoding, partitions: u16::try_from(found.partitions).unwrap_or(u16::MAX) })
+            let Some(found) = found.get(&name) else {
+                return Err(missing::explained(AdminError::Missing(vec![name]), config, &|_| missing::Use::Written));
+            };
+            let encoding = encoding_of(config, &name, args.encoding)?;
+            Ok::<_, Failure>(Topic { name, encoding, partitions: u16::try_from(found.partitions).unwrap_or(u16::MAX) })
         };
         let mut topics: Vec<Topic> = Vec::new();
         let mut by_kind: PerKind<Option<usize>> = PerKind::default();

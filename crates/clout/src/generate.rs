@@ -3,6 +3,7 @@
 //! Owns the words of the command line and of the summary; what a world is belongs to the crate `worlds`, what a file
 //! of events looks like to `wire`.
 
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -49,8 +50,8 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS), allow_negative_numbers = true)]
 pub struct GenerateArgs {
-    /// The file that is written, compressed if its name ends in .gz or .zst, or - for the standard output. A file that is
-    /// there already is replaced when the log is whole
+    /// The file that is written, compressed if its name ends in .gz or .zst, or - for the standard output. One that is there
+    /// already and has something in it is replaced only with --force, when the log is whole
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
     /// How to write: snap, csv, json (one object a line) or protobuf (each message after its length); without it as the
@@ -108,6 +109,9 @@ pub struct GenerateArgs {
     /// Add an attack, as listed below; may be given several times
     #[arg(long = "farm", value_name = "KIND[:OPTION=NUMBER,...]")]
     pub farms: Vec<Campaign>,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
     /// Say nothing when done
     #[arg(long, short)]
     pub quiet: bool,
@@ -123,6 +127,7 @@ pub fn run(args: GenerateArgs) -> Result<(), GenerateError> {
     let summary = summary(&args, &world, &attacks);
     let events = world.events_with(attacks)?;
     args.check_ending()?;
+    args.check_free()?;
     match write(events, args.format(), &args.out) {
         Err(error) if error.is_broken_pipe() => return Ok(()),
         written => written?,
@@ -162,6 +167,15 @@ impl GenerateArgs {
         match self.format.or_else(|| format_of_name(&self.out)) {
             None if !is_stream => Err(GenerateError::Ending(self.out.clone())),
             _ => Ok(()),
+        }
+    }
+
+    /// What somebody has collected must not be lost to what is made up.
+    fn check_free(&self) -> Result<(), GenerateError> {
+        let is_something = |metadata: Metadata| metadata.is_file() && metadata.len() > 0;
+        match self.out.as_os_str() != "-" && !self.force && fs::metadata(&self.out).is_ok_and(is_something) {
+            true => Err(GenerateError::There(self.out.clone())),
+            false => Ok(()),
         }
     }
 
@@ -288,6 +302,9 @@ pub enum GenerateError {
          write it", .0.display()
     )]
     Ending(PathBuf),
+    /// Something would be lost.
+    #[error("--out {}: the file is there already; name another one, or say --force to replace it", .0.display())]
+    There(PathBuf),
     /// The format has no way to write an event.
     #[error(transparent)]
     Event(WriteError),

@@ -5,10 +5,19 @@
 //! A name is taken while a socket is bound to it that has no file: the system gives it back whatever ends the process, and it
 //! is the same for all users and folders. Containers with a network of their own have a host name of their own as well.
 
-use tracing::warn;
-
 /// Processes of one application on one machine.
 const PROCESSES_MAX: u32 = 4096;
+
+/// The name that was said belongs to a process that runs: the two would fence each other off for ever.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "another process of this machine is the instance {name} of {application} already, and the two would fence each other off: give \
+     each an --instance of its own, or none"
+)]
+pub struct InstanceError {
+    application: String,
+    name: String,
+}
 
 /// A name that nobody else on this machine has as long as this lives.
 pub(crate) struct Instance {
@@ -18,30 +27,20 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// The name that was said, or a free one that begins with the host's.
-    pub(crate) fn claim(application: &str, name: &str, is_said: bool) -> Instance {
-        if is_said {
-            let taken = match take(application, name) {
-                Claim::Ours(taken) => Some(taken),
-                Claim::Unknown => None,
-                Claim::Others => {
-                    warn!(
-                        "another process of this machine is the instance {name} of {application} as well: the two will fence each \
-                         other off; give each an --instance of its own, or none"
-                    );
-                    None
-                }
-            };
-            return Instance { name: name.to_owned(), _taken: taken };
-        }
+    ///
+    /// # Errors
+    /// If another process has the name that was said.
+    pub(crate) fn claim(application: &str, name: &str, is_said: bool) -> Result<Instance, InstanceError> {
         for number in 1..=PROCESSES_MAX {
             let name = if number == 1 { name.to_owned() } else { format!("{name}_{number}") };
             match take(application, &name) {
-                Claim::Ours(taken) => return Instance { name, _taken: Some(taken) },
-                Claim::Unknown => return Instance { name, _taken: None },
+                Claim::Ours(taken) => return Ok(Instance { name, _taken: Some(taken) }),
+                Claim::Unknown => return Ok(Instance { name, _taken: None }),
+                Claim::Others if is_said => return Err(InstanceError { application: application.to_owned(), name }),
                 Claim::Others => {}
             }
         }
-        Instance { name: name.to_owned(), _taken: None }
+        Ok(Instance { name: name.to_owned(), _taken: None })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -93,14 +92,16 @@ mod tests {
     #[test]
     fn each_process_has_a_name_of_its_own_and_gets_it_back() {
         let application = format!("test-{}", std::process::id());
-        let claim = || Instance::claim(&application, "vm", false);
+        let claim = || Instance::claim(&application, "vm", false).unwrap();
         let (first, second, third) = (claim(), claim(), claim());
         assert_eq!([first.name(), second.name(), third.name()], ["vm", "vm_2", "vm_3"]);
         drop(second);
         assert_eq!(claim().name(), "vm_2");
-        assert_eq!(Instance::claim("another", "vm", false).name(), "vm");
-        assert_eq!(Instance::claim(&application, "vm", true).name(), "vm", "what is said holds");
+        assert_eq!(Instance::claim("another", "vm", false).unwrap().name(), "vm");
+        let refused = Instance::claim(&application, "vm", true).err().expect("it is taken").to_string();
+        assert!(refused.contains("the instance vm of test-"), "{refused}");
         drop(first);
         assert_eq!(claim().name(), "vm");
+        assert_eq!(Instance::claim(&application, "vm", true).unwrap().name(), "vm", "it is free again");
     }
 }

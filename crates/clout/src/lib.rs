@@ -7,6 +7,7 @@ pub mod panics;
 
 pub mod demo;
 pub mod diff;
+pub mod docs;
 pub mod feed;
 pub mod generate;
 pub mod replay;
@@ -26,6 +27,7 @@ mod instance;
 mod interrupt;
 mod kind_weight;
 mod logs;
+mod missing;
 mod screen;
 mod shown;
 mod words;

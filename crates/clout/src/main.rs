@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use clout::demo::{self, DemoArgs};
 use clout::diff::{self, DiffArgs};
+use clout::docs::{self, DocsArgs};
 use clout::exit;
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
@@ -46,6 +47,7 @@ enum Command {
     Route(Box<RouteArgs>),
     Diff(Box<DiffArgs>),
     Reset(Box<ResetArgs>),
+    Docs(Box<DocsArgs>),
 }
 
 fn main() -> ExitCode {
@@ -70,5 +72,6 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Route(args) => route::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Reset(args) => reset::run(&args),
+        Command::Docs(args) => docs::run(&args),
     }
 }

@@ -83,6 +83,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         stop: stop.as_ref(),
         is_accepted: args.accept_loss,
         consequence: "nothing is written, and what is there stays as it was",
+        empty: Some(args.no_events()),
     };
     let loss = loss.loss();
     let timeline = scoring.timeline.take();

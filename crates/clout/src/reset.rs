@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{Admin, AdminError, Found, Requirement, Role};
 use pipeline::StoreError;
 
-use crate::config::{Config, RunFlags};
+use crate::config::{Config, StoreFlags};
 use crate::exit;
 use crate::failure::Failure;
 use crate::topics::say;
@@ -15,11 +17,16 @@ use crate::topics::say;
 const AFTER_HELP: &str = "\
 What it removes: the records of NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters, which are made anew as \
 they were, the offsets of the group NAME, and the checkpoints. The inputs are not touched: `clout run` then begins where \
-`start` says. To score history again beside a running application, use another application id instead.
+`start` says. A `clout serve` that runs empties its view, and shows the new table as it grows. To score history again beside a running application, use another application id instead.
 
 Examples:
   clout reset --application-id trial
   clout reset --config clout.toml --partitions 12 --yes";
+
+/// A process that has ended just now has said that it leaves the group, which may hear it later.
+const LEAVING: Duration = Duration::from_secs(3);
+/// Between two looks at the group.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Remove all that an application has made, to start again
 #[derive(Args, Clone, Debug)]
@@ -32,7 +39,7 @@ pub struct ResetArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=4096))]
     partitions: Option<u16>,
     #[command(flatten)]
-    config: RunFlags,
+    config: StoreFlags,
 }
 
 /// Why nothing, or not all, was removed.
@@ -97,9 +104,15 @@ fn names<'a>(of: &'a [&Requirement]) -> impl Iterator<Item = &'a str> {
 }
 
 fn refuse_alive(admin: &Admin, application: &str) -> Result<(), Failure> {
-    match admin.members(application)? {
-        members if members.is_empty() => Ok(()),
-        members => Err(ResetError::Alive { application: application.to_owned(), members }.into()),
+    let until = Instant::now() + LEAVING;
+    loop {
+        match admin.members(application)? {
+            members if members.is_empty() => return Ok(()),
+            members if Instant::now() >= until => {
+                return Err(ResetError::Alive { application: application.to_owned(), members }.into());
+            }
+            _ => thread::sleep(LOOK),
+        }
     }
 }
 

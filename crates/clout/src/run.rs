@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{Admin, AdminError, Application, Noted, Workers, check_group, check_topics};
-use pipeline::{AcceptedGap, CheckpointPlace, Clock, Fatal, Keeper, Place, Settings, Status, Store, Totals};
+use pipeline::{AcceptedGap, CheckpointPlace, Clock, Fatal, HASH_KEY, Keeper, Place, Settings, Status, Store, Totals};
 use serve::{Running, Server};
 use tracing::{info, warn};
 use vocabulary::Kind;
 
 use crate::config::{Config, RunFlags};
 use crate::failure::Failure;
-use crate::http::HttpArgs;
+use crate::http::{HttpArgs, not_listening};
 use crate::instance::Instance;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
@@ -82,13 +82,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     args.logs.begin();
     let supervisor = ending::supervise(&Interrupt::install())?;
     let served = args.listen.map(|listen| args.http.options(listen)).transpose()?;
-    let instance = Instance::claim(&config.application_id, &config.instance, config.is_instance_said);
+    let instance = Instance::claim(&config.application_id, &config.instance, config.is_instance_said)?;
     let application = Arc::new(application(&config, instance.name(), &args.accept_gap, supervisor.stop_flag())?);
     let settings = &application.settings;
     let keeper = || Keeper::beside(config.identified_store()?, settings);
     let status = Arc::new(Status::new(settings.shards));
     let server = |options| Server::for_pipeline(Arc::clone(&status), options).watched_by(&supervisor).start();
-    let server = served.map(server).transpose()?;
+    let server = served.map(server).transpose().map_err(not_listening)?;
     let workers = Workers {
         application: &application,
         count: config.workers,
@@ -147,14 +147,28 @@ fn application(
         costs: Arc::default(),
         connection,
     };
-    check_place(&application, &store)?;
+    let noted = kafka::noted(&application);
+    check_settings(&application, &noted, config.hash_key.is_some())?;
+    check_place(&application, &store, noted)?;
     Ok(application)
+}
+
+/// Refuses settings that the application was not made with, before it takes shards away from processes that have the right
+/// ones. A worker looks again, at the journal. A key that nobody has set is made of the journal's id: another one says that the
+/// journal is another one, which the worker tells.
+fn check_settings(application: &Application, noted: &[Noted], is_key_said: bool) -> Result<(), Failure> {
+    let is_said = |name: &str| is_key_said || name != HASH_KEY;
+    let changed = |noted: &Noted| application.settings.changes_of(&noted.lines, is_said);
+    match noted.iter().map(changed).find(|changed| !changed.is_empty()) {
+        Some(changed) => Err(Failure::Changed { application: application.id.clone(), changed }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a place that only this process would see, before it takes shards away from processes that keep their checkpoints
 /// in another one.
-fn check_place(application: &Application, store: &Store) -> Result<(), Failure> {
-    let unseen = kafka::noted(application).into_iter().find_map(|noted| {
+fn check_place(application: &Application, store: &Store, noted: Vec<Noted>) -> Result<(), Failure> {
+    let unseen = noted.into_iter().find_map(|noted| {
         let kept = CheckpointPlace::of(&noted.lines)?;
         let reason = store.check_sees(noted.shard, &kept).err()?;
         Some((noted, kept, reason))

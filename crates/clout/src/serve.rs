@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, Flags};
 use crate::failure::Failure;
-use crate::http::HttpArgs;
+use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
 use crate::{ending, exit};
@@ -61,7 +61,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let options = ServerOptions { cors_origins: args.cors_origin.clone(), ..args.http.options(args.listen)? };
     let view = Arc::new(View::new(ViewOptions { names: config.names.clone(), ..ViewOptions::default() }));
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
-    let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start()?;
+    let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start().map_err(not_listening)?;
     // The only loop: it ends with a stop, or with what no retry heals.
     let mut missing = None;
     supervisor.watch("scores", || {

@@ -135,7 +135,7 @@ fn what_is_not_understood_is_told_with_its_place() {
         "[[inputs]]\ntopic = \"a\"\nformat = \"json\"",
         &[],
         &[],
-        &expect!["clout.toml:3: no key is called inputs.format; docs/configuration.md lists all"],
+        &expect!["clout.toml:3: no key is called inputs.format; `clout docs configuration` lists all"],
     );
     refused("[[inputs]]\nholds = \"events\"", &[], &[], &expect!["clout.toml:1: inputs: has an entry without a topic"]);
     refused(

@@ -26,9 +26,11 @@ fn parse(options: &str) -> Result<GenerateArgs, clap::Error> {
     Ok(Line::try_parse_from(["clout generate"].into_iter().chain(options.split_whitespace()))?.args)
 }
 
-/// A file that no other test writes.
+/// A file that no other test writes, and that is not there.
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_file(&path);
+    path
 }
 
 fn decompressed(path: &Path) -> Box<dyn Read> {
@@ -129,12 +131,27 @@ fn times(path: &Path) -> Vec<i64> {
 fn without_a_time_it_ends_now() {
     let now = || i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let (path, before) = (file("now.json"), now());
-    for options in ["", "--out-of-order 0.5"] {
+    for options in ["", "--out-of-order 0.5 --force"] {
         run(parse(&format!("--events 2000 --span 2000m {options} --quiet --out {}", path.display())).unwrap()).unwrap();
         let (first, last) = (times(&path).into_iter().min().unwrap(), times(&path).into_iter().max().unwrap());
         assert!(last <= now() && last > before - 300_000, "{last}, and it is {before}");
         assert!(first >= before - 2_000 * 60_000, "{first}");
     }
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn what_somebody_has_collected_is_not_overwritten() {
+    let path = file("collected.json");
+    fs::write(&path, "").unwrap();
+    let write = |more: &str| run(parse(&format!("--events 20 --quiet {more} --out {}", path.display())).unwrap());
+    write("").expect("there is nothing in it");
+    let written = fs::read(&path).unwrap();
+    let refused = write("--seed 2").unwrap_err().to_string();
+    assert!(refused.contains("collected.json: the file is there already") && refused.contains("--force"), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), written);
+    write("--seed 2 --force").unwrap();
+    assert_ne!(fs::read(&path).unwrap(), written);
     fs::remove_file(path).unwrap();
 }
 

@@ -35,7 +35,11 @@ struct Demo {
 
 impl Demo {
     fn start(fault: &str) -> Demo {
-        let mut child = clout("demo --port 0 --people 500").env("CLOUT_PLANTED_FAULT", fault).spawn().unwrap();
+        Demo::spawn(clout("demo --port 0 --people 500").env("CLOUT_PLANTED_FAULT", fault))
+    }
+
+    fn spawn(command: &mut Command) -> Demo {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         stdout.read_line(&mut first).unwrap();
@@ -67,6 +71,23 @@ impl Drop for Demo {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Days have passed in a second when the page opens, and the scale goes its way in hours.
+#[test]
+fn a_demo_opens_with_one_person_at_the_top() {
+    for seed in [1, 2] {
+        let demo = Demo::spawn(&mut clout(&format!("demo --port 0 --seed {seed} --speed 1s")));
+        let until = Instant::now() + Duration::from_secs(60);
+        while demo.get("/health/ready").is_none_or(|(status, _)| status != 200) {
+            assert!(Instant::now() < until, "it does not open");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let (_, ranking) = demo.get("/v1/ranking?limit=3").unwrap();
+        let ranking: serde_json::Value = serde_json::from_str(&ranking).unwrap();
+        let scores: Vec<f64> = (0..3).map(|place| ranking["users"][place]["score"].as_f64().unwrap()).collect();
+        assert!(scores[0] > 99.0 && scores[1] < 100.0 && scores[2] < 100.0, "seed {seed}: {scores:?}");
     }
 }
 
@@ -120,14 +141,18 @@ fn a_panic_of_a_replay_asks_for_a_report() {
 fn an_address_that_cannot_be_listened_on_has_one_code() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    for arguments in [
-        format!("serve --application-id nobody --brokers 127.0.0.1:1 --listen 127.0.0.1:{port}"),
-        format!("demo --port {port}"),
+    let serve = "serve --application-id nobody --brokers 127.0.0.1:1 --listen";
+    let is_free = "another process listens there; name another port, or say ";
+    for (arguments, advice) in [
+        (format!("{serve} 127.0.0.1:{port}"), format!("{is_free}`--listen 127.0.0.1:0`, which takes a free one")),
+        (format!("demo --port {port}"), format!("{is_free}`--port 0`, which takes a free one")),
+        (format!("{serve} 192.0.2.1:8080"), "this machine does not have the address".to_owned()),
     ] {
         let output = clout(&arguments).output().unwrap();
         let told = text(&output);
         assert_eq!(output.status.code(), Some(71), "{arguments}: {told}");
-        assert!(told.contains("cannot listen on 127.0.0.1"), "{arguments}: {told}");
+        assert!(told.contains(&advice), "{arguments}: {told}");
+        assert!(told.contains("cannot listen on "), "{arguments}: {told}");
     }
 }
 
@@ -182,6 +207,7 @@ fn every_help_tells_the_codes_of_the_table_in_its_words() {
         "feed",
         "route",
         "diff",
+        "docs",
         "reset",
     ] {
         let output = clout(&format!("{command} --help")).output().unwrap();

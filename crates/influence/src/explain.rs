@@ -38,6 +38,11 @@ pub struct Endorsement {
     pub reciprocity: f64,
 }
 
+/// What a single act that weighs so much gives a fan: the weight of its pair when it is new, `5 C / (C + 4)`.
+pub fn of_one_act(weight: f64) -> f64 {
+    5.0 * weight / (weight + 4.0)
+}
+
 /// How much a shard holds, and in how many bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {

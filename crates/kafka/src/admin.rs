@@ -14,7 +14,7 @@ use rdkafka::metadata::{Metadata, MetadataPartition};
 use tracing::warn;
 
 use crate::connection::Connection;
-use crate::native::{Described, DescribedGroup, Descriptions, Refusal, describe, describe_group, hear};
+use crate::native::{Described, DescribedGroup, Descriptions, End, Refusal, describe, describe_group, ends, hear};
 use crate::reasons::not_made;
 use crate::requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 use crate::topics::Topics;
@@ -357,6 +357,21 @@ impl Admin {
         Ok(found)
     }
 
+    /// The offsets behind the last committed record of each partition of a topic that has so many.
+    pub(crate) fn ends(&self, topic: &str, partitions: usize) -> Result<Vec<i64>, AdminError> {
+        let places: Vec<(&str, i32)> = (0..).take(partitions).map(|partition| (topic, partition)).collect();
+        let what = format!("the end of {topic} is not told");
+        ends(self.client.inner(), &places, End::Stable, self.left()).map_err(|refusal| self.refusal(&what, &refusal))
+    }
+
+    /// The names of all topics that this user may see.
+    ///
+    /// # Errors
+    /// If the brokers do not answer.
+    pub fn topics(&self) -> Result<Vec<String>, AdminError> {
+        Ok(self.metadata(TIMEOUT)?.topics().iter().map(|topic| topic.name().to_owned()).collect())
+    }
+
     fn metadata(&self, time: Duration) -> Result<Metadata, AdminError> {
         self.client.inner().fetch_metadata(None, time).map_err(|error| self.unreachable(&error))
     }
@@ -496,7 +511,9 @@ impl Admin {
         let (topics, found): (Vec<&str>, Vec<&Found>) = topics.into_iter().unzip();
         let may_not = |operation: &str, what: &str| AdminError::Refused {
             what: "nothing is removed".to_owned(),
-            reason: format!("this user has no permission {operation} on {what}: grant it, as docs/permissions.md says"),
+            reason: format!(
+                "this user has no permission {operation} on {what}: grant it, as `clout docs permissions` says"
+            ),
         };
         if !self.describe_group(group)?.may_delete {
             return Err(may_not("Delete", &format!("the group {group}")));

@@ -335,7 +335,7 @@ impl Archive {
         let (mut committed, known) = self.committed(visit)?;
         let journal = self.journal(visit)?;
         if !journal.is_empty() {
-            self.check_complete(shard, &committed)?;
+            self.check_complete(shard, &committed, &known)?;
         }
         let exchange_committed = committed.pop().flatten();
         let starts = if journal.is_empty() { self.starts(visit)? } else { Positions::default() };
@@ -346,9 +346,10 @@ impl Archive {
 
     /// Who was fenced off, and finds that another process of the same instance has written last, knows why.
     fn look_at_owner(&self, shard: u16, known: &str) {
-        let value = |name: &str| known.lines().find_map(|line| line.strip_prefix(name));
-        let (Some(process), Some(instance)) = (value("process="), value("instance=")) else { return };
-        if instance == self.application.instance && process != process_here() && troubles::was_fenced() {
+        let instance = &self.application.instance;
+        if let Some(process) = twin(known, instance, &process_here())
+            && troubles::was_fenced()
+        {
             warn!(
                 shard,
                 "fenced off by process {process}, which is the instance {instance} as well: give each process an --instance of \
@@ -357,16 +358,21 @@ impl Archive {
         }
     }
 
-    /// A group forgets all its offsets, or those of a topic that was deleted.
-    fn check_complete(&self, shard: u16, committed: &[Option<i64>]) -> Result<(), Fatal> {
+    /// A group forgets all its offsets, or those of a topic that was deleted. Of an input that is new it never had any.
+    fn check_complete(&self, shard: u16, committed: &[Option<i64>], known: &str) -> Result<(), Fatal> {
         let is_forgotten = committed.iter().all(Option::is_none);
         let gone = self.application.read().zip(committed).find(|(_, offset)| offset.is_none());
         match gone {
-            Some((topic, _)) if !is_forgotten => Err(Fatal::Log(format!(
-                "the group {} has no offset of {topic}[{shard}] any more, and has others: the topic was deleted and \
-                 created anew; start under a new application id",
-                self.application.id
-            ))),
+            Some((topic, _)) if !is_forgotten => {
+                let why = match self.application.settings.changes(known) {
+                    changes if changes.is_empty() => "the topic was deleted and created anew".to_owned(),
+                    changes => format!("{changes}; set it back"),
+                };
+                Err(Fatal::Log(format!(
+                    "the group {} has no offset of {topic}[{shard}], and has others: {why}, or start under a new application id",
+                    self.application.id
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -594,6 +600,12 @@ impl Patience<'_> {
     }
 }
 
+/// The process of this instance that was noted as the last owner of a shard, if it is another one than the one here.
+fn twin<'a>(known: &'a str, instance: &str, here: &str) -> Option<&'a str> {
+    let value = |name: &str| known.lines().find_map(|line| line.strip_prefix(name));
+    value("process=").filter(|process| value("instance=") == Some(instance) && *process != here)
+}
+
 fn writer(record: &BorrowedMessage<'_>) -> Option<String> {
     let header = record.headers()?.iter().find(|header| header.key == WRITER)?;
     String::from_utf8(header.value?.to_vec()).ok()
@@ -601,4 +613,18 @@ fn writer(record: &BorrowedMessage<'_>) -> Option<String> {
 
 fn is_passing(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(troubles::is_passing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::twin;
+
+    #[test]
+    fn another_process_of_one_name_is_known_by_what_it_has_noted() {
+        let known = "id\nclock=wall\nprocess=12 of host beta\ninstance=twin\n";
+        assert_eq!(twin(known, "twin", "7 of host alpha"), Some("12 of host beta"));
+        assert_eq!(twin(known, "twin", "12 of host beta"), None, "it is this one");
+        assert_eq!(twin(known, "other", "7 of host alpha"), None);
+        assert_eq!(twin("id\n", "twin", "7 of host alpha"), None);
+    }
 }

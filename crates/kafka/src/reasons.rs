@@ -152,16 +152,22 @@ const BUILT_IN: (&str, &str) = (
 );
 
 impl Reason {
-    /// The cause that this text tells of, if it is a known one.
-    pub(crate) fn of(text: &str) -> Option<Reason> {
+    /// The cause that this text tells of, if it is a known one. A broker that `was_up` is another matter than one that nobody has
+    /// ever reached at the address that it names.
+    pub(crate) fn of(text: &str, was_up: impl Fn(&str) -> bool) -> Option<Reason> {
         let shows = |sign: &&str| sign.split(" & ").all(|part| text.contains(part));
         let kind = KINDS.iter().find(|kind| kind.signs.iter().any(&shows))?;
         let words = words(text);
-        let is_bootstrap = words.split_once(": ").is_none_or(|(broker, _)| broker.ends_with("/bootstrap"));
-        let advertised = kind.advertised.filter(|_| !is_bootstrap);
+        let is_good = broker(text).is_none_or(|broker| broker.ends_with("/bootstrap") || was_up(broker));
+        let advertised = kind.advertised.filter(|_| !is_good);
         let (advice, is_advertised) = (advertised.unwrap_or(kind.advice), advertised.is_some());
         Some(Reason { advice, text: format!("{advice} ({words})"), heals: kind.heals, is_advertised })
     }
+}
+
+/// The broker that a text is about, as the client calls it: its address and its number, or `bootstrap`.
+pub(crate) fn broker(text: &str) -> Option<&str> {
+    Some(words(text).split_once(": ")?.0)
 }
 
 /// Librdkafka's words, without the thread before them and the milliseconds behind.
@@ -187,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_text_of_the_client_becomes_a_cause_and_an_advice() {
-        let told = |text: &str| match Reason::of(text) {
+        let told = |text: &str| match Reason::of(text, |broker| broker == "b:1/3") {
             Some(Reason { text, heals, is_advertised, .. }) => {
                 format!("{heals:?}{}: {text}", if is_advertised { ", advertised" } else { "" })
             }
@@ -198,6 +204,7 @@ mod tests {
             "kafka.nowhere:9092/1: Failed to resolve 'kafka.nowhere:9092': Name or service not known (after 4ms in state CONNECT)",
             "kafka.nowhere:9092/bootstrap: Failed to resolve 'kafka.nowhere:9092': Name or service not known (after 4ms in state CONNECT)",
             "b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
+            "b:1/3: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
             "1/1 brokers are down",
         ]
         .map(|text| told(text) + "\n")
@@ -207,6 +214,7 @@ mod tests {
             Often, advertised: a broker names an address that cannot be resolved here: check its advertised.listeners, or this machine's name service (kafka.nowhere:9092/1: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
             Often: a host name in kafka.bootstrap.servers cannot be resolved: check it, or this machine's name service (kafka.nowhere:9092/bootstrap: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
             Often, advertised: a broker names an address where nobody listens: check its advertised.listeners, and that all brokers run (b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
+            Often: nobody listens there: check kafka.bootstrap.servers, and that the brokers run (b:1/3: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
             unknown
         "#]]
         .assert_eq(&told);

@@ -71,7 +71,7 @@ pub enum Target {
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routed {
     /// Records under their keys.
     pub records: u64,
@@ -79,6 +79,21 @@ pub struct Routed {
     pub dead_letters: u64,
     /// Records that were left out, as they come from another topic than was asked for.
     pub left_out: u64,
+    /// The first record that could not be used: where it is, and what is wrong with it.
+    pub first_refused: Option<String>,
+}
+
+impl Routed {
+    fn sum(&self) -> u64 {
+        self.records + self.dead_letters + self.left_out
+    }
+
+    fn add(&mut self, more: Routed) {
+        self.records += more.records;
+        self.dead_letters += more.dead_letters;
+        self.left_out += more.left_out;
+        self.first_refused = self.first_refused.take().or(more.first_refused);
+    }
 }
 
 /// Why an attempt ended.
@@ -89,7 +104,8 @@ enum Broken {
     Final(AdminError),
 }
 
-/// Routes until somebody says stop, or once to the end. `target` is told a key, a value and the partitions there are.
+/// Routes until somebody says stop, or once to the end as it is now: what comes meanwhile is not waited for. `target` is told a
+/// key, a value and the partitions there are; `told` what was done by the last transaction and all before it.
 ///
 /// # Errors
 /// If a topic is missing, the brokers refuse, or nothing goes on for several attempts.
@@ -98,14 +114,21 @@ pub fn route(
     route: &Route,
     stop: &AtomicBool,
     mut target: impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
+    mut told: impl FnMut(&Routed),
 ) -> Result<Routed, AdminError> {
     let needed = [&route.from, &route.to, &route.dead_letters].map(String::as_str);
-    let found = Admin::connect(connection)?.find_seen(needed)?;
+    let admin = Admin::connect(connection)?;
+    let found = admin.find_seen(needed)?;
     let missing: Vec<String> =
         needed.iter().filter(|topic| !found.contains_key(**topic)).map(|topic| (*topic).to_owned()).collect();
     if !missing.is_empty() {
         return Err(AdminError::Missing(missing));
     }
+    let ends = match route.is_once {
+        true => Some(admin.ends(&route.from, found[&route.from].partitions)?),
+        false => None,
+    };
+    drop(admin);
     let count = |topic: &String| u16::try_from(found[topic].partitions).unwrap_or(u16::MAX);
     let (partitions, letters) = (count(&route.to), count(&route.dead_letters));
     let mut routed = Routed::default();
@@ -117,10 +140,11 @@ pub fn route(
     let letter = to_limit(&route.dead_letters).min(crate::RECORD_BYTES_MAX);
     let limits = Limits { record_bytes_max, batch: to_limit(&route.to).min(letter), letter };
     loop {
-        let before = routed;
+        let before = routed.clone();
         let known = refused.len();
-        let broken = match Attempt::begin(connection, route, partitions, letters, limits, &refused, &troubles) {
-            Ok(mut attempt) => match attempt.run(stop, &mut target, &mut routed) {
+        let plan = Plan { route, partitions, letters, limits, ends: ends.as_deref(), refused: &refused };
+        let broken = match Attempt::begin(connection, plan, &troubles) {
+            Ok(mut attempt) => match attempt.run(stop, &mut target, &mut routed, &mut told) {
                 Ok(()) => return Ok(routed),
                 Err(broken) => {
                     refused.extend(attempt.refused_now());
@@ -239,32 +263,42 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// One consumer, one producer, as long as nothing breaks.
-struct Attempt<'a> {
+/// What all attempts have in common.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
     route: &'a Route,
+    /// Partitions of the topic that records go to, and of the dead letters.
     partitions: u16,
     letters: u16,
+    limits: Limits,
+    /// The offsets at which partitions end for this run, by number; `None`: it goes on.
+    ends: Option<&'a [i64]>,
+    refused: &'a Refusals,
+}
+
+impl Plan<'_> {
+    /// Whether a record came after the run began, which ends before it.
+    fn is_beyond(&self, partition: i32, offset: i64) -> bool {
+        let end = self.ends.and_then(|ends| ends.get(usize::try_from(partition).ok()?));
+        end.is_some_and(|&end| offset >= end)
+    }
+}
+
+/// One consumer, one producer, as long as nothing breaks.
+struct Attempt<'a> {
+    plan: Plan<'a>,
     watch: Watch,
     consumer: BaseConsumer<Watch>,
     producer: ThreadedProducer<Deliveries>,
     deliveries: Deliveries,
-    limits: Limits,
-    refused: &'a Refusals,
     /// Where to go on, by partition; empty where no transaction is open.
     next: BTreeMap<i32, i64>,
     pending: Routed,
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(
-        connection: &Connection,
-        route: &'a Route,
-        partitions: u16,
-        letters: u16,
-        limits: Limits,
-        refused: &'a Refusals,
-        troubles: &Troubles,
-    ) -> Result<Attempt<'a>, Broken> {
+    fn begin(connection: &Connection, plan: Plan<'a>, troubles: &Troubles) -> Result<Attempt<'a>, Broken> {
+        let Plan { route, limits, .. } = plan;
         let watch = Watch { troubles: troubles.clone(), ..Watch::default() };
         let fixed = [
             ("group.id", route.group.as_str()),
@@ -304,19 +338,8 @@ impl<'a> Attempt<'a> {
         let broken = |error| route.broken(error, troubles);
         producer.init_transactions(TIMEOUT).map_err(broken)?;
         consumer.subscribe(&[&route.from]).map_err(broken)?;
-        Ok(Attempt {
-            route,
-            partitions,
-            letters,
-            watch,
-            consumer,
-            producer,
-            deliveries,
-            limits,
-            refused,
-            next: BTreeMap::new(),
-            pending: Routed::default(),
-        })
+        let (next, pending) = (BTreeMap::new(), Routed::default());
+        Ok(Attempt { plan, watch, consumer, producer, deliveries, next, pending })
     }
 
     fn run(
@@ -324,38 +347,44 @@ impl<'a> Attempt<'a> {
         stop: &AtomicBool,
         target: &mut impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
         routed: &mut Routed,
+        told: &mut impl FnMut(&Routed),
     ) -> Result<(), Broken> {
         let mut began = Instant::now();
         let mut ended: BTreeSet<i32> = BTreeSet::new();
         loop {
             // The consumer's records live as long as it is not used: it is shared, what is counted is not.
-            let polled = self.consumer.poll(LOOK).map(|polled| polled.map(|message| self.transform(&message, target)));
+            let take = |message: BorrowedMessage<'_>| match self.plan.is_beyond(message.partition(), message.offset()) {
+                true => Err(message.partition()),
+                false => Ok(self.transform(&message, target)),
+            };
+            let polled = self.consumer.poll(LOOK).map(|polled| polled.map(take));
             if self.watch.has_lost.swap(false, Relaxed) {
                 ended.clear();
                 self.abort()?;
                 began = Instant::now();
             }
             match polled {
-                Some(Ok(record)) => {
+                Some(Ok(Ok(record))) => {
                     ended.remove(&record.partition);
                     self.produce(record)?;
                 }
+                Some(Ok(Err(partition))) => _ = ended.insert(partition),
                 Some(Err(KafkaError::PartitionEOF(partition))) => _ = ended.insert(partition),
                 Some(Err(error)) if error.rdkafka_error_code() == Some(Code::TopicAuthorizationFailed) => {
-                    return Err(Broken::Final(refused(&format!("{} cannot be read", self.route.from), error)));
+                    return Err(Broken::Final(refused(&format!("{} cannot be read", self.plan.route.from), error)));
                 }
                 Some(Err(error)) => return Err(self.broken(error)),
                 None => {}
             }
             let is_stopped = stop.load(Relaxed);
-            let Routed { records, dead_letters, left_out } = self.pending;
-            let is_full = records + dead_letters + left_out >= RECORDS_MAX;
+            let is_full = self.pending.sum() >= RECORDS_MAX;
             let is_at_end = self.is_at_end(&ended);
             if is_stopped || is_at_end || is_full || began.elapsed() >= EPOCH {
                 self.commit(routed)?;
+                told(routed);
                 began = Instant::now();
             }
-            if is_stopped || (is_at_end && self.route.is_once) {
+            if is_stopped || (is_at_end && self.plan.route.is_once) {
                 return Ok(());
             }
         }
@@ -382,13 +411,14 @@ impl<'a> Attempt<'a> {
         let value = message.payload();
         let place = |what| {
             let refuse = |why: String| Destination::DeadLetters(why);
-            let is_refused = self.refused.contains(&(partition, offset, Goal::Records));
+            let is_refused = self.plan.refused.contains(&(partition, offset, Goal::Records));
             let bytes = value.map_or(0, <[u8]>::len) + message.key_len() + headers_bytes(headers) + FRAME_BYTES;
             match what {
                 Target::Refused(why) => refuse(why),
-                Target::Key(..) if is_refused || bytes > self.limits.record_bytes_max => {
-                    refuse(format!("{} takes no record of {bytes} bytes: raise its max.message.bytes", self.route.to))
-                }
+                Target::Key(..) if is_refused || bytes > self.plan.limits.record_bytes_max => refuse(format!(
+                    "{} takes no record of {bytes} bytes: raise its max.message.bytes",
+                    self.plan.route.to
+                )),
                 Target::Key(key, to) => Destination::Partition(key, to),
             }
         };
@@ -398,7 +428,7 @@ impl<'a> Attempt<'a> {
             (Some(false), None) => Destination::LeftOut,
             _ => match headers.and_then(cut_letter) {
                 Some(why) => Destination::DeadLetters(why),
-                None => place(target(message.key(), value, self.partitions)),
+                None => place(target(message.key(), value, self.plan.partitions)),
             },
         };
         let whole = |bytes: Option<&[u8]>| match destination {
@@ -429,7 +459,7 @@ impl<'a> Attempt<'a> {
 
     /// Whether a record comes from the topic that is asked for, if one is.
     fn origin(&self, headers: Option<&BorrowedHeaders>) -> Option<bool> {
-        let wanted = self.route.origin.as_deref()?;
+        let wanted = self.plan.route.origin.as_deref()?;
         Some(headers.and_then(|headers| header(headers, FROM_TOPIC)) == Some(wanted))
     }
 
@@ -438,25 +468,27 @@ impl<'a> Attempt<'a> {
             self.producer.begin_transaction().map_err(|error| self.broken(error))?;
         }
         let Record { destination, partition, offset, value, cut_key, cut_value, at, headers } = record;
+        let Plan { route, letters, limits, refused, .. } = self.plan;
         self.next.insert(partition, offset + 1);
+        if let Destination::DeadLetters(why) = &destination {
+            self.pending.dead_letters += 1;
+            let first = || format!("{}[{partition}]@{offset} {why}", route.from);
+            self.pending.first_refused.get_or_insert_with(first);
+        }
         match destination {
             Destination::LeftOut => self.pending.left_out += 1,
             Destination::Partition(key, to) => {
                 self.pending.records += 1;
                 let place = Box::new((partition, offset, Goal::Records));
-                let mut record =
-                    BaseRecord::with_opaque_to(&self.route.to, place).partition(to.into()).headers(headers);
+                let mut record = BaseRecord::with_opaque_to(&route.to, place).partition(to.into()).headers(headers);
                 (record.key, record.payload, record.timestamp) = (Some(key.as_bytes()), value.as_deref(), at);
                 self.send(record)?;
             }
             // What is a dead letter already, and where it belongs, stays there.
-            Destination::DeadLetters(_) if self.route.dead_letters == self.route.from => {
-                self.pending.dead_letters += 1;
-            }
+            Destination::DeadLetters(_) if route.dead_letters == route.from => {}
             Destination::DeadLetters(why) => {
-                self.pending.dead_letters += 1;
                 let letter = DeadLetter {
-                    topic: &self.route.from,
+                    topic: &route.from,
                     partition,
                     offset,
                     stage: "VALUE_CONVERTER",
@@ -465,15 +497,14 @@ impl<'a> Attempt<'a> {
                     key: cut_key.as_ref(),
                     value: cut_value.as_ref(),
                 };
-                let (form, headers) = match self.refused.contains(&(partition, offset, Goal::DeadLetters)) {
+                let (form, headers) = match refused.contains(&(partition, offset, Goal::DeadLetters)) {
                     true => (Form::Place, OwnedHeaders::new()),
-                    false => (Form::within(self.limits.letter), headers),
+                    false => (Form::within(limits.letter), headers),
                 };
                 let (key, value, headers) = letter.parts(form, headers);
                 let place = Box::new((partition, offset, Goal::DeadLetters));
-                let to = partition % i32::from(self.letters);
-                let mut record =
-                    BaseRecord::with_opaque_to(&self.route.dead_letters, place).partition(to).headers(headers);
+                let to = partition % i32::from(letters);
+                let mut record = BaseRecord::with_opaque_to(&route.dead_letters, place).partition(to).headers(headers);
                 (record.key, record.payload, record.timestamp) = (key, value, at);
                 self.send(record)?;
             }
@@ -501,7 +532,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn broken(&self, error: KafkaError) -> Broken {
-        self.route.broken(error, &self.watch.troubles)
+        self.plan.route.broken(error, &self.watch.troubles)
     }
 
     /// Gives up what is not committed. The reading begins again at the committed offsets by itself, since it is a rebalance
@@ -521,7 +552,7 @@ impl<'a> Attempt<'a> {
         let mut offsets = TopicPartitionList::new();
         let broken = |error| self.broken(error);
         for (&partition, &next) in &self.next {
-            offsets.add_partition_offset(&self.route.from, partition, Offset::Offset(next)).map_err(broken)?;
+            offsets.add_partition_offset(&self.plan.route.from, partition, Offset::Offset(next)).map_err(broken)?;
         }
         let group = self.consumer.group_metadata().filter(|_| !self.consumer.assignment_lost());
         let group =
@@ -529,10 +560,7 @@ impl<'a> Attempt<'a> {
         self.producer.send_offsets_to_transaction(&offsets, &group, TIMEOUT).map_err(broken)?;
         self.producer.commit_transaction(TIMEOUT).map_err(broken)?;
         self.next.clear();
-        let Routed { records, dead_letters, left_out } = std::mem::take(&mut self.pending);
-        routed.records += records;
-        routed.dead_letters += dead_letters;
-        routed.left_out += left_out;
+        routed.add(std::mem::take(&mut self.pending));
         Ok(())
     }
 }

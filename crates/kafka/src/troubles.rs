@@ -1,5 +1,6 @@
 //! What clients tell of their troubles, in the background: kept until somebody asks why nothing works.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
@@ -14,7 +15,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use tracing::{debug, info, warn};
 
-use crate::reasons::{Heals, Reason, not_made};
+use crate::reasons::{Heals, Reason, broker, not_made};
 
 /// Every client tries to reach every broker again and again: the process tells of it once in this time.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
@@ -154,7 +155,7 @@ impl Troubles {
 
     /// Takes what a client says of a connection; whether it is a cause that is known.
     fn note_reason(&self, text: &str) -> bool {
-        let Some(Reason { advice, text, heals, is_advertised }) = Reason::of(text) else { return false };
+        let Some(Reason { advice, text, heals, is_advertised }) = Reason::of(text, was_up) else { return false };
         {
             let now = Instant::now();
             let mut unreachable = self.unreachable();
@@ -192,6 +193,19 @@ impl Troubles {
     }
 }
 
+/// Brokers that some client of this process has reached at the address that they name.
+static WERE_UP: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Takes what is said of a connection that was up until now.
+fn note_up(message: &str) {
+    let Some(broker) = broker(message) else { return };
+    WERE_UP.lock().unwrap_or_else(PoisonError::into_inner).insert(broker.to_owned());
+}
+
+fn was_up(broker: &str) -> bool {
+    WERE_UP.lock().unwrap_or_else(PoisonError::into_inner).contains(broker)
+}
+
 /// When any client of this process told last of brokers that cannot be reached.
 static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
 
@@ -216,7 +230,11 @@ impl ClientContext for Troubles {
         }
         // Connections that fail, whatever the level: brokers close those that nobody uses as well.
         if fac == "FAIL" {
-            let is_idle = message.contains("in state UP") && !is_young(message);
+            let had_been_up = message.contains("in state UP");
+            if had_been_up {
+                note_up(message);
+            }
+            let is_idle = had_been_up && !is_young(message);
             if is_idle || !self.note_reason(message) {
                 debug!(fac, "{message}");
             }
@@ -322,14 +340,14 @@ pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display
 /// The way out of a failure that stays whatever one does.
 pub(crate) fn advice(code: Option<Code>) -> Option<&'static str> {
     Some(match code? {
-        Code::TopicAuthorizationFailed => "this user may not use the topic: grant it, as docs/permissions.md says",
+        Code::TopicAuthorizationFailed => "this user may not use the topic: grant it, as `clout docs permissions` says",
         Code::GroupAuthorizationFailed => {
-            "this user may not use the consumer group: grant it, as docs/permissions.md says"
+            "this user may not use the consumer group: grant it, as `clout docs permissions` says"
         }
         Code::TransactionalIdAuthorizationFailed => {
-            "this user may not use the transactional ids: grant it, as docs/permissions.md says"
+            "this user may not use the transactional ids: grant it, as `clout docs permissions` says"
         }
-        Code::ClusterAuthorizationFailed => "this user may not write: grant it, as docs/permissions.md says",
+        Code::ClusterAuthorizationFailed => "this user may not write: grant it, as `clout docs permissions` says",
         Code::MessageSizeTooLarge => {
             "the topic takes no record or batch of that size: set its max.message.bytes to 1048588 or more, and message.max.bytes \
              of the configuration's section [kafka] no lower"
@@ -365,6 +383,22 @@ mod tests {
             [told(0), told(0), told(later - 1), told(later), told(later + 1)],
             [true, false, false, true, false]
         );
+    }
+
+    #[test]
+    fn a_broker_that_was_there_before_is_gone_and_has_no_wrong_address() {
+        let troubles = Troubles::quiet();
+        let fail = |text: &str| troubles.log(RDKafkaLogLevel::Info, "FAIL", text);
+        let refused = "[thrd:gone:1/7]: gone:1/7: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+        fail(refused);
+        assert!(
+            troubles.reason().is_some_and(|reason| reason.contains("advertised.listeners")),
+            "nobody has ever reached it"
+        );
+        fail("[thrd:gone:1/7]: gone:1/7: Disconnected (after 5000ms in state UP)");
+        fail(refused);
+        let reason = troubles.reason().unwrap();
+        assert!(reason.starts_with("nobody listens there") && !reason.contains("advertised"), "{reason}");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::settings::{Clock, Holds, Input, Settings};
 
 /// Longer values are told apart by a hash.
 const VALUE_BYTES_MAX: usize = 300;
-const HASH_KEY: &str = "model.hash_key";
+/// The name of the key of the hash of names.
+pub const HASH_KEY: &str = "model.hash_key";
 
 impl Settings {
     /// One line for each: `name=value`.
@@ -21,9 +22,15 @@ impl Settings {
     }
 
     /// What is otherwise than in these lines, for people; empty if nothing is known to be.
-    pub(crate) fn changes(&self, known: &str) -> String {
+    pub fn changes(&self, known: &str) -> String {
+        self.changes_of(known, |_| true)
+    }
+
+    /// The same, of settings with these names.
+    pub fn changes_of(&self, known: &str, is_looked_at: impl Fn(&str) -> bool) -> String {
         let before: BTreeMap<&str, &str> = known.lines().filter_map(|line| line.split_once('=')).collect();
-        let changed = self.list().into_iter().filter_map(|(name, is)| {
+        let looked_at = self.list().into_iter().filter(|(name, _)| is_looked_at(name));
+        let changed = looked_at.filter_map(|(name, is)| {
             let was = *before.get(name)?;
             (was != is).then(|| match name {
                 HASH_KEY => format!("{name} is another one than the application was made with"),
@@ -41,6 +48,8 @@ impl Settings {
             ("clock", clock_word(*clock).to_owned()),
             ("dedup_window", dedup_window_ms.map_or(String::new(), duration)),
             ("inputs", short(inputs.iter().map(input).collect::<Vec<_>>().join(","))),
+            // An offset belongs to a topic, and a slice names topics by their places.
+            ("topics", short(inputs.iter().map(|input| &*input.topic).collect::<Vec<_>>().join(","))),
             ("model.half_life", duration(model.half_life_ms)),
             ("model.window", duration(model.window_ms)),
             ("model.forget_after", model.forget_after_ms.map_or(String::new(), duration)),
@@ -155,6 +164,15 @@ mod tests {
             "inputs is profiles,events:reply, the application was made with profiles,events",
         );
         check(
+            |settings| settings.inputs.truncate(1),
+            "inputs is profiles, the application was made with profiles,events; topics is events, the application was made with \
+             events,events",
+        );
+        check(
+            |settings| settings.inputs[1].topic = "orders".to_owned(),
+            "topics is events,orders, the application was made with events,events",
+        );
+        check(
             |settings| settings.names = Names::new(Spelling::Folded, ["NA"]),
             "model.names is folded, the application was made with exact; model.ignore_users is na, the application was \
              made with none",
@@ -163,6 +181,9 @@ mod tests {
             |settings| settings.hash_key = HashKey::new([1, 3]),
             "model.hash_key is another one than the application was made with",
         );
+        let mut keyed = settings();
+        keyed.hash_key = HashKey::new([1, 3]);
+        assert_eq!(keyed.changes_of(&settings().known(), |name| name != HASH_KEY), "");
         assert_eq!(settings().changes(""), "");
         assert_eq!(settings().changes("of another version\nmodel.rho=3\n"), "");
     }

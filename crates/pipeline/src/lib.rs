@@ -48,6 +48,7 @@ pub use decode::{Decoder, RawRecord};
 pub use draw::draw_hash_key;
 pub use fault::{Fatal, Fault};
 pub use keeper::Keeper;
+pub use known::HASH_KEY;
 pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadable};
 pub use place::CheckpointPlace;
 pub use refusals::Refusing;

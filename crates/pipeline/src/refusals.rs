@@ -56,7 +56,7 @@ impl std::fmt::Display for Refusing {
         write!(
             f,
             "{refused} of the newest {records} records of {topic} (partitions {}) became dead letters, most as {reason}: \
-             {example}; {}, then send the dead letters again, as docs/dead-letters.md says",
+             {example}; {}, then send the dead letters again, as `clout docs dead-letters` says",
             partitions.join(", "),
             self.advice()
         )

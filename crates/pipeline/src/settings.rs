@@ -56,8 +56,8 @@ impl std::fmt::Display for AcceptedGap {
 }
 
 impl Settings {
-    /// Over all that decides what a slice becomes, bit for bit: it never changes under one application id. Names,
-    /// encodings and the pace may.
+    /// Over all that decides what a slice becomes, bit for bit: it never changes under one application id. Encodings and
+    /// the pace may. A topic's name is not in it: offsets tell which topic was read.
     pub fn fingerprint(&self) -> u64 {
         let Settings { model, hash_key, names, shards, inputs, clock, dedup_window_ms, .. } = self;
         let dedup = dedup_window_ms.map_or([0, 0], |window_ms| [1, window_ms as u64]);

@@ -303,7 +303,7 @@ impl<L: Log> Worker<L> {
         };
         match left.is_empty() {
             true => info!("{} has {has}", thread_name()),
-            false => info!("{} has {has}, {} left", thread_name(), shard_list(left.iter().copied())),
+            false => info!("{} has {has}, and no longer {}", thread_name(), shard_list(left.iter().copied())),
         }
     }
 

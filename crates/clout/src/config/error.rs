@@ -62,7 +62,7 @@ pub enum ConfigError {
 fn hint(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!(": did you mean {nearest}?"),
-        None => "; docs/configuration.md lists all".to_owned(),
+        None => "; `clout docs configuration` lists all".to_owned(),
     }
 }
 

@@ -11,17 +11,19 @@ use crate::config::values::{Values, Whence, value_error};
 
 const CONFIG: &str = "config";
 
-/// What the command line says; `RUNS`: of all keys, else of those that every command has.
+/// What the command line says of the keys of a scope and of those before it.
 #[derive(Clone, Debug, Default)]
-pub struct Flags<const RUNS: bool = false> {
+pub struct Flags<const REACH: u8 = { Scope::All as u8 }> {
     file: Option<PathBuf>,
     said: Vec<(&'static Key, Vec<String>)>,
 }
 
+/// The flags of a command that touches checkpoints.
+pub type StoreFlags = Flags<{ Scope::Store as u8 }>;
 /// The flags of a command that scores.
-pub type RunFlags = Flags<true>;
+pub type RunFlags = Flags<{ Scope::Run as u8 }>;
 
-impl<const RUNS: bool> Flags<RUNS> {
+impl<const REACH: u8> Flags<REACH> {
     /// The configuration file.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
@@ -45,7 +47,7 @@ impl<const RUNS: bool> Flags<RUNS> {
     }
 
     fn keys() -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(|key| !key.flag.is_empty() && (RUNS || key.scope == Scope::All))
+        KEYS.iter().filter(|key| !key.flag.is_empty() && key.scope as u8 <= REACH)
     }
 }
 
@@ -64,26 +66,26 @@ fn capitalised(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-impl<const RUNS: bool> Args for Flags<RUNS> {
+impl<const REACH: u8> Args for Flags<REACH> {
     fn augment_args(command: Command) -> Command {
         let config = Arg::new(CONFIG)
             .long(CONFIG)
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
-            .help("Configuration in TOML: docs/configuration.md lists its keys. CLOUT_… variables win over it, flags over both")
+            .help("Configuration in TOML: `clout docs configuration` lists its keys. CLOUT_… variables win over it, flags over both")
             .help_heading("Configuration");
-        command.arg(config).args(Flags::<RUNS>::keys().map(arg))
+        command.arg(config).args(Flags::<REACH>::keys().map(arg))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        Flags::<RUNS>::augment_args(command)
+        Flags::<REACH>::augment_args(command)
     }
 }
 
-impl<const RUNS: bool> FromArgMatches for Flags<RUNS> {
+impl<const REACH: u8> FromArgMatches for Flags<REACH> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let said = |key: &'static Key| Some((key, matches.get_many(key.name)?.cloned().collect()));
-        Ok(Flags { file: matches.get_one(CONFIG).cloned(), said: Flags::<RUNS>::keys().filter_map(said).collect() })
+        Ok(Flags { file: matches.get_one(CONFIG).cloned(), said: Flags::<REACH>::keys().filter_map(said).collect() })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -20,11 +20,13 @@ pub(crate) struct Key {
 pub(crate) enum Scope {
     /// All that know Kafka.
     All,
+    /// Those of them that touch checkpoints.
+    Store,
     /// `run` alone.
     Run,
 }
 
-use Scope::{All, Run};
+use Scope::{All, Run, Store};
 
 const fn key(
     scope: Scope,
@@ -71,9 +73,9 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "pace.bytes", "epoch-bytes", "BYTES", "16777216", "or when so many bytes wait, as they are in memory"),
     key(Run, "pace.backlog_bytes", "backlog-bytes", "BYTES", "33554432", "no more bytes are kept in memory before they are scored"),
     key(Run, "pace.lag", "lag", "DURATION", "60s", "nothing is published while a shard lags by more than this"),
-    key(Run, "checkpoints.place", "checkpoints", "FOLDER|URL", "checkpoints", "where checkpoints are kept: a folder, or a URL such as s3://bucket/clout"),
+    key(Store, "checkpoints.place", "checkpoints", "FOLDER|URL", "checkpoints", "where checkpoints are kept: a folder, or a URL such as s3://bucket/clout"),
     key(Run, "checkpoints.every", "checkpoint-every", "DURATION", "30s", "time between two checkpoints of a shard"),
-    key(Run, OPTIONS, "checkpoint-option", "NAME=VALUE", "[none]", "what the store wants to know, such as aws_region; `NAME.file` reads the value from a file"),
+    key(Store, OPTIONS, "checkpoint-option", "NAME=VALUE", "[none]", "what the store wants to know, such as aws_region; `NAME.file` reads the value from a file"),
     key(All, "kafka.bootstrap.servers", "brokers", "ADDRESSES", "localhost:9092", "where the brokers are, with commas between"),
     key(All, KAFKA, "kafka", "NAME=VALUE", "[none]", "any property of librdkafka, such as security.protocol; `NAME.file` reads the value from a file"),
 ];

@@ -71,6 +71,11 @@ impl Workers {
         appended.saturating_sub(self.status.totals().records)
     }
 
+    /// Transactions so far.
+    pub(crate) fn epochs(&self) -> u64 {
+        self.status.totals().epochs
+    }
+
     /// Waits until all have stopped.
     pub(crate) fn join(self) {
         // What a thread ended with, the supervisor knows.

@@ -9,7 +9,7 @@ use crate::failure::OutputError;
 use crate::recorded::Stop;
 use crate::recorded::loss::Reasons;
 use crate::recorded::messages::Networks;
-use crate::recorded::notes::Notes;
+use crate::recorded::notes::{self, Notes};
 use crate::recorded::progress::Watch;
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::words;
@@ -138,7 +138,7 @@ impl Gate {
             Err(malformed) => {
                 counts.malformed += 1;
                 notes.bad(&malformed);
-                rejects.take(file, line, &malformed, raw).map(|()| Admitted::Bad)
+                rejects.take_advised(file, line, &malformed, notes::advice(&malformed), raw).map(|()| Admitted::Bad)
             }
         }
     }

@@ -1,5 +1,5 @@
 //! When too much of the input is lost for the results to be worth anything: nothing of a file, or more than half, could be
-//! used. What was asked to be left out, as by --until, is not lost.
+//! used, or a profile: somebody who has opted out would be scored. What was asked to be left out, as by --until, is not lost.
 
 use crate::exit::ExitCode;
 use crate::recorded::Stop;
@@ -73,6 +73,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) is_accepted: bool,
     /// What becomes of the outputs.
     pub(crate) consequence: &'static str,
+    /// What an input without any record is told as; `None` where that is no loss.
+    pub(crate) empty: Option<String>,
 }
 
 impl Loss {
@@ -107,11 +109,12 @@ impl Outcome<'_> {
                 let profiles = count(malformed_profiles, "profile", "profiles");
                 Some(format!("none of the {profiles} can be used ({})", self.reasons.main(None)))
             }
+            None if records + profiles == 0 => self.empty.clone(),
             _ => None,
         }
     }
 
-    /// What is said if a whole file could not be used, or most of all.
+    /// What is said if a whole file could not be used, most of all, or a profile.
     fn most(&self) -> Option<String> {
         let Counts { records, profiles, malformed_profiles, .. } = *self.counts;
         let (bad, main) = (self.counts.bad(), || self.reasons.main(None));
@@ -121,9 +124,9 @@ impl Outcome<'_> {
             let [bad, records] = [bad, records].map(thousands);
             return Some(format!("{bad} of {records} lines cannot be used, more than half ({}): {advice}", main()));
         }
-        if malformed_profiles > profiles && is_whole {
+        if malformed_profiles > 0 && is_whole {
             let [bad, all] = [malformed_profiles, profiles + malformed_profiles].map(thousands);
-            return Some(format!("{bad} of {all} profiles cannot be used, more than half ({}): {advice}", main()));
+            return Some(format!("{bad} of {all} profiles cannot be used ({}): {advice}", main()));
         }
         let lost = self.files.iter().find(|file| file.records > 0 && file.understood == 0 && is_whole)?;
         Some(format!("{}: {advice}", self.none_of(Some(&lost.file), lost.records)))

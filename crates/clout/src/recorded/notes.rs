@@ -70,6 +70,11 @@ const ADVICE: [Advice; 4] = [
     },
 ];
 
+/// The option that helps against a bad line, if there is one.
+pub(crate) fn advice(malformed: &Malformed) -> Option<&'static str> {
+    ADVICE.iter().find(|advice| (advice.is_for)(malformed)).map(|advice| advice.what)
+}
+
 impl Notes {
     /// Takes what was guessed about a file.
     pub(crate) fn guessed(&mut self, file: &str, note: &Note) {

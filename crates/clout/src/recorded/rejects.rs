@@ -41,9 +41,24 @@ impl Rejects {
 
     /// Takes a bad line, or in binary files a bad record, counted from 1.
     pub(crate) fn take(&mut self, file: &str, line: u64, reason: &dyn Display, record: &[u8]) -> Result<(), Stop> {
+        self.take_advised(file, line, reason, None, record)
+    }
+
+    /// The same of one against which an option may help: where it is the reason for giving up, that is told with it.
+    pub(crate) fn take_advised(
+        &mut self,
+        file: &str,
+        line: u64,
+        reason: &dyn Display,
+        advice: Option<&str>,
+        record: &[u8],
+    ) -> Result<(), Stop> {
         self.bad += 1;
         let reason = &reason.to_string();
-        self.reasons.note(file, line, reason);
+        match advice {
+            Some(advice) => self.reasons.note(file, line, &format!("{reason}; {advice}")),
+            None => self.reasons.note(file, line, reason),
+        }
         if self.bad <= TOLD_MAX {
             self.progress.say(&format!("{file}:{line}: {reason}"));
         }

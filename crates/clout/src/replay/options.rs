@@ -156,6 +156,15 @@ enum StepError {
 const TOP: usize = 20;
 
 impl ReplayArgs {
+    /// What is said where no file has an event.
+    pub(crate) fn no_events(&self) -> String {
+        match &self.files[..] {
+            [file] if !is_standard(file) => format!("there is no event in {}", file.display()),
+            [_] => "there is no event in the standard input".to_owned(),
+            files => format!("there is no event in any of the {} files", files.len()),
+        }
+    }
+
     /// How many are listed.
     pub(crate) fn top(&self) -> usize {
         self.top.unwrap_or(if self.users.is_empty() { TOP } else { 0 })

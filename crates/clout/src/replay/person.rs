@@ -2,8 +2,9 @@
 
 use console::measure_text_width;
 use influence::Fan;
+use influence::explain::of_one_act;
 use serde::Serialize;
-use vocabulary::Score;
+use vocabulary::{Kind, PerKind, Score};
 use wire::seven_digits;
 
 use crate::replay::near::near;
@@ -147,11 +148,7 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
     let scale = decimal(score.scale, 0);
     let lines = [
         ("reach", decimal(score.reach, 2), format!("active fans; one who stops counts half after {half_life}")),
-        (
-            "amplification",
-            decimal(score.amplification, 2),
-            "how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most".to_owned(),
-        ),
+        ("amplification", decimal(score.amplification, 2), amplification(&summary.weights)),
         ("network", decimal(score.network, 3), "what the fans themselves count".to_owned()),
         ("openness", decimal(score.openness, 3), openness(score.openness).to_owned()),
         ("audience", decimal(score.audience, 2), "votes added by followers who are active".to_owned()),
@@ -168,6 +165,17 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
         text += &format!("{}\n", screen.labelled(&label, meaning, Screen::dim));
     }
     text + &screen.labelled("  received       ", &received(score), Screen::as_is) + "\n"
+}
+
+/// What amplification means, with what one act of each kind gives where that is not 1.
+fn amplification(weights: &PerKind<f64>) -> String {
+    let kinds = Kind::listed_counted().map(|kind| (kind, decimal(of_one_act(weights[kind]), 2)));
+    let others =
+        kinds.filter(|(_, of_one)| of_one != "1.00").map(|(kind, of_one)| format!("a {} {of_one}", kind.word()));
+    match others.collect::<Vec<_>>() {
+        others if others.is_empty() => "how much each of them acts: 1 for one act, 5 at most".to_owned(),
+        others => format!("how much each of them acts: 1 for one act ({}), 5 at most", others.join(", ")),
+    }
 }
 
 fn openness(openness: f64) -> &'static str {

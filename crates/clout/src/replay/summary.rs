@@ -27,6 +27,9 @@ pub(crate) struct Summary {
     pub(crate) as_of: Option<String>,
     pub(crate) half_life_ms: i64,
     pub(crate) window_ms: i64,
+    /// Votes that an act of each kind adds.
+    #[serde(skip)]
+    pub(crate) weights: PerKind<f64>,
     /// Votes that stand for 100.
     pub(crate) scale: Option<f64>,
     files: Vec<FileRead>,
@@ -142,6 +145,7 @@ impl Summary {
         Summary {
             as_of: world.now().map(time),
             half_life_ms: model.half_life_ms,
+            weights: model.weights,
             window_ms: model.window_ms,
             scale: ranking.top(1).next().map(|first| wire::seven_digits(first.score.scale)),
             files,

@@ -72,12 +72,22 @@ fn what_cannot_be_fed_is_told() {
         format!("{}: {said}", ran.code.expect("an exit code"))
     };
     expect![[r#"
-        #: error: topic missing-## is missing: make what is the application's own with `clout topics create`, the inputs as well with --inputs
+        #: error: topic missing-## is missing: it is no input of the configuration; name an input, or make the topic with `kafka-topics.sh --create --topic missing-## --partitions NUMBER`
     "#]].assert_eq(
         &told(&["feed", log.path(), "--topic", &unique("missing")])
             .replace(&format!("-{}-", std::process::id()), "-")
             .replace(|letter: char| letter.is_ascii_digit(), "#"),
     );
+    let input = format!("{events}:json");
+    expect![[r#"
+        2: error: topic EVENTS is read as JSON, as the configuration says, and protobuf is to go there: leave --encoding out, or mend `encoding` of this input
+    "#]]
+    .assert_eq(&told(&["feed", log.path(), "--input", &input, "--encoding", "protobuf"]));
+    let framed = told(&["feed", log.path(), "--input", &format!("{input}:confluent")]);
+    assert!(framed.starts_with("2: error: topic EVENTS is read in the Confluent wire format"), "{framed}");
+    let missing = unique("absent");
+    let told_of_input = told(&["feed", log.path(), "--input", &missing]);
+    assert!(told_of_input.contains("`clout topics create --inputs` makes it"), "{told_of_input}");
     expect![[r#"
         1: error: no --topic is given for events of the kind retweet: give one, or one for all
     "#]]

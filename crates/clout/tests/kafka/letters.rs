@@ -6,7 +6,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use testbroker::Broker;
 
-use crate::common::{connection, done, header, read, unique};
+use crate::common::{connection, done, header, read, run, unique};
 use crate::scene::Scene;
 
 const DAY_MS: i64 = 86_400_000;
@@ -151,7 +151,7 @@ fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
     scene.wait("all are refused", |scene| scene.metric("clout_dead_letters_total") == 2_000.0);
     scene.wait("it is not ready", |scene| scene.get("/health/ready").is_some_and(|(status, _)| status == 503));
     let (_, answer) = scene.get("/health/ready").expect("an answer");
-    for words in [&scene.input, "malformed", "encoding", "docs/dead-letters.md"] {
+    for words in [&scene.input, "malformed", "encoding", "clout docs dead-letters"] {
         assert!(answer.contains(words) && scene.told().contains(words), "{words}: {answer}");
     }
     assert_eq!(scene.metric("clout_input_refused_share"), 1.0);
@@ -161,7 +161,21 @@ fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
     scene.start();
     let from = format!("{}:json", scene.letters());
     let (id, input) = (scene.id.clone(), scene.input.clone());
-    let route = ["route", "--application-id", &id, "--from", &from, "--origin", &input, "--to", &input, "--once"];
+    let reads = format!("{input}:json");
+    let route = [
+        "route",
+        "--application-id",
+        &id,
+        "--from",
+        &from,
+        "--origin",
+        &input,
+        "--to",
+        &input,
+        "--input",
+        &reads,
+        "--once",
+    ];
     let said = done(broker, &route).stderr;
     assert!(said.starts_with("routed 2,000 records from "), "{said}");
     scene.wait("all are counted", |scene| scene.metric("clout_events_total") == 2_000.0);
@@ -169,10 +183,14 @@ fn an_input_that_is_nearly_all_dead_letters_is_told_and_there_is_a_way_back() {
     // A second time there is nothing to send; and what is no event stays where it is.
     scene.produce(&[], &[("k", b"no event"), ("k", &vec![b'x'; 70_000])]);
     scene.wait("they are refused", |scene| scene.metric("clout_dead_letters_total") == 2.0);
-    let said = done(broker, &route).stderr;
+    let ran = run(broker, &route);
+    let parts =
+        ["routed 0 records", "2 dead letters that cannot be used stay there", "none of the 2 records", "left there"];
     assert!(
-        said.contains("routed 0 records") && said.contains("2 dead letters that cannot be used stay there"),
-        "{said}"
+        ran.code == Some(1) && parts.iter().all(|part| ran.stderr.contains(part)),
+        "{:?}: {}",
+        ran.code,
+        ran.stderr
     );
     assert_eq!(read(broker, &scene.letters()).len(), 2_002);
 }

@@ -10,7 +10,7 @@ use testbroker::Broker;
 use crate::common::{Scratch, clout, done, read, run, unique};
 
 /// A process that runs in a folder of its own; it ends, if the test does.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     folder: PathBuf,
 }
@@ -24,7 +24,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(broker: &Broker, arguments: &[&str]) -> Running {
+    pub(crate) fn start(broker: &Broker, arguments: &[&str]) -> Running {
         let folder = std::env::temp_dir().join(unique("clout-live"));
         std::fs::create_dir(&folder).expect("a folder");
         let stderr = std::fs::File::create(folder.join("stderr")).expect("a file");
@@ -67,7 +67,7 @@ impl Running {
 
 /// Until so many scores are committed.
 #[track_caller]
-fn until_scored(broker: &Broker, app: &str, scores: usize) {
+pub(crate) fn until_scored(broker: &Broker, app: &str, scores: usize) {
     let until = Instant::now() + Duration::from_secs(60);
     while read(broker, &format!("{app}-scores")).len() < scores {
         assert!(Instant::now() < until, "nothing is scored in time");
@@ -76,7 +76,7 @@ fn until_scored(broker: &Broker, app: &str, scores: usize) {
 }
 
 /// A log of this moment.
-fn recent(events: usize) -> Scratch {
+pub(crate) fn recent(events: usize) -> Scratch {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time").as_secs();
     let line = |n: usize| format!("u{} v{} {} RT\n", n % 97, n % 31, now - 1);
     Scratch::new("recent.txt", &(0..events).map(line).collect::<String>())
@@ -118,18 +118,39 @@ fn a_parameter_that_changed_is_named_with_what_it_was() {
     let run = [&["run", "--checkpoints", place.to_str().expect("UTF-8")], &name[..]].concat();
     let mut first = Running::start(broker, &run);
     until_scored(broker, &app, 31);
+    let refuses = |arguments: &[&str], parts: &[&str]| {
+        let mut other = Running::start(broker, arguments);
+        assert_eq!(other.ended(), Some(2), "{}", other.said());
+        let said = other.said();
+        assert!(parts.iter().all(|part| said.contains(part)), "{parts:?}: {said}");
+        assert!(
+            said.contains("set them back, or start under a new application id") && !said.contains("joined"),
+            "{said}"
+        );
+    };
+    refuses(
+        &[&run[..], &["--half-life", "7d", "--clock", "event"]].concat(),
+        &[
+            "clock is event, the application was made with wall",
+            "model.half_life is 7d, the application was made with 30d",
+            "model.window is 42d, the application was made with 180d",
+        ],
+    );
+    // Another input, one less, and another one in its place.
+    let accounts = format!("{app}-accounts");
+    done(broker, &["topics", "create", "--inputs", "--application-id", &app, "--input", &events, "--input", &accounts]);
+    let profiles = format!("{accounts}:profiles");
+    refuses(
+        &[&run[..], &["--input", &profiles]].concat(),
+        &[
+            "inputs is events,profiles, the application was made with events",
+            &format!("topics is {events},{accounts}, the application was made with {events}"),
+        ],
+    );
+    let of_other = ["run", "--application-id", &app, "--input", &accounts];
+    refuses(&of_other, &[&format!("topics is {accounts}, the application was made with {events}")]);
+    assert_eq!(first.said().matches(" has shards ").count(), 1, "nobody has taken any: {}", first.said());
     assert_eq!(first.terminate(), Some(0));
-    let changed = ["--half-life", "7d", "--clock", "event"];
-    let mut second = Running::start(broker, &[&run[..], &changed].concat());
-    assert_eq!(second.ended(), Some(1), "{}", second.said());
-    let said = second.said();
-    for part in [
-        "clock is event, the application was made with wall",
-        "model.half_life is 7d, the application was made with 30d",
-        "model.window is 42d, the application was made with 180d",
-    ] {
-        assert!(said.contains(part), "{part}: {said}");
-    }
     let mut third = Running::start(broker, &run);
     third.until_it_says("joined the group");
     std::thread::sleep(Duration::from_secs(3));

@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod common;
+mod consume;
 pub(crate) mod scene;
 
 mod diff;

@@ -20,8 +20,8 @@ const PEOPLE: usize = 20;
 /// What a score may be off, as shards know each other's rates to eps only.
 const POINTS: f64 = 1.0;
 
-fn recipe() -> &'static str {
-    let behind = README.split_once("<!-- the recipe -->\n```sh\n").expect("the README has a recipe").1;
+fn block(mark: &str) -> &'static str {
+    let behind = README.split_once(&format!("<!-- {mark} -->\n```sh\n")).expect("the README has the block").1;
     behind.split_once("```").expect("the block ends").0
 }
 
@@ -108,7 +108,7 @@ fn the_recipe_ends_with_the_people_of_a_replay() {
     let _room = crate::waits();
     let Some(broker) = Broker::own(&[]) else { return };
     let [metrics, shown] = free_ports();
-    let recipe = recipe();
+    let recipe = block("the recipe");
     let own = [
         ("localhost:9092", broker.brokers().to_owned()),
         ("127.0.0.1:9464", format!("127.0.0.1:{metrics}")),
@@ -120,6 +120,14 @@ fn the_recipe_ends_with_the_people_of_a_replay() {
         assert!(text.contains(from), "the recipe has no {from}");
         text.replace(from, to)
     });
+    // Metrics have a port that somebody else has: it ends, and says why.
+    let listener = TcpListener::bind(("127.0.0.1", metrics)).expect("a port");
+    let mut shell = Shell::paste(&text);
+    let printed = shell.printed();
+    assert!(printed.contains("0 of 100,000 events are scored."), "{printed}\n{}", shell.told());
+    assert!(printed.contains("--listen 127.0.0.1:0") && printed.contains("Address already in use"), "{printed}");
+    drop((shell, listener));
+
     let mut shell = Shell::paste(&text);
     let printed = shell.printed();
     let last = printed.lines().last().unwrap_or_default();
@@ -142,4 +150,39 @@ fn the_recipe_ends_with_the_people_of_a_replay() {
         let (_, answer) = web::get(&format!("127.0.0.1:{shown}"), &path).expect("an answer");
         live = people(&serde_json::from_str::<Value>(&answer).expect("JSON")["users"]);
     }
+    tries_another_model(&shell);
+}
+
+/// The trial beside the live application, line by line: made, run, compared, and gone again.
+fn tries_another_model(shell: &Shell) {
+    let program = |line: &str| {
+        let line = line.split(" #").next().unwrap_or_default();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
+        command.args(line.strip_prefix("clout ").expect("a command").split_whitespace()).current_dir(&shell.folder);
+        command
+    };
+    let done = |line: &str| {
+        let output = program(line).output().expect("the program runs");
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("text")).concat();
+        assert!(output.status.success(), "{line}: {text}");
+        text
+    };
+    let [create, run, diff, reset] = block("the trial").lines().collect::<Vec<_>>()[..] else { panic!("four lines") };
+    done(create);
+    let mut trial = program(run).stderr(Stdio::null()).spawn().expect("it starts");
+    let until = Instant::now() + PATIENCE;
+    let compared = loop {
+        let compared = done(diff);
+        if compared.lines().any(|line| line.starts_with("B  trial") && line.contains("100,000 of 100,000 records read"))
+        {
+            break compared;
+        }
+        assert!(Instant::now() < until, "the trial has not read all: {compared}");
+        std::thread::sleep(Duration::from_secs(1));
+    };
+    assert!(Command::new("kill").args(["-INT", &trial.id().to_string()]).status().expect("kill runs").success());
+    assert!(trial.wait().expect("it ends").success(), "Ctrl-C ends it well");
+    assert!(compared.contains("change from A to B"), "{compared}");
+    let gone = done(reset);
+    assert!(gone.contains("emptied trial-scores"), "{gone}");
 }

@@ -64,7 +64,8 @@ const STRANGER: [(&str, &str); 4] = as_user("clout", "not-the-secret");
 
 const PAGE: &str = include_str!("../../../../docs/permissions.md");
 
-/// The rules of `docs/permissions.md` for a command: operations on a resource; `APP` stands for the application's id.
+/// The rules of `docs/permissions.md` for a command: operations on a resource; `APP` stands for the application's id, `INPUT` for
+/// its input.
 fn documented(command: &str) -> Vec<(String, Vec<String>)> {
     let section = PAGE.split("\n## ").find(|section| {
         let title = section.lines().next().unwrap_or_default();
@@ -85,7 +86,7 @@ fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operati
     let login = "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\"admin-secret\";";
     let text = format!("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config={login}\n");
     fs::write(&admin, text).expect("it can be written");
-    let resource = resource.replace("APP", &scene.id);
+    let resource = resource.replace("INPUT", &scene.names.input).replace("APP", &scene.id);
     let mut arguments = vec!["--command-config", admin.to_str().expect("a path in UTF-8")];
     arguments.extend(change);
     operations.iter().for_each(|operation| arguments.extend(["--operation", operation]));
@@ -93,6 +94,38 @@ fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operati
     let ran = broker.tool("org.apache.kafka.tools.AclCommand", &arguments);
     assert!(ran.status.success(), "{resource}: {}", String::from_utf8_lossy(&ran.stderr));
     fs::remove_file(admin).expect("it is there");
+}
+
+/// The example grants what the table of `clout run` lists, for the names that hold unless something else is said.
+#[test]
+fn the_example_is_the_table_with_the_default_names() {
+    let block =
+        PAGE.split("<!-- for run -->\n```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let mut granted: Vec<(String, Vec<&str>)> = Vec::new();
+    for line in block.lines().filter_map(|line| line.strip_prefix("$allow ")) {
+        let (operations, resources) = line
+            .rsplit_once("--operation ")
+            .map(|(before, rest)| {
+                let (last, resources) = rest.split_once(' ').expect("a resource");
+                let operations =
+                    before.split("--operation ").map(str::trim).filter(|word| !word.is_empty()).chain([last]);
+                (operations.collect::<Vec<_>>(), resources)
+            })
+            .expect("operations");
+        match resources.strip_prefix("--topic ") {
+            Some(topics) => topics
+                .split(" --topic ")
+                .for_each(|topic| granted.push((format!("--topic {topic}"), operations.clone()))),
+            None => granted.push((resources.to_owned(), operations)),
+        }
+    }
+    let rules = documented("run");
+    let named = |resource: &str| resource.replace("INPUT", "events").replace("APP", "clout");
+    let listed: Vec<(String, Vec<&str>)> = rules
+        .iter()
+        .map(|(resource, operations)| (named(resource), operations.iter().map(String::as_str).collect()))
+        .collect();
+    assert_eq!(granted, listed);
 }
 
 #[test]
@@ -118,7 +151,7 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
     member.terminate(Duration::from_secs(15));
     verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
     for (resource, operation, named) in [
-        ("--topic APP-events", "Read", format!("{}-events", scene.id)),
+        ("--topic INPUT", "Read", scene.names.input.clone()),
         ("--topic APP-scores", "Write", format!("{}-scores", scene.id)),
         ("--group APP", "Read", scene.id.clone()),
         ("--transactional-id APP- --resource-pattern-type prefixed", "Write", format!("{}-", scene.id)),
@@ -215,8 +248,7 @@ fn each_command_needs_what_is_documented_and_no_more() {
         }
         let user = name.rsplit(' ').next().expect("a word");
         for (resource, operations) in documented(name) {
-            let resource =
-                resource.replace("FROM", "APP-events").replace("TO", &other).replace("APP-events", &input(&scene));
+            let resource = resource.replace("FROM", "INPUT").replace("TO", &other).replace("INPUT", &input(&scene));
             match outcome(&broker, &scene, user, arguments) {
                 Outcome::Failed(error) => assert!(error.contains(&scene.id), "{name} without {resource}: {error}"),
                 Outcome::Done => panic!("{name} does not need {resource}"),
@@ -341,7 +373,7 @@ fn route_names_what_it_may_not_use() {
     feeder.send_raw(0, None, Some(b"\xff\xffno event"));
     feeder.flush();
     for (resource, operations) in documented("route") {
-        let resource = resource.replace("FROM", "APP-events").replace("TO", &routed);
+        let resource = resource.replace("FROM", "INPUT").replace("TO", &routed);
         let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
         acls(&broker, &scene, &["--add", "--allow-principal", "User:route"], &resource, &operations);
     }

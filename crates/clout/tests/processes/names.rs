@@ -2,30 +2,24 @@
 
 use testbroker::Broker;
 
-use super::{BEGUN, CLIENT, while_fed};
-use crate::cluster::{Events, Options, Scene, wait_until};
+use super::{BEGUN, CLIENT, ENDING};
+use crate::cluster::{Options, Scene, wait_until};
 
 #[test]
-fn who_is_fenced_off_names_the_other_process() {
+fn a_name_that_a_process_of_this_machine_has_is_refused_to_another_one() {
     let _room = crate::works();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: CLIENT, ..Options::default() });
-    let events = Events::generated(60_000, 300);
-    let acts = events.acts();
     let start = |folder| scene.start_in(folder, &["--instance", "twin"]);
-    // Who has nothing to write does not see that it is fenced off.
-    while_fed(&scene, &acts, 500, || {
-        let first = start("one");
-        wait_until("it works", BEGUN, || first.told().contains("is live: shards 0-3"));
-        let second = start("two");
-        let names = |told: &str, other: u32| {
-            let fenced = format!("fenced off by process {other} of host ");
-            told.lines().any(|line| line.contains(&fenced) && line.contains("which is the instance twin as well"))
-        };
-        wait_until("one of them says by whom it is fenced off", BEGUN, || {
-            names(&first.told(), second.id()) || names(&second.told(), first.id())
-        });
-        let warned = "another process of this machine is the instance twin of";
-        assert!(second.told().contains(warned), "the second one knows at once: {}", second.told());
-    });
+    let mut first = start("one");
+    wait_until("it works", BEGUN, || first.told().contains("is live: shards 0-3"));
+    let ran = start("two").gives_up(BEGUN, &["the instance twin of", "fence each other off", "--instance of its own"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    first.check();
+    assert_eq!(first.told().matches(" has shards ").count(), 1, "nobody has taken any: {}", first.told());
+    // Whatever ends a process gives its name back.
+    first.kill();
+    let third = start("one");
+    wait_until("it works again", BEGUN, || third.told_itself().contains("is live: shards 0-3"));
+    third.terminate(ENDING);
 }

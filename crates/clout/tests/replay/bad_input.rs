@@ -284,7 +284,7 @@ fn what_is_no_event_log_is_refused() {
             read      2 records from novel (snap)
             scored    0 events; nobody
             left out  2 malformed lines
-            error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds, and 1 more like it); nothing is written, and what is there stays as it was
+            error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%m/%d/%Y %H:%M', and 1 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     check(
@@ -306,7 +306,7 @@ fn what_is_no_event_log_is_refused() {
 }
 
 #[test]
-fn a_log_without_events_is_no_error() {
+fn a_log_without_events_is_an_error_and_replaces_nothing() {
     let directory = Directory::new()
         .with("empty", "")
         .with("comments", "# nothing\n\n# yet\n")
@@ -315,44 +315,44 @@ fn a_log_without_events_is_no_error() {
         &directory,
         "empty",
         expect![[r#"
-            exit 0
+            exit 1
             note: no events in empty
-            note: there are no events, so nobody is rated
             read      0 records
             scored    0 events; nobody
+            error: there is no event in empty; nothing is written, and what is there stays as it was
         "#]],
     );
     check(
         &directory,
         "comments",
         expect![[r#"
-            exit 0
+            exit 1
             note: no events in comments
-            note: there are no events, so nobody is rated
             read      0 records
             scored    0 events; nobody
+            error: there is no event in comments; nothing is written, and what is there stays as it was
         "#]],
     );
     check(
         &directory,
         "log.csv --scores-out scores.csv",
         expect![[r#"
-            exit 0
-            note: there are no events, so nobody is rated
+            exit 1
             read      0 records from log.csv (csv)
             scored    0 events; nobody
+            error: there is no event in log.csv; nothing is written, and what is there stays as it was
         "#]],
     );
-    assert_eq!(directory.read("scores.csv").lines().count(), 1, "the header");
+    assert!(!std::path::Path::new(&directory.path("scores.csv")).exists(), "there is nothing to write");
     check(
         &directory,
         "empty --format protobuf",
         expect![[r#"
-            exit 0
+            exit 1
             note: no events in empty
-            note: there are no events, so nobody is rated
             read      0 records
             scored    0 events; nobody
+            error: there is no event in empty; nothing is written, and what is there stays as it was
         "#]],
     );
 }

@@ -870,7 +870,7 @@ fn other_letters_are_read_or_told() {
             read      2 records from log (csv)
             scored    0 events; nobody
             left out  2 malformed lines
-            error: none of the 2 lines of log can be used (log:2: line is not UTF-8 (byte 0xe9 at 3), and 1 more like it); nothing is written, and what is there stays as it was
+            error: none of the 2 lines of log can be used (log:2: line is not UTF-8 (byte 0xe9 at 3); --text-encoding says what they are, as in latin1 or windows-1251, and 1 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     assert_eq!(read(&latin_1, "--text-encoding latin1"), expected);

@@ -95,13 +95,44 @@ fn one_of_several_files() {
     assert_eq!(directory.replay("good later --until 1409144925 -q").code, 0);
 }
 
+/// Who has opted out would be scored.
 #[test]
-fn most_profiles() {
+fn a_profile_that_is_not_understood() {
     let profiles =
-        "{\"user\":\"b\",\"opted_out\":true}\n{\"user\":\"c\",\"opt_out\":true}\n{\"user\":\"d\",\"optedOut\":true}\n";
+        "{\"user\":\"b\",\"opted_out\":true}\n{\"user\":\"c\",\"trust\":1}\n{\"user\":\"d\",\"opt_out\":true}\n";
     let directory = directory().with("log", GOOD).with("profiles", profiles);
     let told = is_lost(&directory, "log --profiles profiles", 1);
-    assert!(told.contains("2 of 3 profiles cannot be used") && told.contains("`opt_out`"), "{told}");
+    assert!(told.contains("1 of 3 profiles cannot be used (profiles:3: ") && told.contains("`opt_out`"), "{told}");
+    assert!(told.contains("--accept-loss"), "{told}");
+    assert_eq!(directory.replay("log --profiles profiles -q --accept-loss").code, 0);
+}
+
+/// An export that failed leaves such a file.
+#[test]
+fn there_is_no_event() {
+    let directory = directory().with("empty", "").with("head.csv", "actor,target,time\n").with("log", GOOD);
+    for (input, named) in
+        [("empty", "in empty"), ("head.csv", "in head.csv"), ("empty head.csv", "in any of the 2 files")]
+    {
+        let told = is_lost(&directory, input, 1);
+        assert!(told.starts_with(&format!("error: there is no event {named}; nothing is written")), "{told}");
+    }
+    is_lost(&directory, "empty --accept-loss", 1);
+    assert_eq!(directory.replay("empty log -q").code, 0, "one of several may be empty");
+    assert_eq!(directory.replay("log -q --until 2001-01-01").code, 0, "what is left out was there");
+}
+
+#[test]
+fn the_option_that_helps_is_told_with_the_reason() {
+    let directory =
+        directory().with("log.csv", "actor,target,time\na,b,2012-07-01 12:00:00\nb,a,2012-07-01 12:00:01\n");
+    let told = is_lost(&directory, "log.csv", 1);
+    assert!(
+        told.contains("has no offset from UTC: add Z if it is UTC; --time-zone says where the clock stood"),
+        "{told}"
+    );
+    assert!(told.contains(", and 1 more like it"), "{told}");
+    assert_eq!(directory.replay("log.csv -q --time-zone utc").code, 0);
 }
 
 #[test]

@@ -380,3 +380,19 @@ fn tables_are_as_wide_as_they_may_be() {
         assert!(all.contains(&long) && all.contains("audience") && !all.contains('…'), "{all}");
     }
 }
+
+#[test]
+fn what_one_act_gives_is_told_for_the_weights_that_hold() {
+    let directory = directory();
+    let told = |weights: &str| directory.replay(&format!("log --user bo {weights}")).stdout;
+    let check = |weights, expected: &str| {
+        let told = told(weights);
+        assert!(told.contains(expected), "{weights}: {told}");
+    };
+    check("", "1 for one act (a reply 0.56, a like 0.29), 5 at most");
+    check("--kind-weight reply=1 --kind-weight like=1", "1 for one act, 5 at most");
+    check(
+        "--kind-weight mention=2 --kind-weight like=0.1",
+        "1 for one act (a mention 1.67, a reply 0.56, a like 0.12), 5 at most",
+    );
+}

@@ -1,0 +1,55 @@
+//! What is said of a topic that is not there: what it would be for tells what to do.
+
+use kafka::{Admin, AdminError};
+
+use crate::config::{Config, keys};
+use crate::failure::Failure;
+
+/// What a command does with a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It reads it: whoever writes it makes it.
+    Read,
+    /// It writes it.
+    Written,
+    /// It puts aside what it cannot use.
+    DeadLetters,
+}
+
+/// Topics that are not there, each with what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct MissingTopics(Vec<String>);
+
+/// The failure with advice, if it is that topics are missing. Others stay as they are.
+pub(crate) fn explained(error: AdminError, config: &Config, of: &impl Fn(&str) -> Use) -> Failure {
+    let AdminError::Missing(topics) = &error else { return error.into() };
+    let there = Admin::connect(&config.connection()).and_then(|admin| admin.topics()).unwrap_or_default();
+    let line = |topic: &String| {
+        let near = keys::nearest(topic, there.iter().map(String::as_str));
+        let near = near.map_or(String::new(), |near| format!("did you mean {near}? If not, "));
+        format!("topic {topic} is missing: {near}{}", advice(topic, config, of(topic)))
+    };
+    MissingTopics(topics.iter().map(line).collect()).into()
+}
+
+fn advice(topic: &str, config: &Config, of: Use) -> String {
+    let application = &config.application_id;
+    let is_input = config.inputs.iter().any(|input| input.topic == *topic);
+    match of {
+        Use::Read => "nothing has been written under this name; check the name, and kafka.bootstrap.servers".to_owned(),
+        Use::DeadLetters if *topic == config.topics().dead_letters => format!(
+            "`clout topics create` makes it with all of the application {application}; or name another one by --dead-letters"
+        ),
+        Use::DeadLetters => {
+            format!("make it with `kafka-topics.sh --create --topic {topic}`, or leave --dead-letters out")
+        }
+        Use::Written if is_input => {
+            format!("it is an input of the application {application}: `clout topics create --inputs` makes it")
+        }
+        Use::Written => format!(
+            "it is no input of the configuration; name an input, or make the topic with `kafka-topics.sh --create --topic {topic} \
+             --partitions NUMBER`"
+        ),
+    }
+}
