@@ -5,10 +5,10 @@
 
 #[path = "../cluster/mod.rs"]
 mod cluster;
+#[path = "../room/mod.rs"]
+mod room;
 #[path = "../web/mod.rs"]
 mod web;
-
-mod room;
 
 #[path = "../chaos/mod.rs"]
 mod chaos;

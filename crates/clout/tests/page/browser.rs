@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::{ParseError, Url};
 
+use crate::room::{self, Room};
+
 const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
 /// What chromium needs to run as root, on any machine, and to keep to itself.
 const ARGUMENTS: [&str; 8] = [
@@ -31,17 +33,18 @@ const ARGUMENTS: [&str; 8] = [
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Whether there is a browser. Without one a test says so and passes, unless somebody insists on it.
-pub(crate) fn is_there() -> bool {
+/// Room for one browser, if there is one: two of them keep two cores busy. Without one a test says so and passes, unless
+/// somebody insists on it.
+pub(crate) fn room() -> Option<Room> {
     let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| which(program).is_none()).collect();
     if missing.is_empty() {
-        return true;
+        return Some(room::take(3));
     }
     let message =
         format!("skipped: {} not found; on Debian: apt-get install chromium chromium-driver", missing.join(" and "));
     assert!(std::env::var_os("CLOUT_BROWSER_REQUIRED").is_none_or(|value| value != "1"), "{message}");
     eprintln!("{message}");
-    false
+    None
 }
 
 fn which(program: &str) -> Option<PathBuf> {

@@ -38,9 +38,7 @@ const NAMES: &str = "[...document.querySelectorAll('.rows .name')].map((one) => 
 
 #[test]
 fn no_name_passes_for_another() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let family = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}";
     let longest = format!("{}:bo", "network".repeat(9));
     let names = [
@@ -104,9 +102,7 @@ fn no_name_passes_for_another() {
 
 #[test]
 fn it_is_live_only_while_something_is_scored() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let still = Still::with(Arc::default());
     Browser::with("pulse", async |browser| {
         browser.open(&still.at("")).await;
@@ -154,9 +150,7 @@ fn it_is_live_only_while_something_is_scored() {
 /// A worker that waits tells nothing new of its shards.
 #[test]
 fn a_worker_that_stands_still_is_told_of() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let (view, supervisor) = (Arc::new(View::default()), Supervisor::default());
     view.caught_up();
     let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServerOptions::default() };
@@ -179,9 +173,7 @@ fn a_worker_that_stands_still_is_told_of() {
 
 #[test]
 fn who_goes_back_is_where_they_were() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let people: Vec<(String, f64)> = (0..90).map(|number| (format!("u{number:02}"), f64::from(number))).collect();
     let people: Vec<(&str, f64)> = people.iter().map(|(name, score)| (name.as_str(), *score)).collect();
     let still = Still::of(&people);
@@ -205,9 +197,7 @@ const FOUND: &str = "[...document.querySelectorAll('#found [role=option] .name')
 
 #[test]
 fn search_finds_what_people_type() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let names = Names::new(Spelling::Folded, [""; 0]);
     let view = Arc::new(View::new(ViewOptions { names, ..ViewOptions::default() }));
     for (user, score) in [("x:kelleratlas", 50.0), ("x:atlas", 40.0), ("x:ana", 30.0)] {
@@ -253,9 +243,7 @@ const CONTRAST: &str = "((one, other) => {
 
 #[test]
 fn what_matters_can_be_seen() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let long = "a-very-long-name-".repeat(30);
     let still = Still::of(&[("ana", 100.0), (&long, 60.0), ("bo", 20.0)]);
     Browser::with("seen", async |browser| {

@@ -6,6 +6,8 @@
 mod browser;
 mod demo;
 mod honest;
+#[path = "../room/mod.rs"]
+mod room;
 mod tokens;
 
 use browser::Browser;
@@ -33,9 +35,7 @@ async fn hold_quiet(browser: &Browser, is_expected: impl Fn(&browser::Complaint)
 
 #[test]
 fn people_look_search_and_read_why() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let demo = Demo::start(&small("0"));
     Browser::with("looks", async |browser| {
         browser.open(&demo.address).await;
@@ -170,9 +170,7 @@ async fn fits_on_a_telephone(browser: &Browser, address: &str) {
 
 #[test]
 fn the_page_goes_on_when_the_server_comes_back() {
-    if !browser::is_there() {
-        return;
-    }
+    let Some(_room) = browser::room() else { return };
     let demo = Demo::start(&small("0"));
     let (address, port) = (demo.address.clone(), demo.port().to_owned());
     Browser::with("returns", async |browser| {

@@ -1,4 +1,4 @@
-//! How much of the machine tests may take at once.
+//! How much of the machine the tests of one program may take at once.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
