@@ -6,6 +6,9 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+/// Who tells of object stores.
+const STORES: &str = "object_store";
+
 /// How a command tells what it does.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LogArgs {
@@ -38,6 +41,12 @@ impl LogArgs {
         let filter = match &self.log {
             Some(text) => filter.parse_lossy(text),
             None => filter.from_env_lossy(),
+        };
+        // Each attempt would be a line; what fails in the end is told by who asked.
+        let is_said = self.log.as_ref().is_some_and(|text| text.contains(STORES));
+        let filter = match format!("{STORES}=warn").parse() {
+            Ok(quiet) if !is_said => filter.add_directive(quiet),
+            _ => filter,
         };
         let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
         // A second command in one process keeps the first one's: only tests do that.

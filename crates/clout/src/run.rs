@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{Admin, AdminError, Application, Noted, Workers, check_group, check_topics};
-use pipeline::{AcceptedGap, CheckpointPlace, Clock, Fatal, HASH_KEY, Keeper, Place, Settings, Status, Store, Totals};
+use pipeline::{
+    AcceptedGap, CheckpointPlace, Clock, Doing, Fatal, HASH_KEY, Keeper, Place, Settings, Status, Store, StoreError, Totals,
+};
 use serve::{Running, Server};
 use tracing::{info, warn};
 use vocabulary::Kind;
@@ -32,6 +34,8 @@ second one ends it at once, and nothing is lost either.";
 
 /// How long brokers may take to answer at the start.
 const BROKERS_WAIT: Duration = Duration::from_secs(60);
+/// How long the place of checkpoints may take.
+const STORE_WAIT: Duration = Duration::from_secs(60);
 /// Between two lines that say how it goes.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// How soon those end when somebody says stop.
@@ -133,8 +137,8 @@ fn application(
         }
     };
     check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions)?;
-    // What is wrong with the place is told at once, and not by the first checkpoint.
     let store = config.identified_store()?;
+    check_store(&store, stop)?;
     let application = Application {
         id: config.application_id.clone(),
         instance: instance.to_owned(),
@@ -162,6 +166,25 @@ fn check_settings(application: &Application, noted: &[Noted], is_key_said: bool)
     match noted.iter().map(changed).find(|changed| !changed.is_empty()) {
         Some(changed) => Err(Failure::Changed { application: application.id.clone(), changed }),
         None => Ok(()),
+    }
+}
+
+/// What is wrong with the place is told at once, and not by the first checkpoint. A place that can be read and does not take
+/// anything now is no reason to score nothing.
+fn check_store(store: &Store, stop: &AtomicBool) -> Result<(), Failure> {
+    let until = Instant::now() + STORE_WAIT;
+    loop {
+        match store.check() {
+            Err(StoreError::Away { place, doing: Doing::Writing | Doing::Deleting, said, .. }) => {
+                warn!(reason = said, "no checkpoints can be written to {place} now: a restore will take longer");
+                return Ok(());
+            }
+            Err(error @ StoreError::Away { .. }) if !stop.load(Relaxed) && Instant::now() < until => {
+                warn!("{error}");
+                thread::sleep(LOOK);
+            }
+            checked => return Ok(checked?),
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 //! asked for, and the journal is read to it, whatever becomes of transactions on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,7 @@ pub(crate) struct Historian {
     waiting: BTreeMap<u16, Option<Past>>,
     census: Arc<Census>,
     unreadable: Arc<[Blocked]>,
+    ends: Ends,
     looked_at: Instant,
     watched_at: Instant,
 }
@@ -64,6 +65,9 @@ struct Blocked {
     records: AtomicU64,
     since: AtomicI64,
 }
+
+/// Where the inputs of each shard ended, in the order of the configuration, at the last look.
+type Ends = Arc<Mutex<BTreeMap<u16, Vec<i64>>>>;
 
 /// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
 /// wanted any more: others may write to that journal for ever.
@@ -107,6 +111,7 @@ struct Archive {
     /// Where the stable ends of inputs' partitions were, if something lay behind them, and since when they are there.
     blocked: BTreeMap<(usize, u16), (i64, Timestamp)>,
     unreadable: Arc<[Blocked]>,
+    ends: Ends,
 }
 
 impl Historian {
@@ -116,6 +121,7 @@ impl Historian {
         let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
         let census = Arc::new(Census::take(consumer.client(), application)?);
         let unreadable: Arc<[Blocked]> = (0..application.settings.shards).map(|_| Blocked::default()).collect();
+        let inputs_end = Ends::default();
         let mut archive = Archive {
             application: Arc::clone(application),
             worker,
@@ -126,6 +132,7 @@ impl Historian {
             pending: BTreeMap::new(),
             blocked: BTreeMap::new(),
             unreadable: Arc::clone(&unreadable),
+            ends: Arc::clone(&inputs_end),
         };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
@@ -144,6 +151,7 @@ impl Historian {
             waiting: BTreeMap::new(),
             census,
             unreadable,
+            ends: inputs_end,
             looked_at: now,
             watched_at: now,
         })
@@ -203,6 +211,11 @@ impl Historian {
         let blocked = self.unreadable.get(usize::from(shard))?;
         let records = blocked.records.load(Relaxed);
         (records > 0).then(|| Unreadable { records, since: blocked.since.load(Relaxed) })
+    }
+
+    /// Where a shard's inputs ended at the last look.
+    pub(crate) fn ends(&self, shard: u16) -> Vec<i64> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(&shard).cloned().unwrap_or_default()
     }
 
     /// Sees now and then that nobody has left something open that these shards wait for, and that others have in the inputs.
@@ -302,6 +315,8 @@ impl Archive {
         let ask = |end| ends(self.consumer.client(), &asked, end, TIME);
         // The stable ends first: what is stored in between can be read, or is seen next time.
         let (Ok(stable), Ok(written)) = (ask(End::Stable), ask(End::Written)) else { return };
+        let inputs_end = shards.iter().copied().zip(written.chunks(inputs.len().max(1)).map(<[i64]>::to_vec)).collect();
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = inputs_end;
         let before = std::mem::take(&mut self.blocked);
         let mut found: BTreeMap<u16, (u64, Timestamp)> = BTreeMap::new();
         for (place, (stable, written)) in places().zip(stable.into_iter().zip(written)) {

@@ -138,6 +138,10 @@ impl Log for KafkaLog {
         self.historian.unreadable(shard)
     }
 
+    fn ends(&self, shard: u16) -> Vec<i64> {
+        self.historian.ends(shard)
+    }
+
     fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault> {
         self.historian.trim(shard, journal_offset, exchange_offset)
     }

@@ -21,6 +21,7 @@ mod slice;
 mod tour;
 
 mod checkpoint;
+mod cloud;
 mod keeper;
 mod known;
 mod place;
@@ -54,6 +55,6 @@ pub use place::CheckpointPlace;
 pub use refusals::Refusing;
 pub use settings::{AcceptedGap, Clock, Holds, Input, Pace, Settings};
 pub use status::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
-pub use store::{Store, StoreError};
+pub use store::{Doing, Store, StoreError};
 pub use supervisor::{Heartbeat, Supervisor, TURN_MAX, WAIT_MAX, contain, is_contained, panic_text};
 pub use worker::Worker;

@@ -149,6 +149,11 @@ impl Refusals {
         self.topics = topics.into_iter().map(str::to_owned).enumerate().collect();
     }
 
+    /// The topic of an input.
+    pub(crate) fn topic(&self, input: usize) -> Option<String> {
+        self.topics.get(&input).cloned()
+    }
+
     /// Takes a slice's records of one part of an input, of which these could not be used.
     pub(crate) fn take(&mut self, input: usize, shard: u16, records: u64, refused: &[Refused]) {
         if records == 0 {

@@ -18,26 +18,30 @@ pub(crate) struct Rounds {
     pub(crate) room: Option<Vec<u8>>,
     /// Whether that has been asked for.
     pub(crate) is_asked: bool,
+    /// Whether the last checkpoint, of whatever shard, could not be written.
+    is_failing: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Round {
     due_at: Timestamp,
     pause_us: u64,
+    /// When the image of the last one was taken.
+    began_at: Timestamp,
     saved: Option<(u64, Timestamp, u64)>,
     failures: u64,
 }
 
 impl Rounds {
     pub(crate) fn new(every_ms: i64) -> Rounds {
-        Rounds { every_ms, shards: BTreeMap::new(), under_way: None, room: None, is_asked: false }
+        Rounds { every_ms, shards: BTreeMap::new(), under_way: None, room: None, is_asked: false, is_failing: false }
     }
 
     /// A shard has come; shards that come together are spread over the time between two rounds.
     pub(crate) fn enter(&mut self, shard: u16, now: Timestamp) {
         let share = self.every_ms / (self.shards.len() as i64 + 1);
         let due_at = now.saturating_add(self.every_ms - share / 2);
-        self.shards.insert(shard, Round { due_at, pause_us: 0, saved: None, failures: 0 });
+        self.shards.insert(shard, Round { due_at, pause_us: 0, began_at: now, saved: None, failures: 0 });
     }
 
     pub(crate) fn forget(&mut self, shard: u16) {
@@ -64,11 +68,16 @@ impl Rounds {
         self.shards.get(&shard).and_then(|round| round.saved).is_some_and(|(saved, ..)| saved == sequence)
     }
 
-    pub(crate) fn began(&mut self, shard: u16, pause_us: u64) {
+    /// True if the last checkpoint of any shard could not be written: the next one would hardly be either.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing
+    }
+
+    pub(crate) fn began(&mut self, shard: u16, pause_us: u64, now: Timestamp) {
         self.under_way = Some(shard);
         self.is_asked = false;
         if let Some(round) = self.shards.get_mut(&shard) {
-            round.pause_us = pause_us;
+            (round.pause_us, round.began_at) = (pause_us, now);
         }
     }
 
@@ -79,17 +88,20 @@ impl Rounds {
         }
     }
 
-    pub(crate) fn saved(&mut self, shard: u16, saved: &Saved, now: Timestamp) {
+    /// A checkpoint is safe; milliseconds since its image was taken, if the shard is still here.
+    pub(crate) fn saved(&mut self, shard: u16, saved: &Saved, now: Timestamp) -> Option<i64> {
         self.end(shard);
-        if let Some(round) = self.shards.get_mut(&shard) {
-            round.saved = Some((saved.sequence, now, saved.bytes));
-            round.failures = 0;
-            round.due_at = now.saturating_add(self.every_ms);
-        }
+        self.is_failing = false;
+        let round = self.shards.get_mut(&shard)?;
+        round.saved = Some((saved.sequence, now, saved.bytes));
+        round.failures = 0;
+        round.due_at = now.saturating_add(self.every_ms);
+        Some(now.saturating_sub(round.began_at))
     }
 
     pub(crate) fn failed(&mut self, shard: u16, now: Timestamp) {
         self.end(shard);
+        self.is_failing = true;
         if let Some(round) = self.shards.get_mut(&shard) {
             round.failures += 1;
             round.due_at = now.saturating_add(self.every_ms);

@@ -1,5 +1,6 @@
 //! What observers may know about a worker: numbers that it leaves here once an epoch, for whoever looks.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +37,13 @@ pub struct Status {
     aborts: AtomicU64,
     passed_over: AtomicU64,
     rebalances: AtomicU64,
+    restores_begun: AtomicU64,
+    restore_us: Durations,
+    checkpoints_failed: AtomicU64,
+    checkpoint_us: Durations,
+    fingerprint: AtomicU64,
+    /// Records that wait, by shard and input.
+    lags: Mutex<BTreeMap<(u16, usize), u64>>,
     /// Taken once an epoch.
     refusals: Mutex<Refusals>,
 }
@@ -44,8 +52,23 @@ pub struct Status {
 pub const REASONS: [&str; 4] = ["malformed", "misrouted", "future", "packed"];
 
 /// Microseconds up to which durations are counted together; what is longer comes last.
-pub const DURATION_BOUNDS_US: [u64; 12] =
-    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000];
+pub const DURATION_BOUNDS_US: [u64; 15] = [
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    25_000,
+    50_000,
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    10_000_000,
+    60_000_000,
+    300_000_000,
+    1_800_000_000,
+];
 
 /// How many durations lie between two bounds each.
 pub type DurationCounts = [u64; DURATION_BOUNDS_US.len() + 1];
@@ -91,6 +114,8 @@ pub struct ShardStatus {
     pub restore_left: u64,
     /// The last committed sequence.
     pub sequence: u64,
+    /// When it last took a slice that is committed, by the log's clock; 0 if it has taken none here.
+    pub committed_at: Timestamp,
     /// Its clock.
     pub clock: Timestamp,
     /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; 0 if none waits.
@@ -166,6 +191,18 @@ pub struct Totals {
     pub aborts: u64,
     /// Changes of what is owned here: shards that came, were wanted back or were lost together count once.
     pub rebalances: u64,
+    /// Shards that came, and whose past was looked for.
+    pub restores_begun: u64,
+    /// Microseconds spent until such shards took slices.
+    pub restore_us: u64,
+    /// Restores by their duration, of shards that take slices.
+    pub restore_durations: DurationCounts,
+    /// Checkpoints that could not be written.
+    pub checkpoints_failed: u64,
+    /// Microseconds until checkpoints were safe.
+    pub checkpoint_us: u64,
+    /// Checkpoints that are safe, by how long that took.
+    pub checkpoint_durations: DurationCounts,
 }
 
 /// A shard's status, number by number.
@@ -173,7 +210,7 @@ pub struct Totals {
 struct Cell {
     place: AtomicU8,
     numbers: [AtomicU64; 9],
-    times: [AtomicI64; 4],
+    times: [AtomicI64; 5],
     sizes: [AtomicU64; 10],
 }
 
@@ -248,6 +285,12 @@ impl Status {
             aborts: AtomicU64::new(0),
             passed_over: AtomicU64::new(0),
             rebalances: AtomicU64::new(0),
+            restores_begun: AtomicU64::new(0),
+            restore_us: Durations::default(),
+            checkpoints_failed: AtomicU64::new(0),
+            checkpoint_us: Durations::default(),
+            fingerprint: AtomicU64::new(0),
+            lags: Mutex::default(),
             refusals: Mutex::default(),
         }
     }
@@ -294,7 +337,41 @@ impl Status {
             aborts: self.aborts.load(Relaxed),
             passed_over: self.passed_over.load(Relaxed),
             rebalances: self.rebalances.load(Relaxed),
+            restores_begun: self.restores_begun.load(Relaxed),
+            restore_us: self.restore_us.sum_us.load(Relaxed),
+            restore_durations: self.restore_us.counts(),
+            checkpoints_failed: self.checkpoints_failed.load(Relaxed),
+            checkpoint_us: self.checkpoint_us.sum_us.load(Relaxed),
+            checkpoint_durations: self.checkpoint_us.counts(),
         }
+    }
+
+    /// What scores are made by: the digest of all that never changes under one application id.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint.load(Relaxed)
+    }
+
+    /// Scores are made by this.
+    pub fn has_fingerprint(&self, fingerprint: u64) {
+        self.fingerprint.store(fingerprint, Relaxed);
+    }
+
+    pub(crate) fn restore_began(&self) {
+        self.restores_begun.fetch_add(1, Relaxed);
+    }
+
+    /// A shard takes slices, so long after it came.
+    pub(crate) fn restored(&self, duration_ms: i64) {
+        self.restore_us.add(micros(duration_ms));
+    }
+
+    /// A checkpoint is safe, so long after its image was taken.
+    pub(crate) fn checkpoint_written(&self, duration_ms: i64) {
+        self.checkpoint_us.add(micros(duration_ms));
+    }
+
+    pub(crate) fn checkpoint_failed(&self) {
+        self.checkpoints_failed.fetch_add(1, Relaxed);
     }
 
     /// These inputs are read, in the order of the configuration.
@@ -312,13 +389,30 @@ impl Status {
         self.refusals().shares()
     }
 
+    /// Records of inputs that were stored at the last look and are not sliced, by input and shard; marks of transactions
+    /// count as well.
+    pub fn lag_records(&self) -> Vec<(String, u16, u64)> {
+        let lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusals = self.refusals();
+        let named = |(&(shard, input), &records): (&(u16, usize), &u64)| Some((refusals.topic(input)?, shard, records));
+        lags.iter().filter_map(named).collect()
+    }
+
+    /// So many records of each input of a shard wait.
+    pub fn lags(&self, shard: u16, records: impl IntoIterator<Item = u64>) {
+        let mut lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
+        records.into_iter().enumerate().for_each(|(input, records)| _ = lags.insert((shard, input), records));
+    }
+
     pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn write(&self, number: u16, status: &ShardStatus) {
+    /// A shard stands like this.
+    pub fn write(&self, number: u16, status: &ShardStatus) {
         if status.place == Place::Elsewhere {
             self.refusals().forget(number);
+            self.lags.lock().unwrap_or_else(PoisonError::into_inner).retain(|(shard, _), _| *shard != number);
         }
         if let Some(cell) = self.shards.get(usize::from(number)) {
             cell.write(status);
@@ -363,12 +457,17 @@ impl Status {
     }
 }
 
+fn micros(duration_ms: i64) -> u64 {
+    u64::try_from(duration_ms).unwrap_or(0).saturating_mul(1_000)
+}
+
 impl Cell {
     fn write(&self, status: &ShardStatus) {
         let ShardStatus {
             place,
             restore_left,
             sequence,
+            committed_at,
             clock,
             lag_ms,
             unpublished_ms,
@@ -386,7 +485,7 @@ impl Cell {
         let checkpoint = [checkpoint_sequence, checkpoint_bytes, checkpoint_pause_us, checkpoint_failures];
         let numbers = [restore_left, sequence].into_iter().chain(checkpoint).chain([ids, ids_bytes, unreadable]);
         self.numbers.iter().zip(numbers).for_each(|(cell, number)| cell.store(number, Relaxed));
-        let times = [clock, lag_ms, checkpoint_at, unpublished_ms];
+        let times = [clock, lag_ms, checkpoint_at, unpublished_ms, committed_at];
         self.times.iter().zip(times).for_each(|(cell, time)| cell.store(time, Relaxed));
         self.sizes.iter().zip(list(&sizes)).for_each(|(cell, size)| cell.store(size, Relaxed));
     }
@@ -406,6 +505,7 @@ impl Cell {
             clock: time(0),
             lag_ms: time(1),
             unpublished_ms: time(3),
+            committed_at: time(4),
             checkpoint_sequence: number(2),
             checkpoint_at: time(2),
             checkpoint_bytes: number(3),

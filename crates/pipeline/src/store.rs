@@ -1,18 +1,23 @@
 //! Where checkpoints are kept: a folder, or any object store by URL.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use tracing::warn;
 use url::Url;
 
+use crate::cloud::{self, Outlook, advice, said};
 use crate::place::CheckpointPlace;
 use crate::private;
 
@@ -22,6 +27,12 @@ const ID_FILE: &str = "id";
 const ID_LETTERS: usize = 16;
 /// Looks at a file that somebody else is just writing, and the time between two of them.
 const ID_LOOKS: (usize, Duration) = (50, Duration::from_millis(10));
+/// Larger objects are sent and fetched in parts of so many bytes, each of which may take half a minute,
+const PART_BYTES: usize = 16 << 20;
+/// and so many of them at once.
+const PARTS: usize = 4;
+/// What is written to see whether a store takes it.
+const PROBE: &[u8] = b"clout tries whether it may write here; this can be deleted";
 
 /// Objects by name, for programs that wait. It is used from one thread, which keeps the runtime that the stores' own
 /// clients need.
@@ -44,8 +55,32 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// What the store says.
-    #[error("the checkpoint store does not answer as it should: {0}")]
+    #[error("the checkpoint store does not answer as it should: {}", said(.0))]
     Object(#[from] object_store::Error),
+    /// Something that checkpoints need cannot be done, and will not be by itself.
+    #[error("checkpoints cannot be kept at {place}: {doing} is refused, {said}; {advice}")]
+    Refused {
+        /// The place.
+        place: String,
+        /// What was tried.
+        doing: Doing,
+        /// What the store says.
+        said: String,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The store does not answer now.
+    #[error("the checkpoint store at {place} does not answer, {doing} fails: {said}; {advice}")]
+    Away {
+        /// The place.
+        place: String,
+        /// What was tried.
+        doing: Doing,
+        /// What went wrong.
+        said: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// There is no thread to read and write them on.
     #[error("no room for the thread that keeps checkpoints: {0}")]
     Thread(std::io::Error),
@@ -59,12 +94,37 @@ pub enum StoreError {
     },
 }
 
+/// What checkpoints need of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// To find them.
+    Listing,
+    /// To keep them.
+    Writing,
+    /// To restore from them.
+    Reading,
+    /// To remove old ones.
+    Deleting,
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Doing::Listing => "listing",
+            Doing::Writing => "writing",
+            Doing::Reading => "reading",
+            Doing::Deleting => "deleting",
+        })
+    }
+}
+
 /// The name of a checkpoint, which tells what it is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Named {
     pub(crate) sequence: u64,
     pub(crate) digest: u64,
     pub(crate) key: Key,
+    bytes: u64,
 }
 
 impl Store {
@@ -84,10 +144,13 @@ impl Store {
                 Ok(path) => folder(&path),
                 Err(()) => Err(wrong("this address of a file has no path on this machine".to_owned())),
             },
+            // Gone with the process, as all of a demo is.
+            Ok(url) if url.scheme() == "memory" => {
+                Store::new(Arc::new(InMemory::new()), Key::from(url.path().trim_start_matches('/')))
+            }
             Ok(url) => {
-                let (objects, prefix) =
-                    object_store::parse_url_opts(&url, options.clone()).map_err(|error| wrong(error.to_string()))?;
-                Ok(Store { options, ..Store::new(Arc::from(objects), prefix)? })
+                let (objects, prefix) = cloud::open(&url, &options).map_err(wrong)?;
+                Ok(Store { options, ..Store::new(objects, prefix)? })
             }
             Err(_) => folder(Path::new(place)),
         }
@@ -182,11 +245,44 @@ impl Store {
         }
     }
 
+    /// Does all that checkpoints need of a store: lists, writes, reads and deletes.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if it will not do one of them, [`StoreError::Away`] if it does not answer now.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let place = self.place.as_ref().map_or_else(|| self.prefix.to_string(), |place| place.location.clone());
+        let failed = |doing: Doing| {
+            let place = place.clone();
+            move |error: object_store::Error| {
+                let (said, advice) = (said(&error), advice(&place, &error));
+                match cloud::outlook(&error) {
+                    Outlook::Lasting => StoreError::Refused { place, doing, said, advice },
+                    Outlook::Passing => StoreError::Away { place, doing, said, advice },
+                }
+            }
+        };
+        self.on_folder(&self.prefix, private::make_inner_folder)?;
+        let listed = self.runtime.block_on(self.objects.list_with_delimiter(Some(&self.prefix)));
+        listed.map(drop).map_err(failed(Doing::Listing))?;
+        let drawn = getrandom::u64().map_err(|error| StoreError::Thread(error.into()))?;
+        let key = self.prefix.clone().join(format!("probe-{drawn:016x}"));
+        self.runtime
+            .block_on(self.objects.put(&key, PutPayload::from_static(PROBE)))
+            .map_err(failed(Doing::Writing))?;
+        let read = self.runtime.block_on(async { self.objects.get(&key).await?.bytes().await });
+        let read = read.map_err(failed(Doing::Reading));
+        self.runtime.block_on(self.objects.delete(&key)).map_err(failed(Doing::Deleting))?;
+        match read? == PROBE {
+            true => Ok(()),
+            false => Err(StoreError::Place { place, reason: "what was written is read as something else".to_owned() }),
+        }
+    }
+
     /// Writes a checkpoint, in one piece. One of this name that is there already is the same, or is torn.
     pub(crate) fn put(&self, shard: u16, sequence: u64, digest: u64, bytes: Vec<u8>) -> Result<(), StoreError> {
         let key = self.folder(shard).join(format!("{sequence:020}-{digest:016x}.checkpoint"));
         self.on_folders(shard, private::make_inner_folder)?;
-        self.runtime.block_on(self.objects.put(&key, PutPayload::from(bytes)))?;
+        self.runtime.block_on(self.write(&key, bytes))?;
         // Until here nobody else could look at it, since nobody else gets into the folder.
         self.on_file(&key, |path| private::open(path, OpenOptions::new().read(true)).map(drop))
     }
@@ -203,7 +299,7 @@ impl Store {
             Err(object_store::Error::NotFound { .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let mut named: Vec<Named> = objects.into_iter().filter_map(|object| Named::of(object.location)).collect();
+        let mut named: Vec<Named> = objects.into_iter().filter_map(Named::of).collect();
         // What is a link or of somebody else is as good as not there; it is not ours to delete either.
         named.retain(|named| match self.on_file(&named.key, private::check_plain) {
             Ok(()) => true,
@@ -218,8 +314,56 @@ impl Store {
     }
 
     pub(crate) fn get(&self, named: &Named) -> Result<Vec<u8>, StoreError> {
-        let bytes = self.runtime.block_on(async { self.objects.get(&named.key).await?.bytes().await })?;
-        Ok(bytes.into())
+        Ok(self.runtime.block_on(self.read(named))?)
+    }
+
+    /// Writes an object, a large one in parts; it is there once all of it is.
+    async fn write(&self, key: &Key, bytes: Vec<u8>) -> object_store::Result<()> {
+        if self.files.is_some() || bytes.len() <= PART_BYTES {
+            return self.objects.put(key, PutPayload::from(bytes)).await.map(drop);
+        }
+        let mut bytes = Bytes::from(bytes);
+        let mut upload = WriteMultipart::new_with_chunk_size(self.objects.put_multipart(key).await?, PART_BYTES);
+        while !bytes.is_empty() {
+            if let Err(error) = upload.wait_for_capacity(PARTS).await {
+                // Parts that stay behind are the store's to clear, and cost nothing but room.
+                let _ = upload.abort().await;
+                return Err(error);
+            }
+            upload.put(bytes.split_to(PART_BYTES.min(bytes.len())));
+        }
+        upload.finish().await.map(drop)
+    }
+
+    /// Reads an object, a large one in parts.
+    async fn read(&self, named: &Named) -> object_store::Result<Vec<u8>> {
+        if self.files.is_some() || named.bytes <= PART_BYTES as u64 {
+            return self.objects.get(&named.key).await?.bytes().await.map(Vec::from);
+        }
+        let starts = (0..named.bytes).step_by(PART_BYTES);
+        let mut ranges = starts.map(|start| start..named.bytes.min(start + PART_BYTES as u64));
+        let mut whole = vec![0; usize::try_from(named.bytes).unwrap_or(usize::MAX)];
+        let mut parts = JoinSet::new();
+        loop {
+            while parts.len() < PARTS
+                && let Some(range) = ranges.next()
+            {
+                let (objects, key) = (Arc::clone(&self.objects), named.key.clone());
+                parts.spawn(async move {
+                    let part = objects.get_range(&key, range.clone()).await?;
+                    Ok::<_, object_store::Error>((range, part))
+                });
+            }
+            let Some(joined) = parts.join_next().await else { return Ok(whole) };
+            let (range, part) = joined??;
+            // Within a vector of this length.
+            let place = range.start as usize..range.end as usize;
+            if part.len() != place.len() {
+                let source = format!("{} bytes of {range:?} came of {}", part.len(), named.key).into();
+                return Err(object_store::Error::Generic { store: "checkpoints", source });
+            }
+            whole[place].copy_from_slice(&part);
+        }
     }
 
     pub(crate) fn delete(&self, named: &Named) -> Result<(), StoreError> {
@@ -307,10 +451,11 @@ fn read_id(path: &Path) -> io::Result<Option<String>> {
 }
 
 impl Named {
-    fn of(key: Key) -> Option<Named> {
+    fn of(object: ObjectMeta) -> Option<Named> {
+        let ObjectMeta { location: key, size: bytes, .. } = object;
         let (sequence, digest) = key.filename()?.strip_suffix(".checkpoint")?.split_once('-')?;
         let (sequence, digest) = (sequence.parse().ok()?, u64::from_str_radix(digest, 16).ok()?);
-        Some(Named { sequence, digest, key })
+        Some(Named { sequence, digest, key, bytes })
     }
 }
 
@@ -422,6 +567,31 @@ mod tests {
         assert!(error.contains("it belongs to another user"), "{error}");
     }
 
+    #[test]
+    fn a_large_checkpoint_goes_in_parts_and_comes_back_whole() {
+        let objects = Arc::new(InMemory::new());
+        let store = Store::new(objects, Key::from("clout")).unwrap();
+        for bytes in [PART_BYTES, PART_BYTES + 1, PARTS * 2 * PART_BYTES, PARTS * 3 * PART_BYTES + 12_345] {
+            let image: Vec<u8> = (0..bytes).map(|place| (place / 4_099) as u8).collect();
+            store.put(3, bytes as u64, 2, image.clone()).unwrap();
+            let named = store.list(3).unwrap();
+            assert_eq!((named[0].sequence, named[0].bytes), (bytes as u64, bytes as u64));
+            assert!(store.get(&named[0]).unwrap() == image, "{bytes} bytes");
+        }
+        assert_eq!(store.clear(4).unwrap(), 4);
+    }
+
+    #[test]
+    fn a_check_leaves_nothing_behind_and_says_what_is_refused() {
+        let place = Place::new("check");
+        place.store().check().unwrap();
+        assert_eq!(fs::read_dir(place.0.join("place/app")).map_or(0, Iterator::count), 0);
+        let _ = fs::remove_dir(place.0.join("place/app"));
+        symlink("/nowhere", place.0.join("place/app")).unwrap();
+        let error = place.store().check().unwrap_err().to_string();
+        assert!(error.contains("it is a link"), "{error}");
+    }
+
     const HOST: &str = "here";
 
     fn identified(path: &Path) -> Store {
@@ -447,7 +617,7 @@ mod tests {
 
     #[test]
     fn an_address_is_written_down_without_its_secrets() {
-        let objects = Arc::new(object_store::memory::InMemory::new());
+        let objects = Arc::new(InMemory::new());
         let store =
             Store::new(objects, Key::default()).unwrap().identified("s3://key:secret@bucket/clout", HOST).unwrap();
         let place = CheckpointPlace { location: "s3://bucket/clout".into(), host: String::new(), id: String::new() };

@@ -73,6 +73,8 @@ pub struct Worker<L> {
     full_told_at: Timestamp,
     heartbeat: Arc<Heartbeat>,
     told_at: Timestamp,
+    /// When shards came that do not take slices yet.
+    came_at: BTreeMap<u16, Timestamp>,
     /// Whether shards have come since it was last said that all are live, and the slices that were done again for them.
     is_news: bool,
     repeated: usize,
@@ -84,6 +86,7 @@ impl<L: Log> Worker<L> {
     /// A worker that owns nothing yet.
     pub fn new(log: L, settings: Arc<Settings>, keeper: Keeper, status: Arc<Status>) -> Worker<L> {
         status.reads(settings.inputs.iter().map(|input| input.topic.as_str()));
+        status.has_fingerprint(settings.fingerprint());
         Worker {
             epoch_ended: log.now(),
             log,
@@ -98,6 +101,7 @@ impl<L: Log> Worker<L> {
             full_told_at: Timestamp::MIN,
             heartbeat: Arc::default(),
             told_at: Timestamp::MIN,
+            came_at: BTreeMap::new(),
             is_news: false,
             repeated: 0,
             bugs: Bugs::NONE,
@@ -279,6 +283,8 @@ impl<L: Log> Worker<L> {
                     left.remove(&shard);
                     self.is_news = true;
                     self.shards.insert(shard, Stage::Waiting);
+                    self.came_at.insert(shard, self.log.now());
+                    self.status.restore_began();
                     self.tell(shard, Place::Loading, 0);
                 }
                 Ownership::Revoked(shard) => {
@@ -317,6 +323,7 @@ impl<L: Log> Worker<L> {
     fn forget(&mut self, shard: u16) {
         debug!(shard, "gone");
         self.shards.remove(&shard);
+        self.came_at.remove(&shard);
         self.rounds.forget(shard);
         self.tell(shard, Place::Elsewhere, 0);
     }
@@ -339,7 +346,9 @@ impl<L: Log> Worker<L> {
             }
             Done::Saved { shard, result } => match result {
                 Ok(saved) => {
-                    self.rounds.saved(shard, &saved, self.log.now());
+                    if let Some(duration_ms) = self.rounds.saved(shard, &saved, self.log.now()) {
+                        self.status.checkpoint_written(duration_ms);
+                    }
                     if let Some(oldest) = saved.oldest_kept
                         && self.shards.contains_key(&shard)
                     {
@@ -349,6 +358,7 @@ impl<L: Log> Worker<L> {
                 Err(error) => {
                     warn!(shard, %error, "checkpoint not written: a restore will take longer");
                     self.rounds.failed(shard, self.log.now());
+                    self.status.checkpoint_failed();
                 }
             },
         }
@@ -407,7 +417,11 @@ impl<L: Log> Worker<L> {
                 self.status
                     .write(shard, &ShardStatus { place: Place::Restoring, restore_left, ..ShardStatus::default() });
             } else if let Stage::Repeating(repeating) = std::mem::replace(stage, Stage::Waiting) {
-                self.rounds.enter(shard, self.log.now());
+                let now = self.log.now();
+                self.rounds.enter(shard, now);
+                if let Some(came_at) = self.came_at.remove(&shard) {
+                    self.status.restored(now - came_at);
+                }
                 *stage = Stage::Live(Box::new(repeating.seat));
                 self.status.write(shard, &ShardStatus { place: Place::Live, ..ShardStatus::default() });
                 debug!(shard, "live");
@@ -493,7 +507,7 @@ impl<L: Log> Worker<L> {
             Some(room) => {
                 let watch = Stopwatch::start();
                 let checkpoint = Box::new(seat.checkpoint(journal.clone(), room));
-                self.rounds.began(shard, watch.us());
+                self.rounds.began(shard, watch.us(), self.log.now());
                 self.keeper.ask(Job::Save { checkpoint });
             }
             None if !self.rounds.is_asked => {
@@ -508,11 +522,12 @@ impl<L: Log> Worker<L> {
     fn checkpoint_now(&mut self, shard: u16) -> Result<(), Fault> {
         let Some(Stage::Live(seat)) = self.shards.get(&shard) else { return Ok(()) };
         let Some(journal) = seat.last.clone() else { return Ok(()) };
-        if !self.keeper.keeps() || self.rounds.is_saved(shard, journal.sequence) {
+        // A store that is away would hold up whoever waits for the shard, and a stop.
+        if !self.keeper.keeps() || self.rounds.is_failing() || self.rounds.is_saved(shard, journal.sequence) {
             return Ok(());
         }
         let checkpoint = Box::new(seat.checkpoint(journal, self.rounds.room.take().unwrap_or_default()));
-        self.rounds.began(shard, 0);
+        self.rounds.began(shard, 0, self.log.now());
         self.keeper.ask(Job::Save { checkpoint });
         while self.rounds.is_under_way(shard)
             && let Some(done) = {
@@ -558,6 +573,7 @@ impl<L: Log> Worker<L> {
                     place: Place::Live,
                     restore_left: 0,
                     sequence: seat.last.as_ref().map_or(0, |last| last.sequence),
+                    committed_at: seat.stepped_at.max(0),
                     clock: seat.shard.now().unwrap_or_default(),
                     lag_ms,
                     unpublished_ms: seat.unpublished_ms(now),
@@ -568,6 +584,9 @@ impl<L: Log> Worker<L> {
                     ..self.rounds.status(shard)
                 };
                 self.status.write(shard, &status);
+                let sliced = seat.backlog.positions().inputs;
+                let ends = self.log.ends(shard);
+                self.status.lags(shard, ends.iter().zip(&sliced).map(|(end, sliced)| (end - sliced).max(0) as u64));
             }
         }
         if counts {

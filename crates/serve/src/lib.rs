@@ -25,6 +25,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod problem;
+mod process;
 mod question;
 mod routes;
 mod status;

@@ -9,6 +9,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use pipeline::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
 
+use crate::process;
 use crate::status::{now_ms, place_word};
 use crate::view::View;
 
@@ -68,6 +69,11 @@ const METRICS: &[Metric] = {
             "Share of dead letters among the newest records, up to 1,000 of each partition, by input",
         ),
         metric(
+            Gauge,
+            "clout_input_lag_records",
+            "Records that are stored and not sliced, by input and shard, as of the last 10 s",
+        ),
+        metric(
             Counter,
             "clout_records_passed_over_total",
             "Records that were gone before they were read, and were passed over by `--accept-gap`",
@@ -79,6 +85,10 @@ const METRICS: &[Metric] = {
         metric(Histogram, "clout_transaction_duration_seconds", "Time of a transaction"),
         metric(Counter, "clout_transaction_aborts_total", "Transactions that failed"),
         metric(Counter, "clout_rebalances_total", "Changes of which shards are owned here"),
+        metric(Counter, "clout_restores_begun_total", "Shards that came here and whose past was looked for"),
+        metric(Histogram, "clout_restore_duration_seconds", "Time from when a shard came until it was live"),
+        metric(Counter, "clout_checkpoints_failed_total", "Checkpoints that could not be written"),
+        metric(Histogram, "clout_checkpoint_duration_seconds", "Time from a checkpoint's image until it was safe"),
         metric(
             Gauge,
             "clout_shard_place",
@@ -100,6 +110,11 @@ const METRICS: &[Metric] = {
             "Records that are stored and cannot be read yet, as a transaction before them is open, by shard",
         ),
         metric(Gauge, "clout_shard_sequence", "The last committed sequence, by shard"),
+        metric(
+            Gauge,
+            "clout_shard_last_commit_timestamp_seconds",
+            "When the shard last committed a slice, since 1970, by shard; no series before it has",
+        ),
         metric(Gauge, "clout_shard_clock_seconds", "The newest time the shard knows of, since 1970, by shard"),
         metric(Gauge, "clout_shard_restore_slices", "Slices that a restore still has to do again, by shard"),
         metric(Gauge, "clout_shard_people", "People the shard knows, by shard"),
@@ -110,7 +125,11 @@ const METRICS: &[Metric] = {
         metric(Gauge, "clout_shard_queued_pushes", "Pushes that wait for the next epoch, by shard"),
         metric(Gauge, "clout_shard_memory_bytes", "Memory, by shard and part: people, edges, names and follows"),
         metric(Gauge, "clout_checkpoint_sequence", "The sequence of the last checkpoint, 0 if there is none, by shard"),
-        metric(Gauge, "clout_checkpoint_age_seconds", "Time since the last checkpoint, 0 if there is none, by shard"),
+        metric(
+            Gauge,
+            "clout_checkpoint_age_seconds",
+            "Time since the last checkpoint, by shard; no series if there is none",
+        ),
         metric(Gauge, "clout_checkpoint_size_bytes", "Size of the last checkpoint, by shard"),
         metric(
             Gauge,
@@ -130,7 +149,17 @@ const METRICS: &[Metric] = {
         metric(Gauge, "clout_http_streams", "Streams that are open"),
         metric(Counter, "clout_http_streams_dropped_total", "Streams that ended since their readers fell behind"),
         metric(Gauge, "clout_build_info", "1, by the version that runs"),
+        metric(
+            Gauge,
+            "clout_model_info",
+            "1, by the fingerprint of all settings that never change under one application id",
+        ),
         metric(Gauge, "process_resident_memory_bytes", "Memory that the system has given to the process"),
+        metric(Counter, "process_cpu_seconds_total", "Processor time of the process"),
+        metric(Gauge, "process_start_time_seconds", "When the process began, since 1970"),
+        metric(Gauge, "process_open_fds", "Files and connections that are open"),
+        metric(Gauge, "process_max_fds", "Files and connections that may be open at once"),
+        metric(Gauge, "process_threads", "Threads of the process"),
     ]
 };
 
@@ -203,23 +232,24 @@ impl Metrics {
         self.gauge("clout_build_info", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
         self.gauge("clout_http_connections", &[]).set(open.connections as f64);
         self.gauge("clout_http_streams", &[]).set(open.streams as f64);
-        if let Some(bytes) = resident_bytes() {
-            self.gauge("process_resident_memory_bytes", &[]).set(bytes as f64);
-        }
+        let mut text = String::new();
+        process::numbers().iter().for_each(|(name, number)| series(&mut text, name, &[(String::new(), *number)]));
         if let Some(view) = view {
             self.read_view(view);
         }
-        let Some(pipeline) = pipeline else { return self.handle.render() };
+        let Some(pipeline) = pipeline else { return self.handle.render() + &text };
         let totals = pipeline.totals();
         self.read_totals(&totals);
         for (input, share) in pipeline.refused_shares() {
             self.gauge("clout_input_refused_share", &[("input", &input)]).set(share);
         }
         (0..).zip(pipeline.shards()).for_each(|(shard, status)| self.read_shard(shard, &status));
-        let mut text = self.handle.render();
         durations(&mut text, "clout_epoch_duration_seconds", &totals.epoch_durations, totals.epoch_us);
         durations(&mut text, "clout_transaction_duration_seconds", &totals.commit_durations, totals.commit_us);
-        text
+        durations(&mut text, "clout_restore_duration_seconds", &totals.restore_durations, totals.restore_us);
+        durations(&mut text, "clout_checkpoint_duration_seconds", &totals.checkpoint_durations, totals.checkpoint_us);
+        come_and_go(&mut text, pipeline);
+        self.handle.render() + &text
     }
 
     fn read_view(&self, view: &View) {
@@ -255,6 +285,8 @@ impl Metrics {
             ("clout_pushed_edges_total", totals.pushed_edges),
             ("clout_transaction_aborts_total", totals.aborts),
             ("clout_rebalances_total", totals.rebalances),
+            ("clout_restores_begun_total", totals.restores_begun),
+            ("clout_checkpoints_failed_total", totals.checkpoints_failed),
         ] {
             self.counter(name, &[]).absolute(count);
         }
@@ -267,7 +299,6 @@ impl Metrics {
             self.gauge("clout_shard_place", &[("shard", shard), ("place", place_word(place))]).set(is_there);
         }
         let sizes = &status.sizes;
-        let age_ms = if status.checkpoint_sequence > 0 { (now_ms() - status.checkpoint_at).max(0) } else { 0 };
         for (name, number) in [
             ("clout_shard_lag_seconds", status.lag_ms as f64 / 1e3),
             ("clout_shard_unpublished_seconds", status.unpublished_ms as f64 / 1e3),
@@ -282,7 +313,6 @@ impl Metrics {
             ("clout_shard_follows", sizes.follows as f64),
             ("clout_shard_queued_pushes", sizes.queued as f64),
             ("clout_checkpoint_sequence", status.checkpoint_sequence as f64),
-            ("clout_checkpoint_age_seconds", age_ms as f64 / 1e3),
             ("clout_checkpoint_size_bytes", status.checkpoint_bytes as f64),
             ("clout_checkpoint_pause_seconds", status.checkpoint_pause_us as f64 / 1e6),
             ("clout_checkpoint_failures", status.checkpoint_failures as f64),
@@ -323,6 +353,38 @@ fn describe(recorder: &PrometheusRecorder, metric: &Metric) {
     }
 }
 
+/// What is not there for every shard, or not always.
+fn come_and_go(text: &mut String, pipeline: &Status) {
+    let shards = || (0..).zip(pipeline.shards());
+    let of_shards = |number: &dyn Fn(&ShardStatus) -> Option<f64>| -> Vec<(String, f64)> {
+        let numbers = shards().filter_map(|(shard, status): (u16, _)| Some((shard, number(&status)?)));
+        numbers.map(|(shard, number)| (format!("{{shard=\"{shard}\"}}"), number)).collect()
+    };
+    let committed = |status: &ShardStatus| (status.committed_at > 0).then_some(status.committed_at as f64 / 1e3);
+    series(text, "clout_shard_last_commit_timestamp_seconds", &of_shards(&committed));
+    let now = now_ms();
+    let age = |status: &ShardStatus| {
+        (status.checkpoint_sequence > 0).then(|| (now - status.checkpoint_at).max(0) as f64 / 1e3)
+    };
+    series(text, "clout_checkpoint_age_seconds", &of_shards(&age));
+    // Topics have no letters that a label would have to escape.
+    let lags = pipeline.lag_records().into_iter();
+    let lags = lags.map(|(input, shard, records)| (format!("{{input=\"{input}\",shard=\"{shard}\"}}"), records as f64));
+    series(text, "clout_input_lag_records", &lags.collect::<Vec<_>>());
+    let fingerprint = pipeline.fingerprint();
+    let models = [(format!("{{fingerprint=\"{fingerprint:016x}\"}}"), 1.0)];
+    series(text, "clout_model_info", if fingerprint == 0 { &[] } else { &models });
+}
+
+/// Writes what is counted elsewhere, by labels: nothing if there is none.
+fn series(text: &mut String, name: &str, samples: &[(String, f64)]) {
+    let Some(metric) = METRICS.iter().find(|metric| metric.name == name && !samples.is_empty()) else { return };
+    let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+    let _ = write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n", metric.help);
+    samples.iter().for_each(|(labels, number)| _ = writeln!(text, "{name}{labels} {number}"));
+    text.push('\n');
+}
+
 /// Writes a histogram that was counted elsewhere.
 fn durations(text: &mut String, name: &str, counts: &DurationCounts, sum_us: u64) {
     let help = METRICS.iter().find(|metric| metric.name == name).map_or("", |metric| metric.help);
@@ -336,13 +398,6 @@ fn durations(text: &mut String, name: &str, counts: &DurationCounts, sum_us: u64
     let _ = write!(text, "{name}_sum {}\n{name}_count {sum}\n\n", sum_us as f64 / 1e6);
 }
 
-/// What the system says, where it does.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,6 +409,42 @@ mod tests {
             format!("| `{}` | {kind} | {} |\n", metric.name, metric.help)
         };
         METRICS.iter().map(row).collect()
+    }
+
+    /// Of a process that has done a bit of everything.
+    fn busy_status() -> Status {
+        let status = Status::new(2);
+        status.reads(["events"]);
+        status.has_fingerprint(0xfe);
+        let shard =
+            ShardStatus { place: Place::Live, committed_at: 5_000, checkpoint_sequence: 7, ..Default::default() };
+        status.write(1, &shard);
+        status.lags(1, [12]);
+        status
+    }
+
+    #[test]
+    fn what_is_not_there_has_no_series() {
+        let metrics = Metrics::new([]);
+        let text = |status: &Status| metrics.text(None, Some(status), Open { connections: 0, streams: 0 });
+        let busy = text(&busy_status());
+        for line in [
+            "clout_shard_last_commit_timestamp_seconds{shard=\"1\"} 5\n",
+            "clout_input_lag_records{input=\"events\",shard=\"1\"} 12\n",
+            "clout_model_info{fingerprint=\"00000000000000fe\"} 1\n",
+            "\nclout_checkpoint_age_seconds{shard=\"1\"} ",
+        ] {
+            assert!(busy.contains(line), "{line}{busy}");
+        }
+        // A shard that has gone leaves nothing behind that looks as if it were here.
+        let status = busy_status();
+        status.write(1, &ShardStatus::default());
+        let gone = text(&status);
+        for name in
+            ["clout_shard_last_commit_timestamp_seconds", "clout_input_lag_records", "clout_checkpoint_age_seconds"]
+        {
+            assert!(!busy.contains(&format!("{name}{{shard=\"0\"}}")) && !gone.contains(name), "{gone}");
+        }
     }
 
     /// Of the commands `demo`, `serve` and `run`.
@@ -376,8 +467,7 @@ mod tests {
             previous: None,
         };
         view.apply(crate::Update::Scored { user: "ana", score: &score, model_version: 0 });
-        let status = Status::new(2);
-        status.reads(["events"]);
+        let status = busy_status();
         [(Some(&view), Some(&status)), (Some(&view), None), (None, Some(&status))].map(|(view, pipeline)| {
             let metrics = Metrics::new(["/v1/ranking"]);
             metrics.answered(Some("/v1/ranking"), 200, Duration::from_millis(3));
@@ -438,7 +528,7 @@ mod tests {
     fn a_histogram_of_the_pipeline_adds_up() {
         let mut text = String::new();
         let mut counts = DurationCounts::default();
-        (counts[0], counts[2], counts[12]) = (3, 2, 1);
+        (counts[0], counts[2], counts[15]) = (3, 2, 1);
         durations(&mut text, "clout_epoch_duration_seconds", &counts, 2_500_000);
         for line in
             ["_bucket{le=\"0.001\"} 3", "_bucket{le=\"0.005\"} 5", "_bucket{le=\"+Inf\"} 6", "_sum 2.5", "_count 6"]
