@@ -67,6 +67,9 @@ pub(crate) const ASKS: &[ExitCode] = &[
 /// Codes of a command that prints what it has.
 pub(crate) const PRINTS: &[ExitCode] = &[ExitCode::Done, ExitCode::Nothing, ExitCode::Output];
 
+/// Codes of a command that asks another process.
+pub(crate) const PROBES: &[ExitCode] = &[ExitCode::Done, ExitCode::Stopped, ExitCode::Nothing, ExitCode::Internal];
+
 /// Codes of every command that reads or writes logs.
 pub(crate) const READS: &[ExitCode] = &[
     ExitCode::Done,

@@ -13,10 +13,12 @@ use serve::{ServeError, TokensError};
 
 use crate::config::ConfigError;
 use crate::diff::DiffError;
+use crate::doctor::DoctorError;
 use crate::ending::Unfinished;
 use crate::exit::ExitCode;
 use crate::feed::FeedTopicError;
 use crate::generate::GenerateError;
+use crate::health::HealthError;
 use crate::instance::InstanceError;
 use crate::missing::MissingTopics;
 use crate::recorded::{InputError, Loss, Stop};
@@ -65,6 +67,12 @@ pub enum Failure {
     /// A topic is not there.
     #[error(transparent)]
     Missing(#[from] MissingTopics),
+    /// A process is not as it should be.
+    #[error(transparent)]
+    Health(#[from] HealthError),
+    /// Something that `run` needs is wrong.
+    #[error(transparent)]
+    Doctor(#[from] DoctorError),
     /// Two tables cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
@@ -165,7 +173,7 @@ impl Failure {
             Failure::Generate(GenerateError::Output { .. }) => ExitCode::Output,
             Failure::Stopped(Stop::State(error)) => ExitCode::of_world(error, true),
             Failure::Stopped(Stop::Feed(error)) if error.is_unreachable => ExitCode::Unreachable,
-            Failure::Stopped(_) => ExitCode::Stopped,
+            Failure::Stopped(_) | Failure::Health(_) | Failure::Doctor(_) => ExitCode::Stopped,
             Failure::State(error) => ExitCode::of_world(error, false),
             Failure::Admin(error) => error.into(),
             Failure::Server(error) => error.into(),

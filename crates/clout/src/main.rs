@@ -6,10 +6,12 @@ use clap::{Parser, Subcommand};
 use clout::demo::{self, DemoArgs};
 use clout::diff::{self, DiffArgs};
 use clout::docs::{self, DocsArgs};
+use clout::doctor::{self, DoctorArgs};
 use clout::exit;
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
+use clout::health::{self, HealthArgs};
 use clout::panics;
 use clout::replay::{self, ReplayArgs};
 use clout::reset::{self, ResetArgs};
@@ -48,6 +50,8 @@ enum Command {
     Diff(Box<DiffArgs>),
     Reset(Box<ResetArgs>),
     Docs(Box<DocsArgs>),
+    Doctor(Box<DoctorArgs>),
+    Health(HealthArgs),
 }
 
 fn main() -> ExitCode {
@@ -73,5 +77,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Reset(args) => reset::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Health(args) => health::run(&args),
     }
 }

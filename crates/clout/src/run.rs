@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use kafka::{Admin, AdminError, Application, Noted, Workers, check_group, check_topics};
 use pipeline::{
-    AcceptedGap, CheckpointPlace, Clock, Doing, Fatal, HASH_KEY, Keeper, Place, Settings, Status, Store, StoreError, Totals,
+    AcceptedGap, CheckpointPlace, Clock, Doing, Fatal, HASH_KEY, Keeper, Place, Settings, Status, Store, StoreError,
+    Totals,
 };
 use serve::{Running, Server};
 use tracing::{info, warn};

@@ -120,10 +120,36 @@ fn a_worker_of_the_demo_that_hangs_is_seen() {
     };
     assert!(body.contains("worker-") && body.contains("has not turned for"), "{body}");
     assert_eq!(demo.get("/health/ready").map(|(status, _)| status), Some(503));
+    for option in ["", "--live"] {
+        let (code, told) = probe(&format!("{} {option}", demo.address));
+        assert!(code == Some(1) && told.contains("answers 503") && told.contains("has not turned for"), "{told}");
+    }
     assert!(demo.child.try_wait().unwrap().is_none(), "whoever asked decides");
     assert!(Command::new("kill").args(["-TERM", &demo.child.id().to_string()]).status().unwrap().success());
     let (code, told) = demo.wait(Duration::from_secs(30));
     assert_eq!(code, Some(75), "{told}");
+}
+
+/// What a container's health check would see.
+fn probe(arguments: &str) -> (Option<i32>, String) {
+    let output = clout(&format!("health {arguments}")).output().unwrap();
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn a_probe_needs_no_shell() {
+    // After so many records it would panic.
+    let demo = Demo::start(&format!("panic:{}", u64::MAX));
+    let (address, began) = (demo.address.clone(), Instant::now());
+    while probe(&address).0 != Some(0) {
+        assert!(began.elapsed() < SEEN, "{:?}", probe(&address));
+    }
+    assert_eq!(probe(&format!("{address} --live")), (Some(0), String::new()));
+    drop(demo);
+    let (code, told) = probe(&address);
+    assert!(code == Some(1) && told.contains(&format!("{address} does not answer")), "{told}");
+    let (code, told) = probe("nowhere");
+    assert!(code == Some(1) && told.contains("nowhere does not answer"), "{told}");
 }
 
 #[test]
@@ -209,6 +235,8 @@ fn every_help_tells_the_codes_of_the_table_in_its_words() {
         "diff",
         "docs",
         "reset",
+        "health",
+        "doctor",
     ] {
         let output = clout(&format!("{command} --help")).output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();

@@ -29,6 +29,7 @@ mod ownership;
 mod requirements;
 mod router;
 mod table;
+mod trial;
 
 mod aside;
 mod native;
@@ -54,3 +55,4 @@ pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
 pub use table::{Progress, progress, read_table};
 pub use topics::Topics;
+pub use trial::try_transaction;

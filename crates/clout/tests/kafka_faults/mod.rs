@@ -3,11 +3,14 @@
 //! right, Kafka's own tools see.
 
 mod connections;
+mod doctor;
 mod gone;
 mod guarded;
 mod health;
+mod objects;
 mod permissions;
 mod poison;
 mod quiet;
 mod restarts;
 mod tools;
+mod weed;

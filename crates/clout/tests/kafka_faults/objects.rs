@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use testbroker::Broker;
 
+use super::weed::Weed;
 use crate::cluster::{Events, Expected, Member, Options, Scene, Witness, address, get, verify, wait_until};
-use crate::weed::Weed;
 
 const WAIT: Duration = Duration::from_secs(90);
 const ENDING: Duration = Duration::from_secs(20);
@@ -54,7 +54,7 @@ fn wait_until_saved(scene: &Scene, member: &mut Member) {
 
 #[test]
 fn checkpoints_in_an_object_store_are_restored_and_its_faults_cost_time_only() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let Some(mut weed) = Weed::start(&scene.folder_of("weed")) else { return };
@@ -118,7 +118,7 @@ fn checkpoints_in_an_object_store_are_restored_and_its_faults_cost_time_only() {
 
 #[test]
 fn a_store_that_will_not_have_them_is_told_at_the_start_with_what_to_do() {
-    let _alone = crate::alone();
+    let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let scene = Scene::new(broker.brokers(), &OPTIONS);
     let Some(weed) = Weed::start(&scene.folder_of("weed")) else { return };

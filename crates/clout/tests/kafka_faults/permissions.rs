@@ -158,6 +158,12 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
     ] {
         let principal = "User:clout";
         acls(&broker, &scene, &["--add", "--deny-principal", principal], resource, &[operation]);
+        if operation == "Write" && resource.starts_with("--transactional-id") {
+            let told = super::doctor::doctor(&scene, &[]);
+            let told = String::from_utf8_lossy(&told.stdout).into_owned();
+            let fault = told.lines().find(|line| line.starts_with("FAULT")).unwrap_or_default();
+            assert!(fault.contains("transaction") && fault.contains("grant"), "{told}");
+        }
         // Without news there is nothing to write.
         scene.feeder().feed(&acts[..50], usize::MAX);
         let ran = scene.start("a", 1).wait(TOLD);

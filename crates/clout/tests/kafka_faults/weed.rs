@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -122,11 +122,12 @@ impl Drop for Weed {
 }
 
 /// Four ports whose numbers plus 10,000 are free as well: each part of the store takes both. They lie below those that the
-/// system gives to outgoing connections.
+/// system gives to outgoing connections, and each store of this process looks at others.
 fn free_ports() -> [u16; 4] {
+    static STORES: AtomicU16 = AtomicU16::new(0);
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let first = 11_000 + (std::process::id() % 800) as u16 * 10;
-    let mut ports = (first..19_900).filter(|port| is_free(port) && is_free(&(port + 10_000)));
+    let first = 11_000 + (std::process::id() % 80) as u16 * 100 + STORES.fetch_add(1, Relaxed) % 5 * 20;
+    let mut ports = (first..first + 20).filter(|port| is_free(port) && is_free(&(port + 10_000)));
     std::array::from_fn(|_| ports.next().expect("a free port"))
 }
 

@@ -1,0 +1,333 @@
+//! The command `doctor`: tries all that `run` needs, and says what is wrong and what to do, before anybody depends on it.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use kafka::{Admin, AdminError, Checked, Found, Requirement, Role, check_group, check_topics, try_transaction};
+use pipeline::{Clock, StoreError};
+use serde::Serialize;
+
+use crate::config::{Config, RunFlags};
+use crate::duration::parse_duration;
+use crate::exit;
+use crate::failure::Failure;
+use crate::topics::say;
+use crate::words::count;
+
+const AFTER_HELP: &str = "\
+It reads, opens a transaction that it aborts, and writes an object `probe-…` to the place of checkpoints, which it deletes; a \
+folder that is not there is made. Nothing else is changed; it may be run beside a live application. --offline asks nobody: it looks at the configuration alone.
+
+Examples:
+  clout doctor --config clout.toml
+  clout doctor --config clout.toml --outage 3d --json
+  clout doctor --config clout.toml --offline";
+
+/// Fewer files than this are soon used up by connections.
+const OPEN_FILES_MIN: u64 = 4_096;
+/// Fewer copies of a topic lose it with one broker.
+const COPIES_MIN: usize = 2;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Look whether everything is there that `clout run` needs, and say what is wrong
+#[derive(Args, Clone, Debug)]
+#[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
+pub struct DoctorArgs {
+    /// Look at the configuration alone: ask no broker and no store
+    #[arg(long)]
+    offline: bool,
+    /// The longest time without a scorer that is to be survived: the inputs must keep their records for longer
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_duration)]
+    outage: i64,
+    /// One document of JSON on the standard output
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: RunFlags,
+}
+
+/// Something is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{} found: see above", count(*.faults as u64, "fault", "faults"))]
+pub struct DoctorError {
+    faults: usize,
+}
+
+/// What a look has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    /// All is well.
+    Fine,
+    /// It works, and may not always.
+    Warning,
+    /// `clout run` would not work.
+    Fault,
+    /// It was not looked at, as something before it is wrong or it was not asked for.
+    Skipped,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    said: String,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    application: &'a str,
+    faults: usize,
+    warnings: usize,
+    findings: &'a [Finding],
+}
+
+/// Looks, and tells on the standard output.
+///
+/// # Errors
+/// If there is a fault.
+pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
+    let config = Config::load(&args.config)?;
+    let mut findings = Findings::default();
+    findings.fine("configuration", format!("application {} is understood", config.application_id));
+    look_at_settings(&config, &mut findings);
+    look_at_files(&mut findings);
+    match args.offline {
+        true => ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints"]
+            .into_iter()
+            .for_each(|check| findings.skip(check, "--offline")),
+        false => {
+            look_at_brokers(&config, args.outage, &mut findings);
+            look_at_store(&config, &mut findings);
+        }
+    }
+    let Findings(findings) = findings;
+    let of = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (faults, warnings) = (of(Verdict::Fault), of(Verdict::Warning));
+    if args.json {
+        let report = Report { application: &config.application_id, faults, warnings, findings: &findings };
+        // Strings and numbers are always JSON.
+        say(&serde_json::to_string_pretty(&report).unwrap_or_default())?;
+    } else {
+        for Finding { check, verdict, said } in &findings {
+            let mark = match verdict {
+                Verdict::Fine => "ok",
+                Verdict::Warning => "warning",
+                Verdict::Fault => "FAULT",
+                Verdict::Skipped => "skipped",
+            };
+            say(&format!("{mark:<8} {check:<14} {said}"))?;
+        }
+    }
+    if faults > 0 { Err(DoctorError { faults }.into()) } else { Ok(()) }
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, check: &'static str, verdict: Verdict, said: impl Display) {
+        self.0.push(Finding { check, verdict, said: said.to_string() });
+    }
+
+    fn fine(&mut self, check: &'static str, said: impl Display) {
+        self.add(check, Verdict::Fine, said);
+    }
+
+    fn warn(&mut self, check: &'static str, said: impl Display) {
+        self.add(check, Verdict::Warning, said);
+    }
+
+    fn fault(&mut self, check: &'static str, said: impl Display) {
+        self.add(check, Verdict::Fault, said);
+    }
+
+    fn skip(&mut self, check: &'static str, why: impl Display) {
+        self.add(check, Verdict::Skipped, why);
+    }
+
+    /// One finding for each of these, or one that all is well.
+    fn all(&mut self, check: &'static str, verdict: Verdict, wrong: Vec<String>, fine: impl Display) {
+        match wrong.is_empty() {
+            true => self.fine(check, fine),
+            false => wrong.into_iter().for_each(|said| self.add(check, verdict, said)),
+        }
+    }
+}
+
+/// What the configuration says by itself.
+fn look_at_settings(config: &Config, findings: &mut Findings) {
+    let mut odd = Vec::new();
+    let place = &config.checkpoints.place;
+    if !place.contains("://") && !place.starts_with('/') {
+        odd.push(format!(
+            "checkpoints.place is the folder {place:?} below wherever a process is started: name it in full, or an object \
+             store if there are several hosts"
+        ));
+    }
+    let brokers = config.connection();
+    let names: Vec<&str> = brokers.brokers().split(',').collect();
+    if names.len() == 1 {
+        odd.push(format!(
+            "kafka.bootstrap.servers names {} alone: while that one is away nobody can start; name several",
+            names[0]
+        ));
+    }
+    if config.clock == Clock::Event {
+        odd.push("clock is event, which is for history: live input is scored by the wall clock".to_owned());
+    }
+    findings.all("settings", Verdict::Warning, odd, "nothing odd");
+}
+
+/// How many files may be open at once, where the system says so.
+fn look_at_files(findings: &mut Findings) {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let hard = limit.and_then(|line| line.split_whitespace().nth(1)).map(|hard| hard.parse().unwrap_or(u64::MAX));
+    match hard {
+        None => findings.skip("open files", "this system does not say"),
+        Some(hard) if hard < OPEN_FILES_MIN => findings.warn(
+            "open files",
+            format!("{hard} may be open at once: raise it to {OPEN_FILES_MIN} or more (ulimit -n, LimitNOFILE=)"),
+        ),
+        Some(_) => findings.fine("open files", "enough may be open"),
+    }
+}
+
+fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) {
+    let (connection, topics) = (config.connection(), config.topics());
+    let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
+    let skip = |findings: &mut Findings, checks: &[&'static str], why: &str| {
+        checks.iter().for_each(|check| findings.skip(check, why));
+    };
+    let checked = match check_topics(&connection, &topics, inputs()) {
+        Ok(checked) => checked,
+        Err(error @ (AdminError::Unreachable { .. } | AdminError::Property { .. })) => {
+            findings.fault("brokers", error);
+            return skip(findings, &["topics", "copies", "retention", "group", "transaction"], "no broker to ask");
+        }
+        Err(error) => {
+            findings.fine("brokers", format!("{} answer", connection.brokers()));
+            match error {
+                AdminError::Differ(differences) => {
+                    differences.iter().for_each(|difference| findings.fault("topics", difference));
+                }
+                error => findings.fault("topics", error),
+            }
+            return skip(findings, &["copies", "retention", "group", "transaction"], "the topics first");
+        }
+    };
+    findings.fine("brokers", format!("{} answer", connection.brokers()));
+    findings.fine("topics", format!("all are there, with {} partitions", checked.partitions));
+    look_at_properties(config, &checked, outage_ms, findings);
+    match check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions) {
+        Ok(()) => findings.fine("group", format!("{} is this application's own, or new", config.application_id)),
+        Err(error) => findings.fault("group", error),
+    }
+    let drawn = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let transactional_id = format!("{}-doctor-{drawn:x}", config.application_id);
+    match try_transaction(&connection, &transactional_id) {
+        Ok(()) => findings.fine("transaction", "one was begun and aborted"),
+        Err(error) => findings.fault("transaction", error),
+    }
+}
+
+/// What brokers say about each topic: how safe it is, and for how long it keeps what a restore needs.
+fn look_at_properties(config: &Config, checked: &Checked, outage_ms: i64, findings: &mut Findings) {
+    let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
+    let names = requirements.iter().map(|required| required.topic.as_str());
+    let found = match Admin::connect(&config.connection()).and_then(|admin| admin.find(names)) {
+        Ok(found) => found,
+        Err(error) => {
+            findings.skip("copies", &error);
+            return findings.skip("retention", error);
+        }
+    };
+    let (faults, warnings): (Vec<_>, Vec<_>) = found
+        .iter()
+        .filter_map(|(topic, found)| copies(topic, found))
+        .partition(|(verdict, _)| *verdict == Verdict::Fault);
+    let said = |findings: Vec<(Verdict, String)>| findings.into_iter().map(|(_, said)| said).collect::<Vec<_>>();
+    let is_fine = faults.is_empty() && warnings.is_empty();
+    said(faults).iter().for_each(|said| findings.fault("copies", said));
+    said(warnings).iter().for_each(|said| findings.warn("copies", said));
+    if is_fine {
+        findings.fine("copies", "each topic outlives a broker");
+    }
+    let inputs: Vec<&Requirement> = requirements.iter().filter(|required| required.role == Role::Input).collect();
+    let short = inputs.iter().filter_map(|required| retention(&required.topic, checked, &found, outage_ms));
+    let hours = outage_ms / HOUR_MS;
+    findings.all(
+        "retention",
+        Verdict::Warning,
+        short.collect(),
+        format!("inputs keep records for more than {hours} h"),
+    );
+}
+
+fn copies(topic: &str, found: &Found) -> Option<(Verdict, String)> {
+    let copies = found.replication;
+    let in_sync: Option<usize> = found.properties.get("min.insync.replicas").and_then(|least| least.parse().ok());
+    match in_sync {
+        Some(least) if least > copies => Some((
+            Verdict::Fault,
+            format!(
+                "topic {topic} has {} and wants {least} in sync (min.insync.replicas): nothing can be written to it",
+                count(copies as u64, "copy", "copies")
+            ),
+        )),
+        _ if copies < COPIES_MIN => Some((
+            Verdict::Warning,
+            format!("topic {topic} has one copy: it is gone with its broker; three copies outlive one"),
+        )),
+        Some(least) if least == copies => Some((
+            Verdict::Warning,
+            format!(
+                "topic {topic} wants all of its {copies} copies in sync: nothing can be written while a broker is away"
+            ),
+        )),
+        Some(1) => Some((
+            Verdict::Warning,
+            format!(
+                "topic {topic} takes what one copy has alone (min.insync.replicas=1): it may be lost with that broker"
+            ),
+        )),
+        _ if found.properties.get("unclean.leader.election.enable").is_some_and(|value| value == "true") => Some((
+            Verdict::Warning,
+            format!(
+                "topic {topic} lets a copy lead that lacks records (unclean.leader.election.enable): some may be lost"
+            ),
+        )),
+        _ => None,
+    }
+}
+
+fn retention(topic: &str, checked: &Checked, found: &BTreeMap<String, Found>, outage_ms: i64) -> Option<String> {
+    if let Some(&kept_ms) = checked.retention_ms.get(topic).filter(|&&kept_ms| kept_ms <= outage_ms) {
+        let (kept, outage) = (kept_ms / HOUR_MS, outage_ms / HOUR_MS);
+        return Some(format!(
+            "topic {topic} keeps records for {kept} h (retention.ms): after {outage} h without a scorer some are gone unread"
+        ));
+    }
+    let bytes = found.get(topic)?.properties.get("retention.bytes")?.parse::<i64>().ok().filter(|&bytes| bytes >= 0)?;
+    Some(format!(
+        "topic {topic} keeps {bytes} bytes of each partition (retention.bytes): however young records are, they go when there \
+         are more"
+    ))
+}
+
+fn look_at_store(config: &Config, findings: &mut Findings) {
+    let checked = config.identified_store().and_then(|store| store.check());
+    match checked {
+        Ok(()) => findings
+            .fine("checkpoints", format!("{} can be listed, written, read and deleted", config.checkpoints.place)),
+        Err(error @ StoreError::Away { doing: pipeline::Doing::Writing | pipeline::Doing::Deleting, .. }) => {
+            findings.warn("checkpoints", error);
+        }
+        Err(error) => findings.fault("checkpoints", error),
+    }
+}

@@ -1,0 +1,173 @@
+//! What `clout doctor` finds: faults that are planted one by one, and none where all is well.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Output};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use testbroker::Broker;
+
+use super::weed::Weed;
+use crate::cluster::{NewTopics, Options, Scene};
+
+/// The doctor of a process that would be started so, with these arguments over its configuration.
+pub(crate) fn doctor(scene: &Scene, arguments: &[&str]) -> Output {
+    let process = scene.command("a", 1);
+    let mut command = Command::new(process.get_program());
+    command.arg("doctor").args(process.get_args().skip(1)).args(arguments);
+    command.current_dir(process.get_current_dir().expect("a folder")).output().expect("it runs")
+}
+
+/// The verdicts by check, and all that is said.
+fn findings(output: &Output) -> (BTreeMap<String, Vec<String>>, String) {
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut verdicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let report: serde_json::Value = serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    for finding in report["findings"].as_array().expect("findings") {
+        let text = |name: &str| finding[name].as_str().expect("text").to_owned();
+        verdicts.entry(text("check")).or_default().push(text("verdict"));
+    }
+    (verdicts, told)
+}
+
+/// Sees that one check has this verdict, with these words, and that the exit code says whether there are faults.
+#[track_caller]
+fn finds(scene: &Scene, arguments: &[&str], check: &str, verdict: &str, words: &[&str]) {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    let output = doctor(scene, &arguments);
+    let (verdicts, told) = findings(&output);
+    assert!(verdicts[check].iter().any(|found| found == verdict), "{check} is not a {verdict}: {told}");
+    words.iter().for_each(|word| assert!(told.contains(word), "{word:?} is not told: {told}"));
+    let has_faults = verdicts.values().flatten().any(|verdict| verdict == "fault");
+    assert_eq!(output.status.code(), Some(i32::from(has_faults)), "{output:?}");
+}
+
+/// An application whose topics differ in some properties from those that tests use.
+fn scene(broker: &Broker, properties: &[(&str, &[(&str, &str)])]) -> Scene {
+    let scene =
+        Scene::without_topics(broker.brokers(), &Options { partitions: 2, clock: "wall", ..Options::default() });
+    let of = |topic: &str, usual: &'static [(&'static str, &'static str)]| -> Vec<(&str, &str)> {
+        let own = properties.iter().find(|(end, _)| topic.ends_with(&format!("-{end}")));
+        own.map_or_else(|| usual.to_vec(), |(_, own)| own.to_vec())
+    };
+    let for_ever: &[(&str, &str)] = &[("retention.ms", "-1"), ("retention.bytes", "-1")];
+    let [input, exchange, journal, scores, letters] = scene.topics();
+    let topics = [
+        (input, of(input, &[("retention.ms", "-1")])),
+        (exchange, of(exchange, for_ever)),
+        (journal, of(journal, for_ever)),
+        (scores, of(scores, &[("cleanup.policy", "compact")])),
+        (letters, of(letters, &[])),
+    ];
+    let topics: Vec<(&str, &[(&str, &str)])> =
+        topics.iter().map(|(name, properties)| (*name, properties.as_slice())).collect();
+    let topics: NewTopics<'_> = &topics;
+    scene.admin().create_topics(topics, 2);
+    scene
+}
+
+#[test]
+fn what_is_well_is_told_as_well_and_nothing_is_left_behind() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = scene(broker, &[]);
+    let place = scene.checkpoints();
+    let place = place.to_str().expect("a path in UTF-8");
+    let two = format!("{},127.0.0.1:1", broker.brokers());
+    let (verdicts, told) = findings(&doctor(&scene, &["--checkpoints", place, "--brokers", &two, "--json"]));
+    // One broker keeps one copy.
+    let copies = verdicts["copies"].iter().all(|verdict| verdict == "warning");
+    let rest = verdicts.iter().filter(|(check, _)| *check != "copies").flat_map(|(_, verdicts)| verdicts);
+    assert!(copies && rest.clone().count() == 9 && rest.into_iter().all(|verdict| verdict == "fine"), "{told}");
+    assert_eq!(fs::read_dir(place).expect("it is made").count(), 1, "the application's folder");
+    let ends = scene.topics().map(|topic| scene.admin().ends(topic, 2, true));
+    assert!(ends.iter().flatten().all(|&end| end == 0), "{ends:?}");
+    // For people.
+    let output = doctor(&scene, &[]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(0) && told.lines().any(|line| line.starts_with("ok       brokers")), "{told}");
+    let (verdicts, told) = findings(&doctor(&scene, &["--offline", "--brokers", "127.0.0.1:1", "--json"]));
+    assert!(verdicts["brokers"] == ["skipped"] && verdicts["checkpoints"] == ["skipped"], "{told}");
+}
+
+#[test]
+fn faults_of_the_configuration_and_of_this_host() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = scene(broker, &[]);
+    let input = scene.names.input.as_str();
+    finds(&scene, &["--brokers", "127.0.0.1:1"], "brokers", "fault", &["no broker answers at 127.0.0.1:1"]);
+    finds(&scene, &["--offline", "--checkpoints", "here"], "settings", "warning", &["name it in full"]);
+    finds(&scene, &["--offline", "--clock", "event"], "settings", "warning", &["for history"]);
+    finds(&scene, &["--offline"], "settings", "warning", &["name several"]);
+    finds(&scene, &["--input", "nowhere"], "topics", "fault", &["nowhere is missing", "clout topics create"]);
+    let file = scene.folder_of("file");
+    fs::write(&file, "no folder").expect("it can be written");
+    let file = file.to_str().expect("a path in UTF-8");
+    finds(&scene, &["--checkpoints", file], "checkpoints", "fault", &["checkpoints cannot be kept at"]);
+    finds(&scene, &["--checkpoints", "ftp://a/b"], "checkpoints", "fault", &["s3://, az:// or gs://"]);
+    let mistyped = ["--checkpoints", "s3://a/b", "--checkpoint-option", "aws_regoin=eu"];
+    finds(&scene, &mistyped, "checkpoints", "fault", &["is not an option of S3"]);
+    // What is no configuration has the exit code of all commands.
+    for wrong in [&["--workers", "none"][..], &["--input", input, "--input", input], &["--kafka", "sasl.pasword=a"]] {
+        assert_eq!(doctor(&scene, wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let process = scene.command("a", 1);
+    let config = process.get_args().nth(2).expect("a file").to_str().expect("UTF-8");
+    let line = format!("ulimit -n 512; {} doctor --config {config} --offline --json", process.get_program().display());
+    let limited = Command::new("bash").args(["-c", &line]).output().expect("bash runs");
+    assert_eq!(findings(&limited).0["open files"], ["warning"], "{limited:?}");
+}
+
+#[test]
+fn faults_of_topics_and_of_the_group() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let hour: &[(&str, &str)] = &[("retention.ms", "3600000")];
+    finds(&scene(broker, &[("events", hour)]), &[], "retention", "warning", &["for 1 h", "after 24 h"]);
+    finds(&scene(broker, &[("events", hour)]), &["--outage", "30m"], "retention", "fine", &[]);
+    let bytes: &[(&str, &str)] = &[("retention.bytes", "1000000")];
+    finds(&scene(broker, &[("events", bytes)]), &[], "retention", "warning", &["retention.bytes"]);
+    let strict: &[(&str, &str)] = &[("min.insync.replicas", "2")];
+    finds(&scene(broker, &[("dead-letters", strict)]), &[], "copies", "fault", &["nothing can be written"]);
+    finds(&scene(broker, &[]), &[], "copies", "warning", &["gone with its broker"]);
+    let compact: &[(&str, &str)] = &[("cleanup.policy", "compact")];
+    finds(&scene(broker, &[("journal", compact)]), &[], "topics", "fault", &["no shard could be restored"]);
+    let small: &[(&str, &str)] = &[("max.message.bytes", "1000")];
+    finds(&scene(broker, &[("scores", small)]), &[], "topics", "fault", &["max.message.bytes"]);
+    let grown = scene(broker, &[]);
+    grown.admin().grow_topic(&grown.names.scores, 3);
+    finds(&grown, &[], "topics", "fault", &["has 3 partitions"]);
+    let foreign = scene(broker, &[]);
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", broker.brokers()).set("group.id", &foreign.id);
+    let consumer: BaseConsumer = client.create().expect("a consumer");
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(&foreign.names.input, 0, Offset::Offset(0)).expect("a place");
+    consumer.commit(&offsets, CommitMode::Sync).expect("the broker answers");
+    finds(&foreign, &[], "group", "fault", &["used by another application"]);
+}
+
+#[test]
+fn faults_of_an_object_store() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let scene = scene(broker, &[]);
+    let Some(mut weed) = Weed::start(&scene.folder_of("weed")) else { return };
+    let options = |key: &str, secret: &str| weed.options(key, secret);
+    for (key, secret, verdict, words) in [
+        ("clout", "pa55word", "fine", &["can be listed, written, read and deleted"][..]),
+        ("clout", "wrong", "fault", &["SignatureDoesNotMatch"]),
+        ("reader", "pa55word", "fault", &["writing is refused", "s3:PutObject"]),
+    ] {
+        let options = options(key, secret);
+        let arguments: Vec<&str> = options.iter().map(String::as_str).collect();
+        finds(&scene, &arguments, "checkpoints", verdict, words);
+    }
+    let options = options("clout", "pa55word");
+    weed.kill();
+    let arguments: Vec<&str> = options.iter().map(String::as_str).collect();
+    finds(&scene, &arguments, "checkpoints", "fault", &["does not answer", "check that the store runs"]);
+}
