@@ -23,7 +23,8 @@ macro_rules! pages {
 }
 
 pages! {
-    "model" "formats" "networks" "output" "configuration" "consume" "permissions" "dead-letters" "metrics" "api" "decisions"
+    "model" "formats" "networks" "output" "configuration" "consume" "permissions" "dead-letters" "metrics" "api" "runbook" "capacity" "upgrade"
+    "decisions"
 }
 
 /// Print a page of the documentation, or list the pages
