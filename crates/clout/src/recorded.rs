@@ -21,16 +21,66 @@ pub(crate) mod rejects;
 
 pub(crate) mod progress;
 
+use std::path::PathBuf;
+
 use embedded::WorldError;
 use kafka::FeedError;
 use vocabulary::{Event, Kind, Profile};
+use wire::Names;
 
 pub use input::InputError;
 pub use log::Unreadable;
 pub use loss::Loss;
 pub use reading::{NetworkArgs, ReadingArgs};
 
-use crate::failure::OutputError;
+use crate::failure::{Failure, OutputError};
+use crate::interrupt::Interrupt;
+use gate::Gate;
+use input::BytesRead;
+use log::{Files, Logs};
+use progress::{Progress, Watch};
+use rejects::Rejects;
+
+/// Bad lines that are tolerated, as by `replay`.
+const BAD_MAX: u64 = 1000;
+
+/// Shows all events of some files that `replay` would score, in its order. Profiles are passed over.
+///
+/// # Errors
+/// If a file cannot be read to its end, or too many of its lines are bad.
+pub fn read_events(
+    files: &[PathBuf],
+    reading: &ReadingArgs,
+    networks: &NetworkArgs,
+    take: impl FnMut(&Event<'_>),
+) -> Result<(), Failure> {
+    let (interrupt, bytes_read) = (Interrupt::install(), BytesRead::default());
+    let logs = Logs::open(&Files { files, profiles: &[], reading, networks }, &bytes_read, &interrupt)?;
+    let progress = Progress::new(logs.size_bytes(), bytes_read, false);
+    let rejects = Rejects::new(BAD_MAX, None, &progress)?;
+    let mut gate = Gate::new(None, Names::default(), rejects, Watch { progress: progress.clone(), interrupt });
+    let read = logs.read(&mut gate, &mut Events(take), &mut Vec::new());
+    progress.finish();
+    Ok(read?)
+}
+
+/// Has an eye for events alone.
+struct Events<F>(F);
+
+impl<F: FnMut(&Event<'_>)> Sink for Events<F> {
+    fn event(&mut self, event: &Event<'_>, _id: &str) -> Result<(), Stop> {
+        (self.0)(event);
+        Ok(())
+    }
+
+    fn profile(&mut self, _profile: &Profile<'_>) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn found(&mut self, _profile: &Profile<'_>) -> Result<(), Stop> {
+        Ok(())
+    }
+}
 
 /// What takes the records, one after the other.
 pub(crate) trait Sink {
