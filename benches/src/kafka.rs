@@ -35,7 +35,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Events at half of the rate that was reached come for so long,
 const HALF_LOAD: Duration = Duration::from_secs(20);
 /// and so few a second, which make small epochs, for so long.
-const SMALL_LOAD: (f64, Duration) = (2_000.0, Duration::from_secs(10));
+const SMALL_LOAD: (f64, Duration) = (2_000.0, Duration::from_secs(16));
+/// Scores are waited for from then on: a new application has its first scale, and everybody is published who was rated before.
+const PROBE_AFTER: Duration = Duration::from_secs(6);
 /// Between two events whose scores are waited for.
 const PROBE_EVERY: Duration = Duration::from_millis(10);
 
@@ -301,7 +303,7 @@ impl Bench {
                 self.send(&producer, &recorded.event(sent % recorded.len()), &mut value)?;
                 sent += 1;
             }
-            if began.elapsed() >= PROBE_EVERY * probes.len() as u32 {
+            if began.elapsed() >= PROBE_AFTER + PROBE_EVERY * probes.len() as u32 {
                 let (actor, at) =
                     (recorded.event(sent % recorded.len()).actor, recorded.event(sent % recorded.len()).at);
                 let target = format!("probe-{}", probes.len());
