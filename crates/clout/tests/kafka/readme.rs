@@ -103,12 +103,8 @@ fn are_alike(live: &[(String, f64)], replayed: &[(String, f64)]) -> bool {
         })
 }
 
-#[test]
-fn the_recipe_ends_with_the_people_of_a_replay() {
-    let _room = crate::waits();
-    let Some(broker) = Broker::own(&[]) else { return };
-    let [metrics, shown] = free_ports();
-    let recipe = block("the recipe");
+/// The recipe for this broker and these ports.
+fn recipe(broker: &Broker, metrics: u16, shown: u16) -> String {
     let own = [
         ("localhost:9092", broker.brokers().to_owned()),
         ("127.0.0.1:9464", format!("127.0.0.1:{metrics}")),
@@ -116,19 +112,28 @@ fn the_recipe_ends_with_the_people_of_a_replay() {
         ("clout serve --config clout.toml", format!("clout serve --config clout.toml --listen 127.0.0.1:{shown}")),
         ("localhost:8080", format!("localhost:{shown}")),
     ];
-    let text = own.iter().fold(recipe.to_owned(), |text, (from, to)| {
+    own.iter().fold(block("the recipe").to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "the recipe has no {from}");
         text.replace(from, to)
-    });
+    })
+}
+
+#[test]
+fn the_recipe_ends_with_the_people_of_a_replay() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::own(&[]) else { return };
+    let [metrics, shown] = free_ports();
     // Metrics have a port that somebody else has: it ends, and says why.
     let listener = TcpListener::bind(("127.0.0.1", metrics)).expect("a port");
-    let mut shell = Shell::paste(&text);
+    let mut shell = Shell::paste(&recipe(&broker, metrics, shown));
     let printed = shell.printed();
     assert!(printed.contains("0 of 100,000 events are scored."), "{printed}\n{}", shell.told());
     assert!(printed.contains("--listen 127.0.0.1:0") && printed.contains("Address already in use"), "{printed}");
-    drop((shell, listener));
+    drop((shell, listener, broker));
 
-    let mut shell = Shell::paste(&text);
+    // That one has the events already.
+    let Some(broker) = Broker::own(&[]) else { return };
+    let mut shell = Shell::paste(&recipe(&broker, metrics, shown));
     let printed = shell.printed();
     let last = printed.lines().last().unwrap_or_default();
     let answer: Value = serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}", shell.told()));

@@ -72,8 +72,8 @@ fn shards(told: &str) -> Vec<u16> {
     let list = |line: &str| {
         let (_, list) = line.split_once(" has shards ").or_else(|| line.split_once(" is live: shards "))?;
         let list = list.split(" slices=").next()?;
-        // Behind the last comma of "0-1, 2-3 left" are those that it has no more.
-        Some(if list.ends_with(" left") { list.rsplit_once(", ")?.0.to_owned() } else { list.to_owned() })
+        // "2-3, and no longer 0-1".
+        list.split(", and no longer ").next().map(str::to_owned)
     };
     let last = told
         .lines()
