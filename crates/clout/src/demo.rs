@@ -102,9 +102,8 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let opening = Opening::new(&view);
     let workers = Workers::start(&model, &opening, &supervisor)?;
     let server = args.server(&view, &workers, &supervisor).map_err(|error| not_started(error, "--port 0"))?;
-    say(&args.welcome(&server)).map_err(OutputError::to("-".as_ref()))?;
     let feeder = Feeder::new(source, workers.memory(), model.partitioner);
-    let fed = feed(args, feeder, &workers, &opening, &supervisor);
+    let fed = feed(args, feeder, &workers, (&opening, &args.welcome(&server)), &supervisor);
     // Whatever ended it: all end.
     supervisor.stop();
     server.stop();
@@ -169,14 +168,15 @@ fn is_taken(error: &ServeError) -> bool {
     matches!(error, ServeError::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
 }
 
-/// Feeds the log at the pace of history, until somebody asks to stop.
+/// Feeds the log at the pace of history, until somebody asks to stop. Says where the page is once there is something on it.
 fn feed(
     args: &DemoArgs,
     mut feeder: Feeder,
     workers: &Workers,
-    opening: &Opening,
+    (opening, welcome): (&Opening, &str),
     supervisor: &Supervisor,
 ) -> Result<(), Failure> {
+    let told = |text: &str| say(text).map_err(OutputError::to("-".as_ref()));
     let begun = Instant::now();
     let mut head_start = None;
     let mut history = feeder.begin(args.head_start_ms, args.speed_ms);
@@ -196,9 +196,10 @@ fn feed(
         let rests = waiting == 0 && head_start.as_mut().is_some_and(|rest| rest.is_over(workers.epochs()));
         if !opening.is_open() && (rests || begun.elapsed() > PATIENCE) {
             opening.open();
+            told(welcome)?;
         }
-        if fed == Fed::End && !std::mem::replace(&mut has_ended, true) {
-            say(&end(feeder.bad())).map_err(OutputError::to("-".as_ref()))?;
+        if fed == Fed::End && opening.is_open() && !std::mem::replace(&mut has_ended, true) {
+            told(&end(feeder.bad()))?;
         }
         if fed != Fed::More || waiting >= WAITING_MAX || !is_ready {
             std::thread::sleep(TICK);

@@ -35,7 +35,8 @@ struct Demo {
 
 impl Demo {
     fn start(fault: &str) -> Demo {
-        Demo::spawn(clout("demo --port 0 --people 500").env("CLOUT_PLANTED_FAULT", fault))
+        // So little of history passes before the page opens that the fault comes after it.
+        Demo::spawn(clout("demo --port 0 --people 500 --head-start 1h --speed 1d").env("CLOUT_PLANTED_FAULT", fault))
     }
 
     fn spawn(command: &mut Command) -> Demo {
