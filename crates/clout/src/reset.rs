@@ -23,8 +23,8 @@ Examples:
   clout reset --application-id trial
   clout reset --config clout.toml --partitions 12 --yes";
 
-/// A process that has ended just now has said that it leaves the group, which may hear it later.
-const LEAVING: Duration = Duration::from_secs(3);
+/// The group knows of the end of a process after a session timeout at the latest, which is 10 s.
+const LEAVING: Duration = Duration::from_secs(12);
 /// Between two looks at the group.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -105,13 +105,19 @@ fn names<'a>(of: &'a [&Requirement]) -> impl Iterator<Item = &'a str> {
 
 fn refuse_alive(admin: &Admin, application: &str) -> Result<(), Failure> {
     let until = Instant::now() + LEAVING;
+    let mut is_told = false;
     loop {
         match admin.members(application)? {
             members if members.is_empty() => return Ok(()),
             members if Instant::now() >= until => {
                 return Err(ResetError::Alive { application: application.to_owned(), members }.into());
             }
-            _ => thread::sleep(LOOK),
+            _ => {
+                if !std::mem::replace(&mut is_told, true) {
+                    eprintln!("note: {application} has members: waiting up to {} s for their end", LEAVING.as_secs());
+                }
+                thread::sleep(LOOK);
+            }
         }
     }
 }
