@@ -1,4 +1,4 @@
-//! Which logs are measured, and at which moments.
+//! The settings: each is a log, a half-life, and the moments at which rankings are judged.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl Setting {
     }
 }
 
-/// What the command line asks for.
+/// Makes the settings that the command line asks for.
 ///
 /// # Errors
 /// If a log cannot be read, or is too short to be cut.

@@ -1,6 +1,6 @@
-//! How well a score says who will be acted upon next: Clout beside a decayed count, distinct fans and PageRank, at many
-//! moments of a log, each judged by what happens after it. So a change of the model is judged by one command, before and
-//! after, cut by cut.
+//! This program measures how well a score predicts who will be acted upon next. It ranks people by Clout, a decayed count,
+//! distinct fans and PageRank at many moments of a log (cuts), and judges each ranking by what happens after its cut. One
+//! command judges a change of the model: it compares each cut before and after the change.
 //!
 //! `cargo run --release -p benches --bin quality -- [OPTIONS] [FILE...]`; `--help` says more.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
@@ -41,7 +41,7 @@ Is another parameter better?
 A log of yours:
   quality events.json.zst --half-life 30d --next 30d --cuts 12";
 
-/// How well scores say who will be acted upon next.
+/// Measure how well scores predict who will be acted upon next
 #[derive(Parser, Clone, Debug)]
 #[command(name = "quality", after_help = AFTER_HELP)]
 struct Args {
@@ -52,13 +52,13 @@ struct Args {
     reading: ReadingArgs,
     #[command(flatten)]
     networks: NetworkArgs,
-    /// Time after which an act counts half; of a FILE
+    /// Time after which an act counts half; for a FILE
     #[arg(long = "half-life", value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
     half_life_ms: Timestamp,
-    /// How much of what happens after a cut judges it; of a FILE [default: a half-life]
+    /// Time after a cut whose acts judge its rankings; for a FILE [default: a half-life]
     #[arg(long = "next", value_name = "DURATION", value_parser = parse_duration)]
     next_ms: Option<Timestamp>,
-    /// How many cuts, spread evenly from two half-lives after the first act to --next before the last one; of a FILE
+    /// Number of cuts, spread evenly from two half-lives after the first act to --next before the last one; for a FILE
     #[arg(long, value_name = "NUMBER", default_value_t = 14, value_parser = clap::value_parser!(u32).range(2..=1000))]
     cuts: u32,
     /// Measure Clout with other parameters as well: rho, mu, eps, contact-threshold, window (in half-lives), and the weights of

@@ -1,6 +1,6 @@
-//! What a ranking is worth, and how sure a mean is.
+//! The two measures of a ranking, and the mean of many with its standard error.
 
-/// How many of a ranking are looked at.
+/// The number of people at the head of a ranking that are judged.
 const TOP: usize = 100;
 
 /// One ranking, judged.

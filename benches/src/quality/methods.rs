@@ -1,4 +1,4 @@
-//! What ranks people: Clout, and what it has to be better than.
+//! The methods that rank people: Clout, and those that it has to be better than.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -27,7 +27,7 @@ pub(crate) enum Method {
     Clout(Changes),
     /// The decayed sum of what somebody received, by the weights of kinds.
     Count,
-    /// How many people acted on somebody inside the window.
+    /// Counts the distinct people who acted on somebody inside the window.
     Fans,
     /// PageRank over decayed sums.
     PageRank,
@@ -107,7 +107,7 @@ impl Method {
     }
 }
 
-/// What `clout replay --until` says at each cut.
+/// Gives the influence that `clout replay --until` computes at each cut.
 fn clout(acts: &Acts, model: &Model, cuts: &[Timestamp]) -> Result<Vec<Vec<f64>>, Box<dyn Error>> {
     // No result depends on the key.
     let mut world = World::new(model, HashKey::new([1, 2]), 1, 1);

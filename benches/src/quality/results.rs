@@ -1,4 +1,4 @@
-//! What was measured at each cut: kept in a file, compared cut by cut, printed as a table.
+//! The measurements of all cuts: they are kept in a file, compared cut by cut, and printed as a table.
 
 use std::fmt::Write;
 use std::io;

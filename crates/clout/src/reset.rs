@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{Admin, AdminError, Found, Requirement, Role};
+use kafka::{Admin, AdminError, Found, Requirement, Role, SESSION_TIMEOUT};
 use pipeline::StoreError;
 
 use crate::config::{Config, StoreFlags};
@@ -23,8 +23,8 @@ Examples:
   clout reset --application-id trial
   clout reset --config clout.toml --partitions 12 --yes";
 
-/// The group knows of the end of a process after a session timeout at the latest, which is 10 s.
-const LEAVING: Duration = Duration::from_secs(12);
+/// The group knows of the end of a process after a session timeout at the latest.
+const LEAVING: Duration = SESSION_TIMEOUT.saturating_add(Duration::from_secs(2));
 /// Between two looks at the group.
 const LOOK: Duration = Duration::from_millis(100);
 

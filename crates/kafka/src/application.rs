@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pipeline::Settings;
 use rdkafka::ClientConfig;
@@ -11,7 +12,7 @@ use crate::costs::Costs;
 use crate::topics::Topics;
 
 /// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
-const SESSION_TIMEOUT_MS: u32 = 10_000;
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Brokers may be away for so long while a transaction is under way, and it goes on; Kafka Streams gives up after 10 s.
 /// Nobody waits as long for one that was left open: who takes a shard over fences its writer off.
 pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 30_000;
@@ -94,7 +95,7 @@ impl Application {
     /// The consumer that says which shards are whose.
     pub(crate) fn membership(&self, worker: usize) -> ClientConfig {
         let ours = properties(&[
-            ("session.timeout.ms", &SESSION_TIMEOUT_MS.to_string()),
+            ("session.timeout.ms", &SESSION_TIMEOUT.as_millis().to_string()),
             ("heartbeat.interval.ms", "2000"),
             ("client.id", &format!("{}-{}-{worker}-ownership", self.id, self.instance)),
         ]);

@@ -41,7 +41,7 @@ mod troubles;
 mod contract;
 
 pub use admin::{Admin, AdminError, Checked, check_exists, check_topics, differences, partitions};
-pub use application::{Application, RECORD_BYTES_MAX, Start, host_name};
+pub use application::{Application, RECORD_BYTES_MAX, SESSION_TIMEOUT, Start, host_name};
 pub use connection::Connection;
 pub use costs::Costs;
 pub use feeder::{FeedError, Feeder};
