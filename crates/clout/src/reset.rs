@@ -23,7 +23,7 @@ Examples:
   clout reset --application-id trial
   clout reset --config clout.toml --partitions 12 --yes";
 
-/// The group knows of the end of a process after a session timeout at the latest.
+/// The group knows of the end of a process after a session timeout at the latest: this default one, unless it is configured.
 const LEAVING: Duration = SESSION_TIMEOUT.saturating_add(Duration::from_secs(2));
 /// Between two looks at the group.
 const LOOK: Duration = Duration::from_millis(100);
