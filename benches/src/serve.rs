@@ -98,6 +98,7 @@ fn apply(view: &View, names: &[String], user: u32, update: u32) {
         amplification: 1.0,
         network: 1.0,
         openness: 1.0,
+        room: 1.0,
         audience: 0.0,
         received: Received::from([
             (vocabulary::Kind::Mention, 1),

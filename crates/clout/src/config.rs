@@ -116,18 +116,19 @@ impl Config {
     }
 
     fn new(values: &Values) -> Result<Config, ConfigError> {
+        let clock = values.get("clock", |text| one_of(text, &[("wall", Clock::Wall), ("event", Clock::Event)]))?;
         Ok(Config {
             application_id: values.get("application_id", name_in_topics)?,
             instance: values.get_or("instance", name_in_topics, host_name)?,
             is_instance_said: values.has("instance"),
             workers: values.get("workers", |text| number(text, 1))?,
-            model: model(values)?,
+            model: model(values, clock)?,
             hash_key: values.secret("model.hash_key", hash_key)?.map(HashKey::new),
             names: Names::new(
                 values.get("model.names", str::parse)?,
                 values.get_if("model.ignore_users", names)?.unwrap_or_default(),
             ),
-            clock: values.get("clock", |text| one_of(text, &[("wall", Clock::Wall), ("event", Clock::Event)]))?,
+            clock,
             start: values
                 .get("start", |text| one_of(text, &[("earliest", Start::Earliest), ("latest", Start::Latest)]))?,
             dedup_window_ms: values.get_if("dedup_window", parse_duration)?,
@@ -197,7 +198,7 @@ impl Config {
 }
 
 /// Parameters are tried one by one, so that an error can name the key.
-fn model(values: &Values) -> Result<Model, ConfigError> {
+fn model(values: &Values, clock: Clock) -> Result<Model, ConfigError> {
     let check = |model: &Model, key| model.validate().map_err(|reason| values.refuse(key, &reason));
     let mut model = Model::with_half_life(values.get("model.half_life", parse_duration)?);
     check(&model, "model.half_life")?;
@@ -210,6 +211,18 @@ fn model(values: &Values) -> Result<Model, ConfigError> {
         model.weights[kind] = weight;
         model.validate().map_err(|reason| reason.to_string())
     })?;
+    model.rho = values.get("model.rho", fraction)?;
+    check(&model, "model.rho")?;
+    model.room.n0 = values.get("model.room.n0", fraction)?;
+    check(&model, "model.room.n0")?;
+    model.room.m = values.get("model.room.m", fraction)?;
+    check(&model, "model.room.m")?;
+    model.room.c = values.get("model.room.c", fraction)?;
+    check(&model, "model.room.c")?;
+    let lateness_ms = values.get("model.room.lateness", parse_duration)?;
+    // History is as old as it says.
+    model.room.lateness_ms = (clock != Clock::Event).then_some(lateness_ms);
+    check(&model, "model.room.lateness")?;
     model.eps = values.get("model.eps", fraction)?;
     check(&model, "model.eps")?;
     model.contact_growth = values.get("model.contact_threshold", fraction)?;

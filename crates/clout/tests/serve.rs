@@ -129,6 +129,7 @@ fn score_of(score: f64) -> Score {
         amplification: 1.0,
         network: 1.0,
         openness: 1.0,
+        room: 1.0,
         audience: 0.0,
         received: Received::default(),
         followers: 0,

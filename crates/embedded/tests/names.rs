@@ -79,8 +79,14 @@ fn an_erased_name_is_gone() {
             let removed = effects.removed.iter().map(|Removed { name, why }| format!("{} {name}", why.word()));
             erased.borrow_mut().extend(removed);
         });
-        let opt_out =
-            |opted_out| Input::Profile(oracle::Profile { user: name, opted_out: Some(opted_out), trust: None });
+        let opt_out = |opted_out| {
+            Input::Profile(oracle::Profile {
+                user: name,
+                opted_out: Some(opted_out),
+                trust: None,
+                ..oracle::Profile::default()
+            })
+        };
         let act =
             Input::Act(Act { actor: "the only fan there is", target: name, kind: oracle::Kind::Retweet, at_ms: 5 });
         take(&mut world, &[act, opt_out(true), act]);
@@ -291,7 +297,7 @@ fn the_second_name_cannot_touch_the_first() {
                 }
                 world.rest();
                 for (opted_out, trust) in [(None, Some(0.0)), (Some(false), Some(10.0)), (Some(true), None)] {
-                    world.profile(&Profile { user: &second, opted_out, trust });
+                    world.profile(&Profile { user: &second, opted_out, trust, ..Profile::default() });
                     world.rest();
                 }
             }
@@ -334,8 +340,8 @@ fn names_that_were_made_to_collide_are_two_people() {
             (0..400).for_each(|fan| world.event(&retweet(&format!("fan-{fan}"), victim)));
             world.event(&retweet(thief, "accomplice"));
             world.rest();
-            world.profile(&Profile { user: thief, opted_out: None, trust: Some(0.5) });
-            world.profile(&Profile { user: thief, opted_out: Some(true), trust: None });
+            world.profile(&Profile { user: thief, opted_out: None, trust: Some(0.5), ..Profile::default() });
+            world.profile(&Profile { user: thief, opted_out: Some(true), trust: None, ..Profile::default() });
             world.settle();
             assert_eq!(
                 world.score(victim).expect("400 people have retweeted them").received.of(vocabulary::Kind::Retweet),

@@ -53,7 +53,11 @@ fn check(model: &Model, inputs: &[Input<'_>]) {
 fn net(world: &embedded::World<'_>) -> std::collections::BTreeMap<String, oracle::compare::Amounts> {
     let net = |score: vocabulary::Score| {
         let gross = score.reach * score.amplification * score.network;
-        oracle::compare::Amounts { gross, net: gross * score.openness, influence: gross * score.openness }
+        oracle::compare::Amounts {
+            gross,
+            net: gross * score.openness * score.room,
+            influence: gross * score.openness * score.room,
+        }
     };
     world.scores().map(|(name, score)| (name.to_owned(), net(score))).collect()
 }

@@ -78,6 +78,7 @@ fn an_act_never_enters_its_targets_sums_negatively() {
                 assert_eq!(entry.target, shard.key(event.target));
                 let change = entry.change;
                 assert!(change.given >= 0.0 && change.reach >= 0.0 && change.weight >= 0.0, "{event:?}: {change:?}");
+                assert!(change.whole >= 0.0 && change.known >= 0.0 && change.newest >= 0.0, "{event:?}: {change:?}");
                 assert!(change.fans >= 0, "{event:?}: {change:?}");
                 seen += 1;
             }
@@ -177,7 +178,7 @@ fn erasure_leaves_what_a_world_without_that_persons_acts_has() {
             let user = small.names()[dice.roll(small.names().len())].as_str();
             // Only acts: a profile of theirs would erase them before.
             let acts = small.acts();
-            let erased = Profile { user, opted_out: Some(true), trust: None };
+            let erased = Profile { user, opted_out: Some(true), trust: None, ..Profile::default() };
             eprintln!("seed {seed}");
             check_erasure(&model, [1, 4][(seed % 2) as usize], &acts, erased, bound);
         }

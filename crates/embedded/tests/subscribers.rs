@@ -91,7 +91,7 @@ fn scores_and_tombstones_reach_a_subscriber() {
     assert_eq!(*table.lock().expect("no subscriber panics"), known);
 
     let mut batch = Batch::new(0);
-    batch.push_profile(0, &Profile { user: "eve", opted_out: Some(true), trust: None });
+    batch.push_profile(0, &Profile { user: "eve", opted_out: Some(true), trust: None, ..Profile::default() });
     memory.append(Model::default().partitioner.partition("eve", SHARDS), PROFILES, Arc::new(batch));
     turns(&mut worker, 50);
     assert_eq!(table.lock().expect("no subscriber panics")["eve"], None);
@@ -203,7 +203,7 @@ fn names_with_one_key_are_counted_and_warned_of_live() {
         append_act(&memory, 4, &second, &near);
         turns(&mut worker, 20);
         let mut batch = Batch::new(0);
-        batch.push_profile(0, &Profile { user: &second, opted_out: Some(true), trust: None });
+        batch.push_profile(0, &Profile { user: &second, opted_out: Some(true), trust: None, ..Profile::default() });
         memory.append(0, PROFILES, Arc::new(batch));
         turns(&mut worker, 20);
     });

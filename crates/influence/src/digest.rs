@@ -46,7 +46,7 @@ impl Digest {
 
     fn fold_section(&mut self, section: &Section) {
         let Section { source, landmark, clock, names, endorse, contacts, follows, audiences, .. } = section;
-        let Section { renewed, heard, report, scale, .. } = section;
+        let Section { renewed, heard, genesis, report, scale, .. } = section;
         self.fold_both(u64::from(*source), names.len() as u64);
         self.fold_both(*landmark as u64, *clock as u64);
         self.fold_both(both(endorse.len() as u32, contacts.len() as u32), follows.len() as u64);
@@ -60,6 +60,7 @@ impl Digest {
             self.fold_both(renewed.len() as u64, heard.len() as u64);
             renewed.iter().chain(heard).for_each(|&key| self.fold(key));
         }
+        genesis.iter().for_each(|&genesis| self.fold_both(genesis as u64, !0));
         report.iter().for_each(|report| self.fold_report(report));
         scale.iter().for_each(|scale| self.fold_scale(scale));
     }
@@ -73,12 +74,13 @@ impl Digest {
     }
 
     fn fold_endorse(&mut self, Endorse { target, change }: &Endorse) {
-        let Change { given, returned, reach, weight, fans, received } = *change;
+        let Change { given, returned, reach, weight, whole, known, newest, fans, received } = *change;
         let [mentions, retweets, replies, apart @ ..] = received.values();
         self.fold_both(*target, given.to_bits());
         self.fold_both(returned.to_bits(), weight.to_bits());
         self.fold_both(reach.to_bits(), both(fans as u32, *mentions));
-        self.fold(both(*retweets, *replies));
+        self.fold_both(whole.to_bits(), known.to_bits());
+        self.fold_both(both(*retweets, *replies), newest.to_bits().into());
         if apart.iter().any(|count| *count != 0) {
             apart.iter().for_each(|&count| self.fold(count.into()));
         }
@@ -134,6 +136,7 @@ impl Shard {
         );
         digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
+        digest.fold(self.genesis as u64);
         digest.fold_both(self.began_at as u64, self.reported_largest.to_bits());
         digest.fold_both(self.keeper.moved_at.unwrap_or(Timestamp::MIN) as u64, self.keeper.waited_steps.into());
         if let Some(scale) = &self.coming_scale {

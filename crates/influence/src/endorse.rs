@@ -3,7 +3,7 @@
 use crate::digest::both;
 use crate::edge::Edge;
 use crate::exchange::Change;
-use crate::people::{Flag, Known, PersonId, StandingId, Target};
+use crate::people::{Flag, Known, PersonId, Share, StandingId, Target};
 use crate::row::Slot;
 use crate::shard::Shard;
 use crate::standing::Mark;
@@ -12,6 +12,15 @@ use vocabulary::{Counts, Kind, Timestamp};
 /// An actor whose rate is off by more than this has it pushed before the act counts: otherwise a fresh weight would
 /// be multiplied by a stale rate, a visible spike and then cancellation.
 const STALE_RATE: f32 = 1.5;
+
+/// What an actor's targets are told of one unit of its weight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rates {
+    /// `y = (s (S + A) / R)^(1/2)`: what it is worth.
+    pub(crate) rate: f32,
+    /// `z = s S / R`: its share of the actor's one whole vote, and whether the actor is known.
+    pub(crate) share: Share,
+}
 
 impl Shard {
     /// Takes a mention, retweet or reply.
@@ -33,15 +42,21 @@ impl Shard {
         after.add(endorsement * g, g);
         let weight_before = if place.is_some() { before.weight() } else { 0.0 };
         let weight_after = after.weight();
+        self.note_act(actor, at);
         let person = &mut self.people.persons[actor as usize];
         person.liveness = person.liveness.max(g as f32);
-        let rate = self.ready_rate(actor, weight_after - weight_before);
-        let published = f64::from(self.people.persons[actor as usize].rate);
+        let grown = weight_after - weight_before;
+        let rates = self.ready_rates(actor, grown);
+        let person = &self.people.persons[actor as usize];
+        let (published, share) = (f64::from(person.rate), person.share);
         let change = Change {
-            given: published * (weight_after - weight_before),
+            given: published * grown,
             returned: published * (weight_after * after.reciprocity() - weight_before * before.reciprocity()),
             reach: f64::from(after.last) - f64::from(before.last),
-            weight: weight_after - weight_before,
+            weight: grown,
+            whole: share.whole() * grown,
+            known: share.known() * grown,
+            newest: g as f32,
             fans: i32::from(place.is_none()),
             received,
         };
@@ -51,24 +66,24 @@ impl Shard {
         digest.fold_both(after.endorsement.to_bits(), both(after.target, after.last.to_bits()));
         digest.fold_both(
             both(actor, after.returned.to_bits()),
-            both(person.handed_out.to_bits(), person.liveness.to_bits()),
+            both(person.handed_out.to_bits(), person.liveness.to_bits()) ^ u64::from(person.share.to_bits()) << 16,
         );
         self.keep(actor, place, after);
-        self.enqueue_if_off(actor, rate);
+        self.enqueue_if_off(actor, rates);
     }
 
-    /// The rate with the act in it; pushed at once if the published one is far off. Adds the act's weight to `R`.
+    /// The rates with the act in them; pushed at once if the published one is far off. Adds the act's weight to `R`.
     #[inline]
-    fn ready_rate(&mut self, actor: PersonId, grown: f64) -> f32 {
+    fn ready_rates(&mut self, actor: PersonId, grown: f64) -> Rates {
         let handed_out = f64::from(self.people.persons[actor as usize].handed_out) + grown;
-        let rate = self.rate(actor, handed_out);
+        let rates = self.rates(actor, handed_out);
         let published = self.people.persons[actor as usize].rate;
-        if rate > STALE_RATE * published || published > STALE_RATE * rate {
-            self.push_row(actor, Some(rate));
+        if rates.rate > STALE_RATE * published || published > STALE_RATE * rates.rate {
+            self.push_row(actor, Some(rates));
         }
         let person = &mut self.people.persons[actor as usize];
         person.handed_out = (f64::from(person.handed_out) + grown) as f32;
-        rate
+        rates
     }
 
     /// Writes the edge, and tells the target's side what it should know of it.
@@ -103,12 +118,15 @@ impl Shard {
     pub(crate) fn forget(&mut self, actor: PersonId, place: usize) {
         let edge = *self.edges.at(place);
         let person = &mut self.people.persons[actor as usize];
-        let (rate, weight) = (f64::from(person.rate), edge.weight());
+        let (rate, share, weight) = (f64::from(person.rate), person.share, edge.weight());
         let change = Change {
             given: -rate * weight,
             returned: -rate * weight * edge.reciprocity(),
             reach: -f64::from(edge.last),
             weight: -weight,
+            whole: -share.whole() * weight,
+            known: -share.known() * weight,
+            newest: 0.0,
             fans: -1,
             received: Counts::default(),
         };
@@ -116,7 +134,7 @@ impl Shard {
         self.edges.remove(&mut person.row, place);
         if person.row.len() == 0 {
             // Nobody is left to whom the rate was published.
-            (person.handed_out, person.rate) = (0.0, 0.0);
+            (person.handed_out, person.rate, person.share) = (0.0, 0.0, Share::default());
         } else {
             person.handed_out = (f64::from(person.handed_out) - weight).max(0.0) as f32;
         }
@@ -125,22 +143,25 @@ impl Shard {
         self.send_contact(actor, target, 0.0, false);
     }
 
-    /// `y = (s (S + A) / R)^(1/2)`: what one unit of the person's weight is worth; 0 for who hands out nothing.
+    /// What the person's targets are to be told; nothing for who hands out nothing.
     #[inline]
-    pub(crate) fn rate(&self, person: PersonId, handed_out: f64) -> f32 {
+    pub(crate) fn rates(&self, person: PersonId, handed_out: f64) -> Rates {
+        let is_known = self.is_known(person);
         if handed_out <= 0.0 {
-            return 0.0;
+            return Rates { rate: 0.0, share: Share::new(0.0, is_known) };
         }
         let kept = &self.people.persons[person as usize];
         let earned = kept.standing().map_or(0.0, |standing| self.earned(standing).votes);
         let trust = if kept.is(Flag::Account) { self.trust(person) } else { 1.0 };
         let liveness = f64::from(kept.liveness);
-        (trust * (liveness + earned) / handed_out).sqrt().min(f64::from(f32::MAX)) as f32
+        let part = trust / handed_out;
+        let rate = (part * (liveness + earned)).sqrt().min(f64::from(f32::MAX)) as f32;
+        Rates { rate, share: Share::new((part * liveness).min(f64::from(f32::MAX)) as f32, is_known) }
     }
 
     #[inline]
     pub(crate) fn earned(&self, standing: StandingId) -> crate::standing::Earned {
-        self.targets.standings[standing as usize].earned(self.model.rho)
+        self.targets.standings[standing as usize].earned(&self.model)
     }
 
     pub(crate) fn trust(&self, person: PersonId) -> f64 {

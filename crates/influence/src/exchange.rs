@@ -34,6 +34,8 @@ pub struct Section {
     /// People of the receiver who have opted in again, of whom the source has heard: what it tells of them from here on
     /// was given since.
     pub heard: Vec<UserKey>,
+    /// The first act of all, as far as the source knows: to shard 0, and from it.
+    pub genesis: Option<Timestamp>,
     /// To shard 0: how its people stand.
     pub report: Option<Report>,
     /// From shard 0: what 100 stands for.
@@ -55,6 +57,7 @@ impl Section {
             + self.audiences.len()
             + self.renewed.len()
             + self.heard.len()
+            + usize::from(self.genesis.is_some())
             + usize::from(self.report.is_some())
             + usize::from(self.scale.is_some())
     }
@@ -80,6 +83,12 @@ pub struct Change {
     pub reach: f64,
     /// Of the sum of `w`.
     pub weight: f64,
+    /// Of `D`: the fans' shares of whole votes.
+    pub whole: f64,
+    /// Of `V`: the part of it that is of known fans.
+    pub known: f64,
+    /// `P`: `g` of the newest act, no change but a bound from below.
+    pub newest: f32,
     /// Of the in-degree.
     pub fans: i32,
     /// Of the exact counts.
@@ -93,6 +102,9 @@ impl Change {
         self.returned += other.returned;
         self.reach += other.reach;
         self.weight += other.weight;
+        self.whole += other.whole;
+        self.known += other.known;
+        self.newest = self.newest.max(other.newest);
         self.fans = self.fans.saturating_add(other.fans);
         for (kind, more) in other.received.iter() {
             self.received.get_mut(kind).into_iter().for_each(|sum| *sum = sum.saturating_add(more));
@@ -107,6 +119,9 @@ impl Change {
             returned: bounded(self.returned),
             reach: bounded(self.reach),
             weight: bounded(self.weight),
+            whole: bounded(self.whole),
+            known: bounded(self.known),
+            newest: if self.newest.is_nan() { 0.0 } else { self.newest.clamp(0.0, f32::MAX) },
             ..*self
         }
     }
@@ -117,6 +132,9 @@ impl Change {
             returned: self.returned * factor,
             reach: self.reach * factor,
             weight: self.weight * factor,
+            whole: self.whole * factor,
+            known: self.known * factor,
+            newest: (f64::from(self.newest) * factor) as f32,
             ..*self
         }
     }

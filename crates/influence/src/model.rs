@@ -19,7 +19,10 @@ pub const WINDOW_HALF_LIVES_MAX: i64 = 64;
 pub(crate) const LANDMARK_LAG_MAX: i64 = 32;
 
 /// Counts the changes after which the same slices give other bits.
-pub const ENGINE_REVISION: u32 = 4;
+pub const ENGINE_REVISION: u32 = 5;
+
+/// Counts the models whose scores are not comparable: each record tells it.
+pub const MODEL_VERSION: u32 = 2;
 
 /// An event may lie this many half-lives ahead of the clock; one that lies further counts as if it lay there.
 pub(crate) const AHEAD_HALF_LIVES_MAX: i64 = 32;
@@ -56,6 +59,29 @@ impl Limits {
     };
 }
 
+/// How many votes strangers can have: `B = min(n0 P, m D) + c V`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Room {
+    /// Votes that all fans have together whom nobody has known for long.
+    pub n0: f64,
+    /// Votes that each of them has at most, divided over all on whom it acts.
+    pub m: f64,
+    /// Votes for which each known fan makes room, divided likewise.
+    pub c: f64,
+    /// An own act counts as an account's first one at most so many milliseconds before it arrived: whoever can date events
+    /// back makes nobody known. `None`: where events move the clock, history is taken as it is told.
+    pub lateness_ms: Option<Timestamp>,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room { n0: 50.0, m: 1.8, c: 50.0, lateness_ms: None }
+    }
+}
+
+/// What a parameter of [`Room`] may be; a million is as good as no bound.
+const ROOM_MAX: f64 = 1e9;
+
 /// All that decides how events become scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -67,6 +93,8 @@ pub struct Model {
     pub weights: PerKind<f64>,
     /// How much a fully closed circle is discounted, 0 to 1.
     pub rho: f64,
+    /// How many votes strangers can have.
+    pub room: Room,
     /// Votes that a doubling of the standing audience adds.
     pub mu: f64,
     /// A rate that is off by more than this share is pushed.
@@ -104,6 +132,7 @@ impl Default for Model {
             window_ms: 180 * DAY,
             weights: PerKind::from_fn(Kind::weight),
             rho: 0.9,
+            room: Room::default(),
             mu: 1.0,
             eps: 0.05,
             contact_growth: 0.002,
@@ -131,6 +160,7 @@ impl Model {
             window_ms,
             weights,
             rho,
+            room: Room { n0, m, c, lateness_ms },
             mu,
             eps,
             contact_growth,
@@ -145,6 +175,9 @@ impl Model {
             *half_life_ms as u64,
             *window_ms as u64,
             rho.to_bits(),
+            n0.to_bits(),
+            m.to_bits(),
+            c.to_bits(),
             mu.to_bits(),
             eps.to_bits(),
             contact_growth.to_bits(),
@@ -155,6 +188,7 @@ impl Model {
             *level_pause_ms as u64,
         ];
         words.extend(forget_after_ms.map(|after_ms| after_ms as u64));
+        words.extend(lateness_ms.map(|lateness_ms| !(lateness_ms as u64)));
         // Only what is configured otherwise: another kind in the table is no other model.
         for (kind, weight) in weights.iter().filter(|(kind, weight)| **weight != kind.weight()) {
             words.extend([kind.number() as u64, weight.to_bits()]);
@@ -206,6 +240,13 @@ impl Model {
         if !(0.0..=1.0).contains(&self.rho) || !(0.0..=1e6).contains(&self.mu) {
             return wrong("rho must be 0 to 1, mu at least 0".into());
         }
+        let Room { n0, m, c, lateness_ms } = self.room;
+        if !(n0 > 0.0 && n0 <= ROOM_MAX && m > 0.0 && m <= ROOM_MAX && (0.0..=ROOM_MAX).contains(&c)) {
+            return wrong(format!("n0 and m must be above 0, c at least 0, none of them above {ROOM_MAX:e}"));
+        }
+        if lateness_ms.is_some_and(|lateness_ms| lateness_ms < 0) {
+            return wrong("the time for which a first act may be late must be at least nothing".into());
+        }
         Ok(())
     }
 }
@@ -231,12 +272,16 @@ mod tests {
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 18] = [
+        let changes: [(&str, Change); 22] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
             ("weight of a like", |model| model.weights[Kind::Like] = 0.5),
             ("weight of a quote", |model| model.weights[Kind::Quote] = 0.5),
             ("rho", |model| model.rho = model.rho.next_up()),
+            ("n0", |model| model.room.n0 = model.room.n0.next_up()),
+            ("m", |model| model.room.m = model.room.m.next_up()),
+            ("c", |model| model.room.c = model.room.c.next_up()),
+            ("lateness", |model| model.room.lateness_ms = Some(1)),
             ("mu", |model| model.mu = model.mu.next_up()),
             ("eps", |model| model.eps = model.eps.next_up()),
             ("contact growth", |model| model.contact_growth = model.contact_growth.next_up()),
@@ -266,6 +311,6 @@ mod tests {
     /// Logs and checkpoints hold it: where it changes, all of them are of another model.
     #[test]
     fn the_fingerprint_of_the_default_model_stays() {
-        assert_eq!(Model::default().fingerprint(&KEY), 2_119_054_226_242_557_325);
+        assert_eq!(Model::default().fingerprint(&KEY), 16_572_719_344_134_311_857);
     }
 }

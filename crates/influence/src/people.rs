@@ -8,7 +8,7 @@ use crate::model::{Limits, Model, Partitioner};
 use crate::name::{HashKey, Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
-use vocabulary::NAME_BYTES_MAX;
+use vocabulary::{NAME_BYTES_MAX, Timestamp};
 
 /// A person of this shard, by order of first appearance.
 pub(crate) type PersonId = u32;
@@ -19,7 +19,7 @@ pub(crate) type StandingId = u32;
 
 const AWAY: u32 = 1 << 31;
 /// Nobody has acted on this person yet.
-pub(crate) const NO_STANDING: StandingId = (1 << 28) - 1;
+pub(crate) const NO_STANDING: StandingId = (1 << 27) - 1;
 /// This is nobody: the place is to be used again.
 const NO_PERSON: StandingId = NO_STANDING - 1;
 
@@ -91,25 +91,71 @@ impl Target {
     }
 }
 
-/// What a person of this shard does; 32 bytes, two to a line of memory.
+/// What a person of this shard does; 48 bytes. What most look at comes first.
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(32))]
+#[repr(C, align(16))]
 pub(crate) struct Person {
     pub(crate) key: UserKey,
+    standing_and_flags: u32,
+    /// `p`: the published rate.
+    pub(crate) rate: f32,
+    /// The published share, below zero if it was published as that of somebody known.
+    pub(crate) share: Share,
     /// `R`: the sum of the row's weights, as of the last push plus what came since.
     pub(crate) handed_out: f32,
     /// `S`: `g` of the newest own act; exact.
     pub(crate) liveness: f32,
-    /// `p`: the published rate.
-    pub(crate) rate: f32,
+    zero: u32,
     pub(crate) row: Row,
-    standing_and_flags: u32,
+    /// `F`: the time of the first own act, or of the account's creation; [`NEVER`] or [`KNOWN`].
+    pub(crate) first: Timestamp,
+}
+
+/// The `first` of somebody who has not acted, or has forgotten to for a whole window.
+pub(crate) const NEVER: Timestamp = Timestamp::MAX;
+/// The `first` of somebody who is known, whatever comes.
+pub(crate) const KNOWN: Timestamp = Timestamp::MIN;
+
+/// `z`, and whether it is that of somebody known, in one number: its sign says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
+pub(crate) struct Share(f32);
+
+impl Share {
+    #[inline]
+    pub(crate) fn new(share: f32, is_known: bool) -> Share {
+        Share(if is_known { -share } else { share })
+    }
+
+    /// `z`.
+    #[inline]
+    pub(crate) fn whole(self) -> f64 {
+        f64::from(self.0.abs())
+    }
+
+    /// `z q`.
+    #[inline]
+    pub(crate) fn known(self) -> f64 {
+        if self.is_known() { f64::from(-self.0) } else { 0.0 }
+    }
+
+    /// `q`.
+    #[inline]
+    pub(crate) fn is_known(self) -> bool {
+        self.0.is_sign_negative()
+    }
+
+    pub(crate) fn to_bits(self) -> u32 {
+        self.0.to_bits()
+    }
 }
 
 /// What is true of a person, besides the sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Flag {
+    /// A profile tells the account's age: it is not forgotten.
+    Vouched = 1 << 27,
     /// Another shard may know the name, and tells it once only: it has to hear when the person is forgotten.
     Told = 1 << 28,
     /// Waits in the queue for a push.
@@ -121,6 +167,27 @@ pub(crate) enum Flag {
 }
 
 impl Person {
+    fn new(key: UserKey) -> Person {
+        Person {
+            key,
+            standing_and_flags: NO_STANDING,
+            rate: 0.0,
+            share: Share::default(),
+            handed_out: 0.0,
+            liveness: 0.0,
+            zero: 0,
+            row: Row::default(),
+            first: NEVER,
+        }
+    }
+
+    /// What was done is forgotten.
+    pub(crate) fn forget_acts(&mut self) {
+        (self.handed_out, self.liveness, self.rate) = (0.0, 0.0, 0.0);
+        (self.share, self.first) = (Share::default(), NEVER);
+        self.set(Flag::Vouched, false);
+    }
+
     #[inline]
     pub(crate) fn is(&self, flag: Flag) -> bool {
         self.standing_and_flags & flag as u32 != 0
@@ -148,7 +215,7 @@ impl Person {
 
     /// Whether what it does is told in numbers.
     pub(crate) fn is_finite(&self) -> bool {
-        self.handed_out.is_finite() && self.liveness.is_finite() && self.rate.is_finite()
+        [self.handed_out, self.liveness, self.rate, self.share.0].iter().all(|number| number.is_finite())
     }
 
     /// The standing is nobody's from now on.
@@ -461,14 +528,7 @@ impl People {
     }
 
     fn add_person(&mut self, hashed: &Hashed) -> PersonId {
-        let new = Person {
-            key: hashed.key,
-            handed_out: 0.0,
-            liveness: 0.0,
-            rate: 0.0,
-            row: Row::default(),
-            standing_and_flags: NO_STANDING,
-        };
+        let new = Person::new(hashed.key);
         let person = match self.free_persons.pop() {
             Some(person) => {
                 self.persons[person as usize] = new;
@@ -502,7 +562,8 @@ impl People {
         });
         self.names.erase(person);
         let kept = &mut self.persons[person as usize];
-        (kept.handed_out, kept.liveness, kept.rate, kept.standing_and_flags) = (0.0, 0.0, 0.0, NO_PERSON);
+        kept.forget_acts();
+        kept.standing_and_flags = NO_PERSON;
         self.free_persons.push(person);
     }
 

@@ -27,6 +27,7 @@ impl Shard {
             if let Some(trust) = trust {
                 self.open_account(person).trust = trust;
             }
+            self.take_age(person, profile);
             self.check(person);
         }
     }
@@ -51,7 +52,7 @@ impl Shard {
         self.erase_follows(person);
         let kept = &mut self.people.persons[person as usize];
         kept.set(Flag::OptedOut, true);
-        (kept.handed_out, kept.liveness, kept.rate) = (0.0, 0.0, 0.0);
+        kept.forget_acts();
         self.people.names.erase(person);
         self.targets.make_nameless(standing);
     }

@@ -142,7 +142,7 @@ impl Shard {
     /// The whole record of a standing.
     pub(crate) fn score_at(&self, standing: StandingId, now: &Moment) -> Score {
         let kept = &self.targets.standings[standing as usize];
-        let earned = kept.earned(self.model.rho);
+        let earned = kept.earned(&self.model);
         let audience = self.audience(standing);
         let influence = earned.votes / now.g + audience;
         let person = kept.person().filter(|_| kept.has(Mark::Account));
@@ -155,6 +155,7 @@ impl Shard {
             amplification: share(kept.weight, kept.reach),
             network: share(earned.given, kept.weight),
             openness: earned.openness,
+            room: earned.room(),
             audience,
             received: self.targets.received(standing),
             followers: account.map_or(0, |account| account.followers()),

@@ -1,11 +1,12 @@
 //! Pushes: telling all targets of a row that the rate changed.
 
 use crate::digest::both;
+use crate::endorse::Rates;
 use crate::exchange::Change;
-use crate::people::{Flag, PersonId, Target};
+use crate::people::{Flag, Person, PersonId, Target};
 use crate::row::NOBODY;
 use crate::shard::Shard;
-use crate::standing::Mark;
+use crate::standing::{Mark, Told};
 
 /// People whose rates are looked at together, and rows that are pushed together: so their reads overlap in memory.
 const CHUNK_PERSONS: usize = 256;
@@ -55,52 +56,55 @@ impl Shard {
     pub(crate) fn check(&mut self, person: PersonId) {
         let handed_out = f64::from(self.people.persons[person as usize].handed_out);
         if handed_out > 0.0 {
-            let rate = self.rate(person, handed_out);
-            self.enqueue_if_off(person, rate);
+            let rates = self.rates(person, handed_out);
+            self.enqueue_if_off(person, rates);
         }
     }
 
     #[inline]
-    pub(crate) fn enqueue_if_off(&mut self, person: PersonId, rate: f32) {
+    pub(crate) fn enqueue_if_off(&mut self, person: PersonId, rates: Rates) {
         let kept = &mut self.people.persons[person as usize];
-        if is_off(rate, kept.rate, self.model.eps) && !kept.is(Flag::Queued) {
+        if are_off(&rates, kept, self.model.eps) && !kept.is(Flag::Queued) {
             kept.set(Flag::Queued, true);
             self.queue.push_back(person);
         }
     }
 
-    /// Publishes a rate to all targets: the given one, or the present one if the published one is off.
-    pub(crate) fn push_row(&mut self, person: PersonId, rate: Option<f32>) {
+    /// Publishes rates to all targets: the given ones, or the present ones if the published ones are off.
+    pub(crate) fn push_row(&mut self, person: PersonId, rates: Option<Rates>) {
         let row = self.people.persons[person as usize].row;
         let mut weights = std::mem::take(&mut self.step.weights);
         weights.clear();
         weights.extend(self.edges.slots(row).iter().map(|edge| edge.weight()));
         let handed_out: f64 = weights.iter().sum();
         self.people.persons[person as usize].handed_out = handed_out as f32;
-        let published = self.people.persons[person as usize].rate;
-        let next = rate.unwrap_or_else(|| self.rate(person, handed_out));
-        if rate.is_some() || is_off(next, published, self.model.eps) {
-            self.publish_rate(person, next, &weights);
+        let next = rates.unwrap_or_else(|| self.rates(person, handed_out));
+        if rates.is_some() || are_off(&next, &self.people.persons[person as usize], self.model.eps) {
+            self.publish_rates(person, next, &weights);
         }
         let kept = &self.people.persons[person as usize];
         self.step.digest.fold_both(both(person, kept.rate.to_bits()), both(kept.handed_out.to_bits(), kept.row.len()));
+        self.step.digest.fold(kept.share.to_bits().into());
         self.step.weights = weights;
     }
 
-    fn publish_rate(&mut self, person: PersonId, rate: f32, weights: &[f64]) {
+    fn publish_rates(&mut self, person: PersonId, rates: Rates, weights: &[f64]) {
         let kept = &mut self.people.persons[person as usize];
-        let risen = f64::from(rate) - f64::from(kept.rate);
-        kept.rate = rate;
+        let risen = f64::from(rates.rate) - f64::from(kept.rate);
+        let risen_whole = rates.share.whole() - kept.share.whole();
+        let risen_known = rates.share.known() - kept.share.known();
+        (kept.rate, kept.share) = (rates.rate, rates.share);
         for (edge, weight) in self.edges.slots(kept.row).iter().zip(weights) {
             if edge.target == NOBODY {
                 continue;
             }
             let given = risen * weight;
             let returned = if edge.returned > 0.0 { given * edge.reciprocity() } else { 0.0 };
+            let (whole, known) = (risen_whole * weight, risen_known * weight);
             match Target::unpack(edge.target) {
-                Target::Here(standing) => self.targets.give_rate(standing, given, returned),
+                Target::Here(standing) => self.targets.give_rate(standing, &Told { given, returned, whole, known }),
                 Target::Away(remote) => {
-                    let change = Change { given, returned, ..Change::default() };
+                    let change = Change { given, returned, whole, known, ..Change::default() };
                     self.targets.away(&mut self.people.remotes, remote).add(&change);
                 }
             }
@@ -110,8 +114,14 @@ impl Shard {
     }
 }
 
-/// `|y - p| > eps y`.
+/// A share is the square of what a rate is made of: it may be off by twice as much.
+const SHARE_EPS: f64 = 2.0;
+
+/// `|y - p| > eps y`, or the same of the share, or the actor has become known.
 #[inline]
-fn is_off(rate: f32, published: f32, eps: f64) -> bool {
-    (f64::from(rate) - f64::from(published)).abs() > eps * f64::from(rate)
+fn are_off(rates: &Rates, published: &Person, eps: f64) -> bool {
+    let is_off = |now: f64, told: f64, eps: f64| (now - told).abs() > eps * now;
+    is_off(rates.rate.into(), published.rate.into(), eps)
+        || is_off(rates.share.whole(), published.share.whole(), SHARE_EPS * eps)
+        || rates.share.is_known() != published.share.is_known()
 }

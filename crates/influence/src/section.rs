@@ -5,6 +5,7 @@
 
 use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
 use crate::growth::power_of_two;
+use crate::model::TIME_MAX;
 use crate::people::{LeftOut, Remote};
 use crate::shard::{AudienceAway, ContactAway, Effects, FollowAway, Shard};
 
@@ -24,6 +25,9 @@ impl Shard {
             self.step.taken.refused += u64::from(heard == Err(LeftOut::Full));
         }
         self.take_heard(section);
+        if let Some(genesis) = section.genesis {
+            self.take_genesis(genesis.clamp(-TIME_MAX, TIME_MAX));
+        }
         for chunk in section.endorse.chunks(CHUNK_ENTRIES) {
             chunk.iter().for_each(|entry| self.people.index.warm(entry.target));
             for entry in chunk {
@@ -99,8 +103,10 @@ impl Shard {
             self.send_endorsements(&mut effects.exchange);
             self.send_notices(&mut effects.exchange);
             self.send_renewals(&mut effects.exchange);
+            self.send_genesis(&mut effects.exchange);
             self.send_scale(&mut effects.exchange);
         }
+        self.step.founders_until = None;
     }
 
     fn send_endorsements(&mut self, exchange: &mut [Section]) {
@@ -145,6 +151,15 @@ impl Shard {
                 section.audiences.push(change);
             }
         }
+    }
+
+    /// Shard 0 hears of the first act of each shard, and tells the others of the first of all.
+    fn send_genesis(&mut self, exchange: &mut [Section]) {
+        if self.step.founders_until.is_none() {
+            return;
+        }
+        let told = if self.people.home.shard == 0 { &mut exchange[1..] } else { &mut exchange[..1] };
+        told.iter_mut().for_each(|section| section.genesis = Some(self.genesis));
     }
 
     fn send_scale(&mut self, exchange: &mut [Section]) {

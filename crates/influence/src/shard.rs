@@ -16,7 +16,7 @@ use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
 use crate::name::{HashKey, Hashed, UserKey};
-use crate::people::{Collision, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
+use crate::people::{Collision, KNOWN, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
 use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{Scale, ScaleKeeper};
@@ -153,6 +153,10 @@ pub struct Shard {
     pub(crate) now: Timestamp,
     /// The first time that the clock has shown.
     pub(crate) began_at: Timestamp,
+    /// The world's first act, as far as is known here; the latest time before there is one.
+    pub(crate) genesis: Timestamp,
+    /// Whoever came until then is known.
+    pub(crate) founders_until: Timestamp,
     pub(crate) landmark: Landmark,
     /// From this time on the landmark lags too far.
     pub(crate) landmark_until: Timestamp,
@@ -205,6 +209,8 @@ pub(crate) struct StepState {
     pub(crate) heard_away: Vec<(u16, UserKey)>,
     /// People of this shard who have opted in again.
     pub(crate) renewed: Vec<UserKey>,
+    /// Until when founders came, before the world turned out to be older.
+    pub(crate) founders_until: Option<Timestamp>,
     pub(crate) report: Option<crate::scale::Report>,
     /// Whether another shard has told how its people stand.
     pub(crate) was_told: bool,
@@ -286,6 +292,8 @@ impl Shard {
             growth: Growth::new(model.half_life_ms),
             now: Timestamp::MIN,
             began_at: Timestamp::MIN,
+            genesis: Timestamp::MAX,
+            founders_until: KNOWN,
             landmark: 0,
             landmark_until: Timestamp::MIN,
             ahead_max_ms: AHEAD_HALF_LIVES_MAX * model.half_life_ms,
@@ -330,6 +338,7 @@ impl Shard {
         }
         self.take_events(slice.events);
         self.advance(slice.clock);
+        self.review_founders();
         self.push_pending();
         self.sweep(slice.sweep);
         self.reuse_left();

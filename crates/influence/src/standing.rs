@@ -3,7 +3,9 @@
 use crate::apart::Apart;
 use crate::digest::{Digest, both};
 use crate::exchange::Change;
+use crate::model::Model;
 use crate::people::{PersonId, RemoteId, StandingId, Target};
+use crate::room::bounded;
 use crate::row::grow;
 use crate::tables::{InvalidImage, Put, Reader, check};
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ const WITH_SUMS: usize = Kind::WITH_SUMS_COUNT;
 /// The score of somebody who has none. Its bits are in images, so they are spelled out.
 pub(crate) const UNPUBLISHED: f32 = f32::from_bits(0x7fc0_0000);
 
-/// What one person of this shard received; 56 bytes, sums in the landmark domain. What a push needs comes first.
+/// What one person of this shard received; 80 bytes, sums in the landmark domain. What a push needs comes first.
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(crate) struct Standing {
@@ -28,13 +30,20 @@ pub(crate) struct Standing {
     pub(crate) returned: f64,
     /// Sum of `w` over fans.
     pub(crate) weight: f64,
+    /// `D`: the fans' shares of whole votes, as stored: unclamped.
+    pub(crate) whole: f64,
+    /// `V`: the part of it that is of known fans, as stored: unclamped.
+    pub(crate) known: f64,
     person_and_marks: u32,
+    /// `P`: `g` of the newest act.
+    pub(crate) newest: f32,
     /// The last published score, as if it were not bounded by 100; NaN if there is none.
     pub(crate) published: f32,
     /// The in-degree.
     pub(crate) fans: u32,
     /// Counts of the kinds that are counted here.
     received: [u32; WITH_SUMS],
+    zero: u32,
     /// Sum of `l` over fans.
     pub(crate) reach: f64,
 }
@@ -61,6 +70,15 @@ const PERSON: u32 = (1 << 26) - 1;
 /// Whose a standing is that was left behind, or is free.
 const NOBODY: PersonId = PERSON;
 
+/// Changes of a target's sums that a push makes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) given: f64,
+    pub(crate) returned: f64,
+    pub(crate) whole: f64,
+    pub(crate) known: f64,
+}
+
 /// The parts of a person's influence that come from endorsements, in the landmark domain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Earned {
@@ -72,6 +90,14 @@ pub(crate) struct Earned {
     pub(crate) votes: f64,
 }
 
+impl Earned {
+    /// `A / Z`; 1 where there is no vote.
+    pub(crate) fn room(&self) -> f64 {
+        let open = self.given * self.openness;
+        if open > 0.0 { self.votes / open } else { 1.0 }
+    }
+}
+
 impl Standing {
     fn new(person: PersonId) -> Standing {
         debug_assert!(person < PERSON, "people are limited to fewer");
@@ -80,6 +106,10 @@ impl Standing {
             returned: 0.0,
             reach: 0.0,
             weight: 0.0,
+            whole: 0.0,
+            known: 0.0,
+            newest: 0.0,
+            zero: 0,
             received: [0; WITH_SUMS],
             fans: 0,
             published: UNPUBLISHED,
@@ -126,16 +156,17 @@ impl Standing {
         self.person_and_marks &= !(mark as u32);
     }
 
-    /// `A = G (1 - rho a^4)`: closed circles are discounted.
+    /// `Z = G (1 - rho a^4)`: closed circles are discounted. `A = (Z^-4 + B^-4)^(-1/4)`: there is room for so many.
     #[inline]
-    pub(crate) fn earned(&self, rho: f64) -> Earned {
+    pub(crate) fn earned(&self, model: &Model) -> Earned {
         if self.given <= (RESIDUE * self.weight).max(0.0) {
             return Earned { given: 0.0, openness: 1.0, votes: 0.0 };
         }
         let closed = (self.returned / self.given).clamp(0.0, 1.0);
         let squared = closed * closed;
-        let openness = 1.0 - rho * (squared * squared);
-        Earned { given: self.given, openness, votes: self.given * openness }
+        let openness = 1.0 - model.rho * (squared * squared);
+        let room = model.room.votes(f64::from(self.newest), self.whole, self.known);
+        Earned { given: self.given, openness, votes: bounded(self.given * openness, room) }
     }
 
     #[inline]
@@ -144,6 +175,9 @@ impl Standing {
         self.returned += change.returned;
         self.reach += change.reach;
         self.weight += change.weight;
+        self.whole += change.whole;
+        self.known += change.known;
+        self.newest = self.newest.max(change.newest);
         self.fans = self.fans.saturating_add_signed(change.fans);
         if self.fans == 0 {
             self.settle();
@@ -154,19 +188,21 @@ impl Standing {
     pub(crate) fn fold_into(&self, digest: &mut Digest) {
         digest.fold_both(self.given.to_bits(), self.returned.to_bits());
         digest.fold_both(self.weight.to_bits(), self.reach.to_bits());
+        digest.fold_both(self.whole.to_bits(), self.known.to_bits());
         let [mentions, retweets, replies] = self.received;
         digest.fold_both(both(self.person_and_marks, self.fans), both(mentions, retweets));
-        digest.fold(both(replies, self.published.to_bits()));
+        digest.fold_both(both(replies, self.published.to_bits()), self.newest.to_bits().into());
     }
 
     /// Nobody is left: what the sums still hold is rounding.
     #[inline]
     fn settle(&mut self) {
         (self.given, self.returned, self.reach, self.weight) = (0.0, 0.0, 0.0, 0.0);
+        (self.whole, self.known) = (0.0, 0.0);
     }
 
     fn is_finite(&self) -> bool {
-        let sums = [self.given, self.returned, self.weight, self.reach];
+        let sums = [self.given, self.returned, self.weight, self.whole, self.known, self.newest.into(), self.reach];
         let is_score = self.published.is_nan() || self.published.is_finite() && self.published >= 0.0;
         is_score && sums.iter().all(|sum| sum.is_finite())
     }
@@ -176,6 +212,9 @@ impl Standing {
         self.returned *= factor;
         self.reach *= factor;
         self.weight *= factor;
+        self.whole *= factor;
+        self.known *= factor;
+        self.newest = (f64::from(self.newest) * factor) as f32;
     }
 }
 
@@ -249,10 +288,12 @@ impl Targets {
 
     /// What a push does to a standing: rates change, weights do not.
     #[inline]
-    pub(crate) fn give_rate(&mut self, standing: StandingId, given: f64, returned: f64) {
+    pub(crate) fn give_rate(&mut self, standing: StandingId, told: &Told) {
         let kept = &mut self.standings[standing as usize];
-        kept.given += given;
-        kept.returned += returned;
+        kept.given += told.given;
+        kept.returned += told.returned;
+        kept.whole += told.whole;
+        kept.known += told.known;
         self.touch(standing);
     }
 
@@ -369,8 +410,7 @@ impl Targets {
         self.apart.write_image(to);
     }
 
-    /// Reads an image, in which no counts are kept apart unless it says so.
-    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>, has_apart: bool) -> Result<(), InvalidImage> {
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.standings = from.table("standings")?;
         self.free = from.table("free standings")?;
         self.touched = from.table("touched standings")?;
@@ -386,10 +426,7 @@ impl Targets {
         let is_sorted = carries.is_sorted_by(|one, next| one[0] < next[0]);
         check(is_sorted && carries.iter().all(is_there), "carries: somebody is not there, or there twice")?;
         self.carries = carries.into_iter().map(|[standing, a, b, c]| (standing, [a, b, c])).collect();
-        if has_apart {
-            self.apart.read_image(from, self.standings.len())?;
-        }
-        Ok(())
+        self.apart.read_image(from, self.standings.len())
     }
 
     /// Whether what everybody received is told in numbers.

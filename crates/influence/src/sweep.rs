@@ -94,7 +94,7 @@ impl Shard {
     /// nothing that a profile says.
     fn has_nothing_left(&mut self, person: PersonId) -> bool {
         let kept = self.people.persons[person as usize];
-        let stays = [Flag::Queued, Flag::Account, Flag::OptedOut];
+        let stays = [Flag::Queued, Flag::Account, Flag::OptedOut, Flag::Vouched];
         if kept.row.len() > 0 || stays.into_iter().any(|flag| kept.is(flag)) {
             return false;
         }

@@ -85,7 +85,7 @@ impl Shard {
         }
     }
 
-    /// Beginning and end: a standing is a bit shorter than a line, and rarely begins one.
+    /// Beginning and end: a standing is a bit longer than a line, and rarely begins one.
     #[inline]
     fn warm_standing(&self, standing: StandingId) {
         prefetch_index(&self.targets.standings, standing as usize);

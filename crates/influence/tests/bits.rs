@@ -62,6 +62,9 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         returned: dice.float(),
         reach: dice.float(),
         weight: dice.float(),
+        whole: dice.float(),
+        known: dice.float(),
+        newest: dice.single(),
         fans: dice.count(),
         received: Counts::new(std::array::from_fn(|_| dice.count() as u32)),
     };
@@ -97,6 +100,7 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         audiences: (0..some(dice)).map(|_| audience(dice)).collect(),
         renewed: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
         heard: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
+        genesis: (dice.roll(4) == 0).then(|| dice.time()),
         // What is no number here a decoder refuses.
         report: (largest >= 0.0 && largest.is_finite()).then_some(Report { largest }),
         scale: (votes >= SCALE_MIN && votes.is_finite()).then(|| Scale { votes, version: dice.bits() }),
@@ -109,6 +113,7 @@ fn check_finite(shard: &Shard, seed: u64) {
         let numbers =
             [score.influence, score.reach, score.amplification, score.network, score.openness, score.audience];
         assert!(numbers.iter().all(|number| number.is_finite()), "seed {seed}: {name} {score:?}");
+        assert!((0.0..=1.0 + 1e-9).contains(&score.room), "seed {seed}: {name} {score:?}");
         assert!(score.influence >= 0.0 && score.scale.is_finite(), "seed {seed}: {name}");
     }
 }
@@ -134,6 +139,8 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
                 user: &names[dice.roll(names.len())],
                 opted_out: [None, None, Some(false), Some(false), Some(false), Some(true)][dice.roll(6)],
                 trust: trust(&mut dice),
+                created: (dice.roll(4) == 0).then(|| dice.time()),
+                is_verified: dice.roll(8) == 0,
             })
             .collect();
         let events: Vec<Arrival<'_>> = (0..dice.roll(60))
@@ -162,8 +169,9 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
         shard.step(&slice, &mut effects);
         check_finite(&shard, seed);
         for told in effects.exchange.iter().flat_map(|section| &section.endorse) {
-            let Change { given, returned, reach, weight, .. } = told.change;
-            assert!([given, returned, reach, weight].iter().all(|sum| sum.is_finite()), "seed {seed}: {told:?}");
+            let Change { given, returned, reach, weight, whole, known, newest, .. } = told.change;
+            let sums = [given, returned, reach, weight, whole, known, newest.into()];
+            assert!(sums.iter().all(|sum| sum.is_finite()), "seed {seed}: {told:?}");
         }
         assert!(effects.exchange.iter().flat_map(|section| &section.contacts).all(|told| told.endorsement.is_finite()));
         events_given += events.len() as u64;
@@ -186,7 +194,7 @@ fn any_bits_leave_all_numbers_finite() {
 fn the_trust_of_one_profile_is_bounded() {
     for trust in [1e6, 1e30, 1e150, f64::MAX, f64::INFINITY] {
         let mut shard = Shard::new(Model::default(), KEY, 0, 1);
-        let profiles = [Profile { user: "ana", opted_out: None, trust: Some(trust) }];
+        let profiles = [Profile { user: "ana", opted_out: None, trust: Some(trust), ..Profile::default() }];
         let event = Event { actor: "ana", target: "bo", kind: Kind::Retweet, at: 1_700_000_000_000 };
         let events = [Arrival { clock: event.at, event }];
         let slice =

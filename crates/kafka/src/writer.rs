@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use influence::Removed;
 use influence::exchange::Section;
+use influence::{MODEL_VERSION, Removed};
 use pipeline::{Fault, Positions, Reason, Refused, Step};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -45,8 +45,6 @@ pub(crate) const REMOVED: &str = "clout.removed";
 pub(crate) const WRITER: &str = "transactional.id";
 /// What a record has around its value, headers and the batch's beginning included.
 const FRAME_BYTES: usize = 1_024;
-/// Of the score's format: what reads them looks at it before it compares.
-const MODEL_VERSION: u32 = 1;
 
 /// The transactional producer of a worker.
 pub(crate) struct Writer {

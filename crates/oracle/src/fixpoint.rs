@@ -17,6 +17,10 @@ pub(crate) struct Source {
     pub(crate) trust: f64,
     /// `S`
     pub(crate) liveness: f64,
+    /// `q`
+    pub(crate) is_known: bool,
+    /// `P`
+    pub(crate) newest: f64,
 }
 
 /// What one user hands out and gets.
@@ -30,6 +34,12 @@ pub(crate) struct Flow {
     pub(crate) gross: f64,
     /// `H`
     pub(crate) returned: f64,
+    /// `D`
+    pub(crate) whole: f64,
+    /// `V`
+    pub(crate) known: f64,
+    /// `P`
+    pub(crate) newest: f64,
 }
 
 impl Flow {
@@ -43,9 +53,20 @@ impl Flow {
         1.0 - model.rho * self.closed().powi(4)
     }
 
-    /// `A = G (1 - rho a^4)`
+    /// `B = min(n0 P, m D) + c V`
+    pub(crate) fn space(&self, model: &Model) -> f64 {
+        (model.room.n0 * self.newest).min(model.room.m * self.whole) + model.room.c * self.known
+    }
+
+    /// `(1 + (Z / B)^4)^(-1/4)` with `Z = G (1 - rho a^4)`; 1 for those without a vote
+    pub(crate) fn room(&self, model: &Model) -> f64 {
+        let open = self.gross * self.openness(model);
+        if open > 0.0 { (1.0 + (open / self.space(model)).powi(4)).powf(-0.25) } else { 1.0 }
+    }
+
+    /// `A = (Z^-4 + B^-4)^(-1/4)`
     pub(crate) fn net(&self, model: &Model) -> f64 {
-        self.gross * self.openness(model)
+        self.gross * self.openness(model) * self.room(model)
     }
 }
 
@@ -76,9 +97,22 @@ fn start(sources: &[Source], edges: &[Edge]) -> Vec<Flow> {
     }
     for (flow, source) in flows.iter_mut().zip(sources) {
         flow.rate = if flow.handed_out > 0.0 && source.trust > 0.0 { 1.0 } else { 0.0 };
+        flow.newest = source.newest;
     }
+    share_out(sources, &mut flows, edges);
     receive(&mut flows, edges);
     flows
+}
+
+/// `D_v = sum_u w_uv z_u` and `V_v = sum_u w_uv z_u q_u` with `z = s S / R`: acts alone decide them.
+fn share_out(sources: &[Source], flows: &mut [Flow], edges: &[Edge]) {
+    for edge in edges {
+        let source = &sources[edge.ends.actor];
+        let given = edge.weight * source.trust * source.liveness / flows[edge.ends.actor].handed_out;
+        let target = &mut flows[edge.ends.target];
+        target.whole += given;
+        target.known += if source.is_known { given } else { 0.0 };
+    }
 }
 
 /// `y = (s (S + A) / R)^(1/2)`, 0 for those without an edge.

@@ -68,7 +68,7 @@ pub struct Act<'a> {
 }
 
 /// What is known about an account.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Profile<'a> {
     /// Whose account it is.
     pub user: &'a str,
@@ -76,6 +76,10 @@ pub struct Profile<'a> {
     pub opted_out: Option<bool>,
     /// The account's prior, finite and at least 0; `None` leaves it as it was, and is 1 at an opt-in.
     pub trust: Option<f64>,
+    /// When the account was created, if that is known.
+    pub created_ms: Option<i64>,
+    /// Whether its network vouches for it.
+    pub is_verified: bool,
 }
 
 /// One thing that arrives.

@@ -24,7 +24,7 @@ pub mod snap;
 
 pub use audience::{Level, SCALE_MIN, admissible, score_of};
 pub use input::{Act, Counts, Input, Kind, Profile};
-pub use model::Model;
+pub use model::{Model, Room};
 pub use outcome::{Follow, Outcome, Pair, Person, Tally};
 
 /// Recomputes everything from `inputs`, in their order of arrival.

@@ -31,6 +31,13 @@ pub(crate) struct Account {
     pub(crate) opted_out: bool,
     /// The newest own act, follows aside.
     pub(crate) acted_ms: Option<i64>,
+    /// `F`: the first act, or the creation, since the last pause of a whole window.
+    pub(crate) first_ms: Option<i64>,
+    /// A profile has told the account's age; pauses do not matter then.
+    pub(crate) has_age: bool,
+    pub(crate) is_verified: bool,
+    /// The newest act on this person that was not late, whoever did it and whatever became of them.
+    pub(crate) received_ms: Option<i64>,
     pub(crate) received: Counts,
     /// Since when nobody has acted on them and they have had neither a fan nor a follower.
     silent_since_ms: Option<i64>,
@@ -47,6 +54,8 @@ enum Following {
 pub(crate) struct Memory<'m> {
     model: &'m Model,
     now_ms: Option<i64>,
+    /// The first act of all that endorses.
+    genesis_ms: Option<i64>,
     index: BTreeMap<String, usize>,
     accounts: Vec<Account>,
     /// Each with its acts from the oldest to the newest.
@@ -58,6 +67,7 @@ pub(crate) struct Memory<'m> {
 /// What is left at the end, in the order of names.
 pub(crate) struct Remains {
     pub(crate) now_ms: i64,
+    pub(crate) genesis_ms: i64,
     pub(crate) accounts: Vec<Account>,
     /// Live edges, each with its acts from the oldest to the newest.
     pub(crate) edges: Vec<(Ends, Vec<Touch>)>,
@@ -71,6 +81,7 @@ impl<'m> Memory<'m> {
         Self {
             model,
             now_ms: None,
+            genesis_ms: None,
             index: BTreeMap::new(),
             accounts: Vec::new(),
             edges: BTreeMap::new(),
@@ -139,8 +150,9 @@ impl<'m> Memory<'m> {
             self.tally.late += 1;
             return;
         }
-        let acted_ms = &mut self.accounts[ends.actor].acted_ms;
-        *acted_ms = (*acted_ms).max(Some(touch.at_ms));
+        self.act_once_more(ends.actor, touch.at_ms);
+        let received_ms = &mut self.accounts[ends.target].received_ms;
+        *received_ms = (*received_ms).max(Some(touch.at_ms));
         let begun_anew = self.edges.get(&ends).is_some_and(|touches| self.is_forgotten(newest_ms(touches)));
         let touches = self.edges.entry(ends).or_default();
         if begun_anew {
@@ -148,6 +160,20 @@ impl<'m> Memory<'m> {
         }
         let place = touches.partition_point(|older| *older <= touch);
         touches.insert(place, touch);
+    }
+
+    /// An own act. Whoever has not acted for a whole window begins anew, unless a profile has told how old the account is.
+    fn act_once_more(&mut self, user: usize, at_ms: i64) {
+        let arrived_ms = self.now_ms.unwrap_or(at_ms);
+        let counted_ms = self.model.room.lateness_ms.map_or(at_ms, |late_ms| at_ms.max(arrived_ms - late_ms));
+        self.genesis_ms = Some(self.genesis_ms.map_or(counted_ms, |genesis_ms| genesis_ms.min(counted_ms)));
+        let paused = self.accounts[user].acted_ms.is_some_and(|acted_ms| self.is_forgotten(acted_ms));
+        let account = &mut self.accounts[user];
+        if paused && !account.has_age {
+            account.first_ms = None;
+        }
+        account.first_ms = Some(account.first_ms.map_or(counted_ms, |first_ms| first_ms.min(counted_ms)));
+        account.acted_ms = account.acted_ms.max(Some(at_ms));
     }
 
     /// A follow is accepted at any age, unless an unfollow that is still remembered is as new.
@@ -190,12 +216,16 @@ impl<'m> Memory<'m> {
         let account = &mut self.accounts[user];
         account.opted_out = false;
         account.trust = profile.trust.unwrap_or(account.trust);
+        account.is_verified |= profile.is_verified;
+        account.has_age |= profile.is_verified || profile.created_ms.is_some();
+        account.first_ms = [account.first_ms, profile.created_ms].into_iter().flatten().min();
     }
 
     /// Erases what is the person's own; edges and follows from others to them remain, since others will take them back.
     fn erase(&mut self, user: usize) {
-        let name = std::mem::take(&mut self.accounts[user].name);
-        self.accounts[user] = Account { opted_out: true, ..Account::new(name) };
+        let account = &mut self.accounts[user];
+        let (name, received_ms) = (std::mem::take(&mut account.name), account.received_ms);
+        *account = Account { opted_out: true, received_ms, ..Account::new(name) };
         self.edges.retain(|ends, _| ends.actor != user);
         self.follows.retain(|ends, _| ends.actor != user);
     }
@@ -204,6 +234,7 @@ impl<'m> Memory<'m> {
     fn forget_given_to(&mut self, user: usize) {
         self.edges.retain(|ends, _| ends.target != user);
         self.follows.retain(|ends, _| ends.target != user);
+        self.accounts[user].received_ms = None;
     }
 
     /// Forgets what the window has passed, and puts everything into the order of names.
@@ -223,7 +254,8 @@ impl<'m> Memory<'m> {
             self.follows.into_iter().filter_map(|(e, f)| Some((by_name(e), f.since_ms()?))).collect();
         follows.sort();
         self.accounts.sort_by(|one, other| one.name.cmp(&other.name));
-        Remains { now_ms, accounts: self.accounts, edges, follows, tally: self.tally }
+        let genesis_ms = self.genesis_ms.unwrap_or(now_ms);
+        Remains { now_ms, genesis_ms, accounts: self.accounts, edges, follows, tally: self.tally }
     }
 
     fn advance(&mut self, at_ms: i64) {
@@ -250,7 +282,18 @@ impl<'m> Memory<'m> {
 
 impl Account {
     fn new(name: String) -> Self {
-        Self { name, trust: 1.0, opted_out: false, acted_ms: None, received: Counts::default(), silent_since_ms: None }
+        Self {
+            name,
+            trust: 1.0,
+            opted_out: false,
+            acted_ms: None,
+            first_ms: None,
+            has_age: false,
+            is_verified: false,
+            received_ms: None,
+            received: Counts::default(),
+            silent_since_ms: None,
+        }
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Model {
     pub weights: [f64; Kind::ALL.len()],
     /// `rho`, 0 to 1: how much a wholly closed circle loses.
     pub rho: f64,
+    /// How many votes strangers can have.
+    pub room: Room,
     /// `mu`: votes for each doubling of the standing audience.
     pub mu: f64,
     /// `M`, what a score of 100 stands for; `None`: the largest influence found.
@@ -24,6 +26,25 @@ pub struct Model {
     pub mantissa_bits: Option<u32>,
 }
 
+/// `B = min(n0 P, m D) + c V`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Room {
+    /// `n0`: votes that fresh fans have in sum.
+    pub n0: f64,
+    /// `m`: votes of each of them.
+    pub m: f64,
+    /// `c`: votes for which a known fan makes room.
+    pub c: f64,
+    /// A first act counts as at most this much older than its arrival.
+    pub lateness_ms: Option<i64>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { n0: 50.0, m: 1.8, c: 50.0, lateness_ms: None }
+    }
+}
+
 impl Model {
     /// The default model with this half-life, and a window of six of them.
     pub fn new(half_life_ms: i64) -> Self {
@@ -33,6 +54,7 @@ impl Model {
             window_ms: 6 * half_life_ms,
             weights: Kind::ALL.map(Kind::endorsement),
             rho: 0.9,
+            room: Room::default(),
             mu: 1.0,
             scale: None,
             forget_after_ms: None,

@@ -18,7 +18,13 @@ pub struct Person {
     pub returned: f64,
     /// `a`, 0 to 1: how closed the circle is.
     pub closed: f64,
-    /// `A`: `G` less the discount on closed circles.
+    /// Whether the acts span a half-life, or began in the first half-life of all, or a profile says so: `q`.
+    pub known: bool,
+    /// `B` of the room: votes for which the fans have room.
+    pub space: f64,
+    /// `(1 + (Z / B)^4)^(-1/4)`
+    pub room: f64,
+    /// `A`: `G` less the discount on closed circles, as far as there is room.
     pub net: f64,
     /// `y`: what one unit of this person's weight is worth.
     pub rate: f64,
@@ -179,7 +185,7 @@ impl Outcome {
 impl Person {
     /// Someone nobody has acted on.
     pub fn stranger() -> Self {
-        Self { trust: 1.0, openness: 1.0, silent: true, ..Self::default() }
+        Self { trust: 1.0, openness: 1.0, room: 1.0, silent: true, ..Self::default() }
     }
 }
 
@@ -195,11 +201,12 @@ fn ties(follows: &[(Ends, i64)]) -> Vec<Tie> {
 
 /// Everybody, without audience, level and score.
 fn people(model: &Model, remains: &Remains, edges: &[Edge], ties: &[Tie]) -> Vec<Person> {
-    let sources: Vec<Source> = remains.accounts.iter().map(|account| source(model, account, remains.now_ms)).collect();
+    let sources: Vec<Source> = remains.accounts.iter().map(|account| source(model, account, remains)).collect();
     let flows = fixpoint::solve(model, &sources, edges);
     let mut people: Vec<Person> = remains.accounts.iter().map(of_account).collect();
     for ((person, flow), source) in people.iter_mut().zip(&flows).zip(&sources) {
         person.liveness = source.liveness;
+        person.known = source.is_known;
         add_flow(model, person, flow);
     }
     add_factors(&mut people, edges);
@@ -211,9 +218,22 @@ fn people(model: &Model, remains: &Remains, edges: &[Edge], ties: &[Tie]) -> Vec
     people
 }
 
-fn source(model: &Model, account: &Account, now_ms: i64) -> Source {
+fn source(model: &Model, account: &Account, remains: &Remains) -> Source {
+    let now_ms = remains.now_ms;
     let aged = |at_ms| model.g(at_ms, now_ms) / model.g(now_ms, now_ms);
-    Source { trust: account.trust, liveness: account.acted_ms.map_or(0.0, aged) }
+    Source {
+        trust: account.trust,
+        liveness: account.acted_ms.map_or(0.0, aged),
+        is_known: is_known(model, account, remains.genesis_ms),
+        newest: account.received_ms.map_or(0.0, aged),
+    }
+}
+
+/// `q`: the acts span a half-life, or the first of them lies in the first half-life of all, or the account is verified.
+fn is_known(model: &Model, account: &Account, genesis_ms: i64) -> bool {
+    let is_founder = account.first_ms.is_some_and(|first_ms| first_ms <= genesis_ms + model.half_life_ms);
+    let span_ms = account.acted_ms.zip(account.first_ms).map(|(acted_ms, first_ms)| acted_ms - first_ms);
+    account.is_verified || is_founder || span_ms.is_some_and(|span_ms| span_ms >= model.half_life_ms)
 }
 
 fn of_account(account: &Account) -> Person {
@@ -234,6 +254,8 @@ fn add_flow(model: &Model, person: &mut Person, flow: &Flow) {
     person.returned = flow.returned;
     person.closed = flow.closed();
     person.openness = flow.openness(model);
+    person.space = flow.space(model);
+    person.room = flow.room(model);
     person.net = flow.net(model);
 }
 

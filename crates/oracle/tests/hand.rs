@@ -3,7 +3,7 @@
 mod common;
 
 use common::{HALF_LIFE_MS, WINDOW_MS, act, close, model, retweet, score};
-use oracle::{Input, Kind, Level, Model, score_of};
+use oracle::{Act, Input, Kind, Level, Model, Profile, Room, score_of};
 
 fn retweets<'a>(count: usize, actor: &'a str, target: &'a str) -> Vec<Input<'a>> {
     vec![retweet(actor, target, 0); count]
@@ -20,7 +20,7 @@ fn one_fresh_fan_is_one_vote() {
     close(ana.rate, 1.0);
     close(bo.gross, 1.0);
     close(bo.influence, 1.0);
-    close(bo.reach * bo.amplification * bo.network * bo.openness, bo.net);
+    close(bo.reach * bo.amplification * bo.network * bo.openness * bo.room, bo.net);
     // A score of 15.019.
     close(bo.score, 100.0 * 2.0_f64.ln() / 101.0_f64.ln());
 }
@@ -149,4 +149,74 @@ fn nothing_is_an_empty_world() {
     let stranger = outcome.person("ana");
     assert_eq!((stranger.influence, stranger.openness, stranger.level), (0.0, 1.0, Level::Silent));
     assert!(!stranger.has_record);
+}
+
+/// Days after the first act of all.
+fn day(number: i64) -> i64 {
+    number * HALF_LIFE_MS
+}
+
+/// Everybody and the room they have, in a world that began ten days before with an act of somebody else.
+fn with_room(inputs: &[Input<'_>]) -> oracle::Outcome {
+    let model = Model { room: Room::default(), ..model() };
+    oracle::score(&model, [retweet("elder", "another", day(0))].into_iter().chain(inputs.iter().copied()), None)
+}
+
+#[test]
+fn two_strangers_have_room_for_3_6_votes_and_one_known_for_51_8() {
+    // D = 2 and P = 1, so B = min(50, 1.8 2) = 3.6, and Z = 2.
+    let strangers = [retweet("ana", "bo", day(10)), retweet("cy", "bo", day(10))];
+    let bo = with_room(&strangers).person("bo");
+    close(bo.space, 3.6);
+    close(bo.net, (2.0_f64.powi(-4) + 3.6_f64.powi(-4)).powf(-0.25));
+    close(bo.room, bo.net / 2.0);
+    // cy has acted on bo one half-life before as well: C = 1.5, l = 1, w = 7.5 / 5.5 = R, z = 1 / R. So D = 2 and V = 1.
+    let known = [retweet("cy", "bo", day(9)), strangers[0], strangers[1]];
+    let outcome = with_room(&known);
+    assert!(outcome.person("cy").known && !outcome.person("ana").known);
+    close(outcome.person("bo").space, 53.6);
+    // A millisecond less is no half-life.
+    let nearly = [retweet("cy", "bo", day(9) + 1), strangers[0], strangers[1]];
+    assert!(!with_room(&nearly).person("cy").known);
+}
+
+#[test]
+fn a_stranger_who_acts_on_three_makes_a_third_of_the_room_for_each() {
+    let targets = ["bo", "cy", "dee"].map(|target| retweet("ana", target, day(10)));
+    close(with_room(&targets).person("cy").space, 0.6);
+    // One who counts for half as much makes half of it.
+    let half = [&[common::trust("ana", 0.5)], &targets[..]].concat();
+    close(with_room(&half).person("cy").space, 0.3);
+}
+
+#[test]
+fn founders_the_verified_and_old_accounts_are_known() {
+    let profile =
+        |user, created_ms, is_verified| Input::Profile(Profile { user, created_ms, is_verified, ..Profile::default() });
+    let inputs = [
+        retweet("founder", "bo", day(1)),
+        retweet("too late", "bo", day(1) + 1),
+        profile("old", Some(day(9)), false),
+        profile("new", Some(day(9) + 1), false),
+        profile("verified", None, true),
+        profile("silent", Some(day(2)), false),
+        retweet("old", "bo", day(10)),
+        retweet("new", "bo", day(10)),
+        retweet("verified", "bo", day(10)),
+    ];
+    let outcome = with_room(&inputs);
+    let known = |name: &str| outcome.person(name).known;
+    assert_eq!(["founder", "old", "verified"].map(known), [true; 3]);
+    assert_eq!(["too late", "new", "silent", "nobody"].map(known), [false; 4]);
+}
+
+#[test]
+fn an_act_that_arrives_late_is_as_old_as_it_says_unless_the_clock_is_live() {
+    let inputs = [retweet("elder", "another", day(0)), Input::Clock(day(10)), retweet("ana", "bo", day(8))];
+    let again = Input::Act(Act { actor: "ana", target: "bo", kind: Kind::Retweet, at_ms: day(10) });
+    for (lateness_ms, known) in [(None, true), (Some(day(2)), true), (Some(day(1) - 1), false), (Some(0), false)] {
+        let model = Model { room: Room { lateness_ms, ..Room::default() }, ..model() };
+        let outcome = oracle::score(&model, inputs.iter().copied().chain([again]), None);
+        assert_eq!(outcome.person("ana").known, known, "{lateness_ms:?}");
+    }
 }

@@ -70,7 +70,7 @@ fn the_formulas_hold_for_everybody() {
                 person.rate.powi(2) * handed_out,
                 if handed_out > 0.0 { person.trust * (person.liveness + person.net) } else { 0.0 },
             );
-            close(person.reach * person.amplification * person.network * person.openness, person.net);
+            close(person.reach * person.amplification * person.network * person.openness * person.room, person.net);
             close(person.influence, person.net + person.audience);
             assert!((0.0..=1.0).contains(&person.closed) && (0.0..=100.0).contains(&person.score), "seed {seed}");
         }

@@ -57,6 +57,8 @@ struct ProfileEntry {
     user: Name,
     opted_out: Option<bool>,
     trust: Option<f64>,
+    created: Option<Timestamp>,
+    is_verified: bool,
 }
 
 /// The hash of an event's id.
@@ -226,8 +228,8 @@ impl Batch {
     pub fn push_profile(&mut self, offset: i64, profile: &Profile<'_>) {
         let user = self.name(profile.user);
         let offset_in = (offset - self.first) as u32;
-        let (opted_out, trust) = (profile.opted_out, profile.trust);
-        self.profiles.push(ProfileEntry { offset: offset_in, user, opted_out, trust });
+        let Profile { opted_out, trust, created, is_verified, .. } = *profile;
+        self.profiles.push(ProfileEntry { offset: offset_in, user, opted_out, trust, created, is_verified });
         self.next = offset + 1;
     }
 
@@ -308,6 +310,7 @@ impl Batch {
         for entry in &self.profiles {
             let trust = entry.trust.map_or(1, f64::to_bits);
             digest = fold(fold(digest, trust), u64::from(entry.user.len) << 2 | entry.opted_out.map_or(2, u64::from));
+            digest = age(entry.created, entry.is_verified).into_iter().flatten().fold(digest, fold);
         }
         self.ids.iter().fold(digest, |digest, id| fold(fold(digest, id.offset.into()), id.hash))
     }
@@ -350,7 +353,8 @@ impl Batch {
         let range = self.range(&self.profiles, offsets, |entry| entry.offset);
         self.profiles[range].iter().map(|entry| {
             let user = &self.text[entry.user.start as usize..entry.user.end()];
-            let profile = Profile { user, opted_out: entry.opted_out, trust: entry.trust };
+            let ProfileEntry { opted_out, trust, created, is_verified, .. } = *entry;
+            let profile = Profile { user, opted_out, trust, created, is_verified };
             (self.first + i64::from(entry.offset), profile)
         })
     }
@@ -396,4 +400,8 @@ impl EventEntry {
     fn target_end(&self) -> usize {
         self.actor.end() + usize::from(self.target_len)
     }
+}
+/// What a profile says of an account's age, for digests: those of profiles that say nothing of it are as ever.
+pub(crate) fn age(created: Option<Timestamp>, is_verified: bool) -> [Option<u64>; 2] {
+    [created.map(|created| !(created as u64)), is_verified.then_some(3)]
 }

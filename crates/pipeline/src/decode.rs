@@ -176,8 +176,11 @@ mod tests {
         ];
         for (spelling, eve) in [(Spelling::Exact, "Eve"), (Spelling::Folded, "eve")] {
             let batch = decoded(spelling, Holds::Profiles, &records);
-            let gone = Profile { user: eve, opted_out: Some(true), trust: None };
-            assert_eq!(profiles(&batch), [gone, Profile { user: "bo", opted_out: None, trust: Some(2.0) }]);
+            let gone = Profile { user: eve, opted_out: Some(true), trust: None, ..Profile::default() };
+            assert_eq!(
+                profiles(&batch),
+                [gone, Profile { user: "bo", opted_out: None, trust: Some(2.0), ..Profile::default() }]
+            );
             assert_eq!(batch.ignored(&(0..100)), 1);
             let refused: Vec<String> =
                 batch.refused(&(0..100)).iter().map(|refused| refused.reason.to_string()).collect();

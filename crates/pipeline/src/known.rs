@@ -54,6 +54,11 @@ impl Settings {
             ("model.window", duration(model.window_ms)),
             ("model.forget_after", model.forget_after_ms.map_or(String::new(), duration)),
             ("model.kinds", weights(&model.weights)),
+            ("model.rho", model.rho.to_string()),
+            ("model.room.n0", model.room.n0.to_string()),
+            ("model.room.m", model.room.m.to_string()),
+            ("model.room.c", model.room.c.to_string()),
+            ("model.room.lateness", model.room.lateness_ms.map_or(String::new(), duration)),
             ("model.eps", model.eps.to_string()),
             ("model.contact_threshold", model.contact_growth.to_string()),
             ("model.partitioner", partitioner_word(model.partitioner).to_owned()),
@@ -185,7 +190,7 @@ mod tests {
         keyed.hash_key = HashKey::new([1, 3]);
         assert_eq!(keyed.changes_of(&settings().known(), |name| name != HASH_KEY), "");
         assert_eq!(settings().changes(""), "");
-        assert_eq!(settings().changes("of another version\nmodel.rho=3\n"), "");
+        assert_eq!(settings().changes("of another version\nmodel.tau=3\n"), "");
     }
 
     #[test]

@@ -87,6 +87,11 @@ fn check_last(shard: u16, offset: i64, last: &JournalRecord, past: &Past, settin
     let has_other_inputs = last.inputs.len() != settings.inputs.len();
     if last.model_fingerprint != settings.fingerprint() || has_other_inputs {
         let changed = match settings.changes(&past.known) {
+            changed if changed.is_empty() && last.engine_revision != ENGINE_REVISION => format!(
+                "it was made by revision {} of the engine, this is revision {ENGINE_REVISION}: the formulas are others, and scores \
+                 of both are not comparable; run both side by side and compare them with `clout diff`",
+                last.engine_revision
+            ),
             changed if changed.is_empty() => "which of them is not known".to_owned(),
             changed => changed,
         };

@@ -8,7 +8,7 @@ use vocabulary::{AHEAD_MS_MAX, Profile, Timestamp};
 use wire::NoAct;
 
 use crate::backlog::{Cut, Part};
-use crate::batch::{Reason, Refused, Stamp, Stored};
+use crate::batch::{Reason, Refused, Stamp, Stored, age};
 use crate::bugs::{Bug, Bugs};
 use crate::digest::fold;
 use crate::seen::Seen;
@@ -119,7 +119,8 @@ impl<'a> Gathered<'a> {
             let name = XxHash3_64::oneshot(profile.user.as_bytes());
             let said = [profile.trust.map_or(1, f64::to_bits), profile.opted_out.map_or(2, u64::from)];
             let place = fold(fold(self.digests.profiles, offset as u64), name);
-            self.digests.profiles = said.into_iter().fold(place, fold);
+            let said = said.into_iter().chain(age(profile.created, profile.is_verified).into_iter().flatten());
+            self.digests.profiles = said.fold(place, fold);
             self.records[part.input] += 1;
             self.profiles.push(profile);
         }

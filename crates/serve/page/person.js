@@ -308,6 +308,7 @@ const QUIET = {
   amplification: "how much each acts",
   network: "how much they count",
   openness: "openness",
+  room: "room for strangers' votes",
   audience: "audience",
   scale: "what 100 stands for",
 };
@@ -394,6 +395,17 @@ const FACTORS = [
         : value > 0.7
           ? "some of what is received is returned"
           : "much of it comes from a closed circle",
+  },
+  {
+    key: "room",
+    title: "Room",
+    format: factor,
+    explain: (value) =>
+      value > 0.95
+        ? "people who have been around know this one"
+        : value > 0.7
+          ? "more strangers act than there is room for"
+          : "few who have been around act: most votes are of strangers",
   },
   {
     key: "audience",

@@ -84,6 +84,7 @@ export const REASONS = {
   amplification: ["each acts more", "each acts less"],
   network: ["they count for more", "they count for less"],
   openness: ["more open", "less open"],
+  room: ["more room for strangers' votes", "less room for strangers' votes"],
   audience: ["a larger audience", "a smaller audience"],
   scale: ["100 stands for less", "100 stands for more"],
 };

@@ -25,7 +25,7 @@ macro_rules! score_answer {
             pub score: f32,
             /// 1 is the highest; equal scores share a rank, but those of 100 are ranked by influence.
             pub rank: u64,
-            /// Votes: reach * amplification * network * openness + audience.
+            /// Votes: reach * amplification * network * openness * room + audience.
             #[serde(serialize_with = "seven")]
             pub influence: f32,
             $($(#[doc = $what])+ #[serde(serialize_with = "seven")] pub $factor: f32,)+
@@ -179,6 +179,9 @@ pub struct Parts {
     /// More endorsements come from outside the person's own circle, or fewer.
     #[serde(serialize_with = "seven")]
     pub openness: f64,
+    /// More room for the votes of strangers, or less: more fans who have been around, or fewer.
+    #[serde(serialize_with = "seven")]
+    pub room: f64,
     /// The standing audience grew, or shrank.
     #[serde(serialize_with = "seven")]
     pub audience: f64,
@@ -188,9 +191,9 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn new(parts: [f64; 6]) -> Parts {
-        let [reach, amplification, network, openness, audience, scale] = parts;
-        Parts { reach, amplification, network, openness, audience, scale }
+    pub(crate) fn new(parts: [f64; 7]) -> Parts {
+        let [reach, amplification, network, openness, room, audience, scale] = parts;
+        Parts { reach, amplification, network, openness, room, audience, scale }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Point {
     pub(crate) as_of: Timestamp,
     pub(crate) score: f32,
     pub(crate) influence: f32,
-    pub(crate) factors: [f32; 4],
+    pub(crate) factors: [f32; 5],
     pub(crate) audience: f32,
     pub(crate) scale: u32,
 }
@@ -26,7 +26,7 @@ impl From<&Record> for Point {
             as_of: record.as_of,
             score: record.score,
             influence: record.influence,
-            factors: [record.reach, record.amplification, record.network, record.openness],
+            factors: [record.reach, record.amplification, record.network, record.openness, record.room],
             audience: record.audience,
             scale: record.scale,
         }

@@ -457,6 +457,7 @@ mod tests {
             amplification: 1.0,
             network: 1.0,
             openness: 1.0,
+            room: 1.0,
             audience: 0.0,
             received: vocabulary::Received::default(),
             followers: 0,

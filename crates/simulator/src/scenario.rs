@@ -520,7 +520,7 @@ fn framed(form: Form, value: Vec<u8>) -> Vec<u8> {
 fn profile(scenario: &Scenario, at: i64, user: &str, dice: &mut Dice) -> Arrival {
     let opted_out = dice.once_in(5).then_some(true);
     let trust = opted_out.is_none().then(|| dice.pick(&[0.0, 0.5, 1.0, 3.0]));
-    let profile = Profile { user, opted_out, trust };
+    let profile = Profile { user, opted_out, trust, ..Profile::default() };
     let value = match scenario.inputs[0].encoding {
         Encoding::Json => match profile.trust {
             Some(trust) => format!(r#"{{"user":"{user}","trust":{trust:.1}}}"#),

@@ -120,7 +120,7 @@ fn check_amounts(shards: &[Shard], engine: &BTreeMap<&str, Score>, truth: &Outco
     }
     let amounts = |(user, score): (&&str, &Score)| {
         let gross = score.reach * score.amplification * score.network;
-        ((*user).to_owned(), Amounts { gross, net: gross * score.openness, influence: score.influence })
+        ((*user).to_owned(), Amounts { gross, net: gross * score.openness * score.room, influence: score.influence })
     };
     let engine: BTreeMap<String, Amounts> = engine.iter().map(amounts).collect();
     let known = truth.people.iter().filter(|(name, _)| engine.contains_key(name.as_str()));
@@ -165,9 +165,11 @@ fn settled(mut shards: Vec<Shard>, newest: i64) -> Result<Vec<Shard>, String> {
 
 fn model(simulation: &Simulation<'_>) -> oracle::Model {
     let model = &simulation.scenario.model;
+    let influence::Room { n0, m, c, lateness_ms } = model.room;
     oracle::Model {
         window_ms: model.window_ms,
         rho: model.rho,
+        room: oracle::Room { n0, m, c, lateness_ms },
         mu: model.mu,
         mantissa_bits: Some(17),
         ..oracle::Model::new(model.half_life_ms)
@@ -182,6 +184,7 @@ fn inputs(history: &History, clock: Clock) -> Vec<Input<'_>> {
             user,
             opted_out: *opted_out,
             trust: *trust,
+            ..Profile::default()
         });
         inputs.extend(profiles.map(Input::Profile));
         if clock == Clock::Wall && slice.clock > i64::MIN {

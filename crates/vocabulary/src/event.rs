@@ -19,7 +19,7 @@ pub struct Event<'a> {
 }
 
 /// What is known about an account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile<'a> {
     /// Whose profile this is.
     pub user: &'a str,
@@ -28,4 +28,8 @@ pub struct Profile<'a> {
     /// Prior of the account, 0 to [`TRUST_MAX`](crate::TRUST_MAX); 1 is ordinary, 0 is suspended and hands out nothing.
     /// `None` leaves it as it is.
     pub trust: Option<f64>,
+    /// When the account was created: it is as old as that, however new it is here. `None` leaves it as it is.
+    pub created: Option<Timestamp>,
+    /// Whether its network vouches for who this is: whom it has vouched for is known. False leaves it as it is.
+    pub is_verified: bool,
 }

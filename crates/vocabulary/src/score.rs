@@ -16,6 +16,8 @@ macro_rules! each_factor {
             network
             /// A factor, 0.1 to 1: how far the endorsements come from outside the person's own circle; 1 without fans.
             openness
+            /// A factor, 0 to 1: how far fans who have been around have room for the votes of strangers; 1 without fans.
+            room
             /// Votes: what the standing audience of followers adds.
             audience
         }
@@ -24,7 +26,7 @@ macro_rules! each_factor {
 
 macro_rules! score {
     ($($(#[doc = $what:literal])+ $factor:ident)+) => {
-        /// What is published about one person. `influence = reach * amplification * network * openness + audience`.
+        /// What is published about one person. `influence = reach * amplification * network * openness * room + audience`.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct Score {
             /// 0 to 100.

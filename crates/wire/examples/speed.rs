@@ -84,6 +84,7 @@ fn write_scores(format: ScoreFormat, records: usize) -> Result<usize, Failure> {
             amplification: 1.0 + 1.0 / (part + 1.0),
             network: part.cbrt(),
             openness: 0.123_456,
+            room: 0.987_654,
             audience: 0.0,
             received: Received::from([
                 (vocabulary::Kind::Mention, number as u64),

@@ -24,11 +24,12 @@ pub(crate) fn event<'a>(
 }
 
 /// A profile out of parts that came from anywhere.
-pub(crate) fn profile(user: &str, opted_out: Option<bool>, trust: Option<f64>) -> Result<Profile<'_>, Malformed> {
-    name("user", user)?;
-    match trust {
+pub(crate) fn profile(profile: Profile<'_>) -> Result<Profile<'_>, Malformed> {
+    name("user", profile.user)?;
+    profile.created.map_or(Ok(()), time)?;
+    match profile.trust {
         Some(trust) if !(0.0..=TRUST_MAX).contains(&trust) => Err(Malformed::Trust(trust)),
-        _ => Ok(Profile { user, opted_out, trust }),
+        _ => Ok(profile),
     }
 }
 

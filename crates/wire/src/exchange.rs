@@ -4,13 +4,13 @@
 //! sparse, since most changes are of a few parts only. What is read back is the same bit for bit.
 
 use std::fmt;
+use std::iter;
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
 use influence::scale::{Report, SCALE_MIN, Scale};
 use influence::{LEVELS, Landmark};
 use prost::Message;
-use vocabulary::NAME_BYTES_MAX;
-use vocabulary::{Counts, Kind};
+use vocabulary::{Counts, Kind, NAME_BYTES_MAX, Timestamp};
 
 use crate::{AT_MAX, Malformed, proto, protobuf};
 
@@ -24,6 +24,17 @@ mod part {
     pub(super) const MENTIONS: u8 = 1 << 5;
     pub(super) const RETWEETS: u8 = 1 << 6;
     pub(super) const REPLIES: u8 = 1 << 7;
+}
+
+/// Bits of `endorse_room`: which columns of it have a number for the entry, and which numbers others tell.
+mod room {
+    pub(super) const WHOLE: u8 = 1 << 0;
+    pub(super) const KNOWN: u8 = 1 << 1;
+    /// `known` is `whole`: so it is where all fans are known.
+    pub(super) const ALL_KNOWN: u8 = 1 << 2;
+    pub(super) const NEWEST: u8 = 1 << 3;
+    /// `newest` is `reach`: so it is with a new fan.
+    pub(super) const NEWEST_IS_REACH: u8 = 1 << 4;
 }
 
 /// Appends the protobuf message of one record, without a length before it.
@@ -65,7 +76,10 @@ pub fn encode_exchange_records(sections: Vec<Section>, bytes_max: usize) -> Vec<
 
 /// Entries that a section can be split between.
 fn entries(section: &Section) -> usize {
-    section.len() - usize::from(section.report.is_some()) - usize::from(section.scale.is_some())
+    section.len()
+        - usize::from(section.genesis.is_some())
+        - usize::from(section.report.is_some())
+        - usize::from(section.scale.is_some())
 }
 
 /// The first half of a section's entries, in the order in which they are taken, and the second.
@@ -82,6 +96,7 @@ fn halves(mut section: Section) -> (Section, Section) {
         contacts: split(&mut section.contacts, &mut left),
         follows: split(&mut section.follows, &mut left),
         audiences: split(&mut section.audiences, &mut left),
+        genesis: section.genesis.take(),
         report: None,
         scale: None,
     };
@@ -112,6 +127,7 @@ fn message(section: &Section) -> proto::Section {
         names: section.names.iter().map(|name| name.to_string()).collect(),
         renewed: section.renewed.clone(),
         heard: section.heard.clone(),
+        genesis: section.genesis,
         report: section.report.as_ref().map(report_message),
         scale: section.scale.as_ref().map(scale_message),
         ..proto::Section::default()
@@ -128,6 +144,10 @@ impl proto::Section {
     fn put_endorse(&mut self, entries: &[Endorse]) {
         self.endorse_target = entries.iter().map(|entry| entry.target).collect();
         self.endorse_parts = (0..).zip(entries).map(|(place, entry)| self.put_change(place, &entry.change)).collect();
+        let room: Vec<u8> = entries.iter().map(|entry| self.put_room(&entry.change)).collect();
+        if room.iter().any(|parts| *parts != 0) {
+            self.endorse_room = room;
+        }
     }
 
     /// Puts what is not 0 into its columns, and says what that was. A negative zero is something: its bits would be
@@ -152,6 +172,32 @@ impl proto::Section {
         }
         for (kind, count) in change.received.iter().filter(|(_, count)| *count != 0) {
             parts |= self.put_count(place, kind, count);
+        }
+        parts
+    }
+
+    /// The same for what room is made of.
+    #[inline]
+    fn put_room(&mut self, change: &Change) -> u8 {
+        let Change { whole, known, newest, reach, .. } = *change;
+        assert!(whole.is_finite() && known.is_finite(), "a change of a sum is {whole} or {known}");
+        assert!(newest >= 0.0 && newest.is_finite(), "a newest act is {newest}");
+        let mut parts = 0;
+        if whole.to_bits() != 0 {
+            self.endorse_whole.push(whole);
+            parts |= room::WHOLE;
+        }
+        if known.to_bits() == whole.to_bits() && known.to_bits() != 0 {
+            parts |= room::ALL_KNOWN;
+        } else if known.to_bits() != 0 {
+            self.endorse_known.push(known);
+            parts |= room::KNOWN;
+        }
+        if newest > 0.0 && f64::from(newest) == reach {
+            parts |= room::NEWEST_IS_REACH;
+        } else if newest > 0.0 {
+            self.endorse_newest.push(newest);
+            parts |= room::NEWEST;
         }
         parts
     }
@@ -212,6 +258,7 @@ fn section(message: proto::Section) -> Result<Section, String> {
         source: u16::try_from(message.source).map_err(|_| format!("source {} is above 65535", message.source))?,
         landmark: landmark(message.landmark)?,
         clock: protobuf::clock(message.clock)?,
+        genesis: genesis(message.genesis)?,
         endorse: message.endorse()?,
         contacts: message.contacts()?,
         follows: message.follows()?,
@@ -236,12 +283,21 @@ impl proto::Section {
         let mut mentions = sparse(&self.endorse_mentions, part::MENTIONS);
         let mut retweets = sparse(&self.endorse_retweets, part::RETWEETS);
         let mut replies = sparse(&self.endorse_replies, part::REPLIES);
+        let mut whole = sparse(&self.endorse_whole, room::WHOLE);
+        let mut known = sparse(&self.endorse_known, room::KNOWN);
+        let mut newest = sparse(&self.endorse_newest, room::NEWEST);
+        let mut rooms = self.endorse_room.iter().copied().chain(iter::repeat(0));
         let entry = |(&target, &parts): (&u64, &u8)| {
+            let room = rooms.next().unwrap_or_default();
+            let (reach, whole) = (reach(parts), whole(room));
             let change = Change {
                 given: given(parts),
                 returned: returned(parts),
-                reach: reach(parts),
+                reach,
                 weight: weight(parts),
+                whole,
+                known: if room & room::ALL_KNOWN != 0 { whole } else { known(room) },
+                newest: if room & room::NEWEST_IS_REACH != 0 { reach.max(0.0) as f32 } else { newest(room) },
                 fans: fans(parts),
                 received: Counts::from([
                     (Kind::Mention, mentions(parts)),
@@ -277,6 +333,16 @@ impl proto::Section {
     fn check_endorse(&self) -> Result<(), String> {
         have("endorse_parts", self.endorse_parts.len(), self.endorse_target.len())?;
         let having = |part| self.endorse_parts.iter().filter(|&parts| parts & part != 0).count();
+        if !self.endorse_room.is_empty() {
+            have("endorse_room", self.endorse_room.len(), self.endorse_target.len())?;
+        }
+        let with_room = |part| self.endorse_room.iter().filter(|&parts| parts & part != 0).count();
+        have("endorse_whole", self.endorse_whole.len(), with_room(room::WHOLE))?;
+        have("endorse_known", self.endorse_known.len(), with_room(room::KNOWN))?;
+        have("endorse_newest", self.endorse_newest.len(), with_room(room::NEWEST))?;
+        within("endorse_whole", &self.endorse_whole, -SUM_MAX, SUM_MAX)?;
+        within("endorse_known", &self.endorse_known, -SUM_MAX, SUM_MAX)?;
+        within("endorse_newest", &self.endorse_newest, 0.0, f32::MAX)?;
         have("endorse_given", self.endorse_given.len(), having(part::GIVEN))?;
         have("endorse_returned", self.endorse_returned.len(), having(part::RETURNED))?;
         have("endorse_reach", self.endorse_reach.len(), having(part::REACH))?;
@@ -356,6 +422,13 @@ fn within<T: PartialOrd + fmt::Display + fmt::LowerExp>(
     match numbers.iter().position(|number| !(&least..=&most).contains(&number)) {
         Some(place) => Err(format!("{column}[{place}] is {}, not from {least:e} to {most:e}", numbers[place])),
         None => Ok(()),
+    }
+}
+
+fn genesis(genesis: Option<i64>) -> Result<Option<Timestamp>, String> {
+    match genesis {
+        Some(at) if !(0..=AT_MAX).contains(&at) => Err(format!("genesis {at} is not from 0 to {AT_MAX}")),
+        genesis => Ok(genesis),
     }
 }
 

@@ -140,7 +140,14 @@ pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile
     if says_nothing {
         return Err(Malformed::NothingSaid);
     }
-    accept::profile(hold(name, user), fields.opted_out, fields.trust)
+    let created = fields.created_at.map(|at| at.read(&TimeReader::default())).transpose()?;
+    accept::profile(Profile {
+        user: hold(name, user),
+        opted_out: fields.opted_out,
+        trust: fields.trust,
+        created,
+        is_verified: fields.verified == Some(true),
+    })
 }
 
 /// The fields of an object; serde would take an array of them as well.
@@ -248,14 +255,16 @@ struct ProfileFields<'a> {
     display_name: Option<IgnoredAny>,
     country: Option<IgnoredAny>,
     language: Option<IgnoredAny>,
-    created_at: Option<IgnoredAny>,
-    verified: Option<IgnoredAny>,
+    #[serde(borrow, alias = "created")]
+    created_at: Option<At<'a>>,
+    verified: Option<bool>,
 }
 
 impl ProfileFields<'_> {
     fn says_nothing(&self) -> bool {
-        let others = [&self.display_name, &self.country, &self.language, &self.created_at, &self.verified];
-        self.opted_out.is_none() && self.trust.is_none() && others.iter().all(|field| field.is_none())
+        let others = [&self.display_name, &self.country, &self.language];
+        let says_age = self.created_at.is_some() || self.verified.is_some();
+        self.opted_out.is_none() && self.trust.is_none() && !says_age && others.iter().all(|field| field.is_none())
     }
 }
 

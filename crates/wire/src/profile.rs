@@ -5,7 +5,7 @@ use vocabulary::Profile;
 
 use crate::event::text;
 use crate::malformed::quote;
-use crate::{Encoding, Framing, Malformed, accept, json, proto, protobuf};
+use crate::{Encoding, Framing, Malformed, accept, json, proto, protobuf, time};
 
 /// Decodes profiles one by one and keeps its memory between them.
 #[derive(Debug)]
@@ -43,14 +43,17 @@ impl ProfileDecoder {
         if user.starts_with(['"', '{']) {
             return Err(Malformed::Key(quote(user)));
         }
-        accept::profile(user, Some(true), None)
+        accept::profile(Profile { user, opted_out: Some(true), ..Profile::default() })
     }
 }
 
 /// Appends the protobuf message of a profile, without a length before it.
 pub fn encode_profile(profile: &Profile<'_>, out: &mut Vec<u8>) {
-    let Profile { user, opted_out, trust } = *profile;
-    proto::Profile { user: user.to_owned(), opted_out, trust, ..proto::Profile::default() }.encode_raw(out);
+    let Profile { user, opted_out, trust, created, is_verified } = *profile;
+    let (created_at, verified) = (created, is_verified);
+    let message =
+        proto::Profile { user: user.to_owned(), opted_out, trust, created_at, verified, ..Default::default() };
+    message.encode_raw(out);
 }
 
 /// Appends a profile as one JSON object, without a line end.
@@ -62,8 +65,14 @@ pub fn encode_profile_json(profile: &Profile<'_>, out: &mut Vec<u8>) {
         opted_out: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
         trust: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        created_at: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        verified: Option<bool>,
     }
-    let Profile { user, opted_out, trust } = *profile;
+    let Profile { user, opted_out, trust, created, is_verified } = *profile;
+    let created_at = created.and_then(time::rfc3339);
+    let verified = is_verified.then_some(true);
     // Memory takes everything, and a trust is a number.
-    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust });
+    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust, created_at, verified });
 }

@@ -32,7 +32,8 @@ pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Resu
     if opted_out.is_none() && trust.is_none() && created_at.is_none() && !*verified && !says_else {
         return Err(Malformed::NothingSaid);
     }
-    accept::profile(user, *opted_out, *trust)
+    let (created, is_verified) = (*created_at, *verified);
+    accept::profile(Profile { user, opted_out: *opted_out, trust: *trust, created, is_verified })
 }
 
 pub(crate) fn malformed(error: prost::DecodeError) -> Malformed {

@@ -126,18 +126,31 @@ fn sum() -> impl Strategy<Value = f64> {
         .prop_map(|sum| sum % SUM_MAX)
 }
 
+/// What room is made of: of nobody, of strangers, of known fans alone, of both.
+fn room() -> impl Strategy<Value = (f64, f64, f32)> {
+    let known = prop_oneof![Just(None), Just(Some(0.0)), sum().prop_map(Some)];
+    let newest = prop_oneof![Just(0.0), Just(1.5), f32::NORMAL | f32::SUBNORMAL | f32::POSITIVE];
+    (sum(), known, newest).prop_map(|(whole, known, newest)| (whole, known.unwrap_or(whole), newest))
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let count = || prop_oneof![Just(0), Just(1), any::<u32>()];
     let fans = prop_oneof![Just(0), Just(1), any::<i32>()];
     let received = Kind::COUNTED.map(|_| count()).prop_map(Counts::new);
-    (sum(), sum(), sum(), sum(), fans, received).prop_map(|(given, returned, reach, weight, fans, received)| Change {
-        given,
-        returned,
-        reach,
-        weight,
-        fans,
-        received,
-    })
+    (sum(), sum(), sum(), sum(), room(), fans, received).prop_map(
+        |(given, returned, reach, weight, (whole, known, newest), fans, received)| Change {
+            given,
+            returned,
+            // A new fan's newest act is what reach grows by.
+            reach: if newest == 1.5 { 1.5 } else { reach },
+            weight,
+            whole,
+            known,
+            newest,
+            fans,
+            received,
+        },
+    )
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
@@ -182,9 +195,13 @@ fn section() -> impl Strategy<Value = Section> {
     let told = (vec(name(), 0..4), vec((any::<u64>(), change()), 0..20));
     let notices = (vec(contact(), 0..6), vec(notice(), 0..4), vec(audience(), 0..4));
     let renewals = (vec(any::<u64>(), 0..3), vec(any::<u64>(), 0..3));
-    let ranked = (proptest::option::weighted(0.1, report()), proptest::option::weighted(0.1, scale()));
+    let ranked = (
+        proptest::option::weighted(0.1, 0..=AT_MAX),
+        proptest::option::weighted(0.1, report()),
+        proptest::option::weighted(0.1, scale()),
+    );
     (any::<u16>(), 0..=AT_MAX, clock(), told, notices, renewals, ranked).prop_map(
-        |(source, landmark, clock, told, (contacts, follows, audiences), (renewed, heard), (report, scale))| Section {
+        |(source, landmark, clock, told, (contacts, follows, audiences), (renewed, heard), ranked)| Section {
             source,
             landmark,
             clock,
@@ -195,8 +212,9 @@ fn section() -> impl Strategy<Value = Section> {
             audiences,
             renewed,
             heard,
-            report,
-            scale,
+            genesis: ranked.0,
+            report: ranked.1,
+            scale: ranked.2,
         },
     )
 }
@@ -251,6 +269,7 @@ fn score() -> impl Strategy<Value = Score> {
             amplification: numbers[3],
             network: numbers[4],
             openness: numbers[5],
+            room: numbers[8],
             audience: numbers[6],
             received,
             followers,

@@ -145,13 +145,13 @@ fn scores(format: ScoreFormat) -> String {
 #[test]
 fn scores_are_lines() {
     expect![[r#"
-        {"user":"ana","rank":1,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"likes":0,"quotes":0,"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
-        {"user":"b,\"o\"\\","rank":2,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"likes":0,"quotes":0,"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
+        {"user":"ana","rank":1,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"room":0.5,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"likes":0,"quotes":0,"followers":4,"following":5,"percentile":99.9,"as_of":"2012-07-01T00:02:52.25Z","scale":250.0}
+        {"user":"b,\"o\"\\","rank":2,"score":71.25,"influence":1e+21,"reach":0.3333333,"amplification":1.0,"network":0.0,"openness":0.1,"room":0.5,"audience":5e-324,"mentions":1,"retweets":2,"replies":18446744073709551615,"likes":0,"quotes":0,"followers":4,"following":5,"percentile":99.9,"as_of":"1970-01-01T00:00:00Z","scale":250.0}
     "#]].assert_eq(&scores(ScoreFormat::Json));
     expect![[r#"
-        user,rank,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,likes,quotes,followers,following,percentile,as_of,scale
-        ana,1,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,0,0,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
-        "b,""o""\",2,71.25,1e+21,0.3333333,1.0,0.0,0.1,5e-324,1,2,18446744073709551615,0,0,4,5,99.9,1970-01-01T00:00:00Z,250.0
+        user,rank,score,influence,reach,amplification,network,openness,room,audience,mentions,retweets,replies,likes,quotes,followers,following,percentile,as_of,scale
+        ana,1,71.25,1e+21,0.3333333,1.0,0.0,0.1,0.5,5e-324,1,2,18446744073709551615,0,0,4,5,99.9,2012-07-01T00:02:52.25Z,250.0
+        "b,""o""\",2,71.25,1e+21,0.3333333,1.0,0.0,0.1,0.5,5e-324,1,2,18446744073709551615,0,0,4,5,99.9,1970-01-01T00:00:00Z,250.0
     "#]].assert_eq(&scores(ScoreFormat::Csv));
 }
 
@@ -171,7 +171,7 @@ fn a_score_in_protobuf_keeps_its_field_numbers() {
     let mut bytes = Vec::new();
     let small = Score { influence: 0.0, reach: 0.0, openness: 0.0, audience: 0.0, ..score() };
     encode_score("ana", &small, 2, &mut bytes);
-    expect![[r#"\n\x03ana\x11\x00\x00\x00\x00\x00\xd0Q@)\x00\x00\x00\x00\x00\x00\xf0?J\x0f\x08\x01\x10\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01P\x04X\x05h\xda\xb1\xe3\xfe\x83\'q\x00\x00\x00\x00\x00@o@x\x03\x81\x01\x00\x00\x00\x00\x00\x80Q@\x88\x01\x02"#]].assert_eq(&bytes.escape_ascii().to_string());
+    expect![[r#"\n\x03ana\x11\x00\x00\x00\x00\x00\xd0Q@)\x00\x00\x00\x00\x00\x00\xf0?J\x0f\x08\x01\x10\x02\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01P\x04X\x05h\xda\xb1\xe3\xfe\x83\'q\x00\x00\x00\x00\x00@o@x\x03\x81\x01\x00\x00\x00\x00\x00\x80Q@\x88\x01\x02\x91\x01\x00\x00\x00\x00\x00\x00\xe0?"#]].assert_eq(&bytes.escape_ascii().to_string());
 }
 
 #[test]

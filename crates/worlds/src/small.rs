@@ -51,7 +51,7 @@ impl ProfileChange {
     /// # Panics
     /// If the number has no name.
     pub fn named<'a>(&self, names: &'a [String]) -> Profile<'a> {
-        Profile { user: &names[self.user as usize], opted_out: self.opted_out, trust: self.trust }
+        Profile { user: &names[self.user as usize], opted_out: self.opted_out, trust: self.trust, ..Profile::default() }
     }
 }
 

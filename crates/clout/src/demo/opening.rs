@@ -4,12 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use influence::{Effects, Removed, Shard};
+use influence::{Effects, MODEL_VERSION, Removed, Shard};
 use serve::{Update, View};
 use vocabulary::Score;
-
-/// There is one model.
-const MODEL_VERSION: u32 = 1;
 
 /// Passes on to the view what is committed, from the opening on.
 #[derive(Clone, Debug)]

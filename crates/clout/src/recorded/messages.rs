@@ -244,7 +244,7 @@ impl MessageLog {
         for change in &findings.changes {
             let Change { user, opted_out, trust } = change;
             if !gate.names.ignores(user) {
-                sink.found(&Profile { user, opted_out: *opted_out, trust: *trust })?;
+                sink.found(&Profile { user, opted_out: *opted_out, trust: *trust, ..Profile::default() })?;
             }
         }
         // Answers of an API begin with what is newest.

@@ -80,6 +80,18 @@ pub struct ReplayArgs {
     /// and quote 1, reply 0.5, like 0.25]
     #[arg(long = "kind-weight", help_heading = "Model", value_name = "KIND=WEIGHT,...", value_delimiter = ',', value_parser = parse_kind_weight)]
     pub kind_weights: Vec<(Kind, f64)>,
+    /// How much of its votes a wholly closed circle loses: 0 nothing, 1 all
+    #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().rho)]
+    pub rho: f64,
+    /// Votes that all fans together have who are not known: whose acts span less than a half-life
+    #[arg(long = "room-n0", help_heading = "Model", value_name = "VOTES", default_value_t = Model::default().room.n0)]
+    pub room_n0: f64,
+    /// Votes that each of them has at most, divided over all on whom it acts
+    #[arg(long = "room-m", help_heading = "Model", value_name = "VOTES", default_value_t = Model::default().room.m)]
+    pub room_m: f64,
+    /// Votes for which each known fan makes room, divided likewise; 20 where most people have been there for long
+    #[arg(long = "room-c", help_heading = "Model", value_name = "VOTES", default_value_t = Model::default().room.c)]
+    pub room_c: f64,
     /// Accuracy: somebody's rate is passed on when it is off by more than this share; smaller is slower
     #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().eps)]
     pub eps: f64,
@@ -204,6 +216,14 @@ impl ReplayArgs {
             model.weights[kind] = weight;
             named(&model, "--kind-weight")?;
         }
+        model.rho = self.rho;
+        named(&model, "--rho")?;
+        model.room.n0 = self.room_n0;
+        named(&model, "--room-n0")?;
+        model.room.m = self.room_m;
+        named(&model, "--room-m")?;
+        model.room.c = self.room_c;
+        named(&model, "--room-c")?;
         model.eps = self.eps;
         named(&model, "--eps")?;
         model.contact_growth = self.contact_threshold;

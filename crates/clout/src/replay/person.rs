@@ -151,11 +151,12 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
         ("amplification", decimal(score.amplification, 2), amplification(&summary.weights)),
         ("network", decimal(score.network, 3), "what the fans themselves count".to_owned()),
         ("openness", decimal(score.openness, 3), openness(score.openness).to_owned()),
+        ("room", decimal(score.room, 3), room(score.room).to_owned()),
         ("audience", decimal(score.audience, 2), "votes added by followers who are active".to_owned()),
         (
             "influence",
             decimal(score.influence, 2),
-            format!("votes: reach × amplification × network × openness + audience; {scale} make a score of 100"),
+            format!("votes: reach × amplification × network × openness × room + audience; {scale} make a score of 100"),
         ),
     ];
     let width = lines.iter().map(|(_, number, _)| number.len()).max().unwrap_or(0);
@@ -184,6 +185,16 @@ fn openness(openness: f64) -> &'static str {
         0.9.. => "some endorsements are returned",
         0.5.. => "a rather closed circle, discounted: many endorsements are returned",
         _ => "a closed circle, discounted: nearly all endorsements are returned",
+    }
+}
+
+/// Do people who have been around know this one?
+fn room(room: f64) -> &'static str {
+    match room {
+        0.98.. => "people who have been around know this one, or there are few fans",
+        0.8.. => "about as many strangers act as there is room for",
+        0.4.. => "more strangers act than there is room for: few fans have been around for a half-life",
+        _ => "far more strangers act than there is room for: hardly a fan has been around for a half-life",
     }
 }
 

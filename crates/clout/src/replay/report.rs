@@ -56,6 +56,7 @@ fn columns(rows: &[Ranked<'_>]) -> Vec<Column> {
         decimal("amplif.", "ampl", |score| score.amplification, 2),
         decimal("network", "netw", |score| score.network, 2),
         decimal("openness", "open", |score| score.openness, 2),
+        decimal("room", "room", |score| score.room, 2),
         decimal("audience", "aud", |score| score.audience, 1),
     ];
     let has_any = |kind: Kind| rows.iter().any(|row| row.score.received.of(kind) > 0);
@@ -221,6 +222,7 @@ mod tests {
             amplification: 1.25,
             network: 0.96,
             openness: 1.0,
+            room: 1.0,
             audience: 2.5,
             received: Received::from([
                 (vocabulary::Kind::Mention, 1234),

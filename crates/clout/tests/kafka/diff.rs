@@ -20,6 +20,7 @@ fn score(score: f64) -> Score {
         amplification: 1.0,
         network: 1.0,
         openness: 1.0,
+        room: 1.0,
         audience: 0.0,
         received: Received::from([
             (vocabulary::Kind::Mention, 1),

@@ -10,6 +10,8 @@ use super::from_event;
 pub(crate) struct Small {
     names: Vec<String>,
     arrivals: Vec<worlds::Arrival>,
+    /// Times of creation that profiles tell.
+    created: [i64; 7],
 }
 
 impl Small {
@@ -23,7 +25,9 @@ impl Small {
             span_ms: (model.window_ms as f64 * windows) as i64,
             window_ms: model.window_ms,
         };
-        Small { names: small.names(), arrivals: small.arrivals() }
+        // From two half-lives before the world begins to one after.
+        let created = std::array::from_fn(|place| small.start + (place as i64 - 4) * model.half_life_ms / 2);
+        Small { names: small.names(), arrivals: small.arrivals(), created }
     }
 
     /// Spans from a part of the window to many windows, by the seed.
@@ -52,8 +56,11 @@ impl Small {
         match arrival {
             worlds::Arrival::Act(act) => Input::Act(from_event(&act.named(&self.names))),
             worlds::Arrival::Profile(change) => {
-                let Profile { user, opted_out, trust } = change.named(&self.names);
-                Input::Profile(oracle::Profile { user, opted_out, trust })
+                let Profile { user, opted_out, trust, .. } = change.named(&self.names);
+                // Some profiles tell the account's age: by the user's number, so that the world stays as it is.
+                let created_ms = (change.user % 4 == 1).then(|| self.created[change.user as usize % 7]);
+                let is_verified = change.user % 9 == 3;
+                Input::Profile(oracle::Profile { user, opted_out, trust, created_ms, is_verified })
             }
         }
     }

@@ -31,10 +31,12 @@ pub(crate) fn fine(model: Model) -> Model {
 
 /// The oracle's parameters for a model of the engine, `g` rounded as the engine does.
 pub(crate) fn oracle_model(model: &Model) -> oracle::Model {
+    let influence::Room { n0, m, c, lateness_ms } = model.room;
     oracle::Model {
         window_ms: model.window_ms,
         weights: oracle::Kind::ALL.map(|oracle_kind| model.weights[kind(oracle_kind)]),
         rho: model.rho,
+        room: oracle::Room { n0, m, c, lateness_ms },
         mu: model.mu,
         forget_after_ms: model.forget_after_ms,
         mantissa_bits: Some(17),
@@ -55,7 +57,8 @@ pub(crate) fn event<'a>(act: &Act<'a>) -> Event<'a> {
 }
 
 pub(crate) fn profile<'a>(profile: &oracle::Profile<'a>) -> Profile<'a> {
-    Profile { user: profile.user, opted_out: profile.opted_out, trust: profile.trust }
+    let oracle::Profile { user, opted_out, trust, created_ms, is_verified } = *profile;
+    Profile { user, opted_out, trust, created: created_ms, is_verified }
 }
 
 /// A world that has taken all of this, and has settled.

@@ -126,11 +126,11 @@ fn hold_factors(truth: &Outcome, shards: &[&Shard]) {
         let person = &truth.people[name];
         close(score.reach, person.reach, ROUNDING, || format!("reach of {name}"));
         close(score.amplification, person.amplification, ROUNDING, || format!("amplification of {name}"));
-        let net = score.reach * score.amplification * score.network * score.openness;
+        let net = score.reach * score.amplification * score.network * score.openness * score.room;
         close(net + score.audience, score.influence, ROUNDING, || format!("product of the factors of {name}"));
         if person.fans == 0 {
-            let found = [score.reach, score.amplification, score.network, score.openness];
-            assert_eq!(found, [0.0, 0.0, 0.0, 1.0], "the factors of {name}, who has no fan");
+            let found = [score.reach, score.amplification, score.network, score.openness, score.room];
+            assert_eq!(found, [0.0, 0.0, 0.0, 1.0, 1.0], "the factors of {name}, who has no fan");
         }
     }
 }
@@ -178,7 +178,7 @@ pub(crate) fn compare(truth: &Outcome, shards: &[&Shard], top: usize) -> Compari
 
 fn amounts(score: &Score) -> Amounts {
     let gross = score.reach * score.amplification * score.network;
-    Amounts { gross, net: gross * score.openness, influence: score.influence }
+    Amounts { gross, net: gross * score.openness * score.room, influence: score.influence }
 }
 
 fn rated(truth: &Outcome) -> impl Iterator<Item = (&str, &Person)> {

@@ -81,7 +81,7 @@ fn take_events(shard: &mut Shard, [time, actors, verb, targets]: [&str; 4], time
 }
 
 fn take_profile(shard: &mut Shard, user: &str, opted_out: Option<bool>, trust: Option<f64>) {
-    let profiles = [Profile { user, opted_out, trust }];
+    let profiles = [Profile { user, opted_out, trust, ..Profile::default() }];
     shard.step(&Slice { profiles: &profiles, ..slice(shard) }, &mut Effects::default());
 }
 
@@ -154,7 +154,7 @@ fn table(shard: &Shard) -> String {
         return "nobody\n".to_owned();
     }
     let mut table =
-        String::from("          score  votes  reach   amp   net  open  audience  M/R/A    followers  level\n");
+        String::from("          score  votes  reach   amp   net  open  room  audience  M/R/A    followers  level\n");
     for (name, line, count) in lines {
         let name = if count > 1 { format!("{count} {name}") } else { name };
         writeln!(table, "{}", format!("{name:8} {line}").trim_end()).expect("a string takes all");
@@ -172,13 +172,14 @@ fn line(shard: &Shard, name: &str, score: &Score) -> String {
     }
     let level = if score.following > 0 { shard.follower_level(name).map_or("", level) } else { "" };
     format!(
-        "{:6.1} {:6.2} {:6.2} {:5.2} {:5.2} {:5.2} {:9.2}  {received:8} {:9}  {level}",
+        "{:6.1} {:6.2} {:6.2} {:5.2} {:5.2} {:5.2} {:5.2} {:9.2}  {received:8} {:9}  {level}",
         score.score,
         score.influence,
         score.reach,
         score.amplification,
         score.network,
         score.openness,
+        score.room,
         score.audience,
         score.followers,
     )

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use oracle::{Act, Input, Kind, Model, Outcome, Profile};
+use oracle::{Act, Input, Kind, Model, Outcome, Profile, Room};
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
@@ -11,9 +11,10 @@ pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const HALF_LIFE_MS: i64 = 24 * HOUR_MS;
 pub(crate) const WINDOW_MS: i64 = 6 * HALF_LIFE_MS;
 
-/// A scale of 100, so that scores do not depend on who else is there.
+/// A scale of 100, so that scores do not depend on who else is there, and no bound for strangers.
 pub(crate) fn model() -> Model {
-    Model { scale: Some(100.0), ..Model::new(HALF_LIFE_MS) }
+    let room = Room { n0: 1e9, m: 1e9, ..Room::default() };
+    Model { scale: Some(100.0), room, ..Model::new(HALF_LIFE_MS) }
 }
 
 pub(crate) fn act<'a>(actor: &'a str, kind: Kind, target: &'a str, at_ms: i64) -> Input<'a> {
@@ -33,15 +34,15 @@ pub(crate) fn unfollow<'a>(actor: &'a str, target: &'a str, at_ms: i64) -> Input
 }
 
 pub(crate) fn trust(user: &str, trust: f64) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out: None, trust: Some(trust) })
+    Input::Profile(Profile { user, opted_out: None, trust: Some(trust), ..Profile::default() })
 }
 
 pub(crate) fn opt_out(user: &str) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out: Some(true), trust: None })
+    Input::Profile(Profile { user, opted_out: Some(true), ..Profile::default() })
 }
 
 pub(crate) fn opt_in(user: &str) -> Input<'_> {
-    Input::Profile(Profile { user, opted_out: Some(false), trust: None })
+    Input::Profile(Profile { user, opted_out: Some(false), ..Profile::default() })
 }
 
 pub(crate) fn score(inputs: &[Input<'_>]) -> Outcome {

@@ -118,6 +118,7 @@ pub(crate) fn score_of(score: f64) -> Score {
         amplification: 1.0,
         network: 1.0,
         openness: 1.0,
+        room: 1.0,
         audience: 0.0,
         received: Received::from([
             (vocabulary::Kind::Mention, 1),

@@ -24,7 +24,7 @@ fn a_score_has_all_its_parts() {
         score,
         json!({
             "user": "bluesky:did:plc:bö/1", "score": 50.0, "rank": 50, "amplification": 1.0, "network": 1.0,
-            "openness": 1.0, "audience": 0.0, "received": {"mentions": 1, "retweets": 2, "replies": u64::MAX, "likes": 0, "quotes": 0},
+            "openness": 1.0, "room": 1.0, "audience": 0.0, "received": {"mentions": 1, "retweets": 2, "replies": u64::MAX, "likes": 0, "quotes": 0},
             "followers": 4, "following": 5, "percentile": 49.505, "as_of": "2023-11-14T22:13:20Z", "scale": 1000.0,
             "scale_version": 7, "previous": null, "model_version": 3,
         })

@@ -58,6 +58,7 @@ pub(crate) fn section() -> Section {
         audiences: vec![AudienceChange { target: 5, level: 5, mutual: true, followers: -1 }],
         renewed: vec![6],
         heard: vec![7],
+        genesis: Some(1_341_000_000_000),
         report: None,
         scale: None,
     }
@@ -70,6 +71,9 @@ pub(crate) fn mention() -> Change {
         returned: 0.0,
         reach: 1.0,
         weight: 0.75,
+        whole: 0.25,
+        known: 0.0,
+        newest: 1.0,
         fans: 1,
         received: Counts::from([(Kind::Mention, 1)]),
     }
@@ -123,6 +127,7 @@ pub(crate) fn score() -> Score {
         amplification: 1.0,
         network: 0.0,
         openness: 0.1,
+        room: 0.5,
         audience: 5e-324,
         received: Received::from([(Kind::Mention, 1), (Kind::Retweet, 2), (Kind::Reply, u64::MAX)]),
         followers: 4,
