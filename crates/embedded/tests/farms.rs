@@ -151,7 +151,8 @@ fn farms_in_a_real_log() {
             hold(&truth, &usual.shards().collect::<Vec<&Shard>>(), Bound::DEFAULT);
             for farm in &farms {
                 let votes = best(&usual, farm).0.influence;
-                assert!(votes <= farm.votes_max * 1.05, "{}: {votes} votes at the default thresholds", farm.what);
+                eprintln!("{}: {votes:.3} votes at the default thresholds", farm.what);
+                assert!(votes <= farm.votes_max, "{}: {votes} votes at the default thresholds", farm.what);
             }
         }
         sharp
@@ -244,14 +245,15 @@ fn nobody_can_be_flooded_down_and_few_votes_can_be_lured_away() {
     let end = acts[0].at_ms + AS_OF_HOURS * HOUR;
     let acts: Vec<Act<'_>> = acts.into_iter().filter(|act| act.at_ms <= end).collect();
     let model = fine(Model::with_half_life(DAY));
-    let influences = |more: &[(String, String)]| {
+    let influences_of = |model: &Model, more: &[(String, String)]| {
         let at_ms = end - 60_000;
         let more = more.iter().map(|(actor, target)| Act { actor, target, kind: oracle::Kind::Retweet, at_ms });
         let mut all: Vec<Act<'_>> = acts.iter().copied().chain(more).collect();
         all.sort_by_key(|act| act.at_ms);
         let inputs: Vec<Input<'_>> = all.into_iter().map(Input::Act).chain([Input::Clock(end)]).collect();
-        world(&model, 1, 1, &inputs)
+        world(model, 1, 1, &inputs)
     };
+    let influences = |more: &[(String, String)]| influences_of(&model, more);
     let before = influences(&[]);
     let mut ranked: Vec<(&str, f64)> = before.scores().map(|(name, score)| (name, score.influence)).collect();
     ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
@@ -275,21 +277,30 @@ fn nobody_can_be_flooded_down_and_few_votes_can_be_lured_away() {
         let fans = fans(victim);
         fans.iter().cycle().take(1_000).enumerate().map(|(number, fan)| on(&sybil(victim, number), fan)).collect()
     });
-    let mut lured: Vec<_> = each(&|victim| fans(victim).into_iter().take(200).map(|fan| on(fan, "a lure")).collect());
-    lured.sort();
-    lured.dedup();
+    let check = |what: &str, victim: &str, after: &World<'_>, at_least: f64| {
+        let votes = |world: &World<'_>| world.score(victim).expect("a victim is rated").influence;
+        let kept = votes(after) / votes(&before);
+        eprintln!("{what}: {victim} keeps {kept:.3}");
+        assert!(kept >= at_least - 1e-5, "{what}: {victim} keeps {kept}");
+    };
     for (what, attack, at_least) in [
         ("those they act on act on them", flooded, 1.0),
         ("sybils act on them", swarmed, 1.0),
         ("sybils act on their fans", surrounded, 1.0),
-        ("their fans are lured away", lured, 0.93),
     ] {
         let after = influences(&attack);
         for victim in &victims {
-            let votes = |world: &World<'_>| world.score(victim).expect("a victim is rated").influence;
-            let kept = votes(&after) / votes(&before);
-            eprintln!("{what}: {victim} keeps {kept:.3}");
-            assert!(kept >= at_least - 1e-5, "{what}: {victim} keeps {kept}");
+            check(what, victim, &after, at_least);
         }
+    }
+    // One victim at a time: two of them may share fans. Room takes nothing that luring does not take without it.
+    let boundless = Model { room: Room { n0: 1e9, m: 1e9, ..Room::default() }, ..model.clone() };
+    let before_boundless = influences_of(&boundless, &[]);
+    for victim in &victims {
+        let lured: Vec<_> = fans(victim).into_iter().take(200).map(|fan| on(fan, "a lure")).collect();
+        let votes = |world: &World<'_>| world.score(victim).expect("a victim is rated").influence;
+        let kept_boundless = votes(&influences_of(&boundless, &lured)) / votes(&before_boundless);
+        eprintln!("without room: {victim} keeps {kept_boundless:.3}");
+        check("200 of their fans are lured away", victim, &influences(&lured), kept_boundless);
     }
 }

@@ -173,8 +173,7 @@ fn small_worlds_of_narrow_rooms() {
         let lateness_ms = (seed % 2 == 0).then_some(HOUR / 5);
         let room = Room { lateness_ms, ..rooms()[seed as usize % 3] };
         let coarse = Model { room, ..Model::with_half_life(HOUR) };
-        let (model, bound) =
-            if seed % 4 < 2 { (fine(coarse), Bound::FINE) } else { (coarse, Bound { worst: 0.1, ..Bound::SMALL }) };
+        let (model, bound) = if seed % 4 < 2 { (fine(coarse), Bound::FINE) } else { (coarse, Bound::SMALL) };
         let small = Small::of_any_span(seed, &model);
         let inputs = small.inputs();
         let truth = truth(&model, &inputs);
@@ -231,5 +230,37 @@ fn after_a_window_without_an_act_an_account_begins_anew() {
         let world = world(&model, 4, 1, &inputs[..until]);
         hold(&truth, &world.shards().collect::<Vec<&Shard>>(), Bound::FINE);
         assert_eq!((truth.person("known").known, truth.person("verified").known), (until == 6, true));
+    }
+}
+
+/// The first acts of a world make founders, for as long as nobody is known to have come before.
+#[test]
+fn founders_are_strangers_once_the_world_turns_out_to_be_older() {
+    let model = fine(Model::with_half_life(DAY));
+    let names = names(100);
+    let fans = names.iter().map(|name| act(name, "star", NOW));
+    let inputs: Vec<Input<'_>> = fans.chain([act(ELDERS[0], ELDERS[1], NOW - 2 * DAY)]).collect();
+    for (partitions, until) in [(1, 100), (1, 101), (4, 100), (4, 101)] {
+        let world = world(&model, partitions, 1, &inputs[..until]);
+        hold(&truth(&model, &inputs[..until]), &world.shards().collect::<Vec<&Shard>>(), Bound::FINE);
+        let votes = world.score("star").expect("a hundred have acted").influence;
+        assert_eq!(votes > 50.0, until == 100, "{votes} votes after {until} acts on {partitions} partitions");
+    }
+}
+
+/// To the millisecond, in whatever order the acts arrive.
+#[test]
+fn acts_that_span_a_half_life_make_known() {
+    let model = fine(Model::with_half_life(DAY));
+    for (span_ms, is_known) in [(DAY - 1, false), (DAY, true)] {
+        let mut acts = [act("fan", "ana", NOW), act("fan", "bo", NOW - span_ms), act("fan", "bo", NOW - span_ms / 2)];
+        for _ in 0..3 {
+            acts.rotate_left(1);
+            let inputs: Vec<Input<'_>> = [genesis()].into_iter().chain(acts).chain([Input::Clock(NOW)]).collect();
+            let truth = truth(&model, &inputs);
+            assert_eq!(truth.person("fan").known, is_known, "{inputs:?}");
+            let world = world(&model, 4, 1, &inputs);
+            hold(&truth, &world.shards().collect::<Vec<&Shard>>(), Bound::FINE);
+        }
     }
 }

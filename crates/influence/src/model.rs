@@ -68,7 +68,7 @@ pub struct Room {
     pub m: f64,
     /// Votes for which each known fan makes room, divided likewise.
     pub c: f64,
-    /// An own act counts as an account's first one at most so many milliseconds before it arrived: whoever can date events
+    /// For the age of its account an act is at most so many milliseconds older than its arrival: whoever can date events
     /// back makes nobody known. `None`: where events move the clock, history is taken as it is told.
     pub lateness_ms: Option<Timestamp>,
 }
@@ -150,6 +150,11 @@ impl Model {
     /// The default model with this half-life and a window of six of them.
     pub fn with_half_life(half_life_ms: Timestamp) -> Model {
         Model { half_life_ms, window_ms: half_life_ms.saturating_mul(6), ..Model::default() }
+    }
+
+    /// What ages of accounts are kept in: so that those below a half-life fit into 32 bits.
+    pub(crate) fn span_unit_ms(&self) -> Timestamp {
+        (self.half_life_ms >> 32) + 1
     }
 
     /// Over all parameters, bit for bit, and the key of the hash of names: states of different fingerprints have nothing to

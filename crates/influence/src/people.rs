@@ -105,7 +105,8 @@ pub(crate) struct Person {
     pub(crate) handed_out: f32,
     /// `S`: `g` of the newest own act; exact.
     pub(crate) liveness: f32,
-    zero: u32,
+    /// The newest own act less `F`, in units of [`Model::span_unit`]; exact where that is a millisecond.
+    pub(crate) span: u32,
     pub(crate) row: Row,
     /// `F`: the time of the first own act, or of the account's creation; [`NEVER`] or [`KNOWN`].
     pub(crate) first: Timestamp,
@@ -175,7 +176,7 @@ impl Person {
             share: Share::default(),
             handed_out: 0.0,
             liveness: 0.0,
-            zero: 0,
+            span: 0,
             row: Row::default(),
             first: NEVER,
         }
@@ -184,7 +185,7 @@ impl Person {
     /// What was done is forgotten.
     pub(crate) fn forget_acts(&mut self) {
         (self.handed_out, self.liveness, self.rate) = (0.0, 0.0, 0.0);
-        (self.share, self.first) = (Share::default(), NEVER);
+        (self.share, self.first, self.span) = (Share::default(), NEVER, 0);
         self.set(Flag::Vouched, false);
     }
 

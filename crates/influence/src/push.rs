@@ -114,8 +114,8 @@ impl Shard {
     }
 }
 
-/// A share is the square of what a rate is made of: it may be off by twice as much.
-const SHARE_EPS: f64 = 2.0;
+/// Where room binds, votes are off by as much as shares are, and not by half of it: yet shares move twice as far as rates.
+const SHARE_EPS: f64 = 1.3;
 
 /// `|y - p| > eps y`, or the same of the share, or the actor has become known.
 #[inline]

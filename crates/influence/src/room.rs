@@ -53,6 +53,7 @@ impl Shard {
     }
 
     /// An own act. Once they span a half-life the account is known, for as long as it does not pause for a whole window.
+    /// Where the clock is live, an act that is dated back is as old as it may be late.
     #[inline]
     pub(crate) fn note_act(&mut self, actor: PersonId, at: Timestamp) {
         let counted = self.model.room.lateness_ms.map_or(at, |late_ms| at.max(self.now.saturating_sub(late_ms)));
@@ -60,50 +61,56 @@ impl Shard {
             self.take_genesis(counted);
         }
         let kept = self.people.persons[actor as usize];
-        let has_paused = self.is_stale(kept.liveness) && !kept.is(Flag::Vouched);
-        if kept.first != KNOWN || has_paused {
-            self.note_act_of_stranger(actor, at, counted, has_paused);
+        if kept.first != KNOWN || !kept.is(Flag::Vouched) && self.is_stale(kept.liveness) {
+            // Nothing that lies ahead of the clock makes an account older.
+            self.note_act_of_stranger(actor, counted.min(self.now));
         }
     }
 
-    fn note_act_of_stranger(&mut self, actor: PersonId, at: Timestamp, counted: Timestamp, has_paused: bool) {
-        let before = if has_paused { NEVER } else { self.people.persons[actor as usize].first };
-        let first = before.min(counted);
-        // Nothing that lies ahead of the clock makes an account older.
-        let spans = at.min(self.now) >= first.saturating_add(self.model.half_life_ms)
-            || first < before && before != NEVER && self.has_acted_since(actor, first);
-        self.set_first(actor, if spans { KNOWN } else { first });
+    fn note_act_of_stranger(&mut self, actor: PersonId, counted: Timestamp) {
+        let newest = self.newest_act(actor);
+        let is_vouched = self.people.persons[actor as usize].is(Flag::Vouched);
+        let before = if newest.is_some() || is_vouched { self.people.persons[actor as usize].first } else { NEVER };
+        self.set_age(actor, before.min(counted), Some(newest.map_or(counted, |newest| newest.max(counted))));
     }
 
-    /// Whether the newest own act lies a half-life behind this time, as far as `g` tells.
-    fn has_acted_since(&self, person: PersonId, first: Timestamp) -> bool {
-        let newest = f64::from(self.people.persons[person as usize].liveness);
-        let known_from = first.saturating_add(self.model.half_life_ms);
-        newest > 0.0 && self.now >= known_from && newest >= f64::from(self.growth.at(known_from, self.landmark) as f32)
+    /// The newest own act, as far as it counts for the age; of somebody who is known it is not kept.
+    fn newest_act(&mut self, person: PersonId) -> Option<Timestamp> {
+        let kept = self.people.persons[person as usize];
+        let is_kept = kept.liveness > 0.0 && kept.first != NEVER && kept.first != KNOWN;
+        let span_ms = Timestamp::from(kept.span).saturating_mul(self.model.span_unit_ms());
+        (is_kept && !self.is_stale(kept.liveness)).then(|| kept.first.saturating_add(span_ms))
     }
 
-    fn set_first(&mut self, person: PersonId, first: Timestamp) {
-        self.people.persons[person as usize].first = first;
-        self.step.digest.fold_both(u64::from(person), first as u64);
+    fn set_age(&mut self, person: PersonId, first: Timestamp, newest: Option<Timestamp>) {
+        let span_ms = newest.map_or(0, |newest| newest.saturating_sub(first).max(0));
+        let is_known = first == KNOWN || span_ms >= self.model.half_life_ms;
+        let kept = &mut self.people.persons[person as usize];
+        kept.first = if is_known { KNOWN } else { first };
+        kept.span = if is_known { 0 } else { (span_ms / self.model.span_unit_ms()) as u32 };
+        self.step.digest.fold_both(u64::from(person) << 32 | u64::from(kept.span), kept.first as u64);
     }
 
     /// What a profile says about the account's age: it counts like a first act, and is not forgotten.
     pub(crate) fn take_age(&mut self, person: PersonId, profile: &Profile<'_>) {
         let created = profile.created.map(|created| created.clamp(-TIME_MAX, TIME_MAX));
-        let before = self.people.persons[person as usize].first;
-        let first = if profile.is_verified { KNOWN } else { before.min(created.unwrap_or(NEVER)) };
         if created.is_none() && !profile.is_verified {
             return;
         }
+        let kept = self.people.persons[person as usize];
+        let has_paused = !kept.is(Flag::Vouched) && (kept.liveness == 0.0 || self.is_stale(kept.liveness));
+        let newest = self.newest_act(person);
+        let before = if has_paused { NEVER } else { kept.first };
         self.people.persons[person as usize].set(Flag::Vouched, true);
-        let spans = first < before && first != KNOWN && self.has_acted_since(person, first);
-        self.set_first(person, if spans { KNOWN } else { first });
+        let first = if profile.is_verified { KNOWN } else { before.min(created.unwrap_or(NEVER)) };
+        self.set_age(person, first, newest);
     }
 
     /// The world is older than was known: who came in the half-life after its first act is a founder, and known.
     pub(crate) fn take_genesis(&mut self, genesis: Timestamp) {
         if genesis < self.genesis {
-            self.step.founders_until.get_or_insert(self.founders_until);
+            // The first act of all makes founders, so what was until then is not always the latest.
+            self.step.founders_until = self.step.founders_until.max(Some(self.founders_until));
             self.set_genesis(genesis);
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Account {
     pub(crate) acted_ms: Option<i64>,
     /// `F`: the first act, or the creation, since the last pause of a whole window.
     pub(crate) first_ms: Option<i64>,
+    /// The newest own act, counted as the first one is.
+    pub(crate) newest_ms: Option<i64>,
     /// A profile has told the account's age; pauses do not matter then.
     pub(crate) has_age: bool,
     pub(crate) is_verified: bool,
@@ -167,13 +169,19 @@ impl<'m> Memory<'m> {
         let arrived_ms = self.now_ms.unwrap_or(at_ms);
         let counted_ms = self.model.room.lateness_ms.map_or(at_ms, |late_ms| at_ms.max(arrived_ms - late_ms));
         self.genesis_ms = Some(self.genesis_ms.map_or(counted_ms, |genesis_ms| genesis_ms.min(counted_ms)));
+        self.begin_anew_after_a_pause(user);
+        let account = &mut self.accounts[user];
+        account.first_ms = Some(account.first_ms.map_or(counted_ms, |first_ms| first_ms.min(counted_ms)));
+        account.newest_ms = account.newest_ms.max(Some(counted_ms));
+        account.acted_ms = account.acted_ms.max(Some(at_ms));
+    }
+
+    fn begin_anew_after_a_pause(&mut self, user: usize) {
         let paused = self.accounts[user].acted_ms.is_some_and(|acted_ms| self.is_forgotten(acted_ms));
         let account = &mut self.accounts[user];
         if paused && !account.has_age {
-            account.first_ms = None;
+            (account.first_ms, account.newest_ms) = (None, None);
         }
-        account.first_ms = Some(account.first_ms.map_or(counted_ms, |first_ms| first_ms.min(counted_ms)));
-        account.acted_ms = account.acted_ms.max(Some(at_ms));
     }
 
     /// A follow is accepted at any age, unless an unfollow that is still remembered is as new.
@@ -213,6 +221,7 @@ impl<'m> Memory<'m> {
             (true, Some(false)) => self.forget_given_to(user),
             (false, None | Some(false)) => {}
         }
+        self.begin_anew_after_a_pause(user);
         let account = &mut self.accounts[user];
         account.opted_out = false;
         account.trust = profile.trust.unwrap_or(account.trust);
@@ -288,6 +297,7 @@ impl Account {
             opted_out: false,
             acted_ms: None,
             first_ms: None,
+            newest_ms: None,
             has_age: false,
             is_verified: false,
             received_ms: None,

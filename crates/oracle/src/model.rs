@@ -35,7 +35,7 @@ pub struct Room {
     pub m: f64,
     /// `c`: votes for which a known fan makes room.
     pub c: f64,
-    /// A first act counts as at most this much older than its arrival.
+    /// For the age of its account an act is at most this much older than its arrival.
     pub lateness_ms: Option<i64>,
 }
 

@@ -232,7 +232,7 @@ fn source(model: &Model, account: &Account, remains: &Remains) -> Source {
 /// `q`: the acts span a half-life, or the first of them lies in the first half-life of all, or the account is verified.
 fn is_known(model: &Model, account: &Account, genesis_ms: i64) -> bool {
     let is_founder = account.first_ms.is_some_and(|first_ms| first_ms <= genesis_ms + model.half_life_ms);
-    let span_ms = account.acted_ms.zip(account.first_ms).map(|(acted_ms, first_ms)| acted_ms - first_ms);
+    let span_ms = account.newest_ms.zip(account.first_ms).map(|(newest_ms, first_ms)| newest_ms - first_ms);
     account.is_verified || is_founder || span_ms.is_some_and(|span_ms| span_ms >= model.half_life_ms)
 }
 

@@ -182,6 +182,7 @@ fn a_score_in_protobuf_comes_back() {
         reach: 0.0,
         amplification: 0.0,
         openness: 0.0,
+        room: 0.0,
         audience: 0.0,
         received: Received::default(),
         followers: 0,

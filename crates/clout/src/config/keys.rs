@@ -65,7 +65,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.room.n0", "room-n0", "VOTES", "50", "votes that all fans together have who are not known: whose acts span less than a half-life"),
     key(Run, "model.room.m", "room-m", "VOTES", "1.8", "votes that each of them has at most, divided over all on whom it acts"),
     key(Run, "model.room.c", "room-c", "VOTES", "50", "votes for which each known fan makes room, divided likewise; 20 where most people have been there for long"),
-    key(Run, "model.room.lateness", "room-lateness", "DURATION", "1h", "an act counts as an account's first one at most so long before it arrived; not with `clock = \"event\"`"),
+    key(Run, "model.room.lateness", "room-lateness", "DURATION", "1h", "for the age of its account an act is at most so much older than its arrival; not with `clock = \"event\"`"),
     key(Run, "model.eps", "eps", "SHARE", "0.05", "somebody's rate is passed on when it is off by more than this share"),
     key(Run, "model.contact_threshold", "contact-threshold", "SHARE", "0.002", "the two sides of a mutual pair are told of growth beyond this share"),
     key(All, "model.partitioner", "partitioner", "murmur2|consistent", "murmur2", "how producers find the partition of a key: the Java client's way, or that of C, Python and Go"),
