@@ -114,12 +114,13 @@ fn unlike(a: &Source, b: &Source) -> Option<String> {
     })
 }
 
-/// The name of a source, and how far it is.
+/// The name of a source, its model, and how far it is.
 fn head(source: &Source) -> String {
     let as_of = source.as_of.iter().map(|as_of| format!("as of {as_of}"));
     let read = source.read.zip(source.stored);
     let read = read.map(|(read, stored)| format!("{} of {} records read", thousands(read), thousands(stored)));
-    [shown(&source.name).to_string()].into_iter().chain(as_of).chain(read).collect::<Vec<_>>().join(", ")
+    let model = source.model_version.iter().map(|version| format!("model {version}"));
+    [shown(&source.name).to_string()].into_iter().chain(model).chain(as_of).chain(read).collect::<Vec<_>>().join(", ")
 }
 
 fn text(comparison: &Comparison, a: &Source, b: &Source) -> String {

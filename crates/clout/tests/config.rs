@@ -53,7 +53,11 @@ fn nothing_said_is_a_whole_configuration() {
     let config = load("", &[], &[]).expect("defaults");
     assert_eq!(config.application_id, "clout");
     assert_eq!(config.workers, 1);
-    assert_eq!(config.model, influence::Model::default());
+    // Events are believed to be as old as they say where they move the clock alone.
+    let room = influence::Room { lateness_ms: Some(3_600_000), ..influence::Room::default() };
+    assert_eq!(config.model, influence::Model { room, ..influence::Model::default() });
+    let recorded = load("clock = \"event\"", &[], &[]).expect("a clock");
+    assert_eq!(recorded.model, influence::Model::default());
     assert_eq!(config.hash_key, None, "no key that everybody knows is in force");
     assert_eq!(config.pace, pipeline::Pace::default());
     assert_eq!(config.connection().brokers(), "localhost:9092");

@@ -104,7 +104,7 @@ fn send(producer: &BaseProducer, user: u32, score: Option<f64>) -> Option<()> {
     let name = format!("u{user}");
     let mut value = Vec::new();
     if let Some(score) = score {
-        wire::encode_score(&name, &score_of(score), 1, &mut value);
+        wire::encode_score(&name, &score_of(score), influence::MODEL_VERSION, &mut value);
     }
     let record = BaseRecord::to(TOPIC).key(&name).partition((user % PARTITIONS as u32) as i32);
     producer.send(if score.is_some() { record.payload(&value) } else { record }).ok()

@@ -9,6 +9,21 @@ use vocabulary::{Counts, Timestamp};
 /// number of entries adds up to infinity.
 pub const SUM_MAX: f64 = 1e100;
 
+/// Digits of an `f64` that are left out where one shard tells another what room is made of.
+const DIGITS_LEFT_OUT: u32 = 21;
+
+/// The nearest number that takes five bytes: one of 32 significant bits in the range of an `f32`, never a negative zero.
+pub fn in_five_bytes(sum: f64) -> f64 {
+    const KEPT: u64 = !((1 << DIGITS_LEFT_OUT) - 1);
+    /// The last number before 2^128.
+    const MOST: f64 = f64::from_bits(0x47ef_ffff_ffff_ffff & KEPT);
+    let half = 1 << (DIGITS_LEFT_OUT - 1);
+    let bits = sum.clamp(-MOST, MOST).to_bits();
+    // A carry rises into the exponent, as it should.
+    let nearest = f64::from_bits((bits + half) & KEPT);
+    if nearest.abs() >= f64::from(f32::MIN_POSITIVE) { nearest } else { 0.0 }
+}
+
 /// All that one shard tells another in one step; sums are for the source's landmark. Entries lie in the order in which the
 /// source met their targets, and then their actors.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,9 +98,9 @@ pub struct Change {
     pub reach: f64,
     /// Of the sum of `w`.
     pub weight: f64,
-    /// Of `D`: the fans' shares of whole votes.
+    /// Of `D`: the fans' shares of whole votes. In a section a number [`in_five_bytes`].
     pub whole: f64,
-    /// Of `V`: the part of it that is of known fans.
+    /// Of `V`: the part of it that is of known fans. In a section a number [`in_five_bytes`].
     pub known: f64,
     /// `P`: `g` of the newest act, no change but a bound from below.
     pub newest: f32,
@@ -124,6 +139,11 @@ impl Change {
             newest: if self.newest.is_nan() { 0.0 } else { self.newest.clamp(0.0, f32::MAX) },
             ..*self
         }
+    }
+
+    /// As another shard is told it.
+    pub(crate) fn told(&self) -> Change {
+        Change { whole: in_five_bytes(self.whole), known: in_five_bytes(self.known), ..*self }
     }
 
     pub(crate) fn rescaled(&self, factor: f64) -> Change {
@@ -177,4 +197,32 @@ pub struct AudienceChange {
     pub mutual: bool,
     /// By how many.
     pub followers: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_bytes_tell_a_number_to_one_part_in_four_thousand_million() {
+        for exponent in -120..120 {
+            for digits in [1.0, 1.0 + f64::EPSILON, 4.0 / 3.0, std::f64::consts::SQRT_2, 2.0 - f64::EPSILON] {
+                let number = digits * f64::powi(2.0, exponent);
+                let told = in_five_bytes(number);
+                assert!((told / number - 1.0).abs() <= f64::powi(2.0, -32), "{number:e} {told:e}");
+                assert_eq!((in_five_bytes(told), in_five_bytes(-number)), (told, -told), "{number:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_five_bytes_cannot_tell_is_nothing_or_the_most() {
+        for nothing in [0.0, -0.0, 1e-39, -1e-39, 5e-324] {
+            assert_eq!(in_five_bytes(nothing).to_bits(), 0, "{nothing:e}");
+        }
+        let most = f64::powi(2.0, 128) - f64::powi(2.0, 96);
+        for (much, told) in [(most, most), (1e39, most), (-SUM_MAX, -most)] {
+            assert_eq!(in_five_bytes(much), told, "{much:e}");
+        }
+    }
 }

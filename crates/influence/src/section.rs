@@ -117,7 +117,7 @@ impl Shard {
         for (remote, change) in self.targets.away.drain(..) {
             let remote = &mut self.people.remotes[remote as usize];
             remote.change = 0;
-            let entry = Endorse { target: remote.key, change };
+            let entry = Endorse { target: remote.key, change: change.told() };
             if let Some(section) = section_of(exchange, remote) {
                 section.endorse.push(entry);
             }

@@ -306,3 +306,37 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use crate::settings::Holds;
+
+    /// Why a shard is not gone on from whose last record of the journal is this.
+    fn refused(last: JournalRecord) -> String {
+        let past = Past { journal: vec![(41, last)], ..Past::default() };
+        let settings = sample::settings([Holds::Events]);
+        check_past(0, past, &settings, Bugs::NONE).expect_err("another model").to_string()
+    }
+
+    #[test]
+    fn a_shard_of_other_formulas_is_told_from_one_of_other_settings() {
+        let end = " (journal sequence 7, offset 41); parameters of the model, partitions, inputs, the clock and the window for \
+                   repeated ids never change under one application id; set them back, or start under a new application id";
+        let (now, before) = (ENGINE_REVISION, ENGINE_REVISION - 1);
+        let of_revision = |engine_revision| JournalRecord { engine_revision, ..sample::journal() };
+        assert_eq!(
+            refused(of_revision(before)),
+            format!(
+                "shard 0 was made with other settings: it was made by revision {before} of the engine, this is revision {now}: the \
+                 formulas are others, and scores of both are not comparable; run both side by side and compare them with \
+                 `clout diff`{end}"
+            )
+        );
+        assert_eq!(
+            refused(of_revision(now)),
+            format!("shard 0 was made with other settings: which of them is not known{end}")
+        );
+    }
+}

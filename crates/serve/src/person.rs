@@ -139,6 +139,6 @@ mod tests {
         // With the two counts of its pointer; each kind of events that is counted takes eight bytes.
         let of_kinds = size_of::<Received>();
         assert_eq!(of_kinds, 8 * vocabulary::Kind::COUNTED_COUNT);
-        assert_eq!(size_of::<Person>() + 2 * size_of::<usize>() - of_kinds, 96);
+        assert_eq!(size_of::<Person>() + 2 * size_of::<usize>() - of_kinds, 104);
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use influence::Removed;
 use influence::exchange::Section;
+use influence::{MODEL_VERSION, Removed};
 use pipeline::{
     Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Kept, Log, Ownership, Past, Positions, RawRecord, Room, Settings,
     Stamp, Step,
@@ -170,7 +170,7 @@ impl FaultyLog {
             let shard = step.journal.shard;
             for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
                 let mut value = Vec::new();
-                encode_score(user, &score, 1, &mut value);
+                encode_score(user, &score, MODEL_VERSION, &mut value);
                 let record = (user.as_bytes().to_vec(), Some(value));
                 broker.produce(transaction, Topic::Scores, shard, record, Vec::new())?;
             }

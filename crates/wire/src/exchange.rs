@@ -6,7 +6,7 @@
 use std::fmt;
 use std::iter;
 
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section};
+use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes};
 use influence::scale::{Report, SCALE_MIN, Scale};
 use influence::{LEVELS, Landmark};
 use prost::Message;
@@ -180,17 +180,16 @@ impl proto::Section {
     #[inline]
     fn put_room(&mut self, change: &Change) -> u8 {
         let Change { whole, known, newest, reach, .. } = *change;
-        assert!(whole.is_finite() && known.is_finite(), "a change of a sum is {whole} or {known}");
         assert!(newest >= 0.0 && newest.is_finite(), "a newest act is {newest}");
         let mut parts = 0;
-        if whole.to_bits() != 0 {
-            self.endorse_whole.push(whole);
+        if whole != 0.0 {
+            put_five_bytes(whole, &mut self.endorse_whole, &mut self.endorse_whole_rest);
             parts |= room::WHOLE;
         }
-        if known.to_bits() == whole.to_bits() && known.to_bits() != 0 {
+        if known == whole && known != 0.0 {
             parts |= room::ALL_KNOWN;
-        } else if known.to_bits() != 0 {
-            self.endorse_known.push(known);
+        } else if known != 0.0 {
+            put_five_bytes(known, &mut self.endorse_known, &mut self.endorse_known_rest);
             parts |= room::KNOWN;
         }
         if newest > 0.0 && f64::from(newest) == reach {
@@ -243,6 +242,29 @@ impl proto::Section {
     }
 }
 
+/// The newest act, where reach changed by as much: an `f32`, whatever reach is.
+#[inline]
+fn newest_of(reach: f64) -> f32 {
+    reach.clamp(0.0, f32::MAX.into()) as f32
+}
+
+/// An `f64` has 29 binary digits more than an `f32`: the first eight of them are the rest, the others 0.
+const REST_AT: u32 = 21;
+
+/// The digits of an `f32`, and the rest.
+#[inline]
+fn put_five_bytes(sum: f64, column: &mut Vec<f32>, rests: &mut Vec<u8>) {
+    assert!(sum.to_bits() == in_five_bytes(sum).to_bits(), "a change of a sum is {sum}: five bytes do not tell it");
+    let rest = (sum.to_bits() >> REST_AT) as u8;
+    column.push(f64::from_bits(sum.to_bits() & !(0xff << REST_AT)) as f32);
+    rests.push(rest);
+}
+
+#[inline]
+fn of_five_bytes(digits: f32, rest: u8) -> f64 {
+    f64::from_bits(f64::from(digits).to_bits() | u64::from(rest) << REST_AT)
+}
+
 fn report_message(report: &Report) -> proto::Report {
     assert!(report.largest.is_finite(), "the largest influence is {}", report.largest);
     proto::Report { largest: Some(report.largest) }
@@ -283,8 +305,8 @@ impl proto::Section {
         let mut mentions = sparse(&self.endorse_mentions, part::MENTIONS);
         let mut retweets = sparse(&self.endorse_retweets, part::RETWEETS);
         let mut replies = sparse(&self.endorse_replies, part::REPLIES);
-        let mut whole = sparse(&self.endorse_whole, room::WHOLE);
-        let mut known = sparse(&self.endorse_known, room::KNOWN);
+        let mut whole = sparse_sums(&self.endorse_whole, &self.endorse_whole_rest, room::WHOLE);
+        let mut known = sparse_sums(&self.endorse_known, &self.endorse_known_rest, room::KNOWN);
         let mut newest = sparse(&self.endorse_newest, room::NEWEST);
         let mut rooms = self.endorse_room.iter().copied().chain(iter::repeat(0));
         let entry = |(&target, &parts): (&u64, &u8)| {
@@ -297,7 +319,7 @@ impl proto::Section {
                 weight: weight(parts),
                 whole,
                 known: if room & room::ALL_KNOWN != 0 { whole } else { known(room) },
-                newest: if room & room::NEWEST_IS_REACH != 0 { reach.max(0.0) as f32 } else { newest(room) },
+                newest: if room & room::NEWEST_IS_REACH != 0 { newest_of(reach) } else { newest(room) },
                 fans: fans(parts),
                 received: Counts::from([
                     (Kind::Mention, mentions(parts)),
@@ -338,10 +360,12 @@ impl proto::Section {
         }
         let with_room = |part| self.endorse_room.iter().filter(|&parts| parts & part != 0).count();
         have("endorse_whole", self.endorse_whole.len(), with_room(room::WHOLE))?;
+        have("endorse_whole_rest", self.endorse_whole_rest.len(), with_room(room::WHOLE))?;
         have("endorse_known", self.endorse_known.len(), with_room(room::KNOWN))?;
+        have("endorse_known_rest", self.endorse_known_rest.len(), with_room(room::KNOWN))?;
         have("endorse_newest", self.endorse_newest.len(), with_room(room::NEWEST))?;
-        within("endorse_whole", &self.endorse_whole, -SUM_MAX, SUM_MAX)?;
-        within("endorse_known", &self.endorse_known, -SUM_MAX, SUM_MAX)?;
+        normal("endorse_whole", &self.endorse_whole)?;
+        normal("endorse_known", &self.endorse_known)?;
         within("endorse_newest", &self.endorse_newest, 0.0, f32::MAX)?;
         have("endorse_given", self.endorse_given.len(), having(part::GIVEN))?;
         have("endorse_returned", self.endorse_returned.len(), having(part::RETURNED))?;
@@ -409,6 +433,12 @@ fn sparse<T: Copy + Default>(column: &[T], part: u8) -> impl FnMut(u8) -> T {
     move |parts| if parts & part == 0 { T::default() } else { numbers.next().unwrap_or_default() }
 }
 
+/// The same for numbers of five bytes.
+fn sparse_sums(digits: &[f32], rests: &[u8], part: u8) -> impl FnMut(u8) -> f64 {
+    let (mut digits, mut rests) = (sparse(digits, part), sparse(rests, part));
+    move |parts| of_five_bytes(digits(parts), rests(parts))
+}
+
 fn have(column: &str, found: usize, expected: usize) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{column} has {found} entries, expected {expected}")) }
 }
@@ -421,6 +451,13 @@ fn within<T: PartialOrd + fmt::Display + fmt::LowerExp>(
 ) -> Result<(), String> {
     match numbers.iter().position(|number| !(&least..=&most).contains(&number)) {
         Some(place) => Err(format!("{column}[{place}] is {}, not from {least:e} to {most:e}", numbers[place])),
+        None => Ok(()),
+    }
+}
+
+fn normal(column: &str, numbers: &[f32]) -> Result<(), String> {
+    match numbers.iter().position(|number| !number.is_normal()) {
+        Some(place) => Err(format!("{column}[{place}] is {:e}, not a normal number", numbers[place])),
         None => Ok(()),
     }
 }

@@ -77,6 +77,9 @@ fn count_of(received: &mut proto::Received, kind: Kind) -> Option<&mut u64> {
     }
 }
 
+/// The first model with room: in the records of those before it there is none, and nothing was bounded.
+const MODEL_WITH_ROOM: u32 = 2;
+
 /// The score of a message, and whose it is.
 pub(crate) fn score(message: proto::Score) -> (String, Score) {
     let mut counts = message.received.unwrap_or_default();
@@ -99,7 +102,8 @@ pub(crate) fn score(message: proto::Score) -> (String, Score) {
         };
     }
     let score = vocabulary::each_factor!(score);
-    (message.user, score)
+    let room = if message.model_version < MODEL_WITH_ROOM { 1.0 } else { score.room };
+    (message.user, Score { room, ..score })
 }
 
 /// The message of a score.

@@ -6,7 +6,7 @@ mod common;
 
 use common::{bytes, exchange, fixed, mention, number, report, scale, section, unknown_fields};
 use expect_test::{Expect, expect};
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, Section};
+use influence::exchange::{AudienceChange, Change, Contact, Endorse, Section, in_five_bytes};
 use influence::scale::Scale;
 use vocabulary::{Counts, Kind, NAME_BYTES_MAX, Timestamp};
 use wire::{AT_MAX, decode_exchange, encode_exchange_records};
@@ -45,7 +45,7 @@ fn a_record_keeps_its_field_numbers() {
     check(
         Section { landmark: 0, ..section() },
         expect![[
-            r#"\n\xd0\x01\x08\x03\x18\xda\xb1\xe3\xfe\x83\'\"\ntwitter:12\"\x03b\xc3\xb6R\x08\xef\xcd\xab\x89gE#\x01Z\x01=b\x08\x00\x00\x00\x00\x00\x00\xe0?r\x08\x00\x00\x00\x00\x00\x00\xf0?z\x08\x00\x00\x00\x00\x00\x00\xe8?\x82\x01\x01\x02\x8a\x01\x01\x01\xa2\x01\x08\x01\x00\x00\x00\x00\x00\x00\x00\xaa\x01\x08\x02\x00\x00\x00\x00\x00\x00\x00\xb2\x01\x04\x00\x00\xc0?\xba\x01\x01\x01\xda\x01\x01\x11\xe2\x01\x08\x00\x00\x00\x00\x00\x00\xd0?\xf2\x01\x08\x03\x00\x00\x00\x00\x00\x00\x00\xfa\x01\x08\x04\x00\x00\x00\x00\x00\x00\x00\x82\x02\x01\x01\x8a\x02\x01\x00\xc2\x02\x08\x05\x00\x00\x00\x00\x00\x00\x00\xca\x02\x01\x05\xd2\x02\x01\x01\xda\x02\x01\x01\xe2\x02\x08\x06\x00\x00\x00\x00\x00\x00\x00\xea\x02\x08\x07\x00\x00\x00\x00\x00\x00\x00\xa0\x03\x80\xc4\xd0\xce\x83\'"#
+            r#"\n\xd0\x01\x08\x03\x18\xda\xb1\xe3\xfe\x83\'\"\ntwitter:12\"\x03b\xc3\xb6R\x08\xef\xcd\xab\x89gE#\x01Z\x01=b\x08\x00\x00\x00\x00\x00\x00\xe0?r\x08\x00\x00\x00\x00\x00\x00\xf0?z\x08\x00\x00\x00\x00\x00\x00\xe8?\x82\x01\x01\x02\x8a\x01\x01\x01\xa2\x01\x08\x01\x00\x00\x00\x00\x00\x00\x00\xaa\x01\x08\x02\x00\x00\x00\x00\x00\x00\x00\xb2\x01\x04\x00\x00\xc0?\xba\x01\x01\x01\xda\x01\x01\x11\xe2\x01\x04\x00\x00\x80>\xf2\x01\x08\x03\x00\x00\x00\x00\x00\x00\x00\xfa\x01\x08\x04\x00\x00\x00\x00\x00\x00\x00\x82\x02\x01\x01\x8a\x02\x01\x00\x9a\x02\x01\x00\xc2\x02\x08\x05\x00\x00\x00\x00\x00\x00\x00\xca\x02\x01\x05\xd2\x02\x01\x01\xda\x02\x01\x01\xe2\x02\x08\x06\x00\x00\x00\x00\x00\x00\x00\xea\x02\x08\x07\x00\x00\x00\x00\x00\x00\x00\xa0\x03\x80\xc4\xd0\xce\x83\'"#
         ]],
     );
     let all = Change {
@@ -53,7 +53,7 @@ fn a_record_keeps_its_field_numbers() {
         returned: 2.0,
         reach: 3.0,
         weight: 4.0,
-        whole: 5.0,
+        whole: 5.0 + 1.0 / f64::from(1 << 24),
         known: 6.0,
         newest: 7.0,
         fans: -1,
@@ -62,7 +62,7 @@ fn a_record_keeps_its_field_numbers() {
     check(
         Section { endorse: vec![Endorse { target: 1, change: all }], landmark: 551, ..Section::default() },
         expect![[
-            r#"\nl\x10\xa7\x04\x18\x00R\x08\x01\x00\x00\x00\x00\x00\x00\x00Z\x01\xffb\x08\x00\x00\x00\x00\x00\x00\xf0?j\x08\x00\x00\x00\x00\x00\x00\x00@r\x08\x00\x00\x00\x00\x00\x00\x08@z\x08\x00\x00\x00\x00\x00\x00\x10@\x82\x01\x01\x01\x8a\x01\x01\x01\x92\x01\x01\x02\x9a\x01\x02\xac\x02\xda\x01\x01\x0b\xe2\x01\x08\x00\x00\x00\x00\x00\x00\x14@\xea\x01\x08\x00\x00\x00\x00\x00\x00\x18@\x92\x02\x04\x00\x00\xe0@"#
+            r#"\nl\x10\xa7\x04\x18\x00R\x08\x01\x00\x00\x00\x00\x00\x00\x00Z\x01\xffb\x08\x00\x00\x00\x00\x00\x00\xf0?j\x08\x00\x00\x00\x00\x00\x00\x00@r\x08\x00\x00\x00\x00\x00\x00\x08@z\x08\x00\x00\x00\x00\x00\x00\x10@\x82\x01\x01\x01\x8a\x01\x01\x01\x92\x01\x01\x02\x9a\x01\x02\xac\x02\xda\x01\x01\x0b\xe2\x01\x04\x00\x00\xa0@\xea\x01\x04\x00\x00\xc0@\x92\x02\x04\x00\x00\xe0@\x9a\x02\x01 \xa2\x02\x01\x00"#
         ]],
     );
     let ranked = exchange(&[Section { report: Some(report()), scale: Some(scale()), ..Section::default() }]);
@@ -96,12 +96,31 @@ fn what_did_not_change_costs_nothing() {
          9 nothing
         17 a push
         25 a push to who returns it
-        44 a first mention
-        43 another mention
-        43 a fan forgotten
-        62 everything
+        41 a first mention
+        40 another mention
+        40 a fan forgotten
+        59 everything
     "#]]
     .assert_eq(&shown);
+}
+
+/// Room costs an entry whose other columns are all there at most 16 bytes more than it would take without.
+#[test]
+fn room_costs_an_entry_at_most_16_bytes() {
+    let most = Change {
+        given: -1.0 / 3.0,
+        returned: -1.0 / 7.0,
+        reach: -1.0 / 11.0,
+        weight: -1.0 / 13.0,
+        fans: i32::MIN,
+        received: Counts::new([u32::MAX; Kind::COUNTED_COUNT]),
+        ..Change::default()
+    };
+    let (whole, known) = (in_five_bytes(-1.0 / 17.0), in_five_bytes(-1.0 / 19.0));
+    let with_room = Change { whole, known, newest: f32::MAX, ..most };
+    let (before, after) = (entry_bytes(most), entry_bytes(with_room));
+    assert_eq!((before, after), (77, 92), "bytes without and with room");
+    assert!(after - before <= 16);
 }
 
 /// Why records are refused whose second section has one of these behind it: columns grow, single fields are replaced.
@@ -121,9 +140,14 @@ fn inner_bytes(record: &[u8]) -> usize {
     if record[1] < 0x80 { record.len() - 2 } else { record.len() - 3 }
 }
 
-/// The parts of the entry that is there, and of one more.
+/// The parts of the entry that is there, and of one more, in which nothing of room changed.
 fn parts_with(parts: u8) -> Vec<u8> {
-    bytes(11, [0b0011_1101, parts])
+    [bytes(11, [0b0011_1101, parts]), bytes(27, [0b1_0001, 0])].concat()
+}
+
+/// One more entry in which only of room something changed.
+fn target_with_room(parts: u8) -> Vec<u8> {
+    [fixed(10, 9), bytes(11, [0b0011_1101, 0]), bytes(27, [0b1_0001, parts])].concat()
 }
 
 #[test]
@@ -134,9 +158,29 @@ fn columns_have_one_length() {
         expect![[r#"
             sections[1]: endorse_parts has 1 entries, expected 2
             sections[1]: endorse_parts has 2 entries, expected 1
+            sections[1]: endorse_returned has 0 entries, expected 1
+            sections[1]: endorse_replies has 0 entries, expected 1
+            sections[1]: endorse_given has 1 entries, expected 2
+        "#]],
+    );
+    let without_room = [fixed(10, 9), bytes(11, [0b0011_1101, 0])].concat();
+    check_refused(
+        [without_room, target_with_room(1 << 0), target_with_room(1 << 1), target_with_room(1 << 3)],
+        expect![[r#"
             sections[1]: endorse_room has 1 entries, expected 2
-            sections[1]: endorse_room has 1 entries, expected 2
-            sections[1]: endorse_room has 1 entries, expected 2
+            sections[1]: endorse_whole has 1 entries, expected 2
+            sections[1]: endorse_known has 0 entries, expected 1
+            sections[1]: endorse_newest has 0 entries, expected 1
+        "#]],
+    );
+    check_refused(
+        [bytes(28, [0; 4]), bytes(35, [0; 2]), bytes(29, [0; 4]), bytes(36, [0]), bytes(34, [0; 4])],
+        expect![[r#"
+            sections[1]: endorse_whole has 2 entries, expected 1
+            sections[1]: endorse_whole_rest has 2 entries, expected 1
+            sections[1]: endorse_known has 1 entries, expected 0
+            sections[1]: endorse_known_rest has 1 entries, expected 0
+            sections[1]: endorse_newest has 1 entries, expected 0
         "#]],
     );
     check_refused(
@@ -247,11 +291,36 @@ fn sums_are_bounded() {
             endorse(3, -2e100),
         ],
         expect![[r#"
-            sections[1]: endorse_room has 1 entries, expected 2
-            sections[1]: endorse_room has 1 entries, expected 2
-            sections[1]: endorse_room has 1 entries, expected 2
-            sections[1]: endorse_room has 1 entries, expected 2
-            sections[1]: endorse_room has 1 entries, expected 2
+            sections[1]: endorse_given[1] is NaN, not from -1e100 to 1e100
+            sections[1]: endorse_returned[0] is inf, not from -1e100 to 1e100
+            sections[1]: endorse_reach[1] is -inf, not from -1e100 to 1e100
+            sections[1]: endorse_weight[1] is NaN, not from -1e100 to 1e100
+            sections[1]: endorse_weight[1] is -20000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000, not from -1e100 to 1e100
+        "#]],
+    );
+    let room = |bit: u32, column, sum: f32| {
+        let rests: &[u8] = if bit == 0 { &[0, 0] } else { &[0] };
+        let rests = if bit < 3 { bytes(column + 7, rests) } else { Vec::new() };
+        [target_with_room(1 << bit), bytes(column, sum.to_le_bytes()), rests].concat()
+    };
+    check_refused(
+        [
+            room(0, 28, f32::NAN),
+            room(0, 28, f32::NEG_INFINITY),
+            room(0, 28, 1e-39),
+            room(1, 29, f32::INFINITY),
+            room(1, 29, 0.0),
+            room(3, 34, -1.0),
+            room(3, 34, f32::INFINITY),
+        ],
+        expect![[r#"
+            sections[1]: endorse_whole[1] is NaN, not a normal number
+            sections[1]: endorse_whole[1] is -inf, not a normal number
+            sections[1]: endorse_whole[1] is 1e-39, not a normal number
+            sections[1]: endorse_known[0] is inf, not a normal number
+            sections[1]: endorse_known[0] is 0e0, not a normal number
+            sections[1]: endorse_newest[0] is -1, not from 0e0 to 3.4028235e38
+            sections[1]: endorse_newest[0] is inf, not from 0e0 to 3.4028235e38
         "#]],
     );
     let contact = |sum: f32| [fixed(20, 9), fixed(21, 9), bytes(22, sum.to_le_bytes()), number(23, 0)].concat();
@@ -325,6 +394,19 @@ fn unknown_fields_are_ignored() {
     let inner = &record[record.len() - inner_bytes(&record)..];
     let later = [unknown_fields(), bytes(1, [inner, &unknown_fields()].concat()), unknown_fields()].concat();
     assert_eq!(decode_exchange(&later), Ok(vec![section()]));
+}
+
+/// Another writer may say that the newest act is as much as reach changed by, and mean what no act is.
+#[test]
+fn the_newest_act_is_finite_whatever_reach_is() {
+    for (reach, newest) in [(2_f64.powi(128), f32::MAX), (-1.0, 0.0), (0.1, 0.1)] {
+        let entry = [target_with_room(1 << 4), bytes(11, [0b0011_1101, 1 << 2]), fixed(14, reach.to_bits())].concat();
+        let record = exchange(&[section()]);
+        let inner = &record[record.len() - inner_bytes(&record)..];
+        let read = decode_exchange(&bytes(1, [inner, &entry].concat())).unwrap();
+        assert_eq!(read[0].endorse[1].change.newest, newest, "{reach}");
+        assert_eq!(decode_exchange(&exchange(&read)), Ok(read));
+    }
 }
 
 /// Other writers may not pack their columns.

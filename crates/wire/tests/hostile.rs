@@ -7,6 +7,7 @@ mod common;
 use std::io::{self, Read};
 
 use common::{checkpoint_header, exchange, journal_record, message, report, scale, section};
+use influence::MODEL_VERSION;
 use influence::exchange::Section;
 use proptest::prelude::*;
 use vocabulary::Kind;
@@ -237,7 +238,7 @@ fn whole_records() -> Vec<Vec<u8>> {
         exchange(&[section(), ranked, section()]),
         message(|bytes| journal_record().encode(bytes)),
         message(|bytes| checkpoint_header().encode(bytes)),
-        message(|bytes| encode_score("ana", &common::score(), 1, bytes)),
+        message(|bytes| encode_score("ana", &common::score(), MODEL_VERSION, bytes)),
     ]
 }
 
@@ -277,7 +278,7 @@ proptest! {
             prop_assert_eq!(CheckpointHeader::decode(&message(|bytes| header.encode(bytes))), Ok(header));
         }
         if let Ok((user, score)) = decode_score(&bytes) {
-            let again = message(|bytes| encode_score(&user, &score, 1, bytes));
+            let again = message(|bytes| encode_score(&user, &score, MODEL_VERSION, bytes));
             prop_assert_eq!(decode_score(&again), Ok((user, score)));
         }
     }

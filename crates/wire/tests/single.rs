@@ -200,7 +200,14 @@ fn a_score_in_protobuf_comes_back() {
         let later = [message, unknown_fields()].concat();
         assert_eq!(decode_score(&later), Ok(("bö".into(), score)));
     }
-    assert_eq!(decode_score(&bytes(1, "bö")), Ok(("bö".into(), nothing)));
+    assert_eq!(decode_score(&bytes(1, "bö")), Ok(("bö".into(), Score { room: 1.0, ..nothing })));
+}
+
+/// Its factors multiply to the influence as they did.
+#[test]
+fn a_score_of_the_model_before_room_had_room_for_all() {
+    let before = message(|bytes| encode_score("bö", &Score { room: 0.0, ..score() }, 1, bytes));
+    assert_eq!(decode_score(&before), Ok(("bö".into(), Score { room: 1.0, ..score() })));
 }
 
 #[test]

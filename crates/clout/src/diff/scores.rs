@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use kafka::{Admin, Connection, Progress, progress, read_table};
+use kafka::{Admin, Connection, progress, read_table};
 use serde::{Deserialize, Serialize};
-use vocabulary::Timestamp;
-use wire::{decode_score, parse_time, rfc3339};
+use wire::{decode_versioned_score, parse_time, rfc3339};
 
 use super::DiffError;
 use crate::failure::Failure;
@@ -25,6 +24,8 @@ pub(crate) struct Scores {
 pub(crate) struct Source {
     /// The file or the topic.
     pub(crate) name: String,
+    /// The newest model that a record of a topic is of; none of a file.
+    pub(crate) model_version: Option<u32>,
     /// The newest time that a score is for; none where no line has one.
     pub(crate) as_of: Option<String>,
     /// Offsets of the inputs that the application has read, of those that there are; none of a file.
@@ -41,12 +42,6 @@ struct Line {
 }
 
 impl Scores {
-    fn new(name: &str, by_user: HashMap<String, f64>, newest: Option<Timestamp>, progress: Option<Progress>) -> Scores {
-        let (read, stored) = (progress.map(|progress| progress.read), progress.map(|progress| progress.stored));
-        let as_of = newest.and_then(rfc3339);
-        Scores { source: Source { name: name.to_owned(), as_of, read, stored }, by_user }
-    }
-
     /// Of a file, where there is one of this name; else of an application's table, or of a topic.
     pub(crate) fn of(name: &str, connection: &Connection, inputs: &[&str]) -> Result<Scores, Failure> {
         let path = Path::new(name);
@@ -64,9 +59,11 @@ fn of_topic(topic: &str, connection: &Connection, inputs: &[&str]) -> Result<Sco
     // The group of an application has its name.
     let progress = topic.strip_suffix("-scores").and_then(|group| progress(connection, group, inputs));
     let (mut by_user, mut newest, mut wrong) = (HashMap::new(), None, None);
-    read_table(connection, topic, |key, value| match value.map(decode_score) {
-        Some(Ok((user, score))) => {
+    let mut model_version = None;
+    read_table(connection, topic, |key, value| match value.map(decode_versioned_score) {
+        Some(Ok((user, score, version))) => {
             newest = newest.max(Some(score.as_of));
+            model_version = model_version.max(Some(version));
             by_user.insert(user, score.score);
         }
         Some(Err(reason)) => _ = wrong.get_or_insert(reason),
@@ -74,7 +71,14 @@ fn of_topic(topic: &str, connection: &Connection, inputs: &[&str]) -> Result<Sco
     })?;
     match wrong {
         Some(reason) => Err(DiffError::NoScores { whence: topic.to_owned(), reason: reason.to_string() }.into()),
-        None => Ok(Scores::new(topic, by_user, newest, progress)),
+        None => {
+            let (read, stored) = (progress.map(|progress| progress.read), progress.map(|progress| progress.stored));
+            let name = topic.to_owned();
+            Ok(Scores {
+                source: Source { name, model_version, as_of: newest.and_then(rfc3339), read, stored },
+                by_user,
+            })
+        }
     }
 }
 
@@ -96,5 +100,6 @@ fn file(path: &Path) -> Result<Scores, Failure> {
     }
     let newest = lines.iter().filter_map(|line| parse_time(line.as_of.as_deref()?).ok()).max();
     let by_user = lines.into_iter().map(|line| (line.user, line.score)).collect();
-    Ok(Scores::new(&name, by_user, newest, None))
+    let as_of = newest.and_then(rfc3339);
+    Ok(Scores { source: Source { name, model_version: None, as_of, read: None, stored: None }, by_user })
 }

@@ -271,26 +271,26 @@ mod tests {
         check(
             None,
             expect![[r#"
-            #  user                              score                          reach  amplif.  network  openness  audience  retweets  mentions  replies
-            1  88                                100.0  ████████████████████  1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
-            2  日本のなまえ                       81.2  ████████████████▎     1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
-            3  bluesky:did:plc:abcdefghijklmnop    0.0                        1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7"#]],
+                #  user                              score                          reach  amplif.  network  openness  room  audience  retweets  mentions  replies
+                1  88                                100.0  ████████████████████  1,027.2     1.25     0.96      1.00  1.00       2.5    14,060     1,234        7
+                2  日本のなまえ                       81.2  ████████████████▎     1,027.2     1.25     0.96      1.00  1.00       2.5    14,060     1,234        7
+                3  bluesky:did:plc:abcdefghijklmnop    0.0                        1,027.2     1.25     0.96      1.00  1.00       2.5    14,060     1,234        7"#]],
         );
         check(
             Some(120),
             expect![[r#"
-            #  user                         score           reach  amplif.  network  openness  audience  retweets  mentions  replies
-            1  88                           100.0  █████  1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
-            2  日本のなまえ                  81.2  ████▏  1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7
-            3  bluesky:did:plc:abcdefghij…    0.0         1,027.2     1.25     0.96      1.00       2.5    14,060     1,234        7"#]],
+                #  user                   score           reach  amplif.  network  openness  room  audience  retweets  mentions  replies
+                1  88                     100.0  █████  1,027.2     1.25     0.96      1.00  1.00       2.5    14,060     1,234        7
+                2  日本のなまえ            81.2  ████▏  1,027.2     1.25     0.96      1.00  1.00       2.5    14,060     1,234        7
+                3  bluesky:did:plc:abcd…    0.0         1,027.2     1.25     0.96      1.00  1.00       2.5    14,060     1,234        7"#]],
         );
         check(
             Some(80),
             expect![[r#"
-            # user                    score         reach ampl netw open aud     RT    MT RE
-            1 88                      100.0 █████ 1,027.2 1.25 0.96 1.00 2.5 14,060 1,234  7
-            2 日本のなまえ             81.2 ████▏ 1,027.2 1.25 0.96 1.00 2.5 14,060 1,234  7
-            3 bluesky:did:plc:abcdef…   0.0       1,027.2 1.25 0.96 1.00 2.5 14,060 1,234  7"#]],
+                # user               score         reach ampl netw open room aud     RT    MT RE
+                1 88                 100.0 █████ 1,027.2 1.25 0.96 1.00 1.00 2.5 14,060 1,234  7
+                2 日本のなまえ        81.2 ████▏ 1,027.2 1.25 0.96 1.00 1.00 2.5 14,060 1,234  7
+                3 bluesky:did:plc:a…   0.0       1,027.2 1.25 0.96 1.00 1.00 2.5 14,060 1,234  7"#]],
         );
         check(
             Some(50),

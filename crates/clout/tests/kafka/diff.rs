@@ -36,13 +36,13 @@ fn score(score: f64) -> Score {
     }
 }
 
-/// Publishes scores; a person without one is erased.
-fn publish(broker: &Broker, topic: &str, scores: &[(&str, Option<f64>)]) {
+/// Publishes scores of a model; a person without one is erased.
+fn publish(broker: &Broker, topic: &str, model_version: u32, scores: &[(&str, Option<f64>)]) {
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
     for &(user, points) in scores {
         let mut value = Vec::new();
-        points.into_iter().for_each(|points| encode_score(user, &score(points), 1, &mut value));
+        points.into_iter().for_each(|points| encode_score(user, &score(points), model_version, &mut value));
         let record = BaseRecord::to(topic).key(user);
         let record = if value.is_empty() { record } else { record.payload(&value) };
         producer.send(record).expect("there is room");
@@ -58,14 +58,15 @@ fn two_tables_are_compared() {
     publish(
         broker,
         &a,
+        1,
         &[("ana", Some(50.0)), ("bo", Some(9.0)), ("cy", Some(7.0)), ("di", Some(5.0)), ("ed", Some(1.0))],
     );
-    publish(broker, &a, &[("bo", Some(10.0)), ("ed", None)]);
-    publish(broker, &b, &[("ana", Some(48.0)), ("bo", Some(22.0)), ("cy", Some(7.0)), ("flo", Some(3.0))]);
+    publish(broker, &a, 1, &[("bo", Some(10.0)), ("ed", None)]);
+    publish(broker, &b, 2, &[("ana", Some(48.0)), ("bo", Some(22.0)), ("cy", Some(7.0)), ("flo", Some(3.0))]);
     let told = done(broker, &["diff", &a, &b]).stdout.replace(&a, "OLD").replace(&b, "NEW");
     expect![[r#"
-        A  OLD, as of 2020-01-01T00:00:00Z
-        B  NEW, as of 2020-01-01T00:00:00Z
+        A  OLD, model 1, as of 2020-01-01T00:00:00Z
+        B  NEW, model 2, as of 2020-01-01T00:00:00Z
 
         in both               3
         only in A             1
@@ -109,12 +110,14 @@ fn two_tables_are_compared() {
         {
           "a": {
             "name": "OLD",
+            "model_version": 1,
             "as_of": "2020-01-01T00:00:00Z",
             "read": null,
             "stored": null
           },
           "b": {
             "name": "NEW",
+            "model_version": 2,
             "as_of": "2020-01-01T00:00:00Z",
             "read": null,
             "stored": null
@@ -231,7 +234,7 @@ fn an_application_that_has_read_less_is_told() {
     let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
     for app in [&a, &b] {
         admin.create(&format!("{app}-scores"), 1, None, &[]).expect("a topic");
-        publish(broker, &format!("{app}-scores"), &[("ana", Some(50.0))]);
+        publish(broker, &format!("{app}-scores"), 2, &[("ana", Some(50.0))]);
     }
     (0..100).for_each(|_| crate::common::produce(broker, &events, 0, b"ana", b"{}"));
     commit(broker, &a, &events, 100);
@@ -242,12 +245,14 @@ fn an_application_that_has_read_less_is_told() {
     assert_eq!(ran.stderr, "");
     let heads: Vec<String> = told(&ran.stdout).lines().take(2).map(str::to_owned).collect();
     expect![[r#"
-        A  LIVE-scores, as of 2020-01-01T00:00:00Z, 100 of 100 records read
-        B  TRIAL-scores, as of 2020-01-01T00:00:00Z"#]]
+        A  LIVE-scores, model 2, as of 2020-01-01T00:00:00Z, 100 of 100 records read
+        B  TRIAL-scores, model 2, as of 2020-01-01T00:00:00Z"#]]
     .assert_eq(&heads.join("\n"));
     commit(broker, &b, &events, 30);
     let ran = done(broker, &arguments);
-    assert!(told(&ran.stdout).contains("\nB  TRIAL-scores, as of 2020-01-01T00:00:00Z, 30 of 100 records read\n"));
+    assert!(
+        told(&ran.stdout).contains("\nB  TRIAL-scores, model 2, as of 2020-01-01T00:00:00Z, 30 of 100 records read\n")
+    );
     expect!["warning: B has read 70 records less than A: whom and what it lacks may be still to come\n"]
         .assert_eq(&ran.stderr);
     commit(broker, &b, &events, 100);

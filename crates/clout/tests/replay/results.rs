@@ -31,10 +31,10 @@ fn the_top_is_a_table() {
     expect![[r#"
         All 3 rated, as of 2020-01-01T04:00:00Z, half-life 1 day; a score of 100 is 100 votes
 
-        #  user      score                        reach  amplif.  network  openness  audience  retweets  mentions  replies
-        1  bo         27.1  █████▍                  1.8     1.00     1.39      0.99       0.0         1         1        0
-        2  cy         24.1  ████▉                   1.9     0.78     1.56      0.89       0.0         1         0        1
-        3  ana        14.7  ███                     1.0     1.00     1.00      1.00       0.0         1         0        0
+        #  user      score                        reach  amplif.  network  openness  room  audience  retweets  mentions  replies
+        1  bo         27.2  █████▌                  1.8     1.00     1.41      0.99  1.00       0.0         1         1        0
+        2  cy         24.3  ████▉                   1.9     0.78     1.57      0.90  1.00       0.0         1         0        1
+        3  ana        14.7  ███                     1.0     1.00     1.00      1.00  1.00       0.0         1         0        0
     "#]].assert_eq(&ran.stdout);
     expect![[r#"
         exit 0
@@ -55,9 +55,9 @@ fn likes_and_quotes_have_columns_where_somebody_received_one() {
     expect![[r#"
         All 2 rated, as of 2020-01-01T00:00:02Z, half-life 30 days; a score of 100 is 100 votes
 
-        #  user      score                        reach  amplif.  network  openness  audience  retweets  mentions  replies  quotes  likes
-        1  bo         19.7  ████                    2.0     0.65     1.15      1.00       0.0         0         0        0       1      1
-        2  ana         5.0  █                       1.0     0.29     0.88      1.00       0.0         0         0        0       0      1
+        #  user      score                        reach  amplif.  network  openness  room  audience  retweets  mentions  replies  quotes  likes
+        1  bo         19.7  ████                    2.0     0.65     1.15      1.00  1.00       0.0         0         0        0       1      1
+        2  ana         5.0  █                       1.0     0.29     0.88      1.00  1.00       0.0         0         0        0       0      1
     "#]].assert_eq(&ran.stdout);
     expect![[r#"
         exit 0
@@ -66,9 +66,9 @@ fn likes_and_quotes_have_columns_where_somebody_received_one() {
     "#]]
     .assert_eq(&ran.told());
     expect![[r#"
-        user,rank,score,influence,reach,amplification,network,openness,audience,mentions,retweets,replies,likes,quotes,followers,following,percentile,as_of,scale
-        bo,1,19.74511,1.487457,2.0,0.6470588,1.149398,1.0,0.0,0,0,0,1,1,0,0,50.0,2020-01-01T00:00:02Z,100.0
-        ana,2,4.982652,0.2585438,1.0,0.2941176,0.8790491,1.0,0.0,0,0,0,1,0,0,0,0.0,2020-01-01T00:00:02Z,100.0
+        user,rank,score,influence,reach,amplification,network,openness,room,audience,mentions,retweets,replies,likes,quotes,followers,following,percentile,as_of,scale
+        bo,1,19.74511,1.487457,2.0,0.6470588,1.149398,1.0,1.0,0.0,0,0,0,1,1,0,0,50.0,2020-01-01T00:00:02Z,100.0
+        ana,2,4.982651,0.2585438,1.0,0.2941176,0.8790491,1.0,0.9999999,0.0,0,0,0,1,0,0,0,0.0,2020-01-01T00:00:02Z,100.0
     "#]].assert_eq(&directory.read("scores.csv"));
 }
 
@@ -86,19 +86,20 @@ fn one_person_is_explained() {
     let ran = directory().replay("log --half-life 1d --user bo --user dee --user eve");
     expect![[r#"
 
-        bo  score 27.1, rank 1 of 3, above 66.66 % of all
+        bo  score 27.2, rank 1 of 3, above 66.66 % of all
 
           reach           1.81  active fans; one who stops counts half after 1 day
           amplification   1.00  how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most
-          network        1.390  what the fans themselves count
+          network        1.405  what the fans themselves count
           openness       0.989  some endorsements are returned
+          room           1.000  people who have been around know this one, or there are few fans
           audience        0.00  votes added by followers who are active
-          influence       2.49  votes: reach × amplification × network × openness + audience; 100 make a score of 100
+          influence       2.51  votes: reach × amplification × network × openness × room + audience; 100 make a score of 100
           received       1 retweet, 1 mention, 0 replies; 1 follower, follows 0
 
           2 fans   votes   share    rate acts, faded returned
-          cy       1.623  64.6 %   1.770        0.92     51 %
-          ana      0.891  35.4 %   1.000        0.89      0 %
+          cy       1.630  64.2 %   1.778        0.92     51 %
+          ana      0.910  35.8 %   1.022        0.89      0 %
 
         dee  is not rated: nobody has acted on them yet, which is not the same as 0
 
@@ -113,7 +114,7 @@ fn the_score_table_has_exactly_these_keys() {
     let first = text.lines().next().unwrap();
     let keys: Vec<&str> =
         first.split('"').filter(|part| part.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')).collect();
-    expect!["user bo rank score influence reach amplification network openness audience mentions retweets replies likes quotes followers following percentile as_of scale"].assert_eq(&keys.join(" "));
+    expect!["user bo rank score influence reach amplification network openness room audience mentions retweets replies likes quotes followers following percentile as_of scale"].assert_eq(&keys.join(" "));
     expect![[r#""mentions":1,"retweets":1,"replies":0,"likes":0,"quotes":0,"followers":1,"following":0,"percentile":66.6667,"as_of":"2020-01-01T04:00:00Z","scale":100.0}"#]].assert_eq(&first[first.find("\"mentions").unwrap()..]);
     let scores = lines(&text);
     let score = |line: &Value| line["score"].as_f64().unwrap();
@@ -150,8 +151,8 @@ fn the_score_table_is_packed_as_its_name_says() {
     let table = directory.read("scores.csv");
     expect![[r#"
         user,rank,score
-        bo,1,28.47618
-        cy,2,24.99081
+        bo,1,28.48195
+        cy,2,24.99811
         ana,3,15.0086"#]]
     .assert_eq(
         &table.lines().map(|line| line.split(',').take(3).collect::<Vec<_>>().join(",")).collect::<Vec<_>>().join("\n"),
