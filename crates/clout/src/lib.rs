@@ -32,4 +32,5 @@ mod logs;
 mod missing;
 mod screen;
 mod shown;
+mod table;
 mod words;

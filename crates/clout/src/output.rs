@@ -25,7 +25,7 @@ pub struct Output {
 }
 
 enum Compressed {
-    Not(Box<dyn Write>),
+    Not(Box<dyn Write + Send>),
     File(File),
     Gzip(GzEncoder<File>),
     Zstd(zstd::Encoder<'static, File>),
@@ -61,7 +61,7 @@ impl Output {
     /// If the file cannot be written.
     pub fn create(path: &Path) -> io::Result<Output> {
         if path.as_os_str() == "-" {
-            return Ok(Output { write: Compressed::Not(Box::new(io::stdout().lock())), place: Place::Stream });
+            return Ok(Output { write: Compressed::Not(Box::new(io::stdout())), place: Place::Stream });
         }
         let (file, place) = open(path)?;
         let write = match path.extension().and_then(|ending| ending.to_str()) {

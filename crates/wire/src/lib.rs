@@ -43,7 +43,7 @@ pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
 pub use score::{
-    Called, Place, ScoreFormat, ScoreWriter, decode_score, decode_versioned_score, encode_score, seven_digits,
+    Called, Place, ScoreFormat, ScoreWriter, columns, decode_score, decode_versioned_score, encode_score, seven_digits,
 };
 pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
 pub use vocabulary::AT_MAX;

@@ -114,7 +114,7 @@ impl<W: Write> ScoreWriter<W> {
     fn write_header(&mut self) -> io::Result<()> {
         if self.format == ScoreFormat::Csv && !self.has_header {
             let (place, score) = (Place::default(), Score::default());
-            let names: Vec<&str> = columns(place, &score).map(|(name, _)| name).collect();
+            let names: Vec<&str> = parts(place, &score).map(|(name, _)| name).collect();
             let called = if self.has_called { ",handle,display_name,is_bot" } else { "" };
             writeln!(self.write, "user,rank,{}{called}", names.join(","))?;
         }
@@ -162,8 +162,21 @@ fn first_not_finite(score: &Score) -> Option<(&'static str, f64)> {
     })
 }
 
-/// All columns but those of the name and the rank: the percentile stands before the time that it is of.
-fn columns(place: Place, score: &Score) -> impl Iterator<Item = (&'static str, Part)> {
+/// All columns of a table but those of the name and the rank, in its order. Numbers are not rounded yet.
+///
+/// # Errors
+/// If a number is not finite: no format can hold it.
+pub fn columns<'s>(
+    user: &str,
+    place: Place,
+    score: &'s Score,
+) -> Result<impl Iterator<Item = (&'static str, Part)> + use<'s>, WriteError> {
+    refuse_not_finite(user, score)?;
+    Ok(parts(place, score))
+}
+
+/// The percentile stands before the time that it is of.
+fn parts(place: Place, score: &Score) -> impl Iterator<Item = (&'static str, Part)> {
     score.parts().flat_map(move |(name, part)| {
         let percentile = ("percentile", Part::Number(place.percentile));
         matches!(part, Part::Time(_)).then_some(percentile).into_iter().chain([(name, part)])
@@ -185,7 +198,7 @@ impl Serialize for Line<'_> {
         let mut line = serializer.serialize_map(None)?;
         line.serialize_entry("user", self.user)?;
         line.serialize_entry("rank", &self.place.rank)?;
-        for (name, part) in columns(self.place, self.score) {
+        for (name, part) in parts(self.place, self.score) {
             match part {
                 Part::Number(number) => line.serialize_entry(name, &seven_digits(number))?,
                 Part::Count(count) => line.serialize_entry(name, &count)?,
@@ -232,7 +245,7 @@ fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
     let mut digits = zmij::Buffer::new();
     csv_field(line.user, out);
     write!(out, ",{}", line.place.rank)?;
-    for (_, part) in columns(line.place, line.score) {
+    for (_, part) in parts(line.place, line.score) {
         out.push(b',');
         match part {
             Part::Number(number) => out.extend_from_slice(digits.format_finite(seven_digits(number)).as_bytes()),

@@ -11,6 +11,7 @@ use super::DiffError;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::recorded::input::{BytesRead, Input};
+use crate::table::{ScoreLine, is_parquet, read_scores};
 
 /// Scores by user, and where they are from.
 #[derive(Debug)]
@@ -83,23 +84,32 @@ fn of_topic(topic: &str, connection: &Connection, inputs: &[&str]) -> Result<Sco
 }
 
 fn file(path: &Path) -> Result<Scores, Failure> {
-    let input = Input::open(path, None, &BytesRead::default(), &Interrupt::default())?;
-    let is_json = input.read.begins_with(b'{');
     let name = path.display().to_string();
-    let wrong = |reason: String| DiffError::NoScores { whence: name.clone(), reason };
-    let lines: Result<Vec<Line>, String> = if is_json {
-        let lines = serde_json::Deserializer::from_reader(std::io::BufReader::new(input.read)).into_iter();
-        lines.map(|line| line.map_err(|error| error.to_string())).collect()
-    } else {
-        let lines = csv::Reader::from_reader(input.read).into_deserialize();
-        lines.map(|line| line.map_err(|error| error.to_string())).collect()
+    let lines = if is_parquet(path) { read_scores(path) } else { lines(path)? };
+    let lines = match lines {
+        Ok(lines) if lines.is_empty() => Err("nobody is in it".to_owned()),
+        lines => lines,
     };
-    let lines = lines.map_err(wrong)?;
-    if lines.is_empty() {
-        return Err(wrong("nobody is in it".to_owned()).into());
-    }
-    let newest = lines.iter().filter_map(|line| parse_time(line.as_of.as_deref()?).ok()).max();
+    let lines = lines.map_err(|reason| DiffError::NoScores { whence: name.clone(), reason })?;
+    let newest = lines.iter().filter_map(|line| line.as_of).max();
     let by_user = lines.into_iter().map(|line| (line.user, line.score)).collect();
     let as_of = newest.and_then(rfc3339);
     Ok(Scores { source: Source { name, model_version: None, as_of, read: None, stored: None }, by_user })
+}
+
+/// Lines of JSON or CSV; inside, what is wrong with the first that is none.
+fn lines(path: &Path) -> Result<Result<Vec<ScoreLine>, String>, Failure> {
+    let input = Input::open(path, None, &BytesRead::default(), &Interrupt::default())?;
+    let is_json = input.read.begins_with(b'{');
+    let read = |line: Line| {
+        let as_of = line.as_of.and_then(|as_of| parse_time(&as_of).ok());
+        ScoreLine { user: line.user, score: line.score, as_of }
+    };
+    Ok(if is_json {
+        let lines = serde_json::Deserializer::from_reader(std::io::BufReader::new(input.read)).into_iter();
+        lines.map(|line| line.map(read).map_err(|error| error.to_string())).collect()
+    } else {
+        let lines = csv::Reader::from_reader(input.read).into_deserialize();
+        lines.map(|line| line.map(read).map_err(|error| error.to_string())).collect()
+    })
 }

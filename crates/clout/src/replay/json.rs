@@ -7,6 +7,7 @@ use wire::ScoreFormat;
 use crate::replay::person::{FanLine, Person, Status};
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
+use crate::table::TableFormat;
 
 #[derive(Serialize)]
 struct Document<'d> {
@@ -58,10 +59,12 @@ fn user<'d>(ranking: &Ranking<'_>, person: &'d Person<'_>) -> serde_json::Result
 
 /// A score as `--scores-out` writes it.
 fn record(ranking: &Ranking<'_>, ranked: &Ranked<'_>) -> serde_json::Result<Box<RawValue>> {
-    let mut writer = ranking.writer(Vec::new(), ScoreFormat::Json);
-    let line = writer
-        .write_called(ranked.user, ranked.place(), &ranked.score, ranking.called(ranked.user))
-        .and_then(|()| writer.finish())
+    let line = ranking
+        .writer(Vec::new(), TableFormat::Lines(ScoreFormat::Json))
+        .and_then(|mut writer| {
+            writer.write(ranked.user, ranked.place(), &ranked.score, ranking.called(ranked.user))?;
+            writer.finish()
+        })
         .map_err(serde::ser::Error::custom)?;
     RawValue::from_string(String::from_utf8_lossy(&line).trim_end().to_owned())
 }

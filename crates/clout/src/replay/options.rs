@@ -14,7 +14,8 @@ use crate::kind_weight::parse_kind_weight;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
 use crate::recorded::{NetworkArgs, ReadingArgs};
-use crate::replay::ranking::{Whom, table_format};
+use crate::replay::ranking::Whom;
+use crate::table::TableFormat;
 
 const AFTER_HELP: &str = "\
 Several files are merged by the time of their events, each file's own order kept: an event out of order comes when \
@@ -105,8 +106,8 @@ pub struct ReplayArgs {
     /// Show what this person's score is made of, and have their lines in --timeline; may be repeated
     #[arg(long = "user", help_heading = "Output", value_name = "NAME")]
     pub users: Vec<String>,
-    /// Write everybody's score, the highest first: .ndjson or .csv, either with .gz or .zst behind, or - for the
-    /// standard output. Names stay as they are: a spreadsheet takes one that begins with = + - @ for a formula
+    /// Write everybody's score, the highest first: .ndjson or .csv, either with .gz or .zst behind, or .parquet, or - for
+    /// the standard output. Names stay as they are: a spreadsheet takes one that begins with = + - @ for a formula
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub scores_out: Option<PathBuf>,
     /// Write how scores moved: everybody's score at every whole multiple of this duration, as in 1d, since 1970, in UTC,
@@ -247,7 +248,7 @@ impl ReplayArgs {
         }
         for (option, path) in [("--scores-out", &self.scores_out), ("--timeline-out", &self.timeline_out)] {
             if let Some(path) = path
-                && table_format(path).is_none()
+                && TableFormat::of(path).is_none()
             {
                 return Err(UsageError::Ending { option, path: path.clone() });
             }
@@ -327,7 +328,7 @@ pub enum UsageError {
         second: &'static str,
     },
     /// A file's name does not say how to write it.
-    #[error("{option} {path}: the name must end in .ndjson or .csv, with or without .gz or .zst behind", path = .path.display())]
+    #[error("{option} {path}: the name must end in .ndjson or .csv, with or without .gz or .zst behind, or in .parquet", path = .path.display())]
     Ending {
         /// The option.
         option: &'static str,

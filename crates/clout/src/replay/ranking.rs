@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
 
 use embedded::World;
 use vocabulary::Score;
-use wire::{Called, ScoreFormat, ScoreWriter, WriteError};
+use wire::{Called, ScoreFormat, WriteError};
 
 use crate::failure::OutputError;
 use crate::output::{Output, Whole};
 use crate::recorded::people::People;
 use crate::shown::shown;
+use crate::table::{TableFormat, TableWriter, write_failed};
 
 /// The final table. It keeps what it sorts by; whole records are made when they are asked for.
 pub(crate) struct Ranking<'w> {
@@ -99,9 +101,8 @@ impl<'w> Ranking<'w> {
     }
 
     /// A writer of tables, with columns for what networks call people where there may be anything in them.
-    pub(crate) fn writer<W: std::io::Write>(&self, output: W, format: ScoreFormat) -> ScoreWriter<W> {
-        let writer = ScoreWriter::new(output, format);
-        if self.people.is_some() { writer.with_called() } else { writer }
+    pub(crate) fn writer<W: Write + Send>(&self, output: W, format: TableFormat) -> Result<TableWriter<W>, WriteError> {
+        TableWriter::new(output, format, self.people.is_some())
     }
 
     /// People who are rated.
@@ -137,20 +138,21 @@ impl<'w> Ranking<'w> {
 
     /// Writes everybody's line.
     pub(crate) fn write(&self, path: &Path, output: Output) -> Result<Whole, OutputError> {
-        let mut writer = self.writer(output, table_format(path).unwrap_or(ScoreFormat::Json));
+        let format = TableFormat::of(path).unwrap_or(TableFormat::Lines(ScoreFormat::Json));
+        let mut writer = self.writer(output, format).map_err(write_failed(path))?;
         self.write_to(&mut writer, &Whom::default()).map_err(write_failed(path))?;
         writer.finish().map_err(write_failed(path))?.finish().map_err(OutputError::to(path))
     }
 
     /// Adds the lines of these people to a table, the most influential first. Returns how many there were.
-    pub(crate) fn write_to(&self, writer: &mut ScoreWriter<Output>, whom: &Whom) -> Result<u64, WriteError> {
+    pub(crate) fn write_to(&self, writer: &mut TableWriter<Output>, whom: &Whom) -> Result<u64, WriteError> {
         let is_written = |(place, found): &(usize, &Place<'_>)| {
             whom.is_everybody() || *place < whom.top || whom.users.contains(found.user)
         };
         let lines = self.places.iter().enumerate().filter(is_written).filter_map(|(_, place)| self.ranked(place));
         let mut written = 0;
         for line in lines {
-            writer.write_called(line.user, line.place(), &line.score, self.called(line.user))?;
+            writer.write(line.user, line.place(), &line.score, self.called(line.user))?;
             written += 1;
         }
         Ok(written)
@@ -160,26 +162,4 @@ impl<'w> Ranking<'w> {
 /// To a ten-thousandth, as over HTTP: more digits would change with every newcomer and say nothing.
 fn percent(part: usize, total: usize) -> f64 {
     (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0
-}
-
-/// How a table is written, by its file's name; the standard output gets JSON lines.
-pub(crate) fn table_format(path: &Path) -> Option<ScoreFormat> {
-    if path.as_os_str() == "-" {
-        return Some(ScoreFormat::Json);
-    }
-    match path.extension()?.to_str()? {
-        "ndjson" | "jsonl" | "json" => Some(ScoreFormat::Json),
-        "csv" => Some(ScoreFormat::Csv),
-        "gz" | "zst" => table_format(Path::new(path.file_stem()?)),
-        _ => None,
-    }
-}
-
-/// What a score that cannot be written to this path is.
-pub(crate) fn write_failed(path: &Path) -> impl Fn(WriteError) -> OutputError {
-    let failed = OutputError::to(path);
-    move |error| match error {
-        WriteError::Io(source) => failed(source),
-        error => failed(std::io::Error::other(error)),
-    }
 }

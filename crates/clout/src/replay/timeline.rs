@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use embedded::World;
 use serde::Serialize;
 use vocabulary::Timestamp;
-use wire::{ScoreFormat, ScoreWriter};
+use wire::ScoreFormat;
 
 use crate::failure::OutputError;
 use crate::output::{Output, Whole};
 use crate::recorded::Stop;
 use crate::recorded::progress::Watch;
-use crate::replay::ranking::{Ranking, Whom, table_format, write_failed};
+use crate::replay::ranking::{Ranking, Whom};
+use crate::table::{TableFormat, TableWriter, write_failed};
 use crate::words::{count, thousands, time};
 
 /// Rows that are written without a word.
@@ -26,7 +27,7 @@ pub(crate) struct Steps {
     last: Option<Timestamp>,
     whom: Whom,
     path: PathBuf,
-    writer: ScoreWriter<Output>,
+    writer: TableWriter<Output>,
     written: Written,
     watch: Watch,
 }
@@ -58,7 +59,8 @@ impl Written {
 impl Steps {
     pub(crate) fn create(step_ms: i64, path: &Path, whom: Whom, watch: Watch) -> Result<Steps, OutputError> {
         let output = Output::create(path).map_err(OutputError::to(path))?;
-        let writer = ScoreWriter::new(output, table_format(path).unwrap_or(ScoreFormat::Json));
+        let format = TableFormat::of(path).unwrap_or(TableFormat::Lines(ScoreFormat::Json));
+        let writer = TableWriter::new(output, format, false).map_err(write_failed(path))?;
         let written = Written::default();
         Ok(Steps { step_ms, next: None, last: None, whom, path: path.to_owned(), writer, written, watch })
     }

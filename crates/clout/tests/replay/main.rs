@@ -10,6 +10,7 @@ mod names;
 mod networks;
 mod output_page;
 mod outputs;
+mod parquet;
 mod private;
 mod program;
 mod readme;

@@ -102,7 +102,7 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse(
         "log --scores-out scores.txt",
         expect![
-            "error: --scores-out scores.txt: the name must end in .ndjson or .csv, with or without .gz or .zst behind"
+            "error: --scores-out scores.txt: the name must end in .ndjson or .csv, with or without .gz or .zst behind, or in .parquet"
         ],
     );
     refuse(
