@@ -63,6 +63,10 @@ fn what_is_not_recognised_is_near_to_something() {
     check("{\"source\":\"ana\"}\n", Format::Json, 1, "has no actor");
     check("ana bo 2014-08-27T13:08:45\n", Format::Snap, 1, "has no offset from UTC");
     check("1 2\n2 3\n", Format::Snap, 1, "has no time");
+    // Of more columns than a list has, the fourth is no kind.
+    check("1 2 1341100972 12:00:00 +0000\n", Format::Snap, 1, "has 5 columns");
+    // Blanks inside an object part no columns.
+    check("{\"created_at\":\"Wed Jan 01 12:00:00\"}\n", Format::Json, 1, "has no actor");
 }
 
 #[test]

@@ -319,7 +319,22 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 /// What a file seems to be that is not read.
 fn hint(head: &[u8]) -> &'static str {
     match head {
-        [b'P', b'K', 3, 4, ..] => " (it looks like a zip archive: unpack it first)",
+        [b'P', b'K', 3, 4, ..] => {
+            " (it looks like a zip archive: unpack it first; if it is a workbook, save its sheet as CSV)"
+        }
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => " (it looks like an old workbook: save its sheet as CSV)",
+        [b'7', b'z', 0xbc, 0xaf, ..] | [b'R', b'a', b'r', b'!', ..] => " (it looks like an archive: unpack it first)",
+        [0x04, 0x22, 0x4d, 0x18, ..] => " (it looks packed by lz4: use lz4cat and -)",
+        [b'P', b'A', b'R', b'1', ..] => {
+            " (it looks like Parquet: write it as CSV, as DuckDB does by copy (from 'x.parquet') to 'x.csv')"
+        }
+        [b'O', b'b', b'j', 1, ..] => " (it looks like Avro: write it as lines of JSON, as avro-tools does by tojson)",
+        [b'O', b'R', b'C', ..] | [b'A', b'R', b'R', b'O', b'W', b'1', ..] => {
+            " (it looks like a table of columns, ORC or Arrow: write it as CSV)"
+        }
+        _ if head.starts_with(b"SQLite format 3\0") => {
+            " (it looks like a database of SQLite: write the table as CSV, as by sqlite3 -header -csv)"
+        }
         [b'B', b'Z', b'h', ..] => " (it looks packed by bzip2: use bzcat and -)",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => " (it looks packed by xz: use xzcat and -)",
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => " (it is packed twice: unpack it once and use -)",

@@ -226,6 +226,26 @@ fn binary_files_that_break_off_are_scored_so_far() {
 }
 
 #[test]
+fn files_of_other_programs_are_called_what_they_are() {
+    let files: [(&str, &[u8]); 9] = [
+        ("looks like Parquet", b"PAR1\x15\x04\x15"),
+        ("looks like a database of SQLite", b"SQLite format 3\0\x10\0"),
+        ("looks like Avro", b"Obj\x01\x04\x16"),
+        ("ORC or Arrow", b"ORC\n\x0b"),
+        ("ORC or Arrow", b"ARROW1\0\0"),
+        ("looks like an old workbook", b"\xd0\xcf\x11\xe0\xa1\xb1"),
+        ("looks like an archive", b"7z\xbc\xaf\x27\x1c"),
+        ("looks like an archive", b"Rar!\x1a\x07"),
+        ("packed by lz4", b"\x04\x22\x4d\x18\x60\x40"),
+    ];
+    for (told, bytes) in files {
+        let ran = Directory::new().with("log", bytes).replay("log");
+        assert_eq!(ran.code, 2, "{told}: {}", ran.stderr);
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn what_is_no_event_log_is_refused() {
     let directory = Directory::new()
         .with("novel", "It was the best of times,\nit was the worst of times.\n")
@@ -246,7 +266,7 @@ fn what_is_no_event_log_is_refused() {
         "log.zip",
         expect![[r#"
             exit 2
-            error: log.zip is in no known format (it looks like a zip archive: unpack it first); known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
+            error: log.zip is in no known format (it looks like a zip archive: unpack it first; if it is a workbook, save its sheet as CSV); known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
         "#]],
     );
     check(

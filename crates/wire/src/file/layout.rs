@@ -254,29 +254,38 @@ impl<'h> Looking<'h> {
                 return Ok(Layout { has_events: fit.events > 0, ..json });
             }
         }
-        if let Ok(table) = self.table(&DELIMITERS) {
-            return Ok(table);
-        }
-        if self.reading.columns.is_empty() {
-            let snap = self.snap_fit();
-            // A weight passes for a time, and the time behind it for a kind.
-            if snap.holds() && snap.no_acts == 0 {
-                return Ok(self.dated(self.with(Shape::Snap, Vec::new())));
-            }
-            if let Some(list) = self.list(&[BLANKS]).or_else(|| self.list(&DELIMITERS)) {
-                return Ok(list);
-            }
-            if snap.is_whole() {
-                return Ok(self.dated(self.with(Shape::Snap, Vec::new())));
-            }
-        } else if let Ok(blanks) = self.given_blanks() {
-            return Ok(blanks);
+        // Blanks and commas inside an object part no columns.
+        if !looks_json && let Some(layout) = self.text() {
+            return Ok(layout);
         }
         let protobuf = self.protobuf_fit();
         match protobuf {
             Some(fit) if fit.holds() => Ok(self.with(Shape::Protobuf, Vec::new())),
             _ => Err(self.unrecognised(looks_json)),
         }
+    }
+
+    /// A table or list, as one of them fits.
+    fn text(&self) -> Option<Layout> {
+        if let Ok(table) = self.table(&DELIMITERS) {
+            return Some(table);
+        }
+        if self.reading.columns.is_empty() {
+            let snap = self.snap_fit();
+            // A weight passes for a time, and the time behind it for a kind.
+            if snap.holds() && snap.no_acts == 0 {
+                return Some(self.dated(self.with(Shape::Snap, Vec::new())));
+            }
+            if let Some(list) = self.list(&[BLANKS]).or_else(|| self.list(&DELIMITERS)) {
+                return Some(list);
+            }
+            if snap.is_whole() {
+                return Some(self.dated(self.with(Shape::Snap, Vec::new())));
+            }
+        } else if let Ok(blanks) = self.given_blanks() {
+            return Some(blanks);
+        }
+        None
     }
 
     fn unrecognised(&self, looks_json: bool) -> Unrecognised {

@@ -16,9 +16,9 @@ pub(super) fn event<'a>(line: &'a str, kinds: &KindWords, times: &TimeReader) ->
     if target.is_empty() {
         return Err(Malformed::Columns(usize::from(!actor.is_empty())));
     }
-    let event = accept::event(actor, target, times.read(at), kinds.kind(kind))?;
+    // Before a word is taken for a kind: what has more columns is no list.
     match columns.count() {
-        0 => Ok(event),
+        0 => accept::event(actor, target, times.read(at), kinds.kind(kind)),
         more => Err(Malformed::Columns(COLUMNS_MAX + more)),
     }
 }
