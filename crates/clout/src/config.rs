@@ -206,6 +206,8 @@ fn model(values: &Values, clock: Clock) -> Result<Model, ConfigError> {
     check(&model, "model.window")?;
     model.forget_after_ms = values.get_if("model.forget_after", parse_duration)?;
     check(&model, "model.forget_after")?;
+    model.scale_floor = values.get("model.scale_floor", fraction)?;
+    check(&model, "model.scale_floor")?;
     values.kinds(|word, weight| {
         let (kind, weight) = kind_weight(word, weight)?;
         model.weights[kind] = weight;

@@ -453,16 +453,22 @@ impl<'a> World<'a> {
         self.sweep_all(false);
         if self.shards().all(|shard| !shard.has_accounts()) {
             // Without followers there are no levels, and the scale moves as soon as all shards have reported.
-            (0..SCALE_STEPS).for_each(|_| self.step_alone(Cue { settles: true, ..Cue::default() }));
-            return self.rest();
+            return self.settle_scale();
         }
         for _ in 0..SETTLE_ROUNDS_MAX {
             let (levels_changed, version) = (self.levels_changed, self.scale_version());
             self.sweep_all(true);
+            // Shard 0 hears an epoch later how the others stand.
+            self.settle_scale();
             if levels_changed == self.levels_changed && version == self.scale_version() {
                 return;
             }
         }
+    }
+
+    fn settle_scale(&mut self) {
+        (0..SCALE_STEPS).for_each(|_| self.step_alone(Cue { settles: true, ..Cue::default() }));
+        self.rest();
     }
 
     fn sweep_all(&mut self, settles: bool) {

@@ -50,6 +50,7 @@ impl Round<'_> {
             sweep: self.sweep,
             publishes: self.publishes,
             settles: self.settles,
+            ..Slice::default()
         };
         let mut effects = Effects::default();
         shard.step(&slice, &mut effects);
@@ -305,6 +306,9 @@ fn change_section(section: &mut Section, dice: &mut Dice) -> String {
         3 => drop(any(&mut section.follows, place).map(|notice| notice.follows ^= true)),
         4 => drop(any(&mut section.audiences, place).map(|change| change.followers += 1)),
         5 => drop(section.scale.as_mut().map(|scale| scale.votes += 0.25)),
+        6 if place % 4 == 0 => drop(section.report.as_mut().map(|report| report.is_opening ^= true)),
+        6 if place % 4 == 1 => drop(section.report.as_mut().map(|report| report.is_young ^= true)),
+        6 if place % 4 == 2 => drop(section.report.as_mut().map(|report| report.taken += 0.25)),
         6 => drop(section.report.as_mut().map(|report| report.largest += 0.25)),
         _ => drop(any(&mut section.endorse, place).map(|entry| change_sums(&mut entry.change, dice))),
     }

@@ -129,6 +129,11 @@ impl Account {
         mu * libm::log2(1.0 + self.tally.iter().zip(LEVEL_WEIGHT).map(weigh).sum::<f64>())
     }
 
+    /// Whether nothing that this person hands out counts.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.trust == 0.0
+    }
+
     /// Whether level and trust are some.
     pub(crate) fn is_sound(&self) -> bool {
         (self.level as usize) < LEVELS && (0.0..=TRUST_MAX).contains(&self.trust) && self.zero == 0

@@ -6,7 +6,6 @@
 use crate::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use crate::scale::{Report, Scale};
 use crate::shard::{Effects, Removed, Shard, Taken};
-use vocabulary::Timestamp;
 
 /// 64 bits over words, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +64,9 @@ impl Digest {
         scale.iter().for_each(|scale| self.fold_scale(scale));
     }
 
-    pub(crate) fn fold_report(&mut self, Report { largest }: &Report) {
-        self.fold(largest.to_bits());
+    pub(crate) fn fold_report(&mut self, Report { largest, taken, is_opening, is_young }: &Report) {
+        self.fold_both(largest.to_bits(), taken.to_bits());
+        self.fold_both((*is_opening).into(), (*is_young).into());
     }
 
     pub(crate) fn fold_scale(&mut self, Scale { votes, version }: &Scale) {
@@ -130,15 +130,12 @@ impl Shard {
         self.targets.apart.take_news().into_iter().for_each(|news| digest.fold(news));
         digest.fold_both(self.now as u64, self.landmark as u64);
         digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);
-        digest.fold_both(
-            self.cursor.into(),
-            both(self.leader.unwrap_or(u32::MAX), self.round_leader.unwrap_or(u32::MAX)),
-        );
+        digest.fold_both(self.cursor.into(), self.leader.unwrap_or(u32::MAX).into());
         digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
         digest.fold(self.genesis as u64);
         digest.fold_both(self.began_at as u64, self.reported_largest.to_bits());
-        digest.fold_both(self.keeper.moved_at.unwrap_or(Timestamp::MIN) as u64, self.keeper.waited_steps.into());
+        self.keeper.words().into_iter().chain(self.outlook.words()).for_each(|word| digest.fold(word));
         if let Some(scale) = &self.coming_scale {
             digest.fold_scale(scale);
         }

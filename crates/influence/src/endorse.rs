@@ -139,6 +139,9 @@ impl Shard {
             person.handed_out = (f64::from(person.handed_out) - weight).max(0.0) as f32;
         }
         let target = Target::unpack(edge.target);
+        if let Target::Here(standing) = target {
+            self.note_forgotten(standing, &change);
+        }
         self.targets.give_to(&mut self.people.remotes, target, &change);
         self.send_contact(actor, target, 0.0, false);
     }

@@ -11,13 +11,13 @@ use crate::model::Model;
 use crate::name::HashKey;
 use crate::people::{Person, Remote};
 use crate::row::Slot;
-use crate::scale::{Report, Scale};
-use crate::shard::Shard;
+use crate::scale::Scale;
+use crate::shard::{Outlook, Shard};
 use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
 use vocabulary::Timestamp;
 
-/// Counts its changes. No other version is read: each so far was of a model with other formulas.
+/// Counts its changes. No other version is read: what it lacks, the shard's events tell.
 const FORMAT_VERSION: u64 = 4;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
@@ -122,9 +122,9 @@ impl Shard {
         to.id(Some(self.cursor));
         to.word(self.rounds);
         to.id(self.leader);
-        to.id(self.round_leader);
         to.time(self.reported_at);
         to.word(self.reported_largest.to_bits());
+        to.words(&self.outlook.words());
     }
 
     fn read_progress(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
@@ -137,10 +137,10 @@ impl Shard {
         self.cursor = from.id("the sweep")?.ok_or_else(|| InvalidImage("the sweep: stands nowhere".into()))?;
         self.rounds = from.word()?;
         self.leader = from.id("the leader")?;
-        self.round_leader = from.id("the round's leader")?;
         self.reported_at = from.time()?;
         self.reported_largest = f64::from_bits(from.word()?);
         check(self.reported_largest.is_finite(), "the last report: its largest influence is none")?;
+        self.outlook = Outlook::read_image(from)?;
         Ok(())
     }
 
@@ -148,24 +148,13 @@ impl Shard {
         write_scale(&self.scale, to);
         to.word(self.coming_scale.is_some().into());
         self.coming_scale.iter().for_each(|scale| write_scale(scale, to));
-        to.time(self.keeper.moved_at);
-        to.word(self.keeper.waited_steps.into());
-        for report in &self.keeper.reports {
-            to.word(report.is_some().into());
-            report.iter().for_each(|report| write_report(report, to));
-        }
+        self.keeper.write_image(to);
     }
 
     fn read_scale(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.scale = read_scale(from)?;
         self.coming_scale = if from.flag("the coming scale")? { Some(read_scale(from)?) } else { None };
-        self.keeper.moved_at = from.time()?;
-        let waited = u32::try_from(from.word()?);
-        self.keeper.waited_steps = waited.map_err(|_| InvalidImage("the scale: has waited for ever".into()))?;
-        for report in &mut self.keeper.reports {
-            *report = if from.flag("reports")? { Some(read_report(from)?) } else { None };
-        }
-        Ok(())
+        self.keeper.read_image(from)
     }
 }
 
@@ -177,14 +166,4 @@ fn read_scale(from: &mut Reader<'_>) -> Result<Scale, InvalidImage> {
     let scale = Scale { votes: f64::from_bits(from.word()?), version: from.word()? };
     check(scale.votes.is_finite() && scale.votes > 0.0, "the scale: stands for no votes")?;
     Ok(scale)
-}
-
-fn write_report(Report { largest }: &Report, to: &mut impl Put) {
-    to.word(largest.to_bits());
-}
-
-fn read_report(from: &mut Reader<'_>) -> Result<Report, InvalidImage> {
-    let report = Report { largest: f64::from_bits(from.word()?) };
-    check(report.largest.is_finite(), "a report: its largest influence is none")?;
-    Ok(report)
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use siphasher::sip::SipHasher13;
 
 use crate::name::HashKey;
+use crate::scale::{SCALE_FLOOR, SCALE_FLOOR_MIN};
 use vocabulary::{Kind, PerKind, Timestamp};
 
 const SECOND: Timestamp = 1_000;
@@ -32,6 +33,9 @@ pub(crate) const TIME_MAX: Timestamp = 1 << 60;
 
 /// Weights that kinds may have: pairs keep their endorsements apart by a thousandth of a vote.
 const WEIGHTS: std::ops::RangeInclusive<f64> = 0.001..=10.0;
+
+/// A scale of as many votes as there are people on earth, and a hundred times that.
+const SCALE_FLOOR_MAX: f64 = 1e12;
 
 /// What one shard can hold. What would go beyond it is refused and counted: [`Taken::refused`](crate::Taken::refused).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +113,8 @@ pub struct Model {
     pub published_move: f64,
     /// Milliseconds between two levels of a follower, and between two versions of the scale.
     pub level_pause_ms: Timestamp,
+    /// Votes: the scale is never lower, and starts there.
+    pub scale_floor: f64,
     /// Milliseconds without a fan and without a follower after which a rated person is removed; `None`: never.
     pub forget_after_ms: Option<Timestamp>,
     /// What one shard can hold; lower than [`Limits::MAX`] only in tests.
@@ -140,6 +146,7 @@ impl Default for Model {
             partitioner: Partitioner::Murmur2,
             published_move: 0.1,
             level_pause_ms: HOUR,
+            scale_floor: SCALE_FLOOR,
             forget_after_ms: None,
             limits: Limits::MAX,
         }
@@ -173,6 +180,7 @@ impl Model {
             partitioner,
             published_move,
             level_pause_ms,
+            scale_floor,
             forget_after_ms,
             limits,
         } = self;
@@ -194,6 +202,9 @@ impl Model {
         ];
         words.extend(forget_after_ms.map(|after_ms| after_ms as u64));
         words.extend(lateness_ms.map(|lateness_ms| !(lateness_ms as u64)));
+        if *scale_floor != SCALE_FLOOR {
+            words.extend([u64::MAX, scale_floor.to_bits()]);
+        }
         // Only what is configured otherwise: another kind in the table is no other model.
         for (kind, weight) in weights.iter().filter(|(kind, weight)| **weight != kind.weight()) {
             words.extend([kind.number() as u64, weight.to_bits()]);
@@ -224,6 +235,9 @@ impl Model {
                 let (word, least, most) = (kind.word(), WEIGHTS.start(), WEIGHTS.end());
                 return wrong(format!("the weight of a {word} is {weight}, it must be {least} to {most}"));
             }
+        }
+        if !(SCALE_FLOOR_MIN..=SCALE_FLOOR_MAX).contains(&self.scale_floor) {
+            return wrong(format!("the scale's floor must be {SCALE_FLOOR_MIN} to {SCALE_FLOOR_MAX:e} votes"));
         }
         if self.forget_after_ms.is_some_and(|after_ms| after_ms <= 0) {
             return wrong("the time after which people are forgotten must be longer than nothing".into());
@@ -277,7 +291,7 @@ mod tests {
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 22] = [
+        let changes: [(&str, Change); 23] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
             ("weight of a like", |model| model.weights[Kind::Like] = 0.5),
@@ -294,6 +308,7 @@ mod tests {
             ("partitioner", |model| model.partitioner = Partitioner::Crc32),
             ("published move", |model| model.published_move = model.published_move.next_up()),
             ("level pause", |model| model.level_pause_ms += 1),
+            ("scale floor", |model| model.scale_floor = 1_000.0),
             ("forget after", |model| model.forget_after_ms = Some(1)),
             ("people", |model| model.limits.people -= 1),
             ("remotes", |model| model.limits.remotes -= 1),

@@ -25,11 +25,21 @@ impl Shard {
         }
         if !self.has_opted_out(person) {
             if let Some(trust) = trust {
+                let before = self.trust(person);
+                if trust < before {
+                    self.note_taken(self.depends_on(person, trust / before) + self.own(person, trust));
+                }
                 self.open_account(person).trust = trust;
             }
             self.take_age(person, profile);
             self.check(person);
         }
+    }
+
+    /// Votes by which the scale does not go any more when this person's trust is so much: all of somebody who is suspended.
+    fn own(&self, person: PersonId, trust: f64) -> f64 {
+        let standing = self.people.persons[person as usize].standing().filter(|_| trust == 0.0);
+        standing.map_or(0.0, |standing| self.influence(standing))
     }
 
     /// The name comes back. Trust is 1 again, and everything starts from nothing: what others gave before and
@@ -47,6 +57,7 @@ impl Shard {
     /// name, since they will take it back.
     fn erase(&mut self, person: PersonId) {
         let standing = self.standing(person);
+        self.note_taken(self.depends_on(person, 0.0) + self.influence(standing));
         self.erase_record(person, Removal::OptedOut);
         self.erase_row(person);
         self.erase_follows(person);

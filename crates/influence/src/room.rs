@@ -6,7 +6,7 @@
 //! influence: one more act raises the room of its receiver and lowers nobody's but through what its actor hands out.
 
 use crate::model::{Room, TIME_MAX};
-use crate::people::{Flag, KNOWN, NEVER, PersonId};
+use crate::people::{Flag, KNOWN, NEVER, PersonId, Share};
 use crate::shard::Shard;
 use vocabulary::{Profile, Timestamp};
 
@@ -15,6 +15,12 @@ impl Room {
     #[inline]
     pub(crate) fn votes(&self, newest: f64, whole: f64, known: f64) -> f64 {
         (self.n0 * newest).min(self.m * whole).max(0.0) + self.c * known.max(0.0)
+    }
+
+    /// Room that one unit of weight of such a fan makes at most.
+    #[inline]
+    pub(crate) fn of_one(&self, share: Share) -> f64 {
+        self.m * share.whole() + self.c * share.known()
     }
 }
 

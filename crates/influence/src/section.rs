@@ -7,6 +7,7 @@ use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
 use crate::growth::power_of_two;
 use crate::model::TIME_MAX;
 use crate::people::{LeftOut, Remote};
+use crate::scale::history_ms;
 use crate::shard::{AudienceAway, ContactAway, Effects, FollowAway, Shard};
 
 /// Entries whose places in the index are asked for together, so that the ways to memory overlap.
@@ -60,7 +61,7 @@ impl Shard {
         }
         if let Some(report) = &section.report {
             self.step.digest.fold_report(report);
-            self.keeper.take(section.source, *report);
+            self.keeper.take(section.source, *report, self.now, history_ms(&self.model));
             self.step.was_told = true;
         }
         if let Some(scale) = &section.scale {
@@ -73,7 +74,9 @@ impl Shard {
         match self.people.meant(source, entry.target) {
             Ok(person) => {
                 let standing = self.standing(person);
-                self.targets.give(standing, &entry.change.rescaled(factor).bounded());
+                let change = entry.change.rescaled(factor).bounded();
+                self.note_forgotten(standing, &change);
+                self.targets.give(standing, &change);
             }
             Err(LeftOut::Collided) => {
                 let acts = entry.change.received.iter().map(|(_, acts)| u64::from(acts)).sum();

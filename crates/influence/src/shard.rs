@@ -21,6 +21,7 @@ use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{Scale, ScaleKeeper};
 use crate::standing::Targets;
+use crate::tables::{InvalidImage, Reader, check};
 use vocabulary::{Event, Kind, PerKind, Profile, Removal, Timestamp};
 
 /// The input of one shard in one epoch.
@@ -40,6 +41,8 @@ pub struct Slice<'a> {
     pub publishes: bool,
     /// The end of a recorded log: levels and the scale go where they belong without their pauses.
     pub settles: bool,
+    /// The machine's clock, where events move the shard's: it tells history from what happens now.
+    pub machine_clock: Option<Timestamp>,
 }
 
 /// An event and when it was taken.
@@ -181,11 +184,117 @@ pub struct Shard {
     pub(crate) keeper: ScaleKeeper,
     /// Who has the largest influence, and who has in the present round of the sweep.
     pub(crate) leader: Option<StandingId>,
-    pub(crate) round_leader: Option<StandingId>,
     pub(crate) reported_at: Option<Timestamp>,
     /// The largest influence of the last report.
     pub(crate) reported_largest: f64,
+    pub(crate) outlook: Outlook,
     pub(crate) step: StepState,
+}
+
+/// What the shard's reports are made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Outlook {
+    /// Until when it catches up on history, unless more of it comes.
+    pub(crate) opening_until: Timestamp,
+    /// Whether it has done so once.
+    pub(crate) has_opened: bool,
+    /// Time of the oldest act; the latest time if there is none.
+    pub(crate) oldest_act: Timestamp,
+    /// Votes that suspensions and erasures, and acts that fell out of the leader's window, have taken away so far.
+    pub(crate) taken: f64,
+    /// The last report's.
+    pub(crate) told_taken: f64,
+    pub(crate) told_opening: bool,
+    pub(crate) told_young: bool,
+    /// Visits until everybody was visited since the round began.
+    pub(crate) round_left: u32,
+    /// The most that anybody led with in this round.
+    pub(crate) round_led: Seen,
+    /// Whoever led has fallen, and it is not known yet who leads now.
+    pub(crate) is_unsure: bool,
+    /// The most that anybody may lead with, as far as is known.
+    pub(crate) led: Seen,
+}
+
+/// An influence, from which ageing takes since.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) votes: f64,
+    pub(crate) at: Timestamp,
+}
+
+impl Seen {
+    pub(crate) fn aged(self, now: Timestamp, half_life_ms: Timestamp) -> f64 {
+        self.votes * libm::exp2(-(now.saturating_sub(self.at) as f64) / half_life_ms as f64)
+    }
+}
+
+impl Outlook {
+    const NEW: Outlook = Outlook {
+        opening_until: Timestamp::MIN,
+        has_opened: false,
+        oldest_act: Timestamp::MAX,
+        taken: 0.0,
+        told_taken: 0.0,
+        told_opening: false,
+        told_young: false,
+        round_left: 0,
+        round_led: Seen { votes: 0.0, at: Timestamp::MIN },
+        is_unsure: false,
+        led: Seen { votes: 0.0, at: Timestamp::MIN },
+    };
+
+    pub(crate) fn words(&self) -> [u64; 13] {
+        let Outlook { opening_until, has_opened, oldest_act, taken, told_taken, told_opening, told_young, .. } = *self;
+        let Outlook { round_left, round_led, is_unsure, led, .. } = *self;
+        let [taken, told_taken, votes, round_votes] = [taken, told_taken, led.votes, round_led.votes].map(f64::to_bits);
+        let [has_opened, told_opening, told_young, is_unsure] =
+            [has_opened, told_opening, told_young, is_unsure].map(u64::from);
+        [
+            opening_until as u64,
+            has_opened,
+            oldest_act as u64,
+            taken,
+            told_taken,
+            told_opening,
+            told_young,
+            round_left.into(),
+            round_votes,
+            round_led.at as u64,
+            is_unsure,
+            votes,
+            led.at as u64,
+        ]
+    }
+
+    pub(crate) fn read_image(from: &mut Reader<'_>) -> Result<Outlook, InvalidImage> {
+        let opening_until = from.word()? as Timestamp;
+        let has_opened = from.flag("the outlook: whether it has opened")?;
+        let oldest_act = from.word()? as Timestamp;
+        let [taken, told_taken] = [f64::from_bits(from.word()?), f64::from_bits(from.word()?)];
+        let told_opening = from.flag("the outlook: whether it told that it opens")?;
+        let told_young = from.flag("the outlook: whether it told that it is young")?;
+        let round_left =
+            u32::try_from(from.word()?).map_err(|_| InvalidImage("the outlook: a round is endless".into()))?;
+        let round_led = Seen { votes: f64::from_bits(from.word()?), at: from.word()? as Timestamp };
+        let is_unsure = from.flag("the outlook: whether the leader is sure")?;
+        let led = Seen { votes: f64::from_bits(from.word()?), at: from.word()? as Timestamp };
+        let votes = [taken, told_taken, round_led.votes, led.votes];
+        check(votes.iter().all(|votes| votes.is_finite() && *votes >= 0.0), "the outlook: no votes")?;
+        Ok(Outlook {
+            opening_until,
+            has_opened,
+            oldest_act,
+            taken,
+            told_taken,
+            told_opening,
+            told_young,
+            round_left,
+            round_led,
+            is_unsure,
+            led,
+        })
+    }
 }
 
 /// What lives for one step only; kept for its memory.
@@ -214,6 +323,10 @@ pub(crate) struct StepState {
     pub(crate) report: Option<crate::scale::Report>,
     /// Whether another shard has told how its people stand.
     pub(crate) was_told: bool,
+    /// Events move the clock of an application that goes on.
+    pub(crate) is_live: bool,
+    /// Whether nobody has got used to a scale yet.
+    pub(crate) is_opening: bool,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     pub(crate) digest: Digest,
@@ -307,13 +420,13 @@ impl Shard {
             cursor: 0,
             rounds: 0,
             renewals: Renewals::default(),
-            scale: Scale::default(),
+            scale: Scale { votes: model.scale_floor, ..Scale::default() },
             coming_scale: None,
             keeper: ScaleKeeper::new(shards),
             leader: None,
-            round_leader: None,
             reported_at: None,
             reported_largest: 0.0,
+            outlook: Outlook::NEW,
             step: StepState::default(),
             hash_key,
             model,
@@ -342,6 +455,7 @@ impl Shard {
         self.push_pending();
         self.sweep(slice.sweep);
         self.reuse_left();
+        self.note_opening(slice);
         self.publish(slice.publishes, effects);
         self.report(slice.events.is_empty());
         self.send(effects);
@@ -352,6 +466,11 @@ impl Shard {
     pub fn is_at_rest(&self) -> bool {
         let waits_for_scale = self.now != Timestamp::MIN && !self.scale.is_set();
         self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none() && !waits_for_scale
+    }
+
+    /// Whether whoever led has fallen, and only a round of the sweep finds out who leads now.
+    pub fn looks_for_leader(&self) -> bool {
+        self.outlook.is_unsure
     }
 
     /// The shard's clock: the newest time it knows of. `None` before the first event.
@@ -424,6 +543,9 @@ impl Shard {
         if self.now == Timestamp::MIN {
             // Nobody has a clock yet.
             self.advance(at);
+        }
+        if at < self.outlook.oldest_act {
+            self.note_older_act(at);
         }
         if kind.is_counted() {
             self.endorse(actor, target, kind, self.model.weights[kind], at);

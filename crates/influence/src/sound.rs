@@ -28,7 +28,8 @@ impl Shard {
         let is_past = |at: Option<Timestamp>| at.is_none_or(|at| self.now.checked_sub(at).is_some_and(|ago| ago >= 0));
         if self.now == Timestamp::MIN {
             let at_rest = (self.began_at, self.landmark, self.landmark_until) == (self.now, 0, Timestamp::MIN);
-            return at_rest && self.reported_at.is_none() && self.keeper.moved_at.is_none();
+            let has_looked = self.keeper.moved_at.is_some() || self.keeper.looked_at.is_some();
+            return at_rest && self.reported_at.is_none() && !has_looked;
         }
         let until = self.landmark.checked_add(LANDMARK_LAG_MAX).map(|landmark| self.growth.time_of(landmark));
         until == Some(self.landmark_until)
@@ -37,6 +38,7 @@ impl Shard {
             && is_past(Some(self.began_at))
             && is_past(self.reported_at)
             && is_past(self.keeper.moved_at)
+            && is_past(self.keeper.looked_at)
     }
 
     /// A standing is its person's, and has an account if the person has.
@@ -89,7 +91,7 @@ impl Shard {
     fn check_lists(&self) -> Result<(), InvalidImage> {
         let (persons, standings) = (&self.people.persons, &self.targets.standings);
         let leads = |leader: Option<StandingId>| leader.is_none_or(|leader| (leader as usize) < standings.len());
-        check(leads(self.leader) && leads(self.round_leader), "the leader: is nobody")?;
+        check(leads(self.leader), "the leader: is nobody")?;
         let queue = self.queue.iter().copied();
         check(lists_all(queue, persons, |person| person.is(Flag::Queued)), "the queue: others wait")?;
         let touched = self.targets.touched.iter().copied();

@@ -1,6 +1,7 @@
 //! The sweep: visits everybody in turn, forgets what is older than the window, announces levels, and has looked at
 //! again what ageing alone has moved.
 
+use crate::account::Account;
 use crate::digest::both;
 use crate::people::{Flag, PersonId, StandingId, Target};
 use crate::row::{NOBODY, Slot};
@@ -26,7 +27,6 @@ impl Shard {
             if self.cursor >= people {
                 self.cursor = 0;
                 self.rounds = self.rounds.wrapping_add(1);
-                self.leader = self.round_leader.take();
             }
             self.visit(self.cursor);
             self.cursor += 1;
@@ -60,7 +60,7 @@ impl Shard {
         let Some(after_ms) = self.model.forget_after_ms else { return };
         let kept = self.people.persons[person as usize];
         let account = self.accounts.get(person);
-        if kept.is(Flag::Account) && account.is_some_and(crate::account::Account::is_idle) {
+        if kept.is(Flag::Account) && account.is_some_and(Account::is_idle) {
             self.close_account(person);
         }
         let Some(standing) = kept.standing() else { return };
@@ -211,7 +211,7 @@ impl Shard {
         let kept = self.people.persons[person as usize];
         let Some(standing) = kept.standing() else { return 0 };
         let is_endorsed = self.targets.standings[standing as usize].fans > 0;
-        let is_suspended = self.trust(person) == 0.0;
+        let is_suspended = self.accounts.get(person).is_some_and(Account::is_suspended);
         if !is_endorsed || is_suspended || kept.liveness == 0.0 || self.is_stale(kept.liveness) {
             return 0;
         }

@@ -2,7 +2,7 @@
 //! refuses and counts.
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
-use influence::scale::{Report, SCALE_MIN, Scale};
+use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use influence::{Arrival, Effects, HashKey, LEVELS, Limits, Model, Shard, Slice};
 use vocabulary::{Counts, Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 
@@ -87,7 +87,8 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         mutual: dice.roll(2) == 0,
         followers: dice.count(),
     };
-    let largest = dice.float();
+    let (largest, taken) = (dice.float(), dice.float().abs());
+    let (is_opening, is_young) = (dice.roll(2) == 0, dice.roll(2) == 0);
     let votes = dice.float();
     Section {
         source: dice.one_of(&[0, 1, 2, 3, u16::MAX]),
@@ -102,8 +103,13 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         heard: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
         genesis: (dice.roll(4) == 0).then(|| dice.time()),
         // What is no number here a decoder refuses.
-        report: (largest >= 0.0 && largest.is_finite()).then_some(Report { largest }),
-        scale: (votes >= SCALE_MIN && votes.is_finite()).then(|| Scale { votes, version: dice.bits() }),
+        report: (largest >= 0.0 && largest.is_finite() && taken.is_finite()).then_some(Report {
+            largest,
+            taken,
+            is_opening,
+            is_young,
+        }),
+        scale: (votes >= SCALE_FLOOR_MIN && votes.is_finite()).then(|| Scale { votes, version: dice.bits() }),
     }
 }
 
@@ -163,8 +169,9 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
             profiles: &profiles,
             events: &events,
             sweep: dice.roll(30) as u32,
-            publishes: true,
+            publishes: dice.roll(8) > 0,
             settles: dice.roll(8) == 0,
+            machine_clock: (dice.roll(3) == 0).then(|| dice.time()),
         };
         shard.step(&slice, &mut effects);
         check_finite(&shard, seed);

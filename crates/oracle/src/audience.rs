@@ -165,7 +165,11 @@ fn tallies(ties: &[Tie], levels: &[Level]) -> Vec<f64> {
     tallies
 }
 
-/// Of all who may be published: the nameless do not stretch the scale.
+/// Of all who may be published and are not suspended: neither these nor the nameless stretch the scale.
 fn largest_influence(people: &[Person]) -> f64 {
-    people.iter().filter(|person| !person.opted_out).map(|person| person.influence).fold(0.0, f64::max)
+    people
+        .iter()
+        .filter(|person| !person.opted_out && person.trust > 0.0)
+        .map(|person| person.influence)
+        .fold(0.0, f64::max)
 }

@@ -53,6 +53,7 @@ impl Settings {
             ("model.half_life", duration(model.half_life_ms)),
             ("model.window", duration(model.window_ms)),
             ("model.forget_after", model.forget_after_ms.map_or(String::new(), duration)),
+            ("model.scale_floor", model.scale_floor.to_string()),
             ("model.kinds", weights(&model.weights)),
             ("model.rho", model.rho.to_string()),
             ("model.room.n0", model.room.n0.to_string()),
@@ -158,6 +159,10 @@ mod tests {
         check(
             |settings| settings.model.weights[Kind::Like] = 0.5,
             "model.kinds is like:0.5, the application was made with none",
+        );
+        check(
+            |settings| settings.model.scale_floor = 1_000.0,
+            "model.scale_floor is 1000, the application was made with 100",
         );
         check(|settings| settings.model.eps = 0.01, "model.eps is 0.01, the application was made with 0.05");
         check(

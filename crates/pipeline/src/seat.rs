@@ -166,7 +166,10 @@ impl Seat {
         let people = self.shard.people_len();
         if !self.shard.is_at_rest() || !self.backlog.is_empty() || self.backlog.has_gap() {
             Work::Input
-        } else if self.visited < people || clock == Clock::Event && people > 0 && !self.has_settled(people) {
+        } else if self.visited < people
+            || self.shard.looks_for_leader()
+            || clock == Clock::Event && people > 0 && !self.has_settled(people)
+        {
             Work::Quieting
         } else if people > 0 && clock != Clock::Event {
             Work::Ageing
@@ -290,6 +293,7 @@ impl Seat {
             sweep: plan.sweep,
             publishes: plan.publishes,
             settles: plan.settles,
+            machine_clock: plan.machine_clock,
         };
         self.shard.step(&slice, &mut self.effects);
         (self.refused, self.records) = (gathered.refused, gathered.records);

@@ -7,7 +7,7 @@ use std::fmt;
 use std::iter;
 
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes};
-use influence::scale::{Report, SCALE_MIN, Scale};
+use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use influence::{LEVELS, Landmark};
 use prost::Message;
 use vocabulary::{Counts, Kind, NAME_BYTES_MAX, Timestamp};
@@ -266,8 +266,9 @@ fn of_five_bytes(digits: f32, rest: u8) -> f64 {
 }
 
 fn report_message(report: &Report) -> proto::Report {
-    assert!(report.largest.is_finite(), "the largest influence is {}", report.largest);
-    proto::Report { largest: Some(report.largest) }
+    let Report { largest, taken, is_opening, is_young } = *report;
+    assert!(largest.is_finite() && taken.is_finite(), "the largest influence is {largest}, {taken} were taken");
+    proto::Report { largest: Some(largest), taken, is_opening, is_young }
 }
 
 fn scale_message(scale: &Scale) -> proto::Scale {
@@ -497,13 +498,17 @@ fn report(message: proto::Report) -> Result<Report, String> {
     if !(largest.is_finite() && largest >= 0.0) {
         return Err(format!("report.largest is {largest}, not a finite number of at least 0"));
     }
-    Ok(Report { largest })
+    let proto::Report { taken, is_opening, is_young, .. } = message;
+    if !(taken.is_finite() && taken >= 0.0) {
+        return Err(format!("report.taken is {taken}, not a finite number of at least 0"));
+    }
+    Ok(Report { largest, taken, is_opening, is_young })
 }
 
 fn scale(message: proto::Scale) -> Result<Scale, String> {
     let proto::Scale { votes, version } = message;
-    if !(votes.is_finite() && votes >= SCALE_MIN) {
-        return Err(format!("scale.votes is {votes}, not a finite number of at least {SCALE_MIN}"));
+    if !(votes.is_finite() && votes >= SCALE_FLOOR_MIN) {
+        return Err(format!("scale.votes is {votes}, not a finite number of at least {SCALE_FLOOR_MIN}"));
     }
     Ok(Scale { votes, version })
 }

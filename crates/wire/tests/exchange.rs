@@ -66,9 +66,7 @@ fn a_record_keeps_its_field_numbers() {
         ]],
     );
     let ranked = exchange(&[Section { report: Some(report()), scale: Some(scale()), ..Section::default() }]);
-    expect![[
-        r#"\n\x1c\x18\x00\x92\x03\t\t\x00\x00\x00\x00\x00\x00\x00\x00\x9a\x03\x0b\t\x00\x00\x00\x00\x00J\x93@\x10\x07"#
-    ]]
+    expect![[r#"\n)\x18\x00\x92\x03\x16\t\x00\x00\x00\x00\x00\x00\x00\x00\x19\x00\x00\x00\x00\x00\x00\xf8? \x01(\x01\x9a\x03\x0b\t\x00\x00\x00\x00\x00J\x93@\x10\x07"#]]
     .assert_eq(&ranked.escape_ascii().to_string());
 }
 
@@ -359,15 +357,15 @@ fn a_scale_is_whole() {
     check_refused(
         [bytes(51, "")],
         expect![[r#"
-            sections[1]: scale.votes is 0, not a finite number of at least 100
+            sections[1]: scale.votes is 0, not a finite number of at least 1
         "#]],
     );
     check_refused(
         [-1.0, f64::INFINITY, f64::NAN].map(|votes| bytes(51, fixed(1, f64::to_bits(votes)))),
         expect![[r#"
-            sections[1]: scale.votes is -1, not a finite number of at least 100
-            sections[1]: scale.votes is inf, not a finite number of at least 100
-            sections[1]: scale.votes is NaN, not a finite number of at least 100
+            sections[1]: scale.votes is -1, not a finite number of at least 1
+            sections[1]: scale.votes is inf, not a finite number of at least 1
+            sections[1]: scale.votes is NaN, not a finite number of at least 1
         "#]],
     );
 }

@@ -7,7 +7,7 @@ mod common;
 
 use common::{exchange, message};
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes};
-use influence::scale::{Report, SCALE_MIN, Scale};
+use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use proptest::collection::vec;
 use proptest::num::{f32, f64};
 use proptest::prelude::*;
@@ -187,12 +187,18 @@ fn audience() -> impl Strategy<Value = AudienceChange> {
 
 fn report() -> impl Strategy<Value = Report> {
     let largest = prop_oneof![Just(0.0), Just(-0.0), f64::NORMAL | f64::SUBNORMAL | f64::POSITIVE];
-    largest.prop_map(|largest| Report { largest })
+    let taken = prop_oneof![Just(0.0), f64::NORMAL | f64::SUBNORMAL | f64::POSITIVE];
+    (largest, taken, any::<bool>(), any::<bool>()).prop_map(|(largest, taken, is_opening, is_young)| Report {
+        largest,
+        taken,
+        is_opening,
+        is_young,
+    })
 }
 
 fn scale() -> impl Strategy<Value = Scale> {
     let votes = f64::NORMAL | f64::SUBNORMAL | f64::POSITIVE;
-    (votes, any::<u64>()).prop_map(|(votes, version)| Scale { votes: votes.max(SCALE_MIN), version })
+    (votes, any::<u64>()).prop_map(|(votes, version)| Scale { votes: votes.max(SCALE_FLOOR_MIN), version })
 }
 
 fn clock() -> impl Strategy<Value = Timestamp> {

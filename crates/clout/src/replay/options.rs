@@ -77,6 +77,9 @@ pub struct ReplayArgs {
     /// [default: never]
     #[arg(long = "forget-after", help_heading = "Model", value_name = "DURATION", value_parser = parse_duration)]
     pub forget_after_ms: Option<i64>,
+    /// Votes below which the scale never is: a score of 100 stands for so many at least
+    #[arg(long = "scale-floor", help_heading = "Model", value_name = "VOTES", default_value_t = Model::default().scale_floor)]
+    pub scale_floor: f64,
     /// Votes that an act of a kind adds, 0.001 to 10, as in like=0.5,reply=1; may be repeated [default: retweet, mention
     /// and quote 1, reply 0.5, like 0.25]
     #[arg(long = "kind-weight", help_heading = "Model", value_name = "KIND=WEIGHT,...", value_delimiter = ',', value_parser = parse_kind_weight)]
@@ -213,6 +216,8 @@ impl ReplayArgs {
         named(&model, "--window")?;
         model.forget_after_ms = self.forget_after_ms;
         named(&model, "--forget-after")?;
+        model.scale_floor = self.scale_floor;
+        named(&model, "--scale-floor")?;
         for &(kind, weight) in &self.kind_weights {
             model.weights[kind] = weight;
             named(&model, "--kind-weight")?;

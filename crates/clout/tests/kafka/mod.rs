@@ -14,4 +14,5 @@ mod people;
 mod readme;
 mod reset;
 mod route;
+mod scale;
 mod topics;

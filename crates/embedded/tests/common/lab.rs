@@ -170,7 +170,16 @@ impl Lab {
             Pace::Promptly => (0, false),
             Pace::Sweeping { settles } => (u32::MAX, settles),
         };
-        let slice = Slice { clock: self.clock, exchange: &exchange, profiles, events, sweep, publishes: true, settles };
+        let slice = Slice {
+            clock: self.clock,
+            exchange: &exchange,
+            profiles,
+            events,
+            sweep,
+            publishes: true,
+            settles,
+            ..Slice::default()
+        };
         let mut effects = Effects::default();
         self.shards[shard].step(&slice, &mut effects);
         self.levels_changed += effects.levels_changed;

@@ -80,7 +80,7 @@ pub(crate) fn mention() -> Change {
 }
 
 pub(crate) fn report() -> Report {
-    Report { largest: 0.0 }
+    Report { largest: 0.0, taken: 1.5, is_opening: true, is_young: true }
 }
 
 pub(crate) fn scale() -> Scale {
