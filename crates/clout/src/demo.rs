@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -101,9 +102,11 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let view = Arc::new(View::default());
     let opening = Opening::new(&view);
     let workers = Workers::start(&model, &opening, &supervisor)?;
-    let server = args.server(&view, &workers, &supervisor).map_err(|error| not_started(error, "--port 0"))?;
+    let has_ended = Arc::default();
+    let server =
+        args.server(&view, &workers, &supervisor, &has_ended).map_err(|error| not_started(error, "--port 0"))?;
     let feeder = Feeder::new(source, workers.memory(), model.partitioner);
-    let fed = feed(args, feeder, &workers, (&opening, &args.welcome(&server)), &supervisor);
+    let fed = feed(args, feeder, &workers, (&opening, &args.welcome(&server)), &has_ended, &supervisor);
     // Whatever ended it: all end.
     supervisor.stop();
     server.stop();
@@ -128,11 +131,18 @@ impl DemoArgs {
     }
 
     /// Listens on the port that was asked for, or on the first free one.
-    fn server(&self, view: &Arc<View>, workers: &Workers, supervisor: &Supervisor) -> Result<Running, ServeError> {
+    fn server(
+        &self,
+        view: &Arc<View>,
+        workers: &Workers,
+        supervisor: &Supervisor,
+        has_ended: &Arc<AtomicBool>,
+    ) -> Result<Running, ServeError> {
         let ports = self.port.map_or(PORT..=PORT + PORTS_TRIED, |port| port..=port);
         let start = |port| {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let demo = Some(Demo { what: self.what(), speed: self.speed_ms as f64 / 1e3 });
+            let (speed, has_ended) = (self.speed_ms as f64 / 1e3, Arc::clone(has_ended));
+            let demo = Some(Demo { what: self.what(), speed, has_ended });
             let options = ServerOptions { listen, demo, hosts: self.host.clone(), ..ServerOptions::default() };
             Server::new(Arc::clone(view), options).with_pipeline(workers.status()).watched_by(supervisor).start()
         };
@@ -174,13 +184,13 @@ fn feed(
     mut feeder: Feeder,
     workers: &Workers,
     (opening, welcome): (&Opening, &str),
+    has_ended: &AtomicBool,
     supervisor: &Supervisor,
 ) -> Result<(), Failure> {
     let told = |text: &str| say(text).map_err(OutputError::to("-".as_ref()));
     let begun = Instant::now();
     let mut head_start = None;
     let mut history = feeder.begin(args.head_start_ms, args.speed_ms);
-    let mut has_ended = false;
     while !supervisor.is_stopping() {
         let waiting = workers.waiting(feeder.appended());
         // History stands still from the end of the head start until the page opens: days have passed in a second, and the
@@ -198,7 +208,7 @@ fn feed(
             opening.open();
             told(welcome)?;
         }
-        if fed == Fed::End && opening.is_open() && !std::mem::replace(&mut has_ended, true) {
+        if fed == Fed::End && opening.is_open() && !has_ended.swap(true, Relaxed) {
             told(&end(feeder.bad()))?;
         }
         if fed != Fed::More || waiting >= WAITING_MAX || !is_ready {

@@ -199,10 +199,14 @@ impl Failure {
 
 /// An output cannot be created or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}", path = .path.display())]
+#[error("cannot write {}", name(.path))]
 pub struct OutputError {
     path: PathBuf,
     source: io::Error,
+}
+
+fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "the standard output".to_owned() } else { path.display().to_string() }
 }
 
 impl OutputError {

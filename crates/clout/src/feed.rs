@@ -144,7 +144,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let mut feeding = Feeding::new(args, &config, logs.has_messages(), interrupt.clone())?;
 
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
-    logs.empty().for_each(|nothing| progress.say(&format!("note: {nothing}")));
+    logs.passed().for_each(|passed| progress.say(&format!("note: {passed}")));
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
     let mut gate =
         Gate::new(args.until, config.names.clone(), rejects, Watch { progress: progress.clone(), interrupt });

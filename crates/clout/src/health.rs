@@ -25,12 +25,20 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::PROBES))]
 pub struct HealthArgs {
-    /// The address at which it listens
-    #[arg(value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    /// The address at which it listens: a host and a port, with a colon between
+    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:9464", value_parser = parse_address)]
     address: String,
     /// Ask whether it is alive, instead of ready
     #[arg(long)]
     live: bool,
+}
+
+/// Refuses what is no address: a probe that is mistyped must not look like a process that is down.
+fn parse_address(text: &str) -> Result<String, String> {
+    let is_host =
+        |host: &str| !host.is_empty() && !host.contains(['/', ' ']) && host.contains(':') == host.starts_with('[');
+    let parts = text.rsplit_once(':').filter(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
+    parts.map(|_| text.to_owned()).ok_or_else(|| "expected HOST:PORT, as in 127.0.0.1:9464".to_owned())
 }
 
 /// Why a process is not as it should be.
@@ -67,9 +75,16 @@ pub fn run(args: &HealthArgs) -> Result<(), Failure> {
     let (address, path) = (args.address.clone(), if args.live { "/health/live" } else { "/health/ready" });
     match ask(&address, path) {
         Ok((200, _)) => Ok(()),
-        Ok((status, body)) => Err(HealthError::Unhealthy { address, path, status, body }.into()),
+        Ok((status, body)) => Err(HealthError::Unhealthy { address, path, status, body: sentence(body) }.into()),
         Err(reason) => Err(HealthError::Silent { address, reason }.into()),
     }
+}
+
+/// The sentence of an answer: of a problem document its detail, of anything else all of it.
+fn sentence(body: String) -> String {
+    let document = serde_json::from_str::<serde_json::Value>(&body).ok();
+    let detail = document.as_ref().and_then(|document| document.get("detail")?.as_str());
+    detail.map(str::to_owned).unwrap_or(body)
 }
 
 /// Status and body of the answer.
@@ -97,4 +112,36 @@ fn ask(address: &str, path: &str) -> Result<(u16, String), String> {
         return parts.ok_or_else(|| "what it says is not HTTP".to_owned());
     }
     Err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for address in ["127.0.0.1:9464", "localhost:80", "[::1]:9464", "scores.example.org:8080"] {
+            assert_eq!(parse_address(address).as_deref(), Ok(address));
+        }
+        for other in [
+            "",
+            "9464",
+            ":9464",
+            "localhost",
+            "localhost:http",
+            "localhost:70000",
+            "::1:9464",
+            "http://127.0.0.1:9464",
+            "localhost:9464/health",
+        ] {
+            assert!(parse_address(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_a_sentence() {
+        let problem = r#"{"type":"about:blank","status":503,"detail":"an \"input\" is refused"}"#;
+        assert_eq!(sentence(problem.to_owned()), "an \"input\" is refused");
+        assert_eq!(sentence("no document".to_owned()), "no document");
+    }
 }

@@ -29,7 +29,7 @@ Examples:
 
 `clout help replay` says everything about one command.";
 
-/// Scores how influential people are from what others do: mentions, retweets, replies, likes and follows.
+/// Scores how influential people are from what others do: mentions, retweets, quotes, replies, likes and follows.
 #[derive(Parser)]
 #[command(name = "clout", version, after_help = exit::after_help(AFTER_HELP, exit::ExitCode::ALL), arg_required_else_help = true, max_term_width = 120)]
 struct CommandLine {

@@ -99,10 +99,10 @@ pub(crate) trait Sink {
 #[non_exhaustive]
 pub enum Stop {
     /// Somebody pressed Ctrl-C.
-    #[error("interrupted: the results are those of what was read until then")]
+    #[error("interrupted: what was read until then counts")]
     Interrupted,
     /// More lines are bad than are tolerated.
-    #[error("stopped at more bad lines than --max-bad {bad_max}: the results are those of what was read until then")]
+    #[error("stopped at more bad lines than --max-bad {bad_max}: what was read until then counts")]
     TooManyBad {
         /// So many are tolerated.
         bad_max: u64,

@@ -51,7 +51,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let bytes_read = BytesRead::default();
     let logs = Logs::open(&args.files(), &bytes_read, &interrupt)?;
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
-    logs.empty().for_each(|nothing| progress.say(&format!("note: {nothing}")));
+    logs.passed().for_each(|passed| progress.say(&format!("note: {passed}")));
 
     // Everything is created before anything is read: what cannot be written is told before an hour is spent.
     let scores_out = args.scores_out.as_deref().map(create).transpose()?;

@@ -22,9 +22,9 @@ const AFTER_HELP: &str = "\
 Examples:
   clout serve --config clout.toml
   clout serve --config clout.toml --listen 0.0.0.0:8080 --tokens-file tokens
-  curl localhost:8080/v1/ranking?limit=10
+  curl 'localhost:8080/v1/ranking?limit=10'
 
-Start as many as you like: each reads the whole table, and none needs another. /health/ready says when one has caught up,
+Start as many as you like: each reads the whole table, and none needs another. /health/ready says when one has caught up, \
 /openapi.json what can be asked.";
 
 /// How long a look at the topic may take before it is looked whether somebody says stop.

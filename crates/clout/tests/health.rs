@@ -131,6 +131,16 @@ fn a_worker_of_the_demo_that_hangs_is_seen() {
     assert_eq!(code, Some(75), "{told}");
 }
 
+/// A probe with a slip of the pen must not look like a process that is down.
+#[test]
+fn a_probe_of_what_is_no_address_is_refused() {
+    for address in ["9464", ":9464", "http://127.0.0.1:9464", "localhost:9464/health"] {
+        let output = clout(&format!("health {address}")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{address}");
+        assert!(text(&output).contains("expected HOST:PORT, as in 127.0.0.1:9464"), "{}", text(&output));
+    }
+}
+
 /// What a container's health check would see.
 fn probe(arguments: &str) -> (Option<i32>, String) {
     let output = clout(&format!("health {arguments}")).output().unwrap();
@@ -149,8 +159,8 @@ fn a_probe_needs_no_shell() {
     drop(demo);
     let (code, told) = probe(&address);
     assert!(code == Some(1) && told.contains(&format!("{address} does not answer")), "{told}");
-    let (code, told) = probe("nowhere");
-    assert!(code == Some(1) && told.contains("nowhere does not answer"), "{told}");
+    let (code, told) = probe("nowhere.invalid:1");
+    assert!(code == Some(1) && told.contains("nowhere.invalid:1 does not answer"), "{told}");
 }
 
 #[test]

@@ -162,13 +162,22 @@ function pulseOf(view, demo) {
   if (!view) return ["quiet", "No scores here"];
   if (!view.ready) return ["behind", "Catching up"];
   if (view.lag >= BEHIND_MIN) return ["behind", `Behind by ${count(view.lag)} records`];
+  if (demo?.has_ended) return ["quiet", "At its end"];
   const scored = view.scored_ms_ago ?? null;
-  if (scored === null) return ["quiet", "Nothing scored yet"];
+  if (scored === null) return sinceBefore(view.as_of, demo);
   if (scored >= LIVE_MS) return ["quiet", `Last scored ${duration(scored)} ago`];
   // A log of another time, or one that is caught up with: a demo says that on a line of its own.
   return demo || !view.as_of || Date.now() - Date.parse(view.as_of) < PAST_MS
     ? ["live", "Live"]
     : ["behind", `Scoring ${day(view.as_of)}`];
+}
+
+/** What is known where no score has come since the server started: how old those are that were there. */
+function sinceBefore(asOf, demo) {
+  if (!asOf) return ["quiet", "Nothing scored yet"];
+  const age = Date.now() - Date.parse(asOf);
+  if (demo || age >= PAST_MS) return ["quiet", `Scores of ${day(asOf)}`];
+  return age < LIVE_MS ? ["live", "Live"] : ["quiet", `Last scored ${duration(age)} ago`];
 }
 
 /** `10 minutes of it pass`. */
@@ -177,12 +186,17 @@ function passes(ms) {
   return `${words} of it ${words.startsWith("1 ") ? "passes" : "pass"}`;
 }
 
+/** What is shown, and how fast it passes. */
+function sentenceOf({ what, speed, has_ended }) {
+  return has_ended ? `${what} is at its end.` : `${what}: ${passes(speed * 1_000)} in a second.`;
+}
+
 /** What is made up says so, on every page. */
 function showWhatItIs() {
   const line = find(".made-up");
   onStatus(({ demo, pipeline }) => {
     line.hidden = !demo;
-    if (demo) say(line, `${demo.what}: ${passes(demo.speed * 1_000)} in a second.`);
+    if (demo) say(line, sentenceOf(demo));
     find('.places [data-page="pipeline"]').hidden = !pipeline;
   });
 }

@@ -27,6 +27,8 @@ const NEARBY = 9;
 const TITLE_MAX = 60;
 const MOVES_SHOWN = 5;
 const MOVES_DRAWN = 100;
+/** A score that has stayed above this and is 100 now has a flat curve. */
+const TOP_MIN = 99;
 /** How many movements the reasons are summed over. */
 const SPANS = [
   { words: "Latest", most: 1 },
@@ -178,9 +180,8 @@ function rated(state) {
       spread.show(answer);
     },
     history: (moves) => {
-      // At 100 only the influence moves.
       const scored = moves.filter(({ score, previous }) => score !== previous);
-      const influences = scored.length === 0 && moves.length > 1 ? moves : [];
+      const influences = moves.length > 1 && isAtTheTop(moves, scored) ? moves : [];
       // A card without anything in it tells nothing.
       why.element.hidden = scored.length === 0;
       curve.element.hidden = scored.length + influences.length === 0;
@@ -192,6 +193,12 @@ function rated(state) {
     around: nearby.around,
     spread: spread.spread,
   };
+}
+
+/** Whether the curve of the score would be flat: nobody scores above 100, where the influence alone moves. */
+function isAtTheTop(moves, scored) {
+  const lowest = Math.min(...scored.map(({ score, previous }) => Math.min(score, previous)));
+  return scored.length === 0 || (moves[moves.length - 1].score >= 100 && lowest >= TOP_MIN);
 }
 
 const card = (className, id, title, ...children) =>
@@ -458,7 +465,7 @@ function receivedCard() {
     "received",
     "Received from others",
     list,
-    h("p", { class: "note" }, "Exact counts since the person is rated."),
+    h("p", { class: "note" }, "Exact counts since the person has been rated."),
   );
   const show = ({ received, followers, following }) =>
     Object.entries({ ...received, followers, following }).forEach(([key, value]) => {

@@ -422,7 +422,7 @@ async fn status(State(app): Shared, RawQuery(query): RawQuery) -> Answer<StatusA
     Question::none(query.as_deref())?;
     let pipeline = app.pipeline.as_deref().map(|status| app.rates.of(status, &app.supervisor));
     let view = app.has_scores.then(|| ViewStatus::new(&app.view));
-    let demo = app.demo.as_ref().map(|demo| DemoStatus { what: demo.what.clone(), speed: demo.speed });
+    let demo = app.demo.as_ref().map(DemoStatus::new);
     Ok(Json(StatusAnswer { view, pipeline, demo }))
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,8 @@ pub struct Demo {
     pub what: String,
     /// Seconds of it in a second.
     pub speed: f64,
+    /// Whether it is at its end, and nothing moves any more.
+    pub has_ended: Arc<AtomicBool>,
 }
 
 /// How to serve.

@@ -1,6 +1,7 @@
 //! Health for operators: how far the view is, and how the pipeline of this process does, if it has one.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::seven;
+use crate::server::Demo;
 use crate::view::View;
 
 /// Rates are means over so many of these.
@@ -38,6 +40,14 @@ pub(crate) struct DemoStatus {
     pub(crate) what: String,
     /// Seconds of it in a second.
     pub(crate) speed: f64,
+    /// Whether it is at its end, and nothing moves any more.
+    pub(crate) has_ended: bool,
+}
+
+impl DemoStatus {
+    pub(crate) fn new(demo: &Demo) -> DemoStatus {
+        DemoStatus { what: demo.what.clone(), speed: demo.speed, has_ended: demo.has_ended.load(Relaxed) }
+    }
 }
 
 /// How far the live view is.

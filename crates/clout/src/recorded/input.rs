@@ -164,8 +164,18 @@ impl Input {
         };
         match given {
             Some(format) => InputError::NotAs { name, format, wrong },
+            None if self.begins_with_a_profile() => {
+                let hint = " of events (it holds profiles: give them by --profiles)";
+                InputError::NoEvents { name, hint, wrong: String::new() }
+            }
             None => InputError::NoEvents { name, hint: hint(&self.read.head), wrong },
         }
+    }
+
+    /// Whether the first record is a profile in JSON.
+    fn begins_with_a_profile(&self) -> bool {
+        let mut reader = ProfileReader::new(&self.read.head[..], Encoding::Json);
+        matches!(reader.next(), Ok(Some(record)) if record.profile.is_ok())
     }
 
     /// How a file of profiles is written; `None` if there is none in it.

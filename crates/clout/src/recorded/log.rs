@@ -1,5 +1,6 @@
 //! The logs of one run: opened together, read one record after the other.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +31,10 @@ pub(crate) struct Logs {
     letters: Option<&'static TextEncoding>,
     bytes_read: BytesRead,
     interrupt: Interrupt,
-    /// What there is nothing of, and in which files.
-    empty: Vec<String>,
+    /// Files of events so far, as the system names them.
+    named: BTreeSet<PathBuf>,
+    /// What is passed over: files without records, and files that are named again.
+    passed: Vec<String>,
     size_bytes: Option<u64>,
 }
 
@@ -87,7 +90,8 @@ impl Logs {
             letters: args.reading.text_encoding,
             bytes_read: bytes_read.clone(),
             interrupt: interrupt.clone(),
-            empty: Vec::new(),
+            named: BTreeSet::new(),
+            passed: Vec::new(),
             size_bytes: Some(0),
         };
         for path in args.profiles {
@@ -96,12 +100,13 @@ impl Logs {
             let name = input.name.clone();
             match ProfileLog::of(input)? {
                 Some(log) => logs.profiles.push(log),
-                None => logs.empty.push(format!("no profiles in {name}")),
+                None => logs.passed.push(format!("no profiles in {name}")),
             }
         }
         let reading = args.reading.reading();
         for path in args.files {
             match folder::files(path)? {
+                None if logs.is_again(path) => {}
                 None => logs.add(path, args.reading, &reading)?,
                 Some(files) => logs.add_folder(path, &files, args.reading, &reading)?,
             }
@@ -115,7 +120,7 @@ impl Logs {
         let mut input = Input::open(path, self.letters, &self.bytes_read, &self.interrupt)?;
         let size_bytes = input.size_bytes;
         match input.contents(args.format, reading)? {
-            Contents::Nothing => self.empty.push(format!("no events in {}", input.name)),
+            Contents::Nothing => self.passed.push(format!("no events in {}", input.name)),
             Contents::Events(layout) => self.events.push(Log::Events(Box::new(EventLog::of(input, *layout)))),
             Contents::Messages(recognised) => {
                 let site = self.site.clone().or_else(|| site_of(path));
@@ -138,18 +143,33 @@ impl Logs {
         args: &ReadingArgs,
         reading: &Reading,
     ) -> Result<(), InputError> {
-        let (before, mut passed) = (self.events.len(), Vec::new());
+        let (before, mut passed, mut has_again) = (self.events.len(), Vec::new(), false);
         for file in files {
+            if self.is_again(file) {
+                has_again = true;
+                continue;
+            }
             match self.add(file, args, reading) {
                 Err(InputError::NoEvents { name, .. }) => passed.push(name),
                 added => added?,
             }
         }
-        if self.events.len() == before {
+        if self.events.len() == before && !has_again {
             return Err(InputError::NoFile { path: folder.to_owned() });
         }
-        self.empty.extend(folder::passed_over(folder, &passed));
+        self.passed.extend(folder::passed_over(folder, &passed));
         Ok(())
+    }
+
+    /// Whether a file was named before, under whatever name: read again, all in it would count twice. It is told once more.
+    fn is_again(&mut self, path: &Path) -> bool {
+        // A pipe is another one each time.
+        let Some(real) = path.is_file().then(|| path.canonicalize().ok()).flatten() else { return false };
+        let is_again = !self.named.insert(real);
+        if is_again {
+            self.passed.push(format!("{} was named before: it is read once", path.display()));
+        }
+        is_again
     }
 
     /// Says which networks are read: copies of their accounts on other networks are dropped then.
@@ -177,9 +197,9 @@ impl Logs {
         self.size_bytes
     }
 
-    /// What there is nothing of, in words.
-    pub(crate) fn empty(&self) -> impl Iterator<Item = &str> {
-        self.empty.iter().map(String::as_str)
+    /// What is passed over, in words.
+    pub(crate) fn passed(&self) -> impl Iterator<Item = &str> {
+        self.passed.iter().map(String::as_str)
     }
 
     /// Reads the profiles, then the events by their time.
@@ -359,7 +379,7 @@ impl std::error::Error for Unreadable {}
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.write(f)?;
-        write!(f, "; the results are those of what was read until then")
+        write!(f, "; what was read until then counts")
     }
 }
 

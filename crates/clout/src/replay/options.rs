@@ -31,8 +31,8 @@ Examples:
 
 /// Score an event log: who is how influential, and why.
 ///
-/// Reads mentions, retweets, replies, follows and unfollows from files in any of four formats, and as networks send them, and prints the top of the
-/// ranking. Results go to the standard output, all else to the standard error.
+/// Reads mentions, retweets, quotes, replies, likes, follows and unfollows from files in any of four formats, and as networks
+/// send them, and prints the top of the ranking. Results go to the standard output, all else to the standard error.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS))]
 pub struct ReplayArgs {

@@ -147,6 +147,28 @@ fn it_is_live_only_while_something_is_scored() {
     still.server.stop();
 }
 
+/// Scores that were there when the server started are as old as they are.
+#[test]
+fn scores_that_nobody_makes_any_more_are_told_as_old() {
+    let Some(_room) = browser::room() else { return };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    for (as_of, told) in [(1_700_000_000_000, "Scores of 14 Nov 2023"), (now - 300_000, "Last scored 5 min ago")] {
+        let view = Arc::new(View::default());
+        score_at(&view, "bo", (40.0, 40.0), as_of);
+        view.caught_up();
+        let still = Still::with(view);
+        Browser::with("stopped", async |browser| {
+            browser.open(&still.at("")).await;
+            browser.until("document.querySelectorAll('.rows li').length === 1").await;
+            // A slow machine may look a minute later.
+            let words = "document.querySelector('.pulse').textContent.replace(/[6-9] min/, '5 min')";
+            browser.until(&format!("{words} === '{told}'")).await;
+            browser
+        });
+        still.server.stop();
+    }
+}
+
 /// A worker that waits tells nothing new of its shards.
 #[test]
 fn a_worker_that_stands_still_is_told_of() {
@@ -273,6 +295,12 @@ fn what_matters_can_be_seen() {
             .ask("Math.min(...[...document.querySelectorAll('.history .grid')].map((one) => one.getBBox().y))")
             .await;
         assert!(highest < 20.0, "100 is drawn at {highest}");
+        // Back at 100 its curve would be flat: that of the influence is not.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+        score_at(&still.view, "ana", (100.0, 130.0), now);
+        browser
+            .until("document.querySelector('.history svg').getAttribute('aria-label').includes('influence in votes')")
+            .await;
         for _ in ["one theme", "the other"] {
             for (what, selector, property) in [
                 ("bars", ".spread .bar:not(.here)", "fill"),

@@ -63,6 +63,23 @@ fn people_look_search_and_read_why() {
     assert_eq!(demo.interrupt(), Some(0));
 }
 
+#[test]
+fn a_log_that_is_at_its_end_is_told_to_be() {
+    let Some(_room) = browser::room() else { return };
+    let log = std::env::temp_dir().join(format!("clout-page-{}.csv", std::process::id()));
+    std::fs::write(&log, "actor,target,at\nana,bo,1738324800\ncy,bo,1738324805\n").unwrap();
+    let demo = Demo::start(&format!("{} --port 0", log.display()));
+    Browser::with("ends", async |browser| {
+        browser.open(&demo.address).await;
+        browser.until("document.querySelectorAll('.rows li').length === 1").await;
+        browser.until("document.querySelector('.pulse').textContent === 'At its end'").await;
+        browser.until("document.querySelector('.made-up').textContent.endsWith('.csv is at its end.')").await;
+        browser
+    });
+    assert_eq!(demo.interrupt(), Some(0));
+    std::fs::remove_file(log).unwrap();
+}
+
 async fn searches_by_keyboard(browser: &Browser) {
     let name: String = browser.ask("document.querySelectorAll('.rows .name')[7].textContent").await;
     browser.press("/").await;

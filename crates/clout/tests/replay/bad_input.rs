@@ -104,7 +104,7 @@ fn too_many_bad_lines_stop_the_run() {
             read      4 records from log.txt (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:00Z
             scored    1 event (1 retweet); 2 people, 1 of them rated
             left out  3 malformed lines
-            error: stopped at more bad lines than --max-bad 2: the results are those of what was read until then
+            error: stopped at more bad lines than --max-bad 2: what was read until then counts
         "#]],
     );
     let scores = lines(&directory.read("scores.ndjson"));
@@ -114,7 +114,7 @@ fn too_many_bad_lines_stop_the_run() {
         "log.txt --max-bad 0 --quiet",
         expect![[r#"
             exit 1
-            error: stopped at more bad lines than --max-bad 0: the results are those of what was read until then
+            error: stopped at more bad lines than --max-bad 0: what was read until then counts
         "#]],
     );
     assert_eq!(directory.replay("log.txt --max-bad 3").code, 0);
@@ -164,7 +164,7 @@ fn small_archives_that_break_off_are_told_alike() {
             exit 1
             read      2 records from corrupt.gz (snap, gzip), 2020-01-01T00:00:00Z to 2020-01-01T01:00:00Z
             scored    2 events (2 retweets); 3 people, 2 of them rated
-            error: corrupt.gz holds corrupt gzip data after line 2, byte 42 of what is unpacked (corrupt gzip stream does not have a matching checksum); the results are those of what was read until then
+            error: corrupt.gz holds corrupt gzip data after line 2, byte 42 of what is unpacked (corrupt gzip stream does not have a matching checksum); what was read until then counts
         "#]],
     );
     check(
@@ -174,7 +174,7 @@ fn small_archives_that_break_off_are_told_alike() {
             exit 1
             read      2 records from cut.gz (snap, gzip), 2020-01-01T00:00:00Z to 2020-01-01T01:00:00Z
             scored    2 events (2 retweets); 3 people, 2 of them rated
-            error: cut.gz breaks off in the middle of the gzip data after line 2, byte 42 of what is unpacked (unexpected end of file); the results are those of what was read until then
+            error: cut.gz breaks off in the middle of the gzip data after line 2, byte 42 of what is unpacked (unexpected end of file); what was read until then counts
         "#]],
     );
     check(
@@ -220,7 +220,7 @@ fn binary_files_that_break_off_are_scored_so_far() {
             exit 1
             read      1 record from log.pb (protobuf), 2020-01-01T00:00:00Z to 2020-01-01T00:00:00Z
             scored    1 event (1 retweet); 2 people, 1 of them rated
-            error: log.pb: record 2 at byte 19: file ends within the message; all before it is whole; the results are those of what was read until then
+            error: log.pb: record 2 at byte 19: file ends within the message; all before it is whole; what was read until then counts
         "#]],
     );
 }
@@ -321,6 +321,46 @@ fn what_is_no_event_log_is_refused() {
         expect![[r#"
             exit 2
             error: cannot read .: it is a directory without a file in a known format
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_named_twice_counts_once() {
+    let directory = Directory::new().with("one", "1 2 1577836803\n4 2 1577836805\n");
+    std::fs::create_dir(directory.path("folder")).expect("a folder");
+    let directory = directory.with("folder/other", "6 2 1577836807\n");
+    std::os::unix::fs::symlink(directory.path("one"), directory.path("folder/link")).expect("a link");
+    let told = |arguments: &str| directory.replay(arguments).told();
+    for (arguments, again) in [("one one", "one"), ("one ./one", "./one")] {
+        let ran = directory.replay(&format!("{arguments} --json"));
+        assert_eq!(ran.document()["top"][0]["mentions"], 2, "{arguments}");
+        assert!(told(arguments).contains(&format!("note: {again} was named before: it is read once\n")), "{arguments}");
+    }
+    let ran = directory.replay("one folder folder/other --json");
+    assert_eq!(ran.document()["top"][0]["mentions"], 3);
+    expect![[r#"
+        exit 0
+        note: folder/link was named before: it is read once
+        note: folder/other was named before: it is read once
+        read      3 records from 2 files, merged by time, 2020-01-01T00:00:03Z to 2020-01-01T00:00:07Z
+        scored    3 events (3 mentions); 4 people, 1 of them rated
+    "#]]
+    .assert_eq(&told("one folder folder/other --top 0 --scores-out scores.csv"));
+    // All of a folder may have been named before.
+    std::fs::remove_file(directory.path("folder/other")).expect("a file");
+    assert_eq!(directory.replay("one folder --json").document()["top"][0]["mentions"], 2);
+}
+
+#[test]
+fn profiles_that_are_given_for_events_are_told() {
+    let directory = Directory::new().with("profiles", "{\"user\":\"ana\",\"opted_out\":true}\n");
+    check(
+        &directory,
+        "profiles",
+        expect![[r#"
+            exit 2
+            error: profiles is in no known format of events (it holds profiles: give them by --profiles); known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
         "#]],
     );
 }

@@ -893,7 +893,7 @@ fn other_letters_are_read_or_told() {
         exit 1
         read      2 records from log (csv), 2014-08-27T13:08:45Z to 2014-08-27T13:08:46Z
         scored    2 events (2 mentions); 3 people, 2 of them rated
-        error: log cannot be read on after line 3, byte 59 (the text is not UTF-16LE); the results are those of what was read until then
+        error: log cannot be read on after line 3, byte 59 (the text is not UTF-16LE); what was read until then counts
     "#]],
     );
 }
