@@ -107,7 +107,9 @@ fn bad_options_are_told_with_what_would_be_good() {
     );
     refuse(
         "log --scores-out scores",
-        expect!["error: --scores-out scores: the name must end in .ndjson or .csv, with or without .gz or .zst behind"],
+        expect![
+            "error: --scores-out scores: the name must end in .ndjson or .csv, with or without .gz or .zst behind, or in .parquet"
+        ],
     );
     refuse(
         "log --scores-out - --json",
