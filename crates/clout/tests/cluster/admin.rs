@@ -62,6 +62,11 @@ impl Admin {
         let more = NewPartitions::new(topic, partitions);
         let grown = block_on(self.admin.create_partitions([&more], &AdminOptions::new()));
         grown.expect("the broker answers").into_iter().for_each(|topic| _ = topic.expect("it grows"));
+        // A broker may answer before it knows of them itself.
+        super::wait_until("the topic has grown", TIME, || {
+            let known = self.admin.inner().fetch_metadata(Some(topic), TIME).expect("the broker answers");
+            known.topics().iter().any(|topic| topic.partitions().len() == partitions)
+        });
     }
 
     /// Deletes the records before these offsets of partition 0, 1, and so on.
