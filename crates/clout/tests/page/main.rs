@@ -101,11 +101,11 @@ async fn searches_by_keyboard(browser: &Browser) {
 
 async fn reads_about_a_person(browser: &Browser) {
     browser.until("Number(document.querySelector('.dial-number')?.textContent) > 0").await;
-    browser.until("document.querySelectorAll('.factor-number').length === 5").await;
+    browser.until("document.querySelectorAll('.factor-number').length === 6").await;
     browser.until("document.querySelectorAll('.neighbours li').length >= 5").await;
     browser.until("document.querySelector('.neighbours [aria-current]')").await;
     // Why it moved, the movements themselves, and the curve they make.
-    browser.until("document.querySelectorAll('.reasons li').length === 6").await;
+    browser.until("document.querySelectorAll('.reasons li').length === 7").await;
     browser.until("document.querySelector('.moves .move-words')?.textContent.match(/[+−]\\d/)").await;
     browser.until("document.querySelector('.history .curve')?.getAttribute('d').length > 10").await;
     let parts: f64 = browser
