@@ -258,7 +258,7 @@ fn what_is_no_event_log_is_refused() {
         "novel",
         expect![[r#"
             exit 2
-            error: novel is in no known format: it is nearest to snap, and line 1: has 6 columns, expected actor, target, time and at most a kind; known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
+            error: novel is in no known format: it is nearest to snap, and line 1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%m/%d/%Y %H:%M'; known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
         "#]],
     );
     check(
@@ -298,12 +298,13 @@ fn what_is_no_event_log_is_refused() {
         "novel --format snap --max-bad 1",
         expect![[r#"
             exit 1
-            novel:1: has 6 columns, expected actor, target, time and at most a kind
-            novel:2: has 6 columns, expected actor, target, time and at most a kind
+            novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
+            novel:2: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
+            note: 2 times are not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
             read      2 records from novel (snap)
             scored    0 events; nobody
             left out  2 malformed lines
-            error: none of the 2 lines of novel can be used (novel:1: has 6 columns, expected actor, target, time and at most a kind, and 1 more like it); nothing is written, and what is there stays as it was
+            error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%m/%d/%Y %H:%M', and 1 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     check(

@@ -16,9 +16,10 @@ pub(super) fn event<'a>(line: &'a str, kinds: &KindWords, times: &TimeReader) ->
     if target.is_empty() {
         return Err(Malformed::Columns(usize::from(!actor.is_empty())));
     }
-    // Before a word is taken for a kind: what has more columns is no list.
-    match columns.count() {
-        0 => accept::event(actor, target, times.read(at), kinds.kind(kind)),
+    // What has more columns is no list, and its fourth no kind.
+    let kind = match columns.count() {
+        0 => kinds.kind(kind),
         more => Err(Malformed::Columns(COLUMNS_MAX + more)),
-    }
+    };
+    accept::event(actor, target, times.read(at), kind)
 }
