@@ -93,7 +93,12 @@ impl Shard {
         let is_known = first == KNOWN || span_ms >= self.model.half_life_ms;
         let kept = &mut self.people.persons[person as usize];
         kept.first = if is_known { KNOWN } else { first };
-        kept.span = if is_known { 0 } else { (span_ms / self.model.span_unit_ms()) as u32 };
+        kept.span = match self.model.span_unit_ms() {
+            _ if is_known => 0,
+            // Half-lives of up to 49 days: no division for each act.
+            1 => span_ms as u32,
+            unit_ms => (span_ms / unit_ms) as u32,
+        };
         self.step.digest.fold_both(u64::from(person) << 32 | u64::from(kept.span), kept.first as u64);
     }
 

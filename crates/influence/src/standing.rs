@@ -162,9 +162,14 @@ impl Standing {
         if self.given <= (RESIDUE * self.weight).max(0.0) {
             return Earned { given: 0.0, openness: 1.0, votes: 0.0 };
         }
-        let closed = (self.returned / self.given).clamp(0.0, 1.0);
-        let squared = closed * closed;
-        let openness = 1.0 - model.rho * (squared * squared);
+        // Most people return nothing.
+        let openness = if self.returned <= 0.0 {
+            1.0
+        } else {
+            let closed = (self.returned / self.given).min(1.0);
+            let squared = closed * closed;
+            1.0 - model.rho * (squared * squared)
+        };
         let room = model.room.votes(f64::from(self.newest), self.whole, self.known);
         Earned { given: self.given, openness, votes: bounded(self.given * openness, room) }
     }

@@ -4,14 +4,27 @@
 use prefetch_index::prefetch_index;
 
 use crate::name::Hashed;
-use crate::people::{Known, People, PersonId, StandingId};
+use crate::people::{Known, People, Person, PersonId, StandingId};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
+use crate::standing::Standing;
 
 /// Slots of a row that are asked for: of a longer one its own loop asks for the rest.
 const WARM_SLOTS_MAX: usize = 32;
 /// Slots that share a line, more or less.
 const SLOTS_A_LINE: usize = 3;
+
+/// Tables are asked for in pieces that lie in one line each, but for few.
+type Piece = [u8; 16];
+
+/// The first and the last piece of an item of a table.
+#[inline]
+fn ends<T>(place: u32) -> (usize, usize) {
+    const { assert!(size_of::<T>().is_multiple_of(size_of::<Piece>())) };
+    let pieces = size_of::<T>() / size_of::<Piece>();
+    let first = place as usize * pieces;
+    (first, first + pieces - 1)
+}
 
 impl People {
     /// Who these are, as far as they are known: first their entries, then themselves.
@@ -32,9 +45,18 @@ impl People {
     fn candidate(&self, name: &Hashed) -> Option<Known> {
         let candidate = self.index.candidate(name).map(Known::unpack);
         if let Some(Known::Here(person)) = candidate {
-            prefetch_index(&self.persons, person as usize);
+            self.warm_person(person);
         }
         candidate
+    }
+
+    /// Beginning and end: every second person lies in two lines.
+    #[inline]
+    fn warm_person(&self, person: PersonId) {
+        let (first, last) = ends::<Person>(person);
+        let pieces: &[Piece] = bytemuck::cast_slice(&self.persons);
+        prefetch_index(pieces, first);
+        prefetch_index(pieces, last);
     }
 
     #[inline]
@@ -85,11 +107,22 @@ impl Shard {
         }
     }
 
-    /// Beginning and end: a standing is a bit longer than a line, and rarely begins one.
+    /// Beginning and end: a standing is a bit longer than a line.
     #[inline]
     fn warm_standing(&self, standing: StandingId) {
-        prefetch_index(&self.targets.standings, standing as usize);
-        prefetch_index(&self.targets.standings, standing as usize + 1);
+        let (first, last) = ends::<Standing>(standing);
+        let pieces: &[Piece] = bytemuck::cast_slice(&self.targets.standings);
+        prefetch_index(pieces, first);
+        prefetch_index(pieces, last);
+    }
+
+    /// What a push changes of a standing: it lies in its first half.
+    #[inline]
+    fn warm_sums(&self, standing: StandingId) {
+        let (first, last) = ends::<Standing>(standing);
+        let pieces: &[Piece] = bytemuck::cast_slice(&self.targets.standings);
+        prefetch_index(pieces, first);
+        prefetch_index(pieces, first + (last - first) / 2);
     }
 
     /// Who nobody endorses has no contacts to tell.
@@ -114,25 +147,25 @@ impl Shard {
 
     /// Asks for the rows that are pushed next, then for whom they endorse.
     pub(crate) fn warm_rows(&self, persons: impl Iterator<Item = PersonId> + Clone) {
-        for person in persons.clone() {
-            prefetch_index(&self.people.persons, person as usize);
-        }
+        persons.clone().for_each(|person| self.people.warm_person(person));
         let row = |person: PersonId| self.people.persons[person as usize].row;
         for person in persons.clone() {
+            self.warm_person_standing(person);
             self.edges.warm_slots(row(person).start(), row(person).extent() as usize);
         }
         for person in persons {
             for edge in self.edges.slots(row(person)).iter().take(WARM_SLOTS_MAX) {
-                prefetch_index(&self.targets.standings, edge.target as usize);
+                self.warm_sums(edge.target);
             }
         }
     }
 
     /// Asks for the people whose standings were touched.
     pub(crate) fn warm_persons(&self, standings: &[StandingId]) {
+        self.warm_standings(standings);
         for &standing in standings {
             if let Some(person) = self.targets.standings[standing as usize].person() {
-                prefetch_index(&self.people.persons, person as usize);
+                self.people.warm_person(person);
             }
         }
     }
