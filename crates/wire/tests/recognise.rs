@@ -72,6 +72,8 @@ fn what_is_not_recognised_is_near_to_something() {
 #[test]
 fn a_few_malformed_records_do_not_hide_a_format() {
     check(Some(Format::Snap), "1 2 1341100972\n3 4\n5 6 1341100973\n7 b\n8 9 1\n");
+    // A name may begin as an object does.
+    check(Some(Format::Snap), "{ ana 1341100972\n");
     check(Some(Format::Snap), b"1 2 1341100972\n\xff\xff\n5 6 1341100973\n");
     check(None, "1 2 1341100972\n3 4\n5 6\n");
 }

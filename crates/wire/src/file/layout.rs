@@ -254,8 +254,7 @@ impl<'h> Looking<'h> {
                 return Ok(Layout { has_events: fit.events > 0, ..json });
             }
         }
-        // Blanks and commas inside an object part no columns.
-        if !looks_json && let Some(layout) = self.text() {
+        if let Some(layout) = self.text(looks_json) {
             return Ok(layout);
         }
         let protobuf = self.protobuf_fit();
@@ -266,7 +265,7 @@ impl<'h> Looking<'h> {
     }
 
     /// A table or list, as one of them fits.
-    fn text(&self) -> Option<Layout> {
+    fn text(&self, looks_json: bool) -> Option<Layout> {
         if let Ok(table) = self.table(&DELIMITERS) {
             return Some(table);
         }
@@ -279,7 +278,8 @@ impl<'h> Looking<'h> {
             if let Some(list) = self.list(&[BLANKS]).or_else(|| self.list(&DELIMITERS)) {
                 return Some(list);
             }
-            if snap.is_whole() {
+            // Blanks inside an object part no columns: what looks like one has to hold events.
+            if !looks_json && snap.is_whole() {
                 return Some(self.dated(self.with(Shape::Snap, Vec::new())));
             }
         } else if let Ok(blanks) = self.given_blanks() {
