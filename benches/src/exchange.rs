@@ -1,5 +1,5 @@
-//! What shards tell each other: entries of the exchange, and bytes of them before compression, with room and as they would be
-//! without it.
+//! This program counts the entries that shards send each other through the exchange, and their bytes before compression, with
+//! the fields of room and without them.
 //!
 //! `cargo run --release -p benches --bin exchange -- [EVENTS] [USERS]`
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
@@ -34,7 +34,7 @@ fn main() {
     }
 }
 
-/// What a run has told, in sums.
+/// The totals of one run.
 #[derive(Default)]
 struct Told {
     entries: u64,

@@ -13,7 +13,7 @@ use columns::ParquetWriter;
 
 pub(crate) use columns::{ScoreLine, is_parquet, read_scores};
 
-/// How a table is written.
+/// The format of a table of scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TableFormat {
     Lines(ScoreFormat),
@@ -21,7 +21,8 @@ pub(crate) enum TableFormat {
 }
 
 impl TableFormat {
-    /// By a file's name; the standard output gets JSON lines. Parquet is packed inside, and never once more.
+    /// The format that a file's name asks for; the standard output gets JSON lines. Parquet compresses its columns itself, so a
+    /// name as `a.parquet.gz` is refused.
     pub(crate) fn of(path: &Path) -> Option<TableFormat> {
         if path.as_os_str() == "-" {
             return Some(TableFormat::Lines(ScoreFormat::Json));
@@ -77,7 +78,7 @@ impl<W: Write + Send> TableWriter<W> {
     }
 }
 
-/// What a score that cannot be written to this path is.
+/// Turns an error of the writer into one that names the path.
 pub(crate) fn write_failed(path: &Path) -> impl Fn(WriteError) -> OutputError {
     let failed = OutputError::to(path);
     move |error| match error {

@@ -83,7 +83,7 @@ fn farms(end: Timestamp) -> Vec<Planted> {
     ]
 }
 
-/// How many of a farm's accounts a profile makes known.
+/// The share of a farm's accounts that a profile makes known.
 #[derive(Clone, Copy, Debug)]
 enum Known {
     Nobody,

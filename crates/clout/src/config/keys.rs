@@ -62,7 +62,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.forget_after", "forget-after", "DURATION", "[never]", "time without a fan and without a follower after which a person's score is removed and the person forgotten"),
     key(Run, "model.scale_floor", "scale-floor", "VOTES", "100", "votes below which the scale never is: where it starts in a world without history"),
     key(Run, KINDS, "kind-weight", "KIND=WEIGHT", "[retweet, mention and quote 1, reply 0.5, like 0.25]", "votes that an act of a kind adds, 0.001 to 10, as in like=0.5"),
-    key(Run, "model.rho", "rho", "SHARE", "0.9", "how much of its votes a wholly closed circle loses: 0 nothing, 1 all"),
+    key(Run, "model.rho", "rho", "SHARE", "0.9", "the share of its votes that a wholly closed circle loses, 0 to 1"),
     key(Run, "model.room.n0", "room-n0", "VOTES", "50", "votes that all fans together have who are not known: whose acts span less than a half-life"),
     key(Run, "model.room.m", "room-m", "VOTES", "1.8", "votes that each of them has at most, divided over all on whom it acts"),
     key(Run, "model.room.c", "room-c", "VOTES", "50", "votes for which each known fan makes room, divided likewise; 20 where most people have been there for long"),

@@ -172,7 +172,7 @@ impl Input {
         }
     }
 
-    /// Whether the first record is a profile in JSON.
+    /// Returns true if the first record is a profile in JSON.
     fn begins_with_a_profile(&self) -> bool {
         let mut reader = ProfileReader::new(&self.read.head[..], Encoding::Json);
         matches!(reader.next(), Ok(Some(record)) if record.profile.is_ok())

@@ -33,7 +33,7 @@ pub(crate) struct Logs {
     interrupt: Interrupt,
     /// Files of events so far, as the system names them.
     named: BTreeSet<PathBuf>,
-    /// What is passed over: files without records, and files that are named again.
+    /// Notes about files that are not read: they have no records, or were named before.
     passed: Vec<String>,
     size_bytes: Option<u64>,
 }
@@ -161,7 +161,8 @@ impl Logs {
         Ok(())
     }
 
-    /// Whether a file was named before, under whatever name: read again, all in it would count twice. It is told once more.
+    /// Returns true if the file was named before, under this or another name, and adds a note that it is not read again. Reading
+    /// it twice would count every record twice.
     fn is_again(&mut self, path: &Path) -> bool {
         // A pipe is another one each time.
         let Some(real) = path.is_file().then(|| path.canonicalize().ok()).flatten() else { return false };
@@ -197,7 +198,7 @@ impl Logs {
         self.size_bytes
     }
 
-    /// What is passed over, in words.
+    /// The notes about files that are not read.
     pub(crate) fn passed(&self) -> impl Iterator<Item = &str> {
         self.passed.iter().map(String::as_str)
     }

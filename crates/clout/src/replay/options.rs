@@ -84,7 +84,7 @@ pub struct ReplayArgs {
     /// and quote 1, reply 0.5, like 0.25]
     #[arg(long = "kind-weight", help_heading = "Model", value_name = "KIND=WEIGHT,...", value_delimiter = ',', value_parser = parse_kind_weight)]
     pub kind_weights: Vec<(Kind, f64)>,
-    /// How much of its votes a wholly closed circle loses: 0 nothing, 1 all
+    /// The share of its votes that a wholly closed circle loses, 0 to 1
     #[arg(long, help_heading = "Model", value_name = "SHARE", default_value_t = Model::default().rho)]
     pub rho: f64,
     /// Votes that all fans together have who are not known: whose acts span less than a half-life

@@ -193,7 +193,7 @@ fn failed(error: ParquetError) -> WriteError {
     }
 }
 
-/// Whether a file begins as Parquet does.
+/// Returns true if the file begins with the magic number of Parquet.
 pub(crate) fn is_parquet(path: &Path) -> bool {
     let mut begin = [0; 4];
     File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && &begin == b"PAR1"

@@ -20,7 +20,7 @@ fn python() -> Option<PathBuf> {
     found
 }
 
-/// What DuckDB answers to queries, a line each.
+/// Runs queries in DuckDB and returns their rows, a line a query.
 fn asked(python: &PathBuf, directory: &Directory, queries: &[&str]) -> String {
     let script = "import duckdb, sys\nfor q in sys.argv[1:]: print(duckdb.sql(\"set TimeZone = 'UTC'\") or duckdb.sql(q).fetchall())";
     let output =
