@@ -12,6 +12,7 @@ use pipeline::{AcceptedGap, CheckpointPlace, Fatal, Fault, StoreError};
 use serve::{ServeError, TokensError};
 
 use crate::config::ConfigError;
+use crate::dead_letters::NotTaken;
 use crate::diff::DiffError;
 use crate::doctor::DoctorError;
 use crate::ending::Unfinished;
@@ -20,11 +21,13 @@ use crate::feed::FeedTopicError;
 use crate::generate::GenerateError;
 use crate::health::HealthError;
 use crate::instance::InstanceError;
+use crate::journal::JournalError;
 use crate::missing::MissingTopics;
 use crate::recorded::{InputError, Loss, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
 use crate::route::RouteError;
+use crate::state::StateError;
 use crate::topics::PartitionsError;
 
 /// A command did not do all that it was asked for.
@@ -73,6 +76,15 @@ pub enum Failure {
     /// Something that `run` needs is wrong.
     #[error(transparent)]
     Doctor(#[from] DoctorError),
+    /// A journal has faults.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Checkpoints cannot be shown.
+    #[error(transparent)]
+    Shown(#[from] StateError),
+    /// Dead letters were not taken where they came from.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
     /// Two tables cannot be compared.
     #[error(transparent)]
     Diff(#[from] DiffError),
@@ -174,6 +186,7 @@ impl Failure {
             Failure::Stopped(Stop::State(error)) => ExitCode::of_world(error, true),
             Failure::Stopped(Stop::Feed(error)) if error.is_unreachable => ExitCode::Unreachable,
             Failure::Stopped(_) | Failure::Health(_) | Failure::Doctor(_) => ExitCode::Stopped,
+            Failure::Journal(_) | Failure::NotTaken(_) => ExitCode::Stopped,
             Failure::State(error) => ExitCode::of_world(error, false),
             Failure::Admin(error) => error.into(),
             Failure::Server(error) => error.into(),
@@ -190,6 +203,7 @@ impl Failure {
             | Failure::Gap(_)
             | Failure::Tokens(_)
             | Failure::Reset(_)
+            | Failure::Shown(_)
             | Failure::Diff(_) => ExitCode::Nothing,
             Failure::Route(error) => error.exit_code(),
             Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) => ExitCode::Nothing,

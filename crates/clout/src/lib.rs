@@ -5,6 +5,7 @@ pub mod exit;
 pub mod failure;
 pub mod panics;
 
+pub mod dead_letters;
 pub mod demo;
 pub mod diff;
 pub mod docs;
@@ -12,24 +13,29 @@ pub mod doctor;
 pub mod feed;
 pub mod generate;
 pub mod health;
+pub mod journal;
 pub mod replay;
 pub mod reset;
 pub mod route;
 pub mod run;
 pub mod serve;
+pub mod state;
 pub mod topics;
 
 pub mod duration;
 pub mod output;
 pub mod recorded;
 
+mod columns;
 mod ending;
 mod http;
 mod instance;
 mod interrupt;
+mod keyer;
 mod kind_weight;
 mod logs;
 mod missing;
+mod near;
 mod screen;
 mod shown;
 mod table;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clout::dead_letters::{self, DeadLettersArgs};
 use clout::demo::{self, DemoArgs};
 use clout::diff::{self, DiffArgs};
 use clout::docs::{self, DocsArgs};
@@ -12,12 +13,14 @@ use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::health::{self, HealthArgs};
+use clout::journal::{self, JournalArgs};
 use clout::panics;
 use clout::replay::{self, ReplayArgs};
 use clout::reset::{self, ResetArgs};
 use clout::route::{self, RouteArgs};
 use clout::run::{self, RunArgs};
 use clout::serve::{self, ServeArgs};
+use clout::state::{self, StateArgs};
 use clout::topics::{self, TopicsArgs};
 
 const AFTER_HELP: &str = "\
@@ -51,6 +54,9 @@ enum Command {
     Reset(Box<ResetArgs>),
     Docs(Box<DocsArgs>),
     Doctor(Box<DoctorArgs>),
+    State(Box<StateArgs>),
+    Journal(Box<JournalArgs>),
+    DeadLetters(Box<DeadLettersArgs>),
     Health(HealthArgs),
 }
 
@@ -78,6 +84,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Reset(args) => reset::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::State(args) => state::run(&args),
+        Command::Journal(args) => journal::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Health(args) => health::run(&args),
     }
 }

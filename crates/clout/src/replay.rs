@@ -9,7 +9,6 @@ mod outliers;
 mod scoring;
 mod timeline;
 
-mod near;
 mod ranking;
 mod summary;
 

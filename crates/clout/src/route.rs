@@ -3,12 +3,13 @@
 use clap::Args;
 use kafka::{Route, Routed, Target};
 use pipeline::Holds;
-use wire::{Encoding, EventDecoder, Framing, ProfileDecoder};
+use wire::Encoding;
 
 use crate::config::{Config, Flags, Input};
 use crate::exit::{self, ExitCode};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::keyer::{Keyed, Keyer};
 use crate::words::{count, thousands};
 use crate::{ending, missing};
 
@@ -123,7 +124,7 @@ const REFUSED_TOLD: u64 = 100;
 /// If it cannot begin, or cannot go on.
 pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
-    let Input { topic: from, holds, encoding, is_confluent, kind } = args.from.clone();
+    let from = args.from.topic.clone();
     if from == args.to {
         return Err(RouteError::Itself(from).into());
     }
@@ -138,22 +139,11 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
         origin: args.origin.clone(),
         from,
     };
-    let partitioner = config.model.partitioner;
-    let framing = if is_confluent { Framing::Confluent } else { Framing::Bare };
-    let mut events = EventDecoder::new(encoding, Some(kind)).framed(framing);
-    let mut profiles = ProfileDecoder::new(encoding).framed(framing);
-    let mut memory = String::new();
-    let target = |key: Option<&[u8]>, value: Option<&[u8]>, partitions: u16| {
-        let user = match (holds, value) {
-            (Holds::Events, value) => events.decode(value.unwrap_or_default()).map(|event| event.actor),
-            (Holds::Profiles, Some(value)) => profiles.decode(value).map(|profile| profile.user),
-            (Holds::Profiles, None) => profiles.decode_tombstone(key).map(|profile| profile.user),
-        };
-        match user.map(|user| config.names.spell(user, &mut memory)) {
-            Ok("") => Target::Refused("has no user: nothing is left of the name when it is folded".to_owned()),
-            Ok(user) => Target::Key(user.to_owned(), partitioner.partition(user, partitions)),
-            Err(malformed) => Target::Refused(malformed.to_string()),
-        }
+    let mut keyer = Keyer::new(&args.from, &config);
+    let partitioner = keyer.partitioner();
+    let target = |key: Option<&[u8]>, value: Option<&[u8]>, partitions: u16| match keyer.keyed(key, value) {
+        Ok(Keyed { user, .. }) => Target::Key(user.to_owned(), partitioner.partition(user, partitions)),
+        Err(why) => Target::Refused(why),
     };
     let supervisor = ending::supervise(&Interrupt::install())?;
     let mut is_warned = args.quiet || args.once;
@@ -233,8 +223,11 @@ fn done(route: &Route, routed: &Routed) -> String {
     let stay = if route.dead_letters == route.from { " that cannot be used stay there" } else { "" };
     let first = routed.first_refused.as_ref().map_or(String::new(), |first| format!(" (the first: {first})"));
     let left_out = match (&route.origin, routed.left_out) {
-        (Some(origin), left_out @ 1..) => format!(", {} of other topics than {origin} left out", thousands(left_out)),
-        _ => String::new(),
+        (_, 0) => String::new(),
+        (Some(origin), left_out) => {
+            format!(", {} of other topics than {origin}, or sent again before, left out", thousands(left_out))
+        }
+        (None, left_out) => format!(", {} that were sent again before left out", thousands(left_out)),
     };
     format!("routed {records} from {} to {}, {letters}{stay}{first}{left_out}", route.from, route.to)
 }

@@ -202,6 +202,11 @@ fn no_broker_has_one_code() {
         format!("route --from a --to b {nobody}"),
         format!("feed - {nobody}"),
         format!("diff a b {nobody}"),
+        format!("state --user ana {nobody}"),
+        format!("journal {nobody}"),
+        format!("dead-letters count {nobody}"),
+        format!("dead-letters show {nobody}"),
+        format!("dead-letters send --yes {nobody}"),
     ];
     let children = commands.map(|arguments| {
         let mut child = clout(&arguments).stdin(Stdio::piped()).spawn().unwrap();
@@ -248,6 +253,11 @@ fn every_help_tells_the_codes_of_the_table_in_its_words() {
         "reset",
         "health",
         "doctor",
+        "state",
+        "journal",
+        "dead-letters count",
+        "dead-letters show",
+        "dead-letters send",
     ] {
         let output = clout(&format!("{command} --help")).output().unwrap();
         let help = String::from_utf8(output.stdout).unwrap();

@@ -164,6 +164,16 @@ impl Shard {
         Some(self.people.key_of(known))
     }
 
+    /// Whom one person of this shard acts on: the pairs of their row, the heaviest first.
+    pub fn row(&self, name: &str) -> Vec<Endorsement> {
+        let Some(Known::Here(person)) = self.people.lookup(name) else { return Vec::new() };
+        let kept = &self.people.persons[person as usize];
+        let places = self.edges.places(kept.row).filter(|(_, edge)| edge.target != NOBODY);
+        let mut pairs: Vec<Endorsement> = places.filter_map(|(place, _)| self.pair(kept.key, place)).collect();
+        pairs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.target.cmp(&b.target)));
+        pairs
+    }
+
     /// All pairs of this shard's actors, sorted: the same whatever order their events came in.
     pub fn pairs(&self) -> Vec<Endorsement> {
         let mut pairs = Vec::with_capacity(self.edges.len());

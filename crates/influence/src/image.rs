@@ -75,6 +75,15 @@ impl Shard {
         Ok(new)
     }
 
+    /// Whose image these bytes are, as far as their beginning says: the shard, and how many there are.
+    pub fn of_image(image: &[u8]) -> Option<(u16, u16)> {
+        let mut from = Reader(image);
+        let version = from.word().ok().filter(|&version| version == FORMAT_VERSION);
+        let _fingerprint = version.and_then(|_| from.word().ok())?;
+        let mut number = || u16::try_from(from.word().ok()?).ok();
+        Some((number()?, number()?))
+    }
+
     fn write_image(&self, to: &mut impl Put) {
         self.write_header(to);
         self.write_progress(to);
@@ -166,4 +175,33 @@ fn read_scale(from: &mut Reader<'_>) -> Result<Scale, InvalidImage> {
     let scale = Scale { votes: f64::from_bits(from.word()?), version: from.word()? };
     check(scale.votes.is_finite() && scale.votes > 0.0, "the scale: stands for no votes")?;
     Ok(scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use vocabulary::{Event, Kind};
+
+    use super::*;
+    use crate::shard::{Arrival, Effects, Slice};
+
+    #[test]
+    fn an_image_says_whose_it_is_and_a_shard_whom_somebody_acts_on() {
+        let mut shard = Shard::new(Model::with_half_life(86_400_000), HashKey::new([1, 2]), 0, 1);
+        let act =
+            |actor, target| Arrival { clock: 1_000, event: Event { actor, target, kind: Kind::Mention, at: 1_000 } };
+        let events = [act("ana", "bo"), act("bo", "ana"), act("cy", "bo")];
+        let (exchange, profiles) = (&[], &[]);
+        let (clock, sweep, publishes, settles) = (2_000, 10, true, false);
+        let slice =
+            Slice { clock, exchange, profiles, events: &events, sweep, publishes, settles, machine_clock: None };
+        shard.step(&slice, &mut Effects::default());
+        let mut image = Vec::new();
+        shard.copy_image(&mut image);
+        assert_eq!(Shard::of_image(&image), Some((0, 1)));
+        let others = [&image[..20], b"something else altogether, and long"];
+        assert_eq!(others.map(Shard::of_image), [None, None]);
+        let acts_on: Vec<_> = shard.row("bo").iter().map(|pair| (pair.actor, pair.target)).collect();
+        assert_eq!(acts_on, [(shard.key("bo"), shard.key("ana"))]);
+        assert!(shard.row("nobody").is_empty());
+    }
 }

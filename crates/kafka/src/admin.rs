@@ -357,11 +357,32 @@ impl Admin {
         Ok(found)
     }
 
+    /// These topics, all of which must be there.
+    ///
+    /// # Errors
+    /// If one is missing or may not be seen, or the brokers do not answer.
+    pub(crate) fn there(&self, topics: &[&str]) -> Result<BTreeMap<String, Found>, AdminError> {
+        let found = self.find_seen(topics.iter().copied())?;
+        match topics.iter().filter(|topic| !found.contains_key(**topic)).map(|topic| (*topic).to_owned()).collect() {
+            missing if Vec::is_empty(&missing) => Ok(found),
+            missing => Err(AdminError::Missing(missing)),
+        }
+    }
+
     /// The offsets behind the last committed record of each partition of a topic that has so many.
     pub(crate) fn ends(&self, topic: &str, partitions: usize) -> Result<Vec<i64>, AdminError> {
+        self.end(topic, partitions, End::Stable)
+    }
+
+    /// The same for the last record, committed or not.
+    pub(crate) fn written(&self, topic: &str, partitions: usize) -> Result<Vec<i64>, AdminError> {
+        self.end(topic, partitions, End::Written)
+    }
+
+    fn end(&self, topic: &str, partitions: usize, end: End) -> Result<Vec<i64>, AdminError> {
         let places: Vec<(&str, i32)> = (0..).take(partitions).map(|partition| (topic, partition)).collect();
         let what = format!("the end of {topic} is not told");
-        ends(self.client.inner(), &places, End::Stable, self.left()).map_err(|refusal| self.refusal(&what, &refusal))
+        ends(self.client.inner(), &places, end, self.left()).map_err(|refusal| self.refusal(&what, &refusal))
     }
 
     /// The names of all topics that this user may see.

@@ -11,9 +11,18 @@ pub(crate) const KEY_BYTES: &str = "clout.key.bytes";
 /// The topic that a dead letter comes from.
 pub(crate) const FROM_TOPIC: &str = "__connect.errors.topic";
 /// Its partition.
-const FROM_PARTITION: &str = "__connect.errors.partition";
+pub(crate) const FROM_PARTITION: &str = "__connect.errors.partition";
 /// Its offset.
-const FROM_OFFSET: &str = "__connect.errors.offset";
+pub(crate) const FROM_OFFSET: &str = "__connect.errors.offset";
+
+/// What kind of thing is wrong, as a class of an exception.
+pub(crate) const CLASS: &str = "__connect.errors.exception.class.name";
+/// What is wrong, in words.
+pub(crate) const REASON: &str = "__connect.errors.exception.message";
+/// Where classes of this program begin.
+pub(crate) const CLASS_PREFIX: &str = "clout.";
+/// The beginning of the names of Kafka Connect's headers.
+pub(crate) const CONNECT: &str = "__connect.errors.";
 
 /// Bytes of a reason in a letter.
 const REASON_BYTES_MAX: usize = 2_048;
@@ -64,8 +73,8 @@ impl<'a> DeadLetter<'a> {
             (FROM_PARTITION, &self.partition.to_string()),
             (FROM_OFFSET, &self.offset.to_string()),
             ("__connect.errors.stage", self.stage),
-            ("__connect.errors.exception.class.name", self.class),
-            ("__connect.errors.exception.message", &bounded(self.reason, reason_bytes_max)),
+            (CLASS, self.class),
+            (REASON, &bounded(self.reason, reason_bytes_max)),
         ];
         let insert =
             |headers: OwnedHeaders, (key, value): (&str, &str)| headers.insert(Header { key, value: Some(value) });

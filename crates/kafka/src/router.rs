@@ -21,6 +21,7 @@ use tracing::warn;
 use crate::admin::{Admin, AdminError, reason, refused};
 use crate::connection::Connection;
 use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
+use crate::letters::{SENT, Sent};
 use crate::native::{Packed, packed};
 use crate::troubles::{Troubles, is_unreachable};
 
@@ -77,7 +78,8 @@ pub struct Routed {
     pub records: u64,
     /// Records that could not be used.
     pub dead_letters: u64,
-    /// Records that were left out, as they come from another topic than was asked for.
+    /// Records that were left out: they come from another topic than was asked for, or are dead letters that were sent again
+    /// before, or say that others were.
     pub left_out: u64,
     /// The first record that could not be used: where it is, and what is wrong with it.
     pub first_refused: Option<String>,
@@ -129,6 +131,10 @@ pub fn route(
         false => None,
     };
     drop(admin);
+    let sent = match route.dead_letters == route.from {
+        true => Sent::read(connection, &route.from, None)?,
+        false => Sent::default(),
+    };
     let count = |topic: &String| u16::try_from(found[topic].partitions).unwrap_or(u16::MAX);
     let (partitions, letters) = (count(&route.to), count(&route.dead_letters));
     let mut routed = Routed::default();
@@ -142,7 +148,7 @@ pub fn route(
     loop {
         let before = routed.clone();
         let known = refused.len();
-        let plan = Plan { route, partitions, letters, limits, ends: ends.as_deref(), refused: &refused };
+        let plan = Plan { route, partitions, letters, limits, ends: ends.as_deref(), refused: &refused, sent: &sent };
         let broken = match Attempt::begin(connection, plan, &troubles) {
             Ok(mut attempt) => match attempt.run(stop, &mut target, &mut routed, &mut told) {
                 Ok(()) => return Ok(routed),
@@ -274,6 +280,8 @@ struct Plan<'a> {
     /// The offsets at which partitions end for this run, by number; `None`: it goes on.
     ends: Option<&'a [i64]>,
     refused: &'a Refusals,
+    /// Dead letters that were sent again before.
+    sent: &'a Sent,
 }
 
 impl Plan<'_> {
@@ -426,6 +434,7 @@ impl<'a> Attempt<'a> {
         let destination = match (self.origin(headers), &packed) {
             (_, Some(Packed { reason, .. })) => Destination::DeadLetters(reason.clone()),
             (Some(false), None) => Destination::LeftOut,
+            (_, None) if self.is_done(partition, offset, headers) => Destination::LeftOut,
             _ => match headers.and_then(cut_letter) {
                 Some(why) => Destination::DeadLetters(why),
                 None => place(target(message.key(), value, self.plan.partitions)),
@@ -461,6 +470,12 @@ impl<'a> Attempt<'a> {
     fn origin(&self, headers: Option<&BorrowedHeaders>) -> Option<bool> {
         let wanted = self.plan.route.origin.as_deref()?;
         Some(headers.and_then(|headers| header(headers, FROM_TOPIC)) == Some(wanted))
+    }
+
+    /// Whether it is a dead letter that was sent again, or a note of that.
+    fn is_done(&self, partition: i32, offset: i64, headers: Option<&BorrowedHeaders>) -> bool {
+        let is_sent = u16::try_from(partition).is_ok_and(|partition| self.plan.sent.has(partition, offset));
+        is_sent || headers.is_some_and(|headers| header(headers, SENT).is_some())
     }
 
     fn produce(&mut self, record: Record) -> Result<(), Broken> {

@@ -1,16 +1,20 @@
 //! Reads a topic from its first committed record to its last, as it stands now.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers, Message};
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::debug;
+use vocabulary::Timestamp;
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
+use crate::dead_letter::header;
 use crate::native::{Packed, packed};
 use crate::troubles::Troubles;
 
@@ -56,6 +60,45 @@ pub fn progress(connection: &Connection, group: &str, topics: &[&str]) -> Option
     has_begun.then_some(progress)
 }
 
+/// A record as it lies in a topic.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// Its partition.
+    pub(crate) partition: u16,
+    /// Its offset.
+    pub(crate) offset: i64,
+    /// The time that it carries.
+    pub(crate) at: Option<Timestamp>,
+    /// Its key.
+    pub(crate) key: Option<&'a [u8]>,
+    /// Its value.
+    pub(crate) value: Option<&'a [u8]>,
+    headers: Option<&'a BorrowedHeaders>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(message: &'a BorrowedMessage<'_>) -> Entry<'a> {
+        Entry {
+            partition: u16::try_from(message.partition()).unwrap_or(u16::MAX),
+            offset: message.offset(),
+            at: message.timestamp().to_millis(),
+            key: message.key(),
+            value: message.payload(),
+            headers: message.headers(),
+        }
+    }
+
+    /// The text of a header, if it has one of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        header(self.headers?, name)
+    }
+
+    /// Its headers, for a record that is made of it.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = Header<'a, &'a [u8]>> + use<'a> {
+        self.headers.into_iter().flat_map(Headers::iter)
+    }
+}
+
 /// Gives each record's key and value, partition by partition in the order of their offsets. A value may be missing: then
 /// its key is not in the table any more.
 ///
@@ -66,14 +109,35 @@ pub fn read_table(
     topic: &str,
     mut each: impl FnMut(&[u8], Option<&[u8]>),
 ) -> Result<(), AdminError> {
+    read_topic(connection, topic, None, |entry| {
+        each(entry.key.unwrap_or_default(), entry.value);
+        Ok(())
+    })
+}
+
+/// Gives each committed record of a topic as it stands now, in the order of their offsets within a partition; with `ends`, those
+/// before these offsets of partition 0, 1, and so on.
+///
+/// # Errors
+/// If the topic is not there, or cannot be read to its end, or `each` says so.
+pub(crate) fn read_topic(
+    connection: &Connection,
+    topic: &str,
+    ends: Option<&[i64]>,
+    mut each: impl FnMut(&Entry<'_>) -> Result<(), AdminError>,
+) -> Result<(), AdminError> {
     let troubles = Troubles::quiet();
-    let failed = |error: &KafkaError| AdminError::Refused {
-        what: format!("topic {topic} cannot be read"),
-        reason: troubles.reason().unwrap_or_else(|| reason(error)),
+    let failed = |error: KafkaError| {
+        let what = format!("topic {topic} cannot be read");
+        match troubles.reason() {
+            Some(reason) => AdminError::Refused { what, reason },
+            None => refused(&what, error),
+        }
     };
     let ours = [("fetch.queue.backoff.ms", "10"), ("queued.max.messages.kbytes", "16384")];
     let fixed = [
-        ("group.id", "clout-diff"),
+        // It never joins one: the client asks for a name all the same.
+        ("group.id", "clout-readers"),
         ("enable.auto.commit", "false"),
         ("enable.auto.offset.store", "false"),
         ("enable.partition.eof", "true"),
@@ -93,27 +157,30 @@ pub fn read_table(
     };
     let mut assignment = TopicPartitionList::new();
     for partition in found.partitions() {
-        let added = assignment.add_partition_offset(topic, partition.id(), Offset::Beginning);
-        added.map_err(|error| failed(&error))?;
+        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).map_err(failed)?;
     }
-    consumer.assign(&assignment).map_err(|error| failed(&error))?;
-    let mut unread = found.partitions().len();
-    while unread > 0 {
+    consumer.assign(&assignment).map_err(failed)?;
+    let is_beyond = |entry: &Entry<'_>| {
+        ends.is_some_and(|ends| ends.get(usize::from(entry.partition)).is_none_or(|&end| entry.offset >= end))
+    };
+    // A partition that grows meanwhile has several ends: the first one counts.
+    let mut unread: BTreeSet<i32> = found.partitions().iter().map(MetadataPartition::id).collect();
+    while !unread.is_empty() {
         match consumer.poll(TIMEOUT) {
-            Some(Ok(message)) => match packed(message.key(), message.payload()) {
-                Some(Packed { reason, .. }) => {
+            Some(Ok(message)) if !unread.contains(&message.partition()) => {}
+            Some(Ok(message)) => match (Entry::of(&message), packed(message.key(), message.payload())) {
+                (entry, _) if is_beyond(&entry) => _ = unread.remove(&message.partition()),
+                (_, Some(Packed { reason, .. })) => {
                     let what = format!("topic {topic} cannot be read at offset {}", message.offset());
                     return Err(AdminError::Refused { what, reason });
                 }
-                None => each(message.key().unwrap_or_default(), message.payload()),
+                (entry, None) => each(&entry)?,
             },
-            Some(Err(KafkaError::PartitionEOF(_))) => unread -= 1,
+            Some(Err(KafkaError::PartitionEOF(partition))) => _ = unread.remove(&partition),
             // The client looks for the coordinator of a group that it never joins.
             Some(Err(error)) if error.rdkafka_error_code() == Some(Code::GroupAuthorizationFailed) => {}
-            Some(Err(error)) => return Err(failed(&error)),
-            None => {
-                return Err(failed(&KafkaError::MessageConsumption(Code::OperationTimedOut)));
-            }
+            Some(Err(error)) => return Err(failed(error)),
+            None => return Err(failed(KafkaError::MessageConsumption(Code::OperationTimedOut))),
         }
     }
     Ok(())

@@ -22,6 +22,7 @@ mod tour;
 
 mod checkpoint;
 mod cloud;
+mod inspect;
 mod keeper;
 mod known;
 mod place;
@@ -48,6 +49,7 @@ pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};
 pub use draw::draw_hash_key;
 pub use fault::{Fatal, Fault};
+pub use inspect::{Inspected, KeptCheckpoint};
 pub use keeper::Keeper;
 pub use known::HASH_KEY;
 pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadable};

@@ -65,21 +65,13 @@ pub(crate) fn check_past(shard: u16, past: Past, settings: &Settings, bugs: Bugs
 }
 
 fn check_follows(shard: u16, before: &JournalRecord, (offset, record): &(i64, JournalRecord)) -> Result<(), Fatal> {
-    let gap = |what: String| Err(Fatal::JournalGap { shard, sequence: record.sequence, offset: *offset, what });
-    if record.shard != shard {
-        return gap(format!("it is of shard {}", record.shard));
-    }
-    if record.sequence != before.sequence + 1 {
-        return gap(format!("the record before it has sequence {}", before.sequence));
-    }
-    if record.inputs.len() != before.inputs.len() {
-        return gap(format!("it has {} inputs, the one before it {}", record.inputs.len(), before.inputs.len()));
-    }
-    let pairs = before.inputs.iter().zip(&record.inputs).chain([(&before.exchange, &record.exchange)]);
-    match pairs.into_iter().find(|(before, range)| range.first != before.next) {
-        Some((before, range)) => gap(format!("a slice begins at offset {} where {} is due", range.first, before.next)),
-        None => Ok(()),
-    }
+    let is_ours = if record.shard == shard { Ok(()) } else { Err(format!("it is of shard {}", record.shard)) };
+    is_ours.and_then(|()| record.check_follows(before)).map_err(|what| Fatal::JournalGap {
+        shard,
+        sequence: record.sequence,
+        offset: *offset,
+        what,
+    })
 }
 
 fn check_last(shard: u16, offset: i64, last: &JournalRecord, past: &Past, settings: &Settings) -> Result<(), Fatal> {

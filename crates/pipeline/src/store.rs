@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tracing::warn;
 use url::Url;
+use vocabulary::Timestamp;
 
 use crate::cloud::{self, Outlook, advice, said};
 use crate::place::CheckpointPlace;
@@ -23,6 +24,8 @@ use crate::private;
 
 /// The file that holds what was drawn for a folder when it was made.
 const ID_FILE: &str = "id";
+/// Where the name of a shard's folder begins.
+const SHARD: &str = "shard-";
 /// Letters of it.
 const ID_LETTERS: usize = 16;
 /// Looks at a file that somebody else is just writing, and the time between two of them.
@@ -48,6 +51,8 @@ pub struct Store {
     options: Vec<(String, String)>,
     /// The names of the parts of it, one below the other.
     names: Vec<String>,
+    /// Nothing is ever written: then it is no matter whose files these are.
+    is_read_only: bool,
     runtime: Runtime,
 }
 
@@ -124,7 +129,9 @@ pub(crate) struct Named {
     pub(crate) sequence: u64,
     pub(crate) digest: u64,
     pub(crate) key: Key,
-    bytes: u64,
+    pub(crate) bytes: u64,
+    /// When it was written, by the store's clock.
+    pub(crate) at: Timestamp,
 }
 
 impl Store {
@@ -134,11 +141,31 @@ impl Store {
     /// If the place cannot be used, or its kind of store is not built in.
     pub fn open(place: &str, options: impl IntoIterator<Item = (String, String)>) -> Result<Store, StoreError> {
         let wrong = |reason: String| StoreError::Place { place: place.to_owned(), reason };
-        let options: Vec<_> = options.into_iter().collect();
-        let folder = |path: &Path| {
+        Store::open_with(place, options, |path| {
             private::make_folder(path).map_err(|error| wrong(error.to_string()))?;
             Store::of_folder(path)
-        };
+        })
+    }
+
+    /// The same for somebody who only looks: a folder must be there, whoever owns it, and nothing is written.
+    ///
+    /// # Errors
+    /// If there is nothing at this place, or it cannot be used.
+    pub fn to_look_at(place: &str, options: impl IntoIterator<Item = (String, String)>) -> Result<Store, StoreError> {
+        let store = Store::open_with(place, options, |path| match path.is_dir() {
+            true => Store::of_folder(path),
+            false => Err(StoreError::Place { place: place.to_owned(), reason: "there is no such folder".to_owned() }),
+        })?;
+        Ok(Store { is_read_only: true, ..store })
+    }
+
+    fn open_with(
+        place: &str,
+        options: impl IntoIterator<Item = (String, String)>,
+        folder: impl Fn(&Path) -> Result<Store, StoreError>,
+    ) -> Result<Store, StoreError> {
+        let wrong = |reason: String| StoreError::Place { place: place.to_owned(), reason };
+        let options: Vec<_> = options.into_iter().collect();
         match Url::parse(place) {
             Ok(url) if url.scheme() == "file" => match url.to_file_path() {
                 Ok(path) => folder(&path),
@@ -163,7 +190,8 @@ impl Store {
             place: prefix.to_string(),
             reason: format!("the system gives no event queue: {error}"),
         })?;
-        Ok(Store { objects, prefix, files: None, place: None, options: Vec::new(), names: Vec::new(), runtime })
+        let (options, names) = (Vec::new(), Vec::new());
+        Ok(Store { objects, prefix, files: None, place: None, options, names, is_read_only: false, runtime })
     }
 
     /// A folder that is there.
@@ -287,6 +315,19 @@ impl Store {
         self.on_file(&key, |path| private::open(path, OpenOptions::new().read(true)).map(drop))
     }
 
+    /// The shards that have a folder here, by number.
+    pub(crate) fn shards(&self) -> Result<Vec<u16>, StoreError> {
+        let listed = match self.runtime.block_on(self.objects.list_with_delimiter(Some(&self.prefix))) {
+            Ok(listed) => listed.common_prefixes,
+            Err(object_store::Error::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let number = |key: &Key| key.filename()?.strip_prefix(SHARD)?.parse().ok();
+        let mut shards: Vec<u16> = listed.iter().filter_map(number).collect();
+        shards.sort_unstable();
+        Ok(shards)
+    }
+
     /// The checkpoints of a shard, the newest first.
     pub(crate) fn list(&self, shard: u16) -> Result<Vec<Named>, StoreError> {
         self.on_folders(shard, |path| match private::check_inner_folder(path) {
@@ -400,7 +441,7 @@ impl Store {
 
     /// Does something with a file or folder, if it is on this machine.
     fn on_file(&self, key: &Key, act: impl Fn(&Path) -> io::Result<()>) -> Result<(), StoreError> {
-        let Some(files) = &self.files else { return Ok(()) };
+        let Some(files) = self.files.as_ref().filter(|_| !self.is_read_only) else { return Ok(()) };
         let path = files.path_to_filesystem(key)?;
         let wrong =
             |error: io::Error| StoreError::Place { place: path.display().to_string(), reason: error.to_string() };
@@ -408,7 +449,7 @@ impl Store {
     }
 
     fn folder(&self, shard: u16) -> Key {
-        self.prefix.clone().join(format!("shard-{shard:05}"))
+        self.prefix.clone().join(format!("{SHARD}{shard:05}"))
     }
 }
 
@@ -452,10 +493,10 @@ fn read_id(path: &Path) -> io::Result<Option<String>> {
 
 impl Named {
     fn of(object: ObjectMeta) -> Option<Named> {
-        let ObjectMeta { location: key, size: bytes, .. } = object;
+        let ObjectMeta { location: key, size: bytes, last_modified, .. } = object;
         let (sequence, digest) = key.filename()?.strip_suffix(".checkpoint")?.split_once('-')?;
         let (sequence, digest) = (sequence.parse().ok()?, u64::from_str_radix(digest, 16).ok()?);
-        Some(Named { sequence, digest, key, bytes })
+        Some(Named { sequence, digest, key, bytes, at: last_modified.timestamp_millis() })
     }
 }
 
@@ -565,6 +606,28 @@ mod tests {
         std::os::unix::fs::chown(place.0.join("place"), Some(12_345), None).unwrap();
         let error = Store::open(place.0.join("place").to_str().unwrap(), []).unwrap_err().to_string();
         assert!(error.contains("it belongs to another user"), "{error}");
+    }
+
+    #[test]
+    fn whoever_only_looks_makes_nothing_and_asks_for_no_owner() {
+        let place = Place::new("look");
+        let path = place.0.join("place");
+        let look = || Store::to_look_at(path.to_str().unwrap(), []).map(|store| store.below("app"));
+        assert!(look().unwrap_err().to_string().contains("there is no such folder"));
+        assert!(!path.exists());
+        let store = place.store();
+        assert_eq!((look().unwrap().kept_shards().unwrap(), store.kept_shards().unwrap()), (Vec::new(), Vec::new()));
+        store.put(3, 1, 2, b"image".to_vec()).unwrap();
+        store.put(3, 7, 9, b"an image".to_vec()).unwrap();
+        // Only root can give a folder away: else it is ours, and can be read all the same.
+        let _ = std::os::unix::fs::chown(place.shard(), Some(12_345), None);
+        let store = look().unwrap();
+        assert_eq!(store.kept_shards().unwrap(), [3]);
+        let kept = store.kept(3).unwrap();
+        let found: Vec<_> = kept.iter().map(|kept| (kept.shard, kept.sequence, kept.digest, kept.bytes)).collect();
+        assert_eq!(found, [(3, 7, 9, 8), (3, 1, 2, 5)]);
+        assert!(store.inspect(&kept[0]).unwrap().unwrap_err().contains("torn"));
+        assert_eq!(store.kept(4).unwrap(), []);
     }
 
     #[test]

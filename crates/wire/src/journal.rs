@@ -81,6 +81,29 @@ pub struct Gap {
 }
 
 impl JournalRecord {
+    /// Whether it is the record that comes right after another one of its shard: no slice and no offset lies between them.
+    ///
+    /// # Errors
+    /// What is not so.
+    pub fn check_follows(&self, before: &JournalRecord) -> Result<(), String> {
+        if self.shard != before.shard {
+            return Err(format!("it is of shard {}", self.shard));
+        }
+        if self.sequence != before.sequence + 1 {
+            return Err(format!("the record before it has sequence {}", before.sequence));
+        }
+        if self.inputs.len() != before.inputs.len() {
+            return Err(format!("it has {} inputs, the one before it {}", self.inputs.len(), before.inputs.len()));
+        }
+        let pairs = before.inputs.iter().zip(&self.inputs).chain([(&before.exchange, &self.exchange)]);
+        match pairs.into_iter().find(|(before, range)| !range.follows(**before)) {
+            Some((before, range)) => {
+                Err(format!("a slice begins at offset {} where {} is due", range.first, before.next))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Appends the protobuf message, without a length before it.
     ///
     /// # Panics

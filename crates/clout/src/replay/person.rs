@@ -7,7 +7,7 @@ use serde::Serialize;
 use vocabulary::{Kind, PerKind, Score};
 use wire::seven_digits;
 
-use crate::replay::near::near;
+use crate::near::near;
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::report::{NAME_WIDTH, filled, fitted, shown_kinds};
 use crate::replay::summary::Summary;
@@ -69,7 +69,7 @@ impl<'p> Person<'p> {
             (Some(ranked), _) => Status::Rated { ranked: Box::new(ranked), fans: Fans::of(ranking, user) },
             (None, Some(true)) => Status::OptedOut,
             (None, Some(false)) => Status::NotRated,
-            (None, None) => Status::Unknown { alike: near(user, ranking) },
+            (None, None) => Status::Unknown { alike: near(user, ranking.world.names()) },
         };
         Person { user, status }
     }

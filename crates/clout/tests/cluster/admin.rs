@@ -9,7 +9,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 const TIME: Duration = Duration::from_secs(15);
@@ -98,6 +99,23 @@ impl Admin {
             _ => None,
         };
         told.elements().iter().map(offset).collect()
+    }
+
+    /// Puts a record aside as `clout run` does.
+    pub(crate) fn put_letter(&self, letters: &str, topic: &str, value: &[u8]) {
+        let producer: BaseProducer = self.client.create().expect("a producer");
+        let told = [
+            ("__connect.errors.topic", topic),
+            ("__connect.errors.partition", "0"),
+            ("__connect.errors.offset", "0"),
+            ("__connect.errors.exception.class.name", "clout.Malformed"),
+        ];
+        let headers = told
+            .into_iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        let record = BaseRecord::<[u8], [u8]>::to(letters).partition(0).payload(value).headers(headers);
+        producer.send(record).map_err(|(error, _)| error).expect("there is room");
+        producer.flush(TIME).expect("the broker takes it");
     }
 
     /// All committed records from these offsets to the end, partition by partition.

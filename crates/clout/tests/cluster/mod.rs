@@ -25,7 +25,7 @@ pub(crate) use crate::web::{get, get_with, metric};
 pub(crate) use admin::{Admin, NewTopics};
 pub(crate) use dice::Dice;
 pub(crate) use events::Events;
-pub(crate) use feeder::Feeder;
+pub(crate) use feeder::{Feeder, event};
 pub(crate) use http::{address, status};
 pub(crate) use process::{Member, Ran};
 pub(crate) use scene::{Options, Scene, wait_until};

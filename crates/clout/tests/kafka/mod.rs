@@ -5,8 +5,10 @@ pub(crate) mod common;
 mod consume;
 pub(crate) mod scene;
 
+mod dead_letters;
 mod diff;
 mod feed;
+mod inspect;
 mod letters;
 mod live;
 mod packed;

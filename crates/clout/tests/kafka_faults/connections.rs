@@ -90,6 +90,10 @@ fn commands(events: &Path) -> Vec<Vec<String>> {
         "route --application-id x --from xin --to xout --once".to_owned(),
         "run --application-id x --input xin".to_owned(),
         "serve --application-id x --listen 127.0.0.1:0".to_owned(),
+        "state --application-id x --user ana".to_owned(),
+        "journal --application-id x".to_owned(),
+        "dead-letters count --application-id x".to_owned(),
+        "dead-letters send --application-id x --input xin --yes".to_owned(),
     ]
     .iter()
     .map(|line| line.split(' ').map(str::to_owned).collect())

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use oracle::{Act, Kind};
 use rdkafka::topic_partition_list::Offset;
 use testbroker::Broker;
 
@@ -47,6 +48,14 @@ pub(crate) const FORMAT: &[&str] = &[
     "SCRAM-SHA-256=[name=check,password=check-secret]",
     "--add-scram",
     "SCRAM-SHA-256=[name=reset,password=reset-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=state,password=state-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=journal,password=journal-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=count,password=count-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=send,password=send-secret]",
 ];
 
 const fn as_user(name: &'static str, password: &'static str) -> [(&'static str, &'static str); 4] {
@@ -234,23 +243,32 @@ fn outcome(broker: &Broker, scene: &Scene, user: &str, arguments: &[&str]) -> Ou
 fn each_command_needs_what_is_documented_and_no_more() {
     let _room = crate::works();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
-    let scene = Scene::without_topics(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
+    let options = Options { partitions: 2, client: &ADMIN, ..Options::default() };
+    let scene = Scene::without_topics(broker.brokers(), &options);
     let folder = scene.told("log").with_file_name("acts.txt");
     fs::write(&folder, "ana bo 1577836800 RT\ncy bo 1577836801 MT\n").expect("it can be written");
     let log = folder.to_str().expect("a path in UTF-8");
     let other = format!("raw-{}", scene.id);
-    let commands: [(&str, &[&str]); 7] = [
+    let commands: [(&str, &[&str]); 11] = [
         ("topics create", &["topics", "create", "--inputs", "--partitions", "2"]),
         ("topics check", &["topics", "check"]),
         ("feed", &["feed", log]),
         ("serve", &["serve", "--listen", "127.0.0.1:0"]),
         ("diff", &["diff", "APP", "APP"]),
         ("route", &["route", "--from", "INPUT", "--to", "raw-APP", "--once"]),
+        // Of the scene's own input, with its configuration.
+        ("state", &["state", "--user", "ana", "--half-life", "48h", "--clock", "event"]),
+        ("journal", &["journal"]),
+        ("dead-letters count", &["dead-letters", "count"]),
+        ("dead-letters send", &["dead-letters", "send", "--yes"]),
         ("reset", &["reset", "--yes"]),
     ];
     for (name, arguments) in commands {
-        if name == "route" {
-            scene.admin().create_topics(&[(&other, &[])], 2);
+        match name {
+            "route" => scene.admin().create_topics(&[(&other, &[])], 2),
+            "state" => works_once(&scene),
+            "dead-letters send" => puts_one_aside(&scene),
+            _ => {}
         }
         let user = name.rsplit(' ').next().expect("a word");
         for (resource, operations) in documented(name) {
@@ -267,6 +285,25 @@ fn each_command_needs_what_is_documented_and_no_more() {
             Outcome::Failed(error) => panic!("{name} needs more than is documented: {error}"),
         }
     }
+}
+
+/// A scorer takes some events of the scene's own input, and leaves a checkpoint.
+fn works_once(scene: &Scene) {
+    scene.create(&scene.names.input);
+    let events = Events::generated(200, 20);
+    let witness = scene.witness();
+    let mut member = scene.start("a", 1);
+    scene.feeder().feed(&events.acts(), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    member.terminate(TOLD);
+}
+
+/// A dead letter that can be sent again.
+fn puts_one_aside(scene: &Scene) {
+    let mut value = Vec::new();
+    let act = Act { actor: "ana", target: "bo", kind: Kind::Retweet, at_ms: 1_577_836_800_000 };
+    wire::encode_event(&crate::cluster::event(&act), &mut value);
+    scene.admin().put_letter(&scene.names.dead_letters, &input(scene), &value);
 }
 
 /// Runs a command with one operation after the other denied, of all that are documented for it. Each time the error names

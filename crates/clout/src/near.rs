@@ -2,8 +2,6 @@
 
 use wire::fold;
 
-use crate::replay::ranking::Ranking;
-
 /// Names that are given.
 const NEAR_MAX: usize = 3;
 /// Letters a name must have for one other letter, and for two.
@@ -11,11 +9,10 @@ const LETTERS_MIN: [usize; 2] = [4, 8];
 
 /// The nearest names, the nearest first: those that differ by case, `@`, blanks, accents' encoding or a network before or
 /// behind them; where there is none, those that differ by a letter or two.
-pub(crate) fn near(user: &str, ranking: &Ranking<'_>) -> Vec<String> {
+pub(crate) fn near<'n>(user: &str, names: impl Iterator<Item = &'n str>) -> Vec<String> {
     let mut memory = String::new();
     let wanted = fold(user, &mut memory).to_owned();
-    let mut found: Vec<(usize, &str)> =
-        ranking.world.names().filter_map(|name| Some((apart(&wanted, name)?, name))).collect();
+    let mut found: Vec<(usize, &str)> = names.filter_map(|name| Some((apart(&wanted, name)?, name))).collect();
     found.sort_unstable();
     let is_spelled_alike = found.first().is_some_and(|(apart, _)| *apart < TYPOS);
     let found = found.into_iter().take_while(|(apart, _)| !is_spelled_alike || *apart < TYPOS);

@@ -1,0 +1,45 @@
+//! The journal of an application, for people who ask: what was committed, and when.
+
+use vocabulary::Timestamp;
+use wire::JournalRecord;
+
+use crate::admin::{Admin, AdminError};
+use crate::connection::Connection;
+use crate::table::read_topic;
+
+/// A record of a journal.
+#[derive(Clone, Debug)]
+pub struct Journaled {
+    /// The shard whose journal it lies in.
+    pub shard: u16,
+    /// Its offset there.
+    pub offset: i64,
+    /// When it was written.
+    pub at: Option<Timestamp>,
+    /// What it says, or why that cannot be told.
+    pub record: Result<JournalRecord, String>,
+}
+
+/// How much lies behind the last record that can be read, as a transaction before it is open: by shard.
+pub type Pending = Vec<u64>;
+
+/// Gives all committed records of a journal that are there now, shard by shard in their order.
+///
+/// # Errors
+/// If the topic is not there, or cannot be read.
+pub fn read_journal(
+    connection: &Connection,
+    topic: &str,
+    mut each: impl FnMut(Journaled),
+) -> Result<Pending, AdminError> {
+    let admin = Admin::connect(connection)?;
+    let partitions = admin.there(&[topic])?[topic].partitions;
+    // The stable ends first: what is committed in between is read.
+    let (stable, written) = (admin.ends(topic, partitions)?, admin.written(topic, partitions)?);
+    read_topic(connection, topic, None, |entry| {
+        let record = JournalRecord::decode(entry.value.unwrap_or_default()).map_err(|error| error.to_string());
+        each(Journaled { shard: entry.partition, offset: entry.offset, at: entry.at, record });
+        Ok(())
+    })?;
+    Ok(stable.iter().zip(&written).map(|(stable, written)| (written - stable).max(0).unsigned_abs()).collect())
+}
