@@ -14,6 +14,7 @@ pub mod feed;
 pub mod generate;
 pub mod health;
 pub mod journal;
+pub mod packaging;
 pub mod replay;
 pub mod reset;
 pub mod route;

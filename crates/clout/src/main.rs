@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use clout::dead_letters::{self, DeadLettersArgs};
 use clout::demo::{self, DemoArgs};
 use clout::diff::{self, DiffArgs};
@@ -14,6 +14,7 @@ use clout::feed::{self, FeedArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::health::{self, HealthArgs};
 use clout::journal::{self, JournalArgs};
+use clout::packaging;
 use clout::panics;
 use clout::replay::{self, ReplayArgs};
 use clout::reset::{self, ResetArgs};
@@ -61,7 +62,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match panics::report(|| run(CommandLine::parse().command)) {
+    let work = || match packaging::asked() {
+        // No command of the command line, which it is made of: completions would offer it.
+        Some(folder) => packaging::run(&folder, &CommandLine::command()),
+        None => run(CommandLine::parse().command),
+    };
+    match panics::report(work) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             tell(&failure);
