@@ -7,10 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use kafka::{Admin, AdminError, Checked, Found, Requirement, Role, check_group, check_topics, try_transaction};
-use pipeline::{Clock, StoreError};
+use pipeline::{Clock, Store, StoreError};
 use serde::Serialize;
+use wire::JournalRecord;
 
-use crate::config::{Config, RunFlags};
+use crate::config::{Config, Input, RunFlags};
 use crate::duration::parse_duration;
 use crate::exit;
 use crate::failure::Failure;
@@ -97,12 +98,16 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     look_at_settings(&config, &mut findings);
     look_at_files(&mut findings);
     match args.offline {
-        true => ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints"]
+        true => ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints", "restores"]
             .into_iter()
             .for_each(|check| findings.skip(check, "--offline")),
         false => {
-            look_at_brokers(&config, args.outage, &mut findings);
+            let partitions = look_at_brokers(&config, args.outage, &mut findings);
             look_at_store(&config, &mut findings);
+            match partitions {
+                Some(partitions) => look_at_restores(&config, partitions, &mut findings),
+                None => findings.skip("restores", "the topics first"),
+            }
         }
     }
     let Findings(findings) = findings;
@@ -198,7 +203,8 @@ fn look_at_files(findings: &mut Findings) {
     }
 }
 
-fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) {
+/// Returns how many partitions the application has, if all topics are there.
+fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) -> Option<u16> {
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
     let skip = |findings: &mut Findings, checks: &[&'static str], why: &str| {
@@ -208,7 +214,8 @@ fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) {
         Ok(checked) => checked,
         Err(error @ (AdminError::Unreachable { .. } | AdminError::Property { .. })) => {
             findings.fault("brokers", error);
-            return skip(findings, &["topics", "copies", "retention", "group", "transaction"], "no broker to ask");
+            skip(findings, &["topics", "copies", "retention", "group", "transaction"], "no broker to ask");
+            return None;
         }
         Err(error) => {
             findings.fine("brokers", format!("{} answer", connection.brokers()));
@@ -218,7 +225,8 @@ fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) {
                 }
                 error => findings.fault("topics", error),
             }
-            return skip(findings, &["copies", "retention", "group", "transaction"], "the topics first");
+            skip(findings, &["copies", "retention", "group", "transaction"], "the topics first");
+            return None;
         }
     };
     findings.fine("brokers", format!("{} answer", connection.brokers()));
@@ -234,6 +242,7 @@ fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) {
         Ok(()) => findings.fine("transaction", "one was begun and aborted"),
         Err(error) => findings.fault("transaction", error),
     }
+    Some(checked.partitions)
 }
 
 /// What brokers say about each topic: how safe it is, and for how long it keeps what a restore needs.
@@ -318,6 +327,60 @@ fn retention(topic: &str, checked: &Checked, found: &BTreeMap<String, Found>, ou
         "topic {topic} keeps {bytes} bytes of each partition (retention.bytes): however young records are, they go when there \
          are more"
     ))
+}
+
+/// Whether the inputs still have the records that restores from the checkpoints read.
+fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
+    let checkpoints = &config.checkpoints;
+    let store = Store::to_look_at(&checkpoints.place, checkpoints.options.clone());
+    let kept = store.map(|store| store.below(&config.application_id)).and_then(|store| {
+        let heads = |shard: u16| -> Result<_, StoreError> { Ok((shard, store.heads(shard)?)) };
+        store.kept_shards()?.into_iter().map(heads).collect::<Result<Vec<_>, StoreError>>()
+    });
+    let kept = match kept {
+        Ok(kept) if kept.is_empty() => return findings.fine("restores", "there are no checkpoints yet"),
+        Ok(kept) => kept,
+        Err(error) => return findings.skip("restores", error),
+    };
+    let first = Admin::connect(&config.connection()).and_then(|admin| {
+        let first = |input: &Input| admin.first_offsets(&input.topic, partitions.into());
+        config.inputs.iter().map(first).collect::<Result<Vec<_>, _>>()
+    });
+    let first = match first {
+        Ok(first) => first,
+        Err(error) => return findings.skip("restores", error),
+    };
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    for (shard, heads) in kept {
+        let lacks: Vec<Option<String>> = heads.into_iter().flatten().map(|head| lacks(&head, config, &first)).collect();
+        match lacks.iter().position(Option::is_none) {
+            Some(0) => warnings.extend(lacks.into_iter().flatten()),
+            _ => faults
+                .extend(lacks.into_iter().flatten().map(|said| format!("shard {shard} cannot be restored: {said}"))),
+        }
+    }
+    match faults.is_empty() && warnings.is_empty() {
+        true => findings.fine("restores", "the inputs have what checkpoints need"),
+        false => {
+            faults.iter().for_each(|said| findings.fault("restores", said));
+            warnings.iter().for_each(|said| findings.warn("restores", said));
+        }
+    }
+}
+
+/// What an input lacks that a restore from a checkpoint would read; `None` if all is there.
+fn lacks(head: &JournalRecord, config: &Config, first: &[Vec<i64>]) -> Option<String> {
+    let (shard, sequence) = (head.shard, head.sequence);
+    config.inputs.iter().zip(&head.inputs).zip(first).find_map(|((input, range), first)| {
+        let begins = *first.get(usize::from(shard))?;
+        (range.next < begins).then(|| {
+            format!(
+                "the checkpoint of sequence {sequence} needs {}[{shard}] from offset {} on, and it begins at {begins}: raise \
+                 retention.ms, and have newer checkpoints written before anything restarts",
+                input.topic, range.next
+            )
+        })
+    })
 }
 
 fn look_at_store(config: &Config, findings: &mut Findings) {

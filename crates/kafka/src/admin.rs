@@ -379,6 +379,14 @@ impl Admin {
         self.end(topic, partitions, End::Written)
     }
 
+    /// The first offset that there is of each partition of a topic that has so many.
+    ///
+    /// # Errors
+    /// If the brokers do not answer, or this user may not see the topic.
+    pub fn first_offsets(&self, topic: &str, partitions: usize) -> Result<Vec<i64>, AdminError> {
+        self.end(topic, partitions, End::Begin)
+    }
+
     fn end(&self, topic: &str, partitions: usize, end: End) -> Result<Vec<i64>, AdminError> {
         let places: Vec<(&str, i32)> = (0..).take(partitions).map(|partition| (topic, partition)).collect();
         let what = format!("the end of {topic} is not told");

@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 
 use crate::connection::Connection;
 use crate::costs::Costs;
+use crate::health::STATISTICS_MS;
 use crate::topics::Topics;
 
 /// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
@@ -92,12 +93,18 @@ impl Application {
         self.settings.inputs.iter().map(|input| input.topic.as_str()).chain([self.topics.exchange.as_str()])
     }
 
+    /// How the ids of its clients begin.
+    pub(crate) fn client_prefix(&self) -> String {
+        format!("{}-{}-", self.id, self.instance)
+    }
+
     /// The consumer that says which shards are whose.
     pub(crate) fn membership(&self, worker: usize) -> ClientConfig {
         let ours = properties(&[
             ("session.timeout.ms", &SESSION_TIMEOUT.as_millis().to_string()),
             ("heartbeat.interval.ms", "2000"),
-            ("client.id", &format!("{}-{}-{worker}-ownership", self.id, self.instance)),
+            ("statistics.interval.ms", STATISTICS_MS),
+            ("client.id", &format!("{}{worker}-ownership", self.client_prefix())),
         ]);
         let fixed = properties(&[
             ("group.id", &self.id),
@@ -125,7 +132,7 @@ impl Application {
             ("fetch.message.max.bytes", "8192"),
             // Of what is fetched at once: no limit that a batch could pass and never be read.
             ("receive.message.max.bytes", "2147483647"),
-            ("client.id", &format!("{}-{}-{worker}-input", self.id, self.instance)),
+            ("client.id", &format!("{}{worker}-input", self.client_prefix())),
         ]);
         let fixed = properties(&[
             ("enable.auto.commit", "false"),
@@ -144,7 +151,7 @@ impl Application {
 
     /// The consumer that reads journals, and asks for what is committed.
     pub(crate) fn historian(&self, worker: usize) -> ClientConfig {
-        let ours = properties(&[("client.id", &format!("{}-{}-{worker}-journal", self.id, self.instance))]);
+        let ours = properties(&[("client.id", &format!("{}{worker}-journal", self.client_prefix()))]);
         let fixed = properties(&[
             // It reads with the group's offsets, and never joins.
             ("group.id", &self.id),
@@ -184,12 +191,13 @@ impl Application {
             ("retry.backoff.ms", "2"),
             ("retry.backoff.max.ms", "100"),
             ("linger.ms", "5"),
+            ("statistics.interval.ms", STATISTICS_MS),
             ("queue.buffering.max.messages", "0"),
             ("queue.buffering.max.kbytes", "65536"),
             ("batch.num.messages", "100000"),
             ("batch.size", &self.record_bytes_max.to_string()),
             ("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string()),
-            ("client.id", &format!("{}-{}-{worker}-output", self.id, self.instance)),
+            ("client.id", &format!("{}{worker}-output", self.client_prefix())),
         ]);
         let id = self.transactional_id(worker);
         let fixed = properties(&[("transactional.id", &id), ("enable.idempotence", "true")]);

@@ -66,8 +66,8 @@ struct Blocked {
     since: AtomicI64,
 }
 
-/// Where the inputs of each shard ended, in the order of the configuration, at the last look.
-type Ends = Arc<Mutex<BTreeMap<u16, Vec<i64>>>>;
+/// Where the inputs of each shard began and ended, in the order of the configuration, at the last look.
+type Ends = Arc<Mutex<BTreeMap<u16, (Vec<i64>, Vec<i64>)>>>;
 
 /// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
 /// wanted any more: others may write to that journal for ever.
@@ -213,8 +213,8 @@ impl Historian {
         (records > 0).then(|| Unreadable { records, since: blocked.since.load(Relaxed) })
     }
 
-    /// Where a shard's inputs ended at the last look.
-    pub(crate) fn ends(&self, shard: u16) -> Vec<i64> {
+    /// Where a shard's inputs began, and where they ended, at the last look.
+    pub(crate) fn ends(&self, shard: u16) -> (Vec<i64>, Vec<i64>) {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(&shard).cloned().unwrap_or_default()
     }
 
@@ -314,8 +314,11 @@ impl Archive {
             places().map(|(input, shard)| (inputs[input].topic.as_str(), i32::from(shard))).collect();
         let ask = |end| ends(self.consumer.client(), &asked, end, TIME);
         // The stable ends first: what is stored in between can be read, or is seen next time.
-        let (Ok(stable), Ok(written)) = (ask(End::Stable), ask(End::Written)) else { return };
-        let inputs_end = shards.iter().copied().zip(written.chunks(inputs.len().max(1)).map(<[i64]>::to_vec)).collect();
+        let (Ok(stable), Ok(written), Ok(begins)) = (ask(End::Stable), ask(End::Written), ask(End::Begin)) else {
+            return;
+        };
+        let of_shards = |offsets: &[i64]| offsets.chunks(inputs.len().max(1)).map(<[i64]>::to_vec).collect::<Vec<_>>();
+        let inputs_end = shards.iter().copied().zip(of_shards(&begins).into_iter().zip(of_shards(&written))).collect();
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = inputs_end;
         let before = std::mem::take(&mut self.blocked);
         let mut found: BTreeMap<u16, (u64, Timestamp)> = BTreeMap::new();

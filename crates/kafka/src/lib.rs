@@ -8,6 +8,7 @@ mod supervisor;
 mod log;
 
 mod census;
+mod health;
 mod historian;
 mod membership;
 mod reader;

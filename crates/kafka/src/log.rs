@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use pipeline::{Fault, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadable};
+use pipeline::{Fault, Inbox, Log, Ownership, Past, Positions, Room, Status, Step, Unreadable};
 use vocabulary::Timestamp;
 
 use crate::application::Application;
+use crate::health::Told;
 use crate::historian::Historian;
 use crate::membership::Membership;
 use crate::reader::Reader;
@@ -30,13 +31,18 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Makes a worker's clients, and joins the group. The thread that calls is the worker's. Once it is to stop, it
+    /// Makes a worker's clients, which tell there how they do, and joins the group. The thread that calls is the worker's. Once it is to stop, it
     /// waits for brokers only for a while.
     ///
     /// # Errors
     /// If the brokers do not answer, or do not let it in.
-    pub fn join(application: &Arc<Application>, worker: usize, stop: &Arc<AtomicBool>) -> Result<KafkaLog, Fault> {
-        let troubles = Troubles::default();
+    pub fn join(
+        application: &Arc<Application>,
+        worker: usize,
+        stop: &Arc<AtomicBool>,
+        status: &Arc<Status>,
+    ) -> Result<KafkaLog, Fault> {
+        let troubles = Troubles::telling(Told::to(status, application.client_prefix()));
         // Whatever a predecessor of the same name left open is ended before anything is taken over.
         let writer = Writer::new(application, worker, stop, &troubles)?;
         let membership = Membership::join(application, worker, &troubles)?;
@@ -139,7 +145,11 @@ impl Log for KafkaLog {
     }
 
     fn ends(&self, shard: u16) -> Vec<i64> {
-        self.historian.ends(shard)
+        self.historian.ends(shard).1
+    }
+
+    fn begins(&self, shard: u16) -> Vec<i64> {
+        self.historian.ends(shard).0
     }
 
     fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault> {

@@ -215,7 +215,9 @@ impl ClientContext for Member {
         self.troubles.log(level, fac, message);
     }
 
-    fn stats_raw(&self, _: &[u8]) {}
+    fn stats_raw(&self, document: &[u8]) {
+        self.troubles.statistics(document);
+    }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.troubles.error(error, reason);

@@ -84,7 +84,7 @@ impl Workers<'_> {
         heartbeat.wait();
         let stop = self.supervisor.stop_flag();
         let keeper = (self.keeper)().map_err(|error| Fault::Broken(format!("checkpoints cannot be kept: {error}")))?;
-        let log = KafkaLog::join(self.application, number, stop)?;
+        let log = KafkaLog::join(self.application, number, stop, self.status)?;
         info!(worker = number, "joined the group {}", self.application.id);
         let settings = Arc::clone(&self.application.settings);
         Worker::new(log, settings, keeper, Arc::clone(self.status)).run(stop, heartbeat)

@@ -15,6 +15,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use tracing::{debug, info, warn};
 
+use crate::health::Told;
 use crate::reasons::{Heals, Reason, broker, not_made};
 
 /// Every client tries to reach every broker again and again: the process tells of it once in this time.
@@ -37,6 +38,8 @@ pub(crate) struct Troubles {
     unreachable: Arc<Mutex<Unreachable>>,
     /// Whoever asks tells it: nothing is logged.
     is_quiet: bool,
+    /// Where they tell how they do otherwise.
+    told: Option<Told>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +79,16 @@ impl Troubles {
     /// Of a client that lives as long as a question: who asks tells what is wrong.
     pub(crate) fn quiet() -> Troubles {
         Troubles { is_quiet: true, ..Troubles::default() }
+    }
+
+    /// Of clients that tell how they do.
+    pub(crate) fn telling(told: Told) -> Troubles {
+        Troubles { told: Some(told), ..Troubles::default() }
+    }
+
+    /// Takes a client's statistics.
+    pub(crate) fn statistics(&self, document: &[u8]) {
+        self.told.iter().for_each(|told| told.take(document));
     }
 
     /// Whether there is one that no retry heals.
@@ -255,8 +268,9 @@ impl ClientContext for Troubles {
         }
     }
 
-    // The default reads the whole document each time.
-    fn stats_raw(&self, _: &[u8]) {}
+    fn stats_raw(&self, document: &[u8]) {
+        self.statistics(document);
+    }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.note(error.rdkafka_error_code(), reason);

@@ -89,6 +89,16 @@ impl Checkpoint {
         Ok(Checkpoint { journal: header.journal, journal_offset: header.journal_offset, image, seen })
     }
 
+    /// The record of the epoch after which the shard was so, of the first bytes of an object.
+    pub(crate) fn head(bytes: &[u8]) -> Result<JournalRecord, Unusable> {
+        let header = read_header(&mut zstd::stream::Decoder::with_buffer(bytes)?)?;
+        if header.format_version == FORMAT_VERSION {
+            Ok(header.journal)
+        } else {
+            Err(Unusable::Version(header.format_version))
+        }
+    }
+
     /// The shard of the image.
     pub(crate) fn shard(&self, model: &Model, hash_key: &HashKey, shards: u16) -> Result<Shard, Unusable> {
         Shard::from_image(model, hash_key, self.journal.shard, shards, &self.image)
@@ -153,6 +163,9 @@ mod tests {
             assert_eq!((&read.journal, read.journal_offset), (&written.journal, 5));
             assert!(read.image == written.image && ids(&read) == ids(&written));
             assert!(read.shard(&Model::default(), &KEY, 1).is_ok());
+            let bytes = written.encode().unwrap();
+            assert_eq!(Checkpoint::head(&bytes[..bytes.len() - 5]).unwrap(), written.journal);
+            assert!(Checkpoint::head(&bytes[..9]).is_err());
         }
     }
 

@@ -5,7 +5,10 @@ use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 use crate::checkpoint::Checkpoint;
-use crate::store::{Store, StoreError};
+use crate::store::{Named, Store, StoreError};
+
+/// The head of a checkpoint lies in the first block of its frame, which is no longer.
+const HEAD_BYTES: u64 = 160 << 10;
 
 /// A checkpoint that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl Store {
     /// # Errors
     /// If the store does not answer.
     pub fn kept(&self, shard: u16) -> Result<Vec<KeptCheckpoint>, StoreError> {
-        let kept = |named: crate::store::Named| KeptCheckpoint {
+        let kept = |named: Named| KeptCheckpoint {
             shard,
             sequence: named.sequence,
             digest: named.digest,
@@ -60,13 +63,26 @@ impl Store {
         Ok(self.list(shard)?.into_iter().map(kept).collect())
     }
 
+    /// Reads the first bytes of each of a shard's checkpoints: after which epoch the shard was so, the newest first; the inner error: it
+    /// is of no use, and why. That the rest is whole is not seen so.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub fn heads(&self, shard: u16) -> Result<Vec<Result<JournalRecord, String>>, StoreError> {
+        let head = |named: Named| -> Result<_, StoreError> {
+            let bytes = self.beginning(&named, HEAD_BYTES)?;
+            Ok(Checkpoint::head(&bytes).map_err(|error| format!("sequence {}: {error}", named.sequence)))
+        };
+        self.list(shard)?.into_iter().map(head).collect()
+    }
+
     /// Reads a checkpoint; the inner error: it is of no use, and why.
     ///
     /// # Errors
     /// If the store does not answer.
     pub fn inspect(&self, kept: &KeptCheckpoint) -> Result<Result<Inspected, String>, StoreError> {
         let listed = self.list(kept.shard)?;
-        let is_it = |named: &&crate::store::Named| (named.sequence, named.digest) == (kept.sequence, kept.digest);
+        let is_it = |named: &&Named| (named.sequence, named.digest) == (kept.sequence, kept.digest);
         let Some(named) = listed.iter().find(is_it) else { return Ok(Err("it is gone".to_owned())) };
         let bytes = match self.get(named) {
             Err(StoreError::Object(object_store::Error::NotFound { .. })) => return Ok(Err("it is gone".to_owned())),

@@ -82,11 +82,13 @@ pub(crate) struct Saved {
 }
 
 /// Where a usable checkpoint stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Mark {
     sequence: u64,
     pub(crate) journal_offset: i64,
     pub(crate) exchange_offset: i64,
+    /// The first offsets of the inputs that a restore reads.
+    pub(crate) inputs: Vec<i64>,
 }
 
 /// A shard and the ids it has seen, and the journal's record of the epoch after which it was so.
@@ -211,8 +213,9 @@ fn ended() -> Fatal {
 
 impl Mark {
     fn of(record: &JournalRecord, journal_offset: i64) -> Mark {
-        let JournalRecord { sequence, exchange, .. } = *record;
-        Mark { sequence, journal_offset, exchange_offset: exchange.next }
+        let JournalRecord { sequence, exchange, ref inputs, .. } = *record;
+        let inputs = inputs.iter().map(|range| range.next).collect();
+        Mark { sequence, journal_offset, exchange_offset: exchange.next, inputs }
     }
 }
 
@@ -266,8 +269,8 @@ impl Clerk {
         let is_there = |known: &Mark| listed.iter().any(|named| named.sequence == known.sequence);
         self.usable.entry(shard).or_default().retain(is_there);
         let usable = self.note(Mark::of(&checkpoint.journal, checkpoint.journal_offset), shard);
-        let oldest_kept = usable.len().checked_sub(KEPT).map(|place| usable[place]);
-        if let Some(oldest) = oldest_kept {
+        let oldest_kept = usable.len().checked_sub(KEPT).map(|place| usable[place].clone());
+        if let Some(oldest) = &oldest_kept {
             let mut old = listed.iter().filter(|named| named.sequence < oldest.sequence);
             old.try_for_each(|named| self.store.delete(named))?;
         }

@@ -56,7 +56,9 @@ pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadabl
 pub use place::CheckpointPlace;
 pub use refusals::Refusing;
 pub use settings::{AcceptedGap, Clock, Holds, Input, Pace, Settings};
-pub use status::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
+pub use status::{
+    ClientHealth, DURATION_BOUNDS_US, DurationCounts, Place, REASONS, RestoreOffsets, ShardStatus, Status, Totals,
+};
 pub use store::{Doing, Store, StoreError};
 pub use supervisor::{Heartbeat, Supervisor, TURN_MAX, WAIT_MAX, contain, is_contained, panic_text};
 pub use worker::Worker;

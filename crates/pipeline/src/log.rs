@@ -67,6 +67,11 @@ pub trait Log {
         Vec::new()
     }
 
+    /// The first offset that there is of each input of a shard, likewise.
+    fn begins(&self, _shard: u16) -> Vec<i64> {
+        Vec::new()
+    }
+
     /// Nothing before these offsets is needed any more.
     fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault>;
 }

@@ -44,6 +44,10 @@ pub struct Status {
     fingerprint: AtomicU64,
     /// Records that wait, by shard and input.
     lags: Mutex<BTreeMap<(u16, usize), u64>>,
+    /// What a restore depends on, by shard and input.
+    restores: Mutex<BTreeMap<(u16, usize), RestoreOffsets>>,
+    /// The log's clients by name, with how many errors each had told of last.
+    clients: Mutex<BTreeMap<String, (ClientHealth, u64)>>,
     /// Taken once an epoch.
     refusals: Mutex<Refusals>,
 }
@@ -205,6 +209,34 @@ pub struct Totals {
     pub checkpoint_durations: DurationCounts,
 }
 
+/// Offsets of one shard's part of an input that a restore depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoreOffsets {
+    /// The first one that a restore would read that begins with the older of the two checkpoints that are kept.
+    pub needs: i64,
+    /// The first one that there is.
+    pub first: i64,
+}
+
+/// How a client of the log does, as it says itself every ten seconds; times and counts are those since then, but for errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientHealth {
+    /// Connections to brokers that work.
+    pub up: u64,
+    /// Connections that are wanted and do not.
+    pub down: u64,
+    /// Microseconds of the round trip of 99 in 100 requests, at the slowest broker.
+    pub round_trip_us: u64,
+    /// Microseconds that 99 in 100 records wait in the client before they are sent, for the slowest broker.
+    pub wait_us: u64,
+    /// The longest time in milliseconds by which a broker has slowed the client down on purpose.
+    pub throttle_ms: u64,
+    /// Records that wait in the client, or were sent and are not acknowledged.
+    pub queued: u64,
+    /// Requests that failed or got no answer in time.
+    pub errors: u64,
+}
+
 /// A shard's status, number by number.
 #[derive(Debug, Default)]
 struct Cell {
@@ -291,6 +323,8 @@ impl Status {
             checkpoint_us: Durations::default(),
             fingerprint: AtomicU64::new(0),
             lags: Mutex::default(),
+            restores: Mutex::default(),
+            clients: Mutex::default(),
             refusals: Mutex::default(),
         }
     }
@@ -404,6 +438,36 @@ impl Status {
         records.into_iter().enumerate().for_each(|(input, records)| _ = lags.insert((shard, input), records));
     }
 
+    /// What a restore depends on, by input and shard.
+    pub fn restore_offsets(&self) -> Vec<(String, u16, RestoreOffsets)> {
+        let restores = self.restores.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusals = self.refusals();
+        let named = |(&(shard, input), &offsets): (&(u16, usize), &RestoreOffsets)| {
+            Some((refusals.topic(input)?, shard, offsets))
+        };
+        restores.iter().filter_map(named).collect()
+    }
+
+    /// What a restore of a shard depends on, by input.
+    pub fn restores_from(&self, shard: u16, offsets: impl IntoIterator<Item = RestoreOffsets>) {
+        let mut restores = self.restores.lock().unwrap_or_else(PoisonError::into_inner);
+        offsets.into_iter().enumerate().for_each(|(input, offsets)| _ = restores.insert((shard, input), offsets));
+    }
+
+    /// The log's clients by name; errors since the process began.
+    pub fn clients(&self) -> Vec<(String, ClientHealth)> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.iter().map(|(name, (health, _))| (name.clone(), *health)).collect()
+    }
+
+    /// A client of this name says how it does; one that is made anew counts its errors from the beginning.
+    pub fn client(&self, name: &str, health: ClientHealth) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, told) = clients.get(name).copied().unwrap_or_default();
+        let more = health.errors.checked_sub(told).unwrap_or(health.errors);
+        clients.insert(name.to_owned(), (ClientHealth { errors: before.errors + more, ..health }, health.errors));
+    }
+
     pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -413,6 +477,7 @@ impl Status {
         if status.place == Place::Elsewhere {
             self.refusals().forget(number);
             self.lags.lock().unwrap_or_else(PoisonError::into_inner).retain(|(shard, _), _| *shard != number);
+            self.restores.lock().unwrap_or_else(PoisonError::into_inner).retain(|(shard, _), _| *shard != number);
         }
         if let Some(cell) = self.shards.get(usize::from(number)) {
             cell.write(status);

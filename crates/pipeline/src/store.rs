@@ -358,6 +358,12 @@ impl Store {
         Ok(self.runtime.block_on(self.read(named))?)
     }
 
+    /// The first bytes of a checkpoint.
+    pub(crate) fn beginning(&self, named: &Named, bytes: u64) -> Result<Vec<u8>, StoreError> {
+        let range = 0..bytes.min(named.bytes);
+        Ok(self.runtime.block_on(self.objects.get_range(&named.key, range))?.to_vec())
+    }
+
     /// Writes an object, a large one in parts; it is there once all of it is.
     async fn write(&self, key: &Key, bytes: Vec<u8>) -> object_store::Result<()> {
         if self.files.is_some() || bytes.len() <= PART_BYTES {

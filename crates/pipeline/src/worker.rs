@@ -37,7 +37,7 @@ use crate::rounds::Rounds;
 use crate::seat::{IDLE_MS, Seat, Work};
 use crate::settings::Settings;
 use crate::shard_list::shard_list;
-use crate::status::{Epoch, Place, ShardStatus, Status};
+use crate::status::{Epoch, Place, RestoreOffsets, ShardStatus, Status};
 use crate::stopwatch::Stopwatch;
 use crate::supervisor::Heartbeat;
 
@@ -75,6 +75,8 @@ pub struct Worker<L> {
     told_at: Timestamp,
     /// When shards came that do not take slices yet.
     came_at: BTreeMap<u16, Timestamp>,
+    /// The first offsets of the inputs that a restore of a shard would read.
+    needed: BTreeMap<u16, Vec<i64>>,
     /// Whether shards have come since it was last said that all are live, and the slices that were done again for them.
     is_news: bool,
     repeated: usize,
@@ -102,6 +104,7 @@ impl<L: Log> Worker<L> {
             heartbeat: Arc::default(),
             told_at: Timestamp::MIN,
             came_at: BTreeMap::new(),
+            needed: BTreeMap::new(),
             is_news: false,
             repeated: 0,
             bugs: Bugs::NONE,
@@ -324,6 +327,7 @@ impl<L: Log> Worker<L> {
         debug!(shard, "gone");
         self.shards.remove(&shard);
         self.came_at.remove(&shard);
+        self.needed.remove(&shard);
         self.rounds.forget(shard);
         self.tell(shard, Place::Elsewhere, 0);
     }
@@ -353,6 +357,7 @@ impl<L: Log> Worker<L> {
                         && self.shards.contains_key(&shard)
                     {
                         self.log.trim(shard, oldest.journal_offset, oldest.exchange_offset)?;
+                        self.needed.insert(shard, oldest.inputs);
                     }
                 }
                 Err(error) => {
@@ -400,6 +405,7 @@ impl<L: Log> Worker<L> {
                 }
             }
             debug!(shard, slices = repeating.left(), "restoring");
+            self.needed.insert(shard, repeating.seat.backlog.wanted().inputs);
             self.repeated += repeating.left();
             *stage = Stage::Repeating(Box::new(repeating));
         }
@@ -587,6 +593,9 @@ impl<L: Log> Worker<L> {
                 let sliced = seat.backlog.positions().inputs;
                 let ends = self.log.ends(shard);
                 self.status.lags(shard, ends.iter().zip(&sliced).map(|(end, sliced)| (end - sliced).max(0) as u64));
+                let needed = self.needed.get(&shard).into_iter().flatten();
+                let offsets = needed.zip(self.log.begins(shard));
+                self.status.restores_from(shard, offsets.map(|(&needs, first)| RestoreOffsets { needs, first }));
             }
         }
         if counts {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use pipeline::{DURATION_BOUNDS_US, DurationCounts, Place, REASONS, ShardStatus, Status, Totals};
+use pipeline::{
+    ClientHealth, DURATION_BOUNDS_US, DurationCounts, Place, REASONS, RestoreOffsets, ShardStatus, Status, Totals,
+};
 
 use crate::process;
 use crate::status::{now_ms, place_word};
@@ -137,6 +139,42 @@ const METRICS: &[Metric] = {
             "Time that the worker stood still for the last checkpoint, by shard",
         ),
         metric(Gauge, "clout_checkpoint_failures", "Checkpoints in a row that could not be written, by shard"),
+        metric(
+            Gauge,
+            "clout_restore_needs_offset",
+            "The first offset that a restore from the older checkpoint would read, by input and shard",
+        ),
+        metric(
+            Gauge,
+            "clout_input_first_offset",
+            "The first offset that the input still has, by input and shard, as of the last 10 s",
+        ),
+        metric(
+            Gauge,
+            "clout_kafka_connections",
+            "Connections of a client to brokers that are wanted, by client and state: up or down",
+        ),
+        metric(
+            Gauge,
+            "clout_kafka_round_trip_seconds",
+            "Round trip of 99 in 100 requests of the last 10 s, at the slowest broker, by client",
+        ),
+        metric(
+            Gauge,
+            "clout_kafka_wait_seconds",
+            "Time that 99 in 100 records of the last 10 s waited in the client, for the slowest broker, by client",
+        ),
+        metric(
+            Gauge,
+            "clout_kafka_throttle_seconds",
+            "The longest time by which a broker has slowed the client down on purpose in the last 10 s, by client",
+        ),
+        metric(
+            Gauge,
+            "clout_kafka_queued_records",
+            "Records that wait in the client, or were sent and are not acknowledged, by client",
+        ),
+        metric(Counter, "clout_kafka_errors_total", "Requests that failed or got no answer in time, by client"),
         metric(Gauge, "clout_view_ready", "1 when the view has caught up since the start"),
         metric(Gauge, "clout_view_users", "People with a score in the view"),
         metric(Counter, "clout_view_records_total", "Records of the table of scores that were applied"),
@@ -371,9 +409,42 @@ fn come_and_go(text: &mut String, pipeline: &Status) {
     let lags = pipeline.lag_records().into_iter();
     let lags = lags.map(|(input, shard, records)| (format!("{{input=\"{input}\",shard=\"{shard}\"}}"), records as f64));
     series(text, "clout_input_lag_records", &lags.collect::<Vec<_>>());
+    restores(text, pipeline);
+    clients(text, pipeline);
     let fingerprint = pipeline.fingerprint();
     let models = [(format!("{{fingerprint=\"{fingerprint:016x}\"}}"), 1.0)];
     series(text, "clout_model_info", if fingerprint == 0 { &[] } else { &models });
+}
+
+/// What a restore depends on.
+fn restores(text: &mut String, pipeline: &Status) {
+    let offsets = pipeline.restore_offsets();
+    let of = |offset: fn(&RestoreOffsets) -> i64| -> Vec<(String, f64)> {
+        let labels = |input: &str, shard: &u16| format!("{{input=\"{input}\",shard=\"{shard}\"}}");
+        offsets.iter().map(|(input, shard, offsets)| (labels(input, shard), offset(offsets) as f64)).collect()
+    };
+    series(text, "clout_restore_needs_offset", &of(|offsets| offsets.needs));
+    series(text, "clout_input_first_offset", &of(|offsets| offsets.first));
+}
+
+/// How the clients of the log do. Their names have no letters that a label would have to escape, unless somebody has chosen them.
+fn clients(text: &mut String, pipeline: &Status) {
+    let clients: Vec<(String, ClientHealth)> = pipeline.clients();
+    let label = |name: &str| name.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+    let of = |number: fn(&ClientHealth) -> f64| -> Vec<(String, f64)> {
+        clients.iter().map(|(name, health)| (format!("{{client=\"{}\"}}", label(name)), number(health))).collect()
+    };
+    let states = clients.iter().flat_map(|(name, health)| {
+        let of =
+            |state: &str, number: u64| (format!("{{client=\"{}\",state=\"{state}\"}}", label(name)), number as f64);
+        [of("up", health.up), of("down", health.down)]
+    });
+    series(text, "clout_kafka_connections", &states.collect::<Vec<_>>());
+    series(text, "clout_kafka_round_trip_seconds", &of(|health| health.round_trip_us as f64 / 1e6));
+    series(text, "clout_kafka_wait_seconds", &of(|health| health.wait_us as f64 / 1e6));
+    series(text, "clout_kafka_throttle_seconds", &of(|health| health.throttle_ms as f64 / 1e3));
+    series(text, "clout_kafka_queued_records", &of(|health| health.queued as f64));
+    series(text, "clout_kafka_errors_total", &of(|health| health.errors as f64));
 }
 
 /// Writes what is counted elsewhere, by labels: nothing if there is none.
@@ -420,6 +491,10 @@ mod tests {
             ShardStatus { place: Place::Live, committed_at: 5_000, checkpoint_sequence: 7, ..Default::default() };
         status.write(1, &shard);
         status.lags(1, [12]);
+        status.restores_from(1, [RestoreOffsets { needs: 70, first: 60 }]);
+        let health =
+            ClientHealth { up: 3, round_trip_us: 2_500, throttle_ms: 40, errors: 2, ..ClientHealth::default() };
+        status.client("0-output", health);
         status
     }
 
@@ -432,6 +507,13 @@ mod tests {
             "clout_shard_last_commit_timestamp_seconds{shard=\"1\"} 5\n",
             "clout_input_lag_records{input=\"events\",shard=\"1\"} 12\n",
             "clout_model_info{fingerprint=\"00000000000000fe\"} 1\n",
+            "clout_restore_needs_offset{input=\"events\",shard=\"1\"} 70\n",
+            "clout_input_first_offset{input=\"events\",shard=\"1\"} 60\n",
+            "clout_kafka_connections{client=\"0-output\",state=\"up\"} 3\n",
+            "clout_kafka_connections{client=\"0-output\",state=\"down\"} 0\n",
+            "clout_kafka_round_trip_seconds{client=\"0-output\"} 0.0025\n",
+            "clout_kafka_throttle_seconds{client=\"0-output\"} 0.04\n",
+            "clout_kafka_errors_total{client=\"0-output\"} 2\n",
             "\nclout_checkpoint_age_seconds{shard=\"1\"} ",
         ] {
             assert!(busy.contains(line), "{line}{busy}");
@@ -440,9 +522,12 @@ mod tests {
         let status = busy_status();
         status.write(1, &ShardStatus::default());
         let gone = text(&status);
-        for name in
-            ["clout_shard_last_commit_timestamp_seconds", "clout_input_lag_records", "clout_checkpoint_age_seconds"]
-        {
+        for name in [
+            "clout_shard_last_commit_timestamp_seconds",
+            "clout_input_lag_records",
+            "clout_checkpoint_age_seconds",
+            "clout_restore_needs_offset",
+        ] {
             assert!(!busy.contains(&format!("{name}{{shard=\"0\"}}")) && !gone.contains(name), "{gone}");
         }
     }

@@ -10,7 +10,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use testbroker::Broker;
 
 use super::weed::Weed;
-use crate::cluster::{NewTopics, Options, Scene};
+use crate::cluster::{Events, NewTopics, Options, Scene};
 
 /// The doctor of a process that would be started so, with these arguments over its configuration.
 pub(crate) fn doctor(scene: &Scene, arguments: &[&str]) -> Output {
@@ -80,7 +80,7 @@ fn what_is_well_is_told_as_well_and_nothing_is_left_behind() {
     // One broker keeps one copy.
     let copies = verdicts["copies"].iter().all(|verdict| verdict == "warning");
     let rest = verdicts.iter().filter(|(check, _)| *check != "copies").flat_map(|(_, verdicts)| verdicts);
-    assert!(copies && rest.clone().count() == 9 && rest.into_iter().all(|verdict| verdict == "fine"), "{told}");
+    assert!(copies && rest.clone().count() == 10 && rest.into_iter().all(|verdict| verdict == "fine"), "{told}");
     assert_eq!(fs::read_dir(place).expect("it is made").count(), 1, "the application's folder");
     let ends = scene.topics().map(|topic| scene.admin().ends(topic, 2, true));
     assert!(ends.iter().flatten().all(|&end| end == 0), "{ends:?}");
@@ -148,6 +148,43 @@ fn faults_of_topics_and_of_the_group() {
     offsets.add_partition_offset(&foreign.names.input, 0, Offset::Offset(0)).expect("a place");
     consumer.commit(&offsets, CommitMode::Sync).expect("the broker answers");
     finds(&foreign, &[], "group", "fault", &["used by another application"]);
+}
+
+/// Records that a restore would read are deleted: from the older checkpoint first, then from both.
+#[test]
+fn records_that_a_restore_needs_and_that_are_gone() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let options = Options { partitions: 1, checkpoint_every: "300ms", ..Options::default() };
+    let scene = Scene::new(broker.brokers(), &options);
+    let place = scene.checkpoints();
+    let here = ["--checkpoints", place.to_str().expect("a path in UTF-8")];
+    finds(&scene, &here, "restores", "fine", &["no checkpoints yet"]);
+    let (witness, events) = (scene.witness(), Events::generated(400, 40));
+    let (acts, feeder) = (events.acts(), scene.feeder());
+    let mut member = scene.start("a", 1);
+    // Each part gets a checkpoint.
+    for part in acts.chunks(100) {
+        feeder.feed(part, usize::MAX);
+        scene.drain(&witness, &mut [&mut member]);
+    }
+    // The last ones go behind the checkpoints.
+    member.kill();
+    feeder.feed(&acts[..100], usize::MAX);
+    finds(&scene, &here, "restores", "fine", &["have what checkpoints need"]);
+    let end = scene.admin().ends(&scene.names.input, 1, true)[0];
+    let needed: Vec<i64> = {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
+        let process = scene.command("a", 1);
+        command.arg("state").args(process.get_args().skip(1)).args(here).arg("--json");
+        let output = command.current_dir(process.get_current_dir().expect("a folder")).output().expect("it runs");
+        let state: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        vec![state["checkpoints"][0]["inputs"][0]["next"].as_i64().expect("an offset")]
+    };
+    assert!(needed[0] < end, "{needed:?} {end}");
+    scene.admin().delete_records(&scene.names.input, &[end]);
+    finds(&scene, &here, "restores", "fault", &["shard 0 cannot be restored", "needs", "raise retention.ms"]);
 }
 
 #[test]
