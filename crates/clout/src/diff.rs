@@ -74,6 +74,9 @@ pub fn run(args: &DiffArgs) -> Result<(), Failure> {
     if let Some(warning) = unlike(&a.source, &b.source) {
         eprintln!("warning: {warning}");
     }
+    for scores in [&a, &b].into_iter().filter(|scores| scores.by_user.is_empty()) {
+        eprintln!("warning: nobody has a score in {}", shown(&scores.source.name));
+    }
     let failed = OutputError::to(Path::new("-"));
     let text = match args.json {
         true => {

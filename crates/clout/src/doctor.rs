@@ -13,10 +13,10 @@ use wire::JournalRecord;
 
 use crate::config::{Config, Input, RunFlags};
 use crate::duration::parse_duration;
-use crate::exit;
 use crate::failure::Failure;
 use crate::topics::say;
 use crate::words::count;
+use crate::{exit, missing};
 
 const AFTER_HELP: &str = "\
 It reads, opens a transaction that it aborts, and writes an object `probe-…` to the place of checkpoints, which it deletes; a \
@@ -223,7 +223,7 @@ fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) -> 
                 AdminError::Differ(differences) => {
                     differences.iter().for_each(|difference| findings.fault("topics", difference));
                 }
-                error => findings.fault("topics", error),
+                error => findings.fault("topics", missing::suggested(error, config)),
             }
             skip(findings, &["copies", "retention", "group", "transaction"], "the topics first");
             return None;

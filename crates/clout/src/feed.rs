@@ -18,7 +18,7 @@ use crate::duration::{DurationError, parse_duration};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::recorded::gate::Gate;
-use crate::recorded::input::BytesRead;
+use crate::recorded::input::{BytesRead, is_standard};
 use crate::recorded::log::{Files, Logs};
 use crate::recorded::loss::Outcome;
 use crate::recorded::messages::summaries;
@@ -63,7 +63,7 @@ pub struct FeedArgs {
     /// Go on up to so many bad lines; 0 tolerates none
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     max_bad: u64,
-    /// End well where more than half, or a whole one of several files, cannot be used
+    /// End well where more than half, or a whole one of several files, cannot be used, and where there is nothing to feed
     #[arg(long)]
     accept_loss: bool,
     /// Keep bad lines here, untouched and each with its reason, as JSON lines
@@ -172,8 +172,12 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let elapsed = progress.elapsed().as_secs_f64();
     let rate = thousands((events as f64 / elapsed.max(1e-3)) as u64);
     let bad = if bad == 0 { String::new() } else { format!("; {} left out", count(bad, "bad line", "bad lines")) };
-    let skipped =
-        if skipped == 0 { String::new() } else { format!("; {} no acts", count(skipped, "record is", "records are")) };
+    let skipped = if skipped == 0 {
+        String::new()
+    } else {
+        format!("; {}", count(skipped, "record is no act", "records are no acts"))
+    };
+    let fed_any = events + profiles > 0;
     if fed.is_ok() {
         let profiles = (profiles > 0).then(|| count(profiles, "profile", "profiles"));
         let events = (events > 0 || profiles.is_none()).then(|| count(events, "event", "events"));
@@ -188,9 +192,8 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         reasons: &reasons,
         stop: stop.as_ref(),
         is_accepted: args.accept_loss,
-        consequence: "what can be used is fed",
-        // An hour in which nothing has happened is fed as well.
-        empty: None,
+        consequence: if fed_any { "what can be used is fed" } else { "nothing is fed" },
+        empty: (!args.accept_loss).then(|| nothing_in(args)),
     };
     match (outcome.loss(), stop) {
         (Some(loss), _) => Err(loss.into()),
@@ -200,6 +203,18 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
             Ok(letters?)
         }
     }
+}
+
+/// What is said where there is nothing to feed.
+fn nothing_in(args: &FeedArgs) -> String {
+    let what = if args.files.is_empty() { "profile" } else { "event" };
+    let files = if args.files.is_empty() { &args.profiles } else { &args.files };
+    let place = match &files[..] {
+        [one] if is_standard(one) => "the standard input".to_owned(),
+        [one] => one.display().to_string(),
+        files => format!("any of the {} files", files.len()),
+    };
+    format!("there is no {what} in {place}: --accept-loss takes it for a time in which nothing has happened")
 }
 
 /// Where each event goes.

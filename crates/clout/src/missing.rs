@@ -33,6 +33,19 @@ pub(crate) fn explained(error: AdminError, config: &Config, of: &impl Fn(&str) -
     MissingTopics(topics.iter().map(line).collect()).into()
 }
 
+/// The failure with the topics that mistyped inputs may stand for. What is not mistyped, as far as one can tell, stays as it is.
+pub(crate) fn suggested(error: AdminError, config: &Config) -> Failure {
+    let AdminError::Missing(topics) = &error else { return error.into() };
+    let is_input = |topic: &&String| config.inputs.iter().any(|input| input.topic == **topic);
+    let there = Admin::connect(&config.connection()).and_then(|admin| admin.topics()).unwrap_or_default();
+    let is_near = |topic: &&String| keys::nearest(topic, there.iter().map(String::as_str)).is_some();
+    let mistyped: Vec<String> = topics.iter().filter(is_input).filter(is_near).cloned().collect();
+    match mistyped.is_empty() {
+        true => error.into(),
+        false => explained(AdminError::Missing(mistyped), config, &|_| Use::Written),
+    }
+}
+
 fn advice(topic: &str, config: &Config, of: Use) -> String {
     let application = &config.application_id;
     let is_input = config.inputs.iter().any(|input| input.topic == *topic);

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{Admin, AdminError, Found, Requirement, Role, SESSION_TIMEOUT};
+use kafka::{Admin, AdminError, Connection, Found, Requirement, Role, SESSION_TIMEOUT};
 use pipeline::StoreError;
 
 use crate::config::{Config, StoreFlags};
@@ -17,14 +17,18 @@ use crate::topics::say;
 const AFTER_HELP: &str = "\
 What it removes: the records of NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters, which are made anew as \
 they were, the offsets of the group NAME, and the checkpoints. The inputs are not touched: `clout run` then begins where \
-`start` says. A `clout serve` that runs empties its view, and shows the new table as it grows. To score history again beside a running application, use another application id instead.
+`start` says. A `clout serve` that runs empties its view, and shows the new table as it grows. To score history again beside \
+a running application, use another application id instead.
+
+With --topics the application's topics are removed and not made anew: nothing is left of it. The checkpoints are those in \
+checkpoints.place; what other processes have kept in folders of their own stays, and nobody reads it any more.
 
 Examples:
-  clout reset --application-id trial
+  clout reset --application-id trial --topics
   clout reset --config clout.toml --partitions 12 --yes";
 
-/// The group knows of the end of a process after a session timeout at the latest: this default one, unless it is configured.
-const LEAVING: Duration = SESSION_TIMEOUT.saturating_add(Duration::from_secs(2));
+/// The group knows of the end of a process after a session timeout at the latest, and this time.
+const LEAVING: Duration = Duration::from_secs(2);
 /// Between two looks at the group.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -35,8 +39,11 @@ pub struct ResetArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Remove the application's topics as well, instead of making them anew
+    #[arg(long)]
+    topics: bool,
     /// Partitions of the topics that are made anew [default: those of the inputs]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, conflicts_with = "topics", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=4096))]
     partitions: Option<u16>,
     #[command(flatten)]
     config: StoreFlags,
@@ -77,16 +84,22 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     let own: Vec<&Requirement> = own.into_iter().filter(|required| found.contains_key(&required.topic)).collect();
     // Of those that may not be seen nothing is needed.
     found.extend(admin.find(names(&inputs))?);
-    refuse_alive(&admin, application)?;
+    let patience = leaving(&config.connection());
+    refuse_alive(&admin, application, patience)?;
     admin.check_removable(application, names(&own).map(|topic| (topic, &found[topic])))?;
     agree(args, application, &own)?;
     // Somebody may have come while we waited for the answer.
-    refuse_alive(&admin, application)?;
+    refuse_alive(&admin, application, patience)?;
 
     let of_inputs = config.inputs.iter().find_map(|input| Some(found.get(&input.topic)?.partitions));
     let shards = found.values().map(|found| found.partitions).max().unwrap_or_default();
     for required in own {
         let before = &found[&required.topic];
+        if args.topics {
+            admin.delete(&[&required.topic])?;
+            say(&format!("removed {}", required.topic))?;
+            continue;
+        }
         let partitions = args.partitions.map(usize::from).or(of_inputs).unwrap_or(before.partitions);
         anew(&admin, required, before, partitions)?;
         say(&format!("emptied {}, {partitions} partitions", required.topic))?;
@@ -103,8 +116,14 @@ fn names<'a>(of: &'a [&Requirement]) -> impl Iterator<Item = &'a str> {
     of.iter().map(|required| required.topic.as_str())
 }
 
-fn refuse_alive(admin: &Admin, application: &str) -> Result<(), Failure> {
-    let until = Instant::now() + LEAVING;
+/// How long members that have just ended may still be told of.
+fn leaving(connection: &Connection) -> Duration {
+    let configured = connection.number("session.timeout.ms").map(|millis| Duration::from_millis(millis as u64));
+    configured.unwrap_or(SESSION_TIMEOUT) + LEAVING
+}
+
+fn refuse_alive(admin: &Admin, application: &str, patience: Duration) -> Result<(), Failure> {
+    let until = Instant::now() + patience;
     let mut is_told = false;
     loop {
         match admin.members(application)? {
@@ -114,7 +133,7 @@ fn refuse_alive(admin: &Admin, application: &str) -> Result<(), Failure> {
             }
             _ => {
                 if !std::mem::replace(&mut is_told, true) {
-                    eprintln!("note: {application} has members: waiting up to {} s for their end", LEAVING.as_secs());
+                    eprintln!("note: {application} has members: waiting up to {} s for their end", patience.as_secs());
                 }
                 thread::sleep(LOOK);
             }
@@ -151,4 +170,19 @@ fn anew(admin: &Admin, required: &Requirement, before: &Found, partitions: usize
     let properties: Vec<(&str, &str)> = properties.into_iter().collect();
     admin.delete(&[&required.topic])?;
     admin.create(&required.topic, partitions, u16::try_from(before.replication).ok(), &properties)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_patient_as_long_as_members_may_be_told_of() {
+        let of = |properties: &[(&str, &str)]| {
+            let owned = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            leaving(&Connection::new(owned))
+        };
+        assert_eq!(of(&[]), SESSION_TIMEOUT + LEAVING);
+        assert_eq!(of(&[("session.timeout.ms", "45000")]), Duration::from_secs(45) + LEAVING);
+    }
 }

@@ -22,7 +22,7 @@ use crate::http::{HttpArgs, not_listening};
 use crate::instance::Instance;
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
-use crate::{ending, exit, words};
+use crate::{ending, exit, missing, words};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -134,7 +134,7 @@ fn application(
                 warn!(reason, "the brokers at {} do not answer yet", connection.brokers());
                 thread::sleep(LOOK);
             }
-            checked => break checked?,
+            checked => break checked.map_err(|error| missing::suggested(error, config))?,
         }
     };
     check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions)?;

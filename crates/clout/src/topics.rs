@@ -9,9 +9,9 @@ use clap::{Args, Subcommand};
 use kafka::{Admin, AdminError, Found, Requirement, Role};
 
 use crate::config::{Config, Flags};
-use crate::exit;
 use crate::failure::{Failure, OutputError};
 use crate::words::count;
+use crate::{exit, missing};
 
 const AFTER_HELP: &str = "\
 Makes the topics NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters of the application, each with as many \
@@ -109,7 +109,7 @@ fn check_only(args: &CheckArgs) -> Result<(), Failure> {
     let missing = requirements.iter().filter(|required| !found.contains_key(&required.topic));
     let missing: Vec<String> = missing.map(|required| required.topic.clone()).collect();
     if !missing.is_empty() {
-        return Err(AdminError::Missing(missing).into());
+        return Err(missing::suggested(AdminError::Missing(missing), &config));
     }
     if !args.quiet {
         requirements.iter().try_for_each(|required| say(&line("found", required, &found[&required.topic])))?;
@@ -134,7 +134,8 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     let (wanted, left): (Vec<_>, Vec<_>) =
         requirements.iter().filter(is_missing).partition(|required| required.role != Role::Input || args.makes_inputs);
     if !left.is_empty() {
-        return Err(AdminError::Missing(left.into_iter().map(|required| required.topic.clone()).collect()).into());
+        let left = left.into_iter().map(|required| required.topic.clone()).collect();
+        return Err(missing::suggested(AdminError::Missing(left), &config));
     }
     let made: Vec<&str> = wanted.iter().map(|required| required.topic.as_str()).collect();
     for required in wanted.iter().copied() {

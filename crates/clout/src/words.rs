@@ -48,7 +48,8 @@ pub(crate) fn resumed(folder: &Path, resumed: Resumed) -> String {
 /// What is said once, where all events are older than the window.
 pub(crate) fn all_old(window_ms: i64) -> String {
     format!(
-        "all events so far are older than the window of {} and count nothing: for history set clock = \"event\"",
+        "all events so far are older than the window of {}: they count as received and move no score; for history set clock = \
+         \"event\"",
         duration(window_ms)
     )
 }

@@ -114,6 +114,24 @@ fn what_a_worker_has_read_and_not_committed_reaches_nobody() {
     assert_eq!(table.keys().collect::<Vec<_>>(), ["ana"]);
 }
 
+/// What a shard of few people holds is counted once a second: whoever looks after the first events finds them.
+#[test]
+fn the_sizes_of_a_small_shard_are_those_of_a_second_ago() {
+    let memory = Memory::new(SHARDS, &["profiles", "events"], Manner::default());
+    let log = memory.join();
+    (0..SHARDS).for_each(|shard| memory.assign(shard, &log));
+    let status = Arc::new(Status::new(SHARDS));
+    let mut worker = Worker::new(log, settings(KEY, 0), Keeper::none(), Arc::clone(&status));
+    let edges = || status.shards().map(|shard| shard.sizes.edges).sum::<u64>();
+    turns(&mut worker, 50);
+    assert_eq!(edges(), 0, "the shards are live, and empty");
+    append_act(&memory, 0, "bo", "ana");
+    turns(&mut worker, 50);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    turns(&mut worker, 50);
+    assert_eq!(edges(), 1);
+}
+
 /// Posts and views among the records are no dead letters: they are counted by reason, and offsets move on.
 #[test]
 fn records_that_are_no_acts_are_passed_over_and_counted() {

@@ -138,6 +138,9 @@ impl ScoreReader {
         }
         if !self.is_caught_up && self.has_reached_goals() {
             self.is_caught_up = true;
+            // What was behind is read. What has come since is looked for at once.
+            self.behind = 0;
+            self.look_at = Instant::now();
             return Ok(Some(Reading::CaughtUp));
         }
         match self.consumer.poll(wait) {
@@ -379,6 +382,7 @@ mod tests {
         table.create(2);
         table.remove("ana", 0);
         assert_eq!([table.next(), table.next()], ["ana", "CaughtUp"]);
+        assert_eq!(table.reader.behind(), 0, "all was read");
         table.remove("bo", 1);
         assert_eq!(table.next(), "bo");
         let more = [NewPartitions::new(TOPIC, 3)];

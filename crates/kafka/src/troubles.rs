@@ -20,6 +20,8 @@ use crate::reasons::{Heals, Reason, broker, not_made};
 
 /// Every client tries to reach every broker again and again: the process tells of it once in this time.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
+/// Brokers of which nothing was told for so long, and that answer, can all be reached.
+const OVER: Duration = Duration::from_secs(15);
 /// A cause that rarely heals, for so long and without any answer in between, is there to stay.
 const STUCK: Duration = Duration::from_secs(4);
 /// What a client says of a call that failed comes within this time,
@@ -135,6 +137,10 @@ impl Troubles {
     /// A broker has answered: what was said before is over.
     pub(crate) fn answered(&self) {
         self.unreachable().said = Default::default();
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_over(&mut told, Instant::now()) {
+            info!("brokers can be reached again");
+        }
     }
 
     /// A broker has answered where it was looked for first. What was said of addresses that brokers name holds on: a client
@@ -160,7 +166,14 @@ impl Troubles {
                 return self.note_unreachable(code, text);
             }
             _ if self.is_quiet => return,
-            _ => return warn!(reason = text, "a client is in trouble"),
+            // All partitions of a topic that is gone are in the same trouble, one after the other.
+            code => {
+                match is_time_to_tell(&mut TROUBLE.lock().unwrap_or_else(PoisonError::into_inner), code, Instant::now())
+                {
+                    true => return warn!(reason = text, "a client is in trouble"),
+                    false => return debug!(reason = text, "a client is in trouble"),
+                }
+            }
         };
         let text = format!("{advice} ({text})");
         self.give_up(text);
@@ -199,7 +212,8 @@ impl Troubles {
             None if code == Code::AllBrokersDown => return debug!(text, "brokers cannot be reached"),
             None => text.to_owned(),
         };
-        match self.is_quiet || !is_time_to_tell(&TOLD, Instant::now()) {
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.is_quiet || !is_time_to_tell(&mut told, (), Instant::now()) {
             true => debug!(reason, "brokers cannot be reached"),
             false => warn!(reason, "brokers cannot be reached, and are tried again"),
         }
@@ -219,17 +233,33 @@ fn was_up(broker: &str) -> bool {
     WERE_UP.lock().unwrap_or_else(PoisonError::into_inner).contains(broker)
 }
 
-/// When any client of this process told last of brokers that cannot be reached.
-static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+/// What was told, and when last.
+type Told<T> = Vec<(T, Instant)>;
 
-/// Whether that is so long ago that it is time again; the caller tells then.
-fn is_time_to_tell(told: &Mutex<Option<Instant>>, now: Instant) -> bool {
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_time = told.is_none_or(|told| now.saturating_duration_since(told) >= TELL_AGAIN);
-    if is_time {
-        *told = Some(now);
+/// When any client of this process told last of brokers that cannot be reached; empty once they are back.
+static TOLD: Mutex<Told<()>> = Mutex::new(Vec::new());
+/// When any client of this process told last of other troubles.
+static TROUBLE: Mutex<Told<Option<Code>>> = Mutex::new(Vec::new());
+
+/// Whether it is so long ago that this was told that it is time again; the caller tells then.
+fn is_time_to_tell<T: PartialEq>(told: &mut Told<T>, what: T, now: Instant) -> bool {
+    let is_recent = |at: Instant| now.saturating_duration_since(at) < TELL_AGAIN;
+    match told.iter_mut().find(|(other, _)| *other == what) {
+        Some((_, at)) if is_recent(*at) => return false,
+        Some((_, at)) => *at = now,
+        None => told.push((what, now)),
     }
-    is_time
+    true
+}
+
+/// Whether brokers that could not be reached can be again, which nobody has told yet: one that is still away while others
+/// answer is told of again and again.
+fn is_over(told: &mut Told<()>, now: Instant) -> bool {
+    let is_over = told.first().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= OVER);
+    if is_over {
+        told.clear();
+    }
+    is_over
 }
 
 impl ClientContext for Troubles {
@@ -390,13 +420,27 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_once_in_a_while_whoever_says_so_and_in_whatever_words() {
-        let (last, now) = (Mutex::default(), Instant::now());
-        let told = |seconds| is_time_to_tell(&last, now + Duration::from_secs(seconds));
+        let (mut last, now) = (Vec::new(), Instant::now());
+        let mut told = |what, seconds| is_time_to_tell(&mut last, what, now + Duration::from_secs(seconds));
         let later = TELL_AGAIN.as_secs();
-        assert_eq!(
-            [told(0), told(0), told(later - 1), told(later), told(later + 1)],
-            [true, false, false, true, false]
-        );
+        let of_one =
+            [told("one", 0), told("one", 0), told("one", later - 1), told("one", later), told("one", later + 1)];
+        assert_eq!(of_one, [true, false, false, true, false]);
+        assert!(told("another", later + 1), "another trouble is told at once");
+    }
+
+    #[test]
+    fn brokers_that_are_back_are_told_of_once_and_not_while_one_is_away() {
+        let (mut told, now) = (Vec::new(), Instant::now());
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let (again, over) = (TELL_AGAIN.as_secs(), OVER.as_secs());
+        assert!(!is_over(&mut told, now), "they were never away");
+        assert!(is_time_to_tell(&mut told, (), after(0)));
+        assert!(!is_over(&mut told, after(1)), "another broker has answered");
+        assert!(is_time_to_tell(&mut told, (), after(again)));
+        assert!(!is_over(&mut told, after(again + 1)));
+        assert!(is_over(&mut told, after(again + over)));
+        assert!(!is_over(&mut told, after(again + over + 1)), "it is told once");
     }
 
     #[test]

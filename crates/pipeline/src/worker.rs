@@ -53,6 +53,8 @@ const IDLE_WAIT_MS: i64 = 100;
 const STATUS_MS: Timestamp = 1_000;
 /// Milliseconds between two counts of what a shard holds: that looks at all of it.
 const SIZES_MS: Timestamp = 10_000;
+/// A shard of no more people than this is counted with each look, and one that was never counted at once.
+const FEW: u32 = 50_000;
 /// Milliseconds between two warnings that a shard is full.
 const FULL_TOLD_MS: Timestamp = 60_000;
 
@@ -69,6 +71,8 @@ pub struct Worker<L> {
     epoch_ended: Timestamp,
     status: Arc<Status>,
     sized_at: Timestamp,
+    /// Likewise of shards of few people.
+    few_sized_at: Timestamp,
     /// When it was last said that a shard is full.
     full_told_at: Timestamp,
     heartbeat: Arc<Heartbeat>,
@@ -100,6 +104,7 @@ impl<L: Log> Worker<L> {
             room: Room::default(),
             status,
             sized_at: Timestamp::MIN,
+            few_sized_at: Timestamp::MIN,
             full_told_at: Timestamp::MIN,
             heartbeat: Arc::default(),
             told_at: Timestamp::MIN,
@@ -565,10 +570,13 @@ impl<L: Log> Worker<L> {
     fn tell_status(&mut self) {
         let now = self.log.now();
         self.told_at = now;
-        let counts = now.saturating_sub(self.sized_at) >= SIZES_MS;
+        let (counts, counts_few) =
+            (now.saturating_sub(self.sized_at) >= SIZES_MS, now.saturating_sub(self.few_sized_at) >= STATUS_MS);
         for (&shard, stage) in &self.shards {
             if let Stage::Live(seat) = stage {
                 let known = self.status.shard(shard);
+                let is_few = seat.shard.people_len() <= FEW;
+                let counts = counts || counts_few && is_few || known.sizes.people == 0;
                 let sizes = if counts { seat.shard.sizes() } else { known.sizes };
                 let (ids, ids_bytes) = if counts { seat.ids() } else { (known.ids, known.ids_bytes) };
                 let unreadable = self.log.unreadable(shard);
@@ -600,6 +608,9 @@ impl<L: Log> Worker<L> {
         }
         if counts {
             self.sized_at = now;
+        }
+        if counts_few {
+            self.few_sized_at = now;
         }
     }
 

@@ -100,6 +100,12 @@ fn the_program_of_the_page_reads_the_scores_and_what_becomes_of_them() {
     until_scored(broker, &app, 31);
     std::thread::sleep(Duration::from_secs(5));
 
+    let mut command = Command::new(&python);
+    command.args(["scores.py", broker.brokers(), &app]).current_dir(&folder);
+    let mistyped = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&mistyped.stderr).into_owned();
+    assert_eq!((mistyped.status.code(), said), (Some(1), format!("there is no topic {app}\n")));
+
     let scores = format!("{app}-scores");
     let reading = Reading::start(&python, &folder, &[broker.brokers(), &scores]);
     let first: Vec<String> = (0..10).map(|_| reading.next()).collect();

@@ -322,3 +322,15 @@ fn what_holds_no_scores_is_told() {
     "#]]
     .assert_eq(&told(&["diff", &nobody, &nobody]).replace(&nobody, "NOBODY"));
 }
+
+/// As of an application that was reset, or has not begun.
+#[test]
+fn a_side_without_scores_is_told() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let (a, b) = (topic(broker, "some", 1), topic(broker, "none", 1));
+    publish(broker, &a, 1, &[("ana", Some(50.0))]);
+    let warned = done(broker, &["diff", &a, &b]).stderr;
+    assert!(warned.contains(&format!("warning: nobody has a score in {b}\n")), "{warned}");
+    assert!(!warned.contains(&a), "{warned}");
+}

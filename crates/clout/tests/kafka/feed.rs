@@ -167,12 +167,29 @@ fn a_topic_that_holds_something_else_is_refused() {
 }
 
 #[test]
-fn history_is_told_that_it_counts_nothing_by_the_wall_clock() {
+fn a_feed_of_nothing_is_told_unless_that_is_meant() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let (events, empty, table) =
+        (topic(broker, "nothing", 1), Scratch::new("empty", ""), Scratch::new("table.csv", "actor,target,at\n"));
+    for log in [&empty, &table] {
+        let ran = run(broker, &["feed", log.path(), "--topic", &events]);
+        let expected = format!(
+            "error: there is no event in {}: --accept-loss takes it for a time in which nothing has happened; nothing is fed\n",
+            log.path()
+        );
+        assert!(ran.code == Some(1) && ran.stderr.ends_with(&expected), "{:?}: {}", ran.code, ran.stderr);
+        done(broker, &["feed", log.path(), "--topic", &events, "--accept-loss"]);
+    }
+}
+
+#[test]
+fn history_is_told_that_it_moves_no_score_by_the_wall_clock() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let (events, log) = (topic(broker, "old", 1), log(5));
-    let warning = "warning: all events so far are older than the window of 180 days and count nothing: for history set \
-                   clock = \"event\"\n";
+    let warning = "warning: all events so far are older than the window of 180 days: they count as received and move no \
+                   score; for history set clock = \"event\"\n";
     let fed = |log: &Scratch| {
         done(broker, &["feed", log.path(), "--topic", &events, "--topic", &format!("reply={events}")]).stderr
     };

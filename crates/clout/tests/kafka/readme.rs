@@ -189,5 +189,5 @@ fn tries_another_model(shell: &Shell) {
     assert!(trial.wait().expect("it ends").success(), "Ctrl-C ends it well");
     assert!(compared.contains("change from A to B"), "{compared}");
     let gone = done(reset);
-    assert!(gone.contains("emptied trial-scores"), "{gone}");
+    assert!(gone.contains("removed trial-scores"), "{gone}");
 }

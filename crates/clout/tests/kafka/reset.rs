@@ -41,6 +41,31 @@ fn everything_of_the_application_goes_but_its_inputs() {
 }
 
 #[test]
+fn nothing_is_left_of_an_application_that_is_not_needed_any_more() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let (app, input) = (unique("gone"), unique("events"));
+    let checkpoints = std::env::temp_dir().join(&app);
+    let of_app = ["--application-id", &app, "--input", &input];
+    done(broker, &[&["topics", "create", "--inputs", "--partitions", "1"][..], &of_app].concat());
+    let arguments = ["reset", "--topics", "--yes", "--checkpoints", checkpoints.to_str().expect("UTF-8")];
+    let told = done(broker, &[&arguments[..], &of_app].concat()).stdout;
+    let told = told.replace(&app, "APP").replace(std::env::temp_dir().to_str().expect("UTF-8"), "TMP");
+    let _ = std::fs::remove_dir_all(&checkpoints);
+    expect![[r#"
+        removed APP-exchange
+        removed APP-journal
+        removed APP-scores
+        removed APP-dead-letters
+        deleted 0 checkpoints in TMP/APP
+    "#]]
+    .assert_eq(&told);
+    let ran = run(broker, &[&["topics", "check"][..], &of_app].concat());
+    assert!(ran.stderr.contains(&format!("topics {app}-exchange, {app}-journal, ")), "{}", ran.stderr);
+    assert!(read(broker, &input).is_empty(), "the input is there");
+}
+
+#[test]
 fn members_and_those_who_do_not_agree_keep_it() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };

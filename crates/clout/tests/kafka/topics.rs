@@ -40,7 +40,8 @@ fn topics_are_made_once_and_found_the_next_time() {
 fn what_differs_is_told_with_the_way_out() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let (app, input, other) = (unique("differ"), unique("events"), unique("others"));
+    // A name that is like that of no other topic.
+    let (app, input, other) = (unique("differ"), unique("zebra-crossings"), unique("others"));
     let told = |arguments: &[&str]| {
         let ran = run(broker, arguments);
         let said = ran.stderr.replace(&app, "APP").replace(&input, "INPUT").replace(&other, "OTHER");
@@ -58,6 +59,24 @@ fn what_differs_is_told_with_the_way_out() {
     expect![[r#"
         1: error: topic OTHER-scores has 3 partitions: shard n lives in partition n of every topic, and the others have 2; read a topic with 2 partitions (`clout route` moves the records into one), or score this one under another application id; topic OTHER-scores has cleanup.policy=compact: a shard that is restored needs the same records again, and some would be gone; set it to delete: kafka-configs.sh --alter --topic OTHER-scores --add-config cleanup.policy=delete
     "#]].assert_eq(&told(&[&create[..], &["--input", &format!("{other}-scores")]].concat()));
+}
+
+/// Advice to make what is missing would make the wrong topic.
+#[test]
+fn an_input_that_is_mistyped_is_told_what_it_may_be() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let (app, input) = (unique("typed"), unique("walruses-at-sea"));
+    done(broker, &["topics", "create", "--application-id", &app, "--input", &input, "--inputs", "--partitions", "1"]);
+    let mistyped = format!("{input}s");
+    let expected = format!(
+        "topic {mistyped} is missing: did you mean {input}? If not, it is an input of the application {app}: `clout topics create \
+         --inputs` makes it"
+    );
+    for command in [&["run"][..], &["topics", "check"], &["topics", "create"], &["doctor"]] {
+        let ran = run(broker, &[command, &["--application-id", &app, "--input", &mistyped]].concat());
+        assert!((ran.stdout + &ran.stderr).contains(&expected), "{command:?}: {}", ran.stderr);
+    }
 }
 
 /// The limits of topics: one that is too low is refused, one of dead letters that is below an input's is told.
