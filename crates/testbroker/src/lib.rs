@@ -2,13 +2,16 @@
 //!
 //! A broker is a Java process that `deploy/test-broker/broker` starts. It lives as long as the pipe to its standard
 //! input is open, so it ends with this process, however that ends; its data lie in a temporary folder that goes with it.
-//! Where there is no Java or no Maven, tests are told so and skip themselves, unless `CLOUT_KAFKA_REQUIRED` is 1.
+//! Where there is no Java or no Maven, tests are told so and skip themselves, unless `CLOUT_KAFKA_REQUIRED` is 1. All are of
+//! the version that `CLOUT_KAFKA_VERSION` says, or else of the one that the script says.
 
+mod cluster;
 mod process;
 
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 
+pub use cluster::Cluster;
 use process::{Data, Life, Process};
 
 /// A broker of ours, or somebody else's that the tests may use.
@@ -59,12 +62,7 @@ impl Broker {
 
     fn started(life: Life, properties: &[(&str, &str)], format: &[&str]) -> Option<Broker> {
         let data = Data::new();
-        let Some(process) = Process::start(&data, life, properties, format) else {
-            let is_required = std::env::var("CLOUT_KAFKA_REQUIRED").is_ok_and(|value| value == "1");
-            assert!(!is_required, "CLOUT_KAFKA_REQUIRED is 1, and no broker can be started: the reason stands above");
-            eprintln!("skipped: this test wants a Kafka broker: install Java 17 and Maven, or set KAFKA_BROKERS");
-            return None;
-        };
+        let process = Process::start(data.folder(), life, properties, format).or_else(skipped)?;
         Some(Broker { brokers: process.brokers().to_owned(), own: Some(Own { process: Some(process), data, life }) })
     }
 
@@ -75,10 +73,7 @@ impl Broker {
 
     /// What one of Kafka's own tools, by the name of its class, says of it.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Output {
-        let jars = process::jars().join("*");
-        let mut command = Command::new("java");
-        command.args(["-Xmx100m", "-XX:TieredStopAtLevel=1", "-cp"]).arg(jars).arg(class);
-        command.args(["--bootstrap-server", &self.brokers]).args(arguments).output().expect("java runs")
+        process::tool(&self.brokers, class, arguments)
     }
 
     /// Kills it as a power cut does.
@@ -90,7 +85,7 @@ impl Broker {
     /// Starts it again after [`Broker::kill`], with the same data at the same port.
     pub fn start_again(&mut self) {
         let own = self.own_mut();
-        own.process = Process::start(&own.data, own.life, &[], &[]);
+        own.process = Process::start(own.data.folder(), own.life, &[], &[]);
     }
 
     /// Stops it where it is: it keeps its connections and says nothing.
@@ -110,4 +105,12 @@ impl Broker {
     fn own_mut(&mut self) -> &mut Own {
         self.own.as_mut().expect("the broker is this test's own")
     }
+}
+
+/// Tells that a test is skipped, unless somebody insists.
+fn skipped<T>() -> Option<T> {
+    let is_required = std::env::var("CLOUT_KAFKA_REQUIRED").is_ok_and(|value| value == "1");
+    assert!(!is_required, "CLOUT_KAFKA_REQUIRED is 1, and no broker can be started: the reason stands above");
+    eprintln!("skipped: this test wants a Kafka broker: install Java 17 and Maven, or set KAFKA_BROKERS");
+    None
 }

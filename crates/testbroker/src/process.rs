@@ -1,8 +1,8 @@
 //! The process of one broker, and the folder of its data.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/test-broker/broker");
@@ -10,10 +10,29 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/test-bro
 /// What the script exits with where there is no Java or no Maven.
 const UNAVAILABLE: i32 = 69;
 
-/// Where the jars of brokers and tools lie.
-pub(crate) fn jars() -> PathBuf {
-    let told = Command::new(SCRIPT).arg("jars").output().expect("bash runs the broker's script").stdout;
-    PathBuf::from(String::from_utf8_lossy(&told).trim())
+/// The script, for one of its commands, and for the version that was asked for.
+pub(crate) fn script(action: &str) -> Command {
+    let mut command = Command::new(SCRIPT);
+    command.arg(action);
+    if let Some(version) = std::env::var_os("CLOUT_KAFKA_VERSION").filter(|version| !version.is_empty()) {
+        command.arg("--kafka").arg(version);
+    }
+    command
+}
+
+/// What one of Kafka's own tools, by the name of its class, says of these brokers.
+pub(crate) fn tool(brokers: &str, class: &str, arguments: &[&str]) -> Output {
+    let told = script("jars").output().expect("bash runs the broker's script").stdout;
+    let jars = PathBuf::from(String::from_utf8_lossy(&told).trim()).join("*");
+    let mut command = Command::new("java");
+    command.args(["-Xmx100m", "-XX:TieredStopAtLevel=1", "-cp"]).arg(jars).arg(class);
+    command.args(["--bootstrap-server", brokers]).args(arguments).output().expect("java runs")
+}
+
+/// Whether the script says that there is no Java or no Maven; any other failure is ours.
+pub(crate) fn is_unavailable(code: Option<i32>) -> bool {
+    assert_eq!(code, Some(UNAVAILABLE), "the broker does not start: the reason stands above");
+    true
 }
 
 /// A folder that is removed in the end.
@@ -25,6 +44,10 @@ impl Data {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Data(std::env::temp_dir().join(format!("clout-broker-{}-{number}", std::process::id())))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -54,9 +77,9 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts one and waits until it takes requests; `None` where there is no Java or no Maven.
-    pub(crate) fn start(data: &Data, life: Life, properties: &[(&str, &str)], format: &[&str]) -> Option<Process> {
-        let mut command = Command::new(SCRIPT);
-        command.args(["run", "--remove", "--data"]).arg(&data.0);
+    pub(crate) fn start(data: &Path, life: Life, properties: &[(&str, &str)], format: &[&str]) -> Option<Process> {
+        let mut command = script("run");
+        command.args(["--remove", "--data"]).arg(data);
         if life == Life::Minutes {
             command.arg("--short");
         }
@@ -70,10 +93,10 @@ impl Process {
         BufReader::new(output).read_line(&mut line).expect("the script writes text");
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             [brokers, java, ..] => Some(Process { script, input, brokers: brokers.to_owned(), java: java.to_owned() }),
-            _ => match script.wait().expect("the script ends").code() {
-                Some(UNAVAILABLE) => None,
-                code => panic!("the broker does not start: exit code {code:?}, the reason stands above"),
-            },
+            _ => {
+                is_unavailable(script.wait().expect("the script ends").code());
+                None
+            }
         }
     }
 
@@ -84,6 +107,12 @@ impl Process {
     pub(crate) fn signal(&self, option: &str) {
         let sent = Command::new("kill").args([option, &self.java]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the broker is not there any more");
+    }
+
+    /// Asks the broker to end in good order, its data stay.
+    pub(crate) fn terminate(mut self) {
+        self.signal("-TERM");
+        self.script.wait().expect("the script ends with the broker");
     }
 
     /// Kills the broker, its data stay. The script must see it while its input is open.

@@ -31,3 +31,8 @@ fn waits() -> Room {
 fn works() -> Room {
     take(2)
 }
+
+/// For a test that measures what a whole machine does: nothing else has room.
+fn alone() -> Room {
+    take(room::ALL)
+}

@@ -243,7 +243,7 @@ fn run(plan: &Plan) {
 }
 
 /// Says that it is over, in any case.
-struct Over<'a>(&'a AtomicBool);
+pub(super) struct Over<'a>(pub(super) &'a AtomicBool);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
@@ -252,7 +252,7 @@ impl Drop for Over<'_> {
 }
 
 /// Feeds at a steady pace, and the rest at once when all is over.
-fn feed(feeder: &Feeder, acts: &[Act<'_>], per_second: usize, is_over: &AtomicBool, fed: &AtomicUsize) {
+pub(super) fn feed(feeder: &Feeder, acts: &[Act<'_>], per_second: usize, is_over: &AtomicBool, fed: &AtomicUsize) {
     let mut rest = acts;
     while !rest.is_empty() && !is_over.load(Relaxed) {
         let (piece, others) = rest.split_at(rest.len().min(per_second / 4 + 1));

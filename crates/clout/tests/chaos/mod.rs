@@ -8,3 +8,4 @@
 //! ```
 
 mod mix;
+mod nodes;

@@ -19,20 +19,22 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct Admin {
     client: ClientConfig,
     admin: AdminClient<DefaultClientContext>,
+    /// Of each topic that it makes.
+    replicas: i32,
 }
 
 /// Topics to be made, each with its properties.
 pub(crate) type NewTopics<'a> = &'a [(&'a str, &'a [(&'a str, &'a str)])];
 
 impl Admin {
-    pub(crate) fn new(client: &ClientConfig) -> Admin {
-        Admin { client: client.clone(), admin: client.create().expect("a client") }
+    pub(crate) fn new(client: &ClientConfig, replicas: i32) -> Admin {
+        Admin { client: client.clone(), admin: client.create().expect("a client"), replicas }
     }
 
     /// Makes topics, and waits until they are there.
     pub(crate) fn create_topics(&self, topics: NewTopics<'_>, partitions: u16) {
         let new = topics.iter().map(|(name, properties)| {
-            let topic = NewTopic::new(name, partitions.into(), TopicReplication::Fixed(1));
+            let topic = NewTopic::new(name, partitions.into(), TopicReplication::Fixed(self.replicas));
             properties.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
         });
         let created = block_on(self.admin.create_topics(&new.collect::<Vec<_>>(), &AdminOptions::new()));

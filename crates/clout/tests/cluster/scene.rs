@@ -29,6 +29,8 @@ const DRAINING: Duration = Duration::from_secs(150);
 #[derive(Clone)]
 pub(crate) struct Options<'a> {
     pub(crate) partitions: u16,
+    /// Of each topic.
+    pub(crate) replicas: i32,
     /// Properties of clients, beside the brokers' address.
     pub(crate) client: &'a [(&'a str, &'a str)],
     /// Those of the program, where they are others.
@@ -40,7 +42,15 @@ pub(crate) struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { partitions: 4, client: &[], program: &[], checkpoint_every: "2s", clock: "event", epoch: "20ms" }
+        Options {
+            partitions: 4,
+            replicas: 1,
+            client: &[],
+            program: &[],
+            checkpoint_every: "2s",
+            clock: "event",
+            epoch: "20ms",
+        }
     }
 }
 
@@ -50,6 +60,7 @@ pub(crate) struct Scene {
     pub(crate) names: Names,
     pub(crate) partitions: u16,
     pub(crate) half_life_ms: i64,
+    replicas: i32,
     client: ClientConfig,
     program: Vec<(String, String)>,
     checkpoint_every: String,
@@ -111,6 +122,7 @@ impl Scene {
             names,
             partitions: options.partitions,
             half_life_ms: 48 * 3_600_000,
+            replicas: options.replicas,
             client,
             program,
             checkpoint_every: options.checkpoint_every.to_owned(),
@@ -147,7 +159,7 @@ impl Scene {
     }
 
     pub(crate) fn admin(&self) -> Admin {
-        Admin::new(&self.client)
+        Admin::new(&self.client, self.replicas)
     }
 
     pub(crate) fn feeder(&self) -> Feeder {

@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) scores: usize,
     /// Of each shard, the journal.
     pub(crate) journals: BTreeMap<u16, Vec<JournalRecord>>,
+    /// When each of its records was written, in milliseconds of the program's clock.
+    epochs_at_ms: BTreeMap<u16, Vec<i64>>,
     pub(crate) dead_letters: usize,
     /// When a record of the inputs was taken last, in milliseconds of the program's clock,
     taken_at_ms: i64,
@@ -144,6 +146,7 @@ impl Seen {
                 if journal.last().is_none_or(|last| last.inputs != record.inputs) {
                     self.taken_at_ms = self.taken_at_ms.max(written_at_ms(message));
                 }
+                self.epochs_at_ms.entry(record.shard).or_default().push(written_at_ms(message));
                 journal.push(record);
             }
             Err(error) => self.wrong.push(format!("a journal record is none: {error}")),
@@ -190,6 +193,16 @@ impl Seen {
     /// Milliseconds from the last record of the inputs that was taken to the last counts that were published.
     pub(crate) fn counted_after_ms(&self) -> i64 {
         self.counted_at_ms - self.taken_at_ms
+    }
+
+    /// The longest time for which a shard has begun no epoch between these two times, in milliseconds.
+    pub(crate) fn longest_stand_ms(&self, from_ms: i64, to_ms: i64) -> i64 {
+        let longest = |times: &Vec<i64>| {
+            let inside = times.iter().copied().filter(|time| (from_ms..to_ms).contains(time));
+            let ends: Vec<i64> = [from_ms].into_iter().chain(inside).chain([to_ms]).collect();
+            ends.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+        };
+        self.epochs_at_ms.values().map(longest).max().unwrap_or(to_ms - from_ms)
     }
 
     /// Records of inputs that were taken.

@@ -14,8 +14,15 @@ const TOLD: Duration = Duration::from_secs(60);
 const LOOKED_AT: Duration = Duration::from_secs(90);
 const ENDING: Duration = Duration::from_secs(15);
 
-const OPTIONS: Options<'_> =
-    Options { partitions: 4, client: &[], program: &[], checkpoint_every: "1h", clock: "event", epoch: "5ms" };
+const OPTIONS: Options<'_> = Options {
+    partitions: 4,
+    replicas: 1,
+    client: &[],
+    program: &[],
+    checkpoint_every: "1h",
+    clock: "event",
+    epoch: "5ms",
+};
 
 /// An application that has taken so many events, and was asked to end.
 fn ended(broker: &Broker, events: &Events) -> Scene {

@@ -15,8 +15,15 @@ const TOLD: Duration = Duration::from_secs(30);
 /// How much later each piece comes from a slow store.
 const SLOW: Duration = Duration::from_millis(300);
 
-const OPTIONS: Options<'_> =
-    Options { partitions: 2, client: &[], program: &[], checkpoint_every: "500ms", clock: "event", epoch: "20ms" };
+const OPTIONS: Options<'_> = Options {
+    partitions: 2,
+    replicas: 1,
+    client: &[],
+    program: &[],
+    checkpoint_every: "500ms",
+    clock: "event",
+    epoch: "20ms",
+};
 
 /// A process in a folder of its own that keeps its checkpoints in the store.
 fn start(scene: &Scene, weed: &Weed, folder: &str, key: &str, secret: &str) -> Member {

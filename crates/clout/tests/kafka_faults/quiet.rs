@@ -16,8 +16,15 @@ const ENDING: Duration = Duration::from_secs(15);
 /// Somebody who has an error in the configuration knows within this time.
 const SOON: Duration = Duration::from_secs(15);
 
-const OPTIONS: Options<'_> =
-    Options { partitions: 2, client: &[], program: &[], checkpoint_every: "1h", clock: "wall", epoch: "100ms" };
+const OPTIONS: Options<'_> = Options {
+    partitions: 2,
+    replicas: 1,
+    client: &[],
+    program: &[],
+    checkpoint_every: "1h",
+    clock: "wall",
+    epoch: "100ms",
+};
 
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64
