@@ -234,15 +234,15 @@ fn was_up(broker: &str) -> bool {
 }
 
 /// What was told, and when last.
-type Told<T> = Vec<(T, Instant)>;
+type Recent<T> = Vec<(T, Instant)>;
 
 /// When any client of this process told last of brokers that cannot be reached; empty once they are back.
-static TOLD: Mutex<Told<()>> = Mutex::new(Vec::new());
+static TOLD: Mutex<Recent<()>> = Mutex::new(Vec::new());
 /// When any client of this process told last of other troubles.
-static TROUBLE: Mutex<Told<Option<Code>>> = Mutex::new(Vec::new());
+static TROUBLE: Mutex<Recent<Option<Code>>> = Mutex::new(Vec::new());
 
 /// Whether it is so long ago that this was told that it is time again; the caller tells then.
-fn is_time_to_tell<T: PartialEq>(told: &mut Told<T>, what: T, now: Instant) -> bool {
+fn is_time_to_tell<T: PartialEq>(told: &mut Recent<T>, what: T, now: Instant) -> bool {
     let is_recent = |at: Instant| now.saturating_duration_since(at) < TELL_AGAIN;
     match told.iter_mut().find(|(other, _)| *other == what) {
         Some((_, at)) if is_recent(*at) => return false,
@@ -254,7 +254,7 @@ fn is_time_to_tell<T: PartialEq>(told: &mut Told<T>, what: T, now: Instant) -> b
 
 /// Whether brokers that could not be reached can be again, which nobody has told yet: one that is still away while others
 /// answer is told of again and again.
-fn is_over(told: &mut Told<()>, now: Instant) -> bool {
+fn is_over(told: &mut Recent<()>, now: Instant) -> bool {
     let is_over = told.first().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= OVER);
     if is_over {
         told.clear();
