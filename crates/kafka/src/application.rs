@@ -7,13 +7,14 @@ use std::time::Duration;
 use pipeline::Settings;
 use rdkafka::ClientConfig;
 
-use crate::connection::Connection;
+use crate::connection::{ASKS_AGAIN, Connection};
 use crate::costs::Costs;
 use crate::health::STATISTICS_MS;
 use crate::topics::Topics;
 
-/// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s.
-pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Heartbeats that do not come for so long: the member is taken for dead. Kafka Streams' is 45 s. It is longer than a cluster
+/// needs to miss a node (9 s by default) and to make another one the group's coordinator: else all shards would be lost then.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
 /// Brokers may be away for so long while a transaction is under way, and it goes on; Kafka Streams gives up after 10 s.
 /// Nobody waits as long for one that was left open: who takes a shard over fences its writer off.
 pub(crate) const TRANSACTION_TIMEOUT_MS: u32 = 30_000;
@@ -103,6 +104,8 @@ impl Application {
         let ours = properties(&[
             ("session.timeout.ms", &SESSION_TIMEOUT.as_millis().to_string()),
             ("heartbeat.interval.ms", "2000"),
+            // A coordinator that says nothing is asked for before the session is over.
+            ("coordinator.query.interval.ms", "2000"),
             ("statistics.interval.ms", STATISTICS_MS),
             ("client.id", &format!("{}{worker}-ownership", self.client_prefix())),
         ]);
@@ -186,21 +189,34 @@ impl Application {
 
     /// The transactional producer.
     pub(crate) fn writer(&self, worker: usize) -> ClientConfig {
+        let client = format!("{}{worker}-output", self.client_prefix());
+        Application::transactional(&self.connection, &self.transactional_id(worker), &client, self.record_bytes_max)
+    }
+
+    /// A transactional producer of this name.
+    pub(crate) fn transactional(
+        connection: &Connection,
+        id: &str,
+        client: &str,
+        record_bytes_max: usize,
+    ) -> ClientConfig {
         let ours = properties(&[
             // A commit right after another one waits for it; the default of 100 ms is the whole transaction's time.
             ("retry.backoff.ms", "2"),
             ("retry.backoff.max.ms", "100"),
+            // Without it a partition without a leader is asked for as often as that.
+            ("topic.metadata.refresh.fast.interval.ms", "100"),
+            ASKS_AGAIN,
             ("linger.ms", "5"),
             ("statistics.interval.ms", STATISTICS_MS),
             ("queue.buffering.max.messages", "0"),
             ("queue.buffering.max.kbytes", "65536"),
             ("batch.num.messages", "100000"),
-            ("batch.size", &self.record_bytes_max.to_string()),
+            ("batch.size", &record_bytes_max.to_string()),
             ("transaction.timeout.ms", &TRANSACTION_TIMEOUT_MS.to_string()),
-            ("client.id", &format!("{}{worker}-output", self.client_prefix())),
+            ("client.id", client),
         ]);
-        let id = self.transactional_id(worker);
-        let fixed = properties(&[("transactional.id", &id), ("enable.idempotence", "true")]);
-        self.connection.client_with(ours, fixed)
+        let fixed = properties(&[("transactional.id", id), ("enable.idempotence", "true")]);
+        connection.client_with(ours, fixed)
     }
 }

@@ -85,6 +85,12 @@ const USUAL: &[&str] = &[
     "log_level",
 ];
 
+/// What whoever sends offsets with a transaction sets. librdkafka (up to 2.14 at least; its issues 5456 and 5511) waits for the
+/// coordinator of the group without a limit, whatever time it is given: it asks for the coordinator again only if a
+/// connection comes or goes, and none does once all brokers are back. One that has nothing to do goes after this time, and the
+/// question is asked again.
+pub(crate) const ASKS_AGAIN: (&str, &str) = ("connections.max.idle.ms", "2000");
+
 impl Connection {
     /// The usual names of properties.
     pub fn usual() -> impl Iterator<Item = &'static str> {
@@ -143,6 +149,8 @@ impl Connection {
         let mut config = ClientConfig::new();
         // Whoever waited for brokers is back soon after they are; librdkafka's own are 10 seconds.
         config.set("reconnect.backoff.max.ms", "1000");
+        // A broker that takes requests and says nothing is given up after this time, not after a minute.
+        config.set("socket.timeout.ms", "10000");
         // Why a connection failed is said at the lowest level; `Troubles` takes what it needs of it.
         config.set_log_level(RDKafkaLogLevel::Debug);
         ours.into_iter().for_each(|(name, value)| _ = config.set(name, value));

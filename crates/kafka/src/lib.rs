@@ -39,6 +39,7 @@ mod native;
 mod raw;
 mod reasons;
 mod troubles;
+mod waits;
 
 #[cfg(test)]
 mod contract;

@@ -19,7 +19,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tracing::warn;
 
 use crate::admin::{Admin, AdminError, reason, refused};
-use crate::connection::Connection;
+use crate::connection::{ASKS_AGAIN, Connection};
 use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
 use crate::letters::{SENT, Sent};
 use crate::native::{Packed, packed};
@@ -336,6 +336,7 @@ impl<'a> Attempt<'a> {
             ("linger.ms", "20"),
             ("compression.type", "lz4"),
             ("retry.backoff.ms", "10"),
+            ASKS_AGAIN,
             ("message.max.bytes", &RECORD_BYTES_MAX.to_string()),
             ("batch.size", &limits.batch.to_string()),
             ("queue.buffering.max.kbytes", &(RECORD_BYTES_MAX / 1_024).to_string()),

@@ -17,7 +17,7 @@ const BACKOFF: Duration = Duration::from_millis(100);
 /// up to this,
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// and from the beginning again once a worker has lived for so long.
-const HEALTHY: Duration = Duration::from_secs(60);
+const HEALTHY: Duration = Duration::from_secs(10);
 /// How soon a pause ends when somebody says stop.
 const LOOK: Duration = Duration::from_millis(50);
 

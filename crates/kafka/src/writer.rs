@@ -27,12 +27,15 @@ use crate::membership::Membership;
 use crate::native::{
     FULL_WAIT, Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets,
 };
-use crate::troubles::{Troubles, fault, fault_of};
+use crate::troubles::{self, Troubles, fault, fault_of};
+use crate::waits::Waits;
 
 /// For everything that waits for the brokers: a transaction gives up by itself before.
 const TIME: Duration = Duration::from_millis(TRANSACTION_TIMEOUT_MS as u64 + 5_000);
 /// How soon somebody who says stop is heard meanwhile,
 const SLICE: Duration = Duration::from_secs(1);
+/// but while offsets are sent: what has no answer by then is aborted, and a group's coordinator that is killed is away as long.
+const OFFSETS_SLICE: Duration = Duration::from_secs(10);
 /// and for how long the brokers are waited for then.
 const STOP_TIME: Duration = Duration::from_secs(10);
 /// While a transaction of another member of this name is being ended, or the coordinator moves.
@@ -54,6 +57,7 @@ pub(crate) struct Writer {
     prepared: Prepared,
     transactional_id: String,
     patience: Patience,
+    waits: Waits,
     troubles: Troubles,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
@@ -129,10 +133,10 @@ struct Patience {
 
 impl Patience {
     /// Goes on with a call until it is done, or it has taken too long.
-    fn call(&self, call: impl Fn(Duration) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    fn call(&self, slice: Duration, call: impl Fn(Duration) -> Result<(), Refusal>) -> Result<(), Refusal> {
         let began = Instant::now();
         loop {
-            match call(SLICE) {
+            match call(if self.stop.load(Relaxed) { SLICE } else { slice }) {
                 Err(refusal) if refusal.is_retriable && began.elapsed() < TIME && !self.is_over() => {}
                 done => return done,
             }
@@ -228,12 +232,15 @@ impl Writer {
             delivered,
             prepared: Prepared::default(),
             transactional_id: application.transactional_id(worker),
+            waits: Waits::of(&application.transactional_id(worker)),
             troubles: troubles.clone(),
             patience: Patience { stop: Arc::clone(stop), stopped_at: Cell::new(None) },
             census: None,
             known: String::new(),
         };
-        writer.producer()?.init_transactions(INIT_TIME).map_err(|error| match error.rdkafka_error_code() {
+        let producer = writer.producer()?;
+        let began = writer.waits.during("the start of transactions", &[], || producer.init_transactions(INIT_TIME));
+        began.map_err(|error| match error.rdkafka_error_code() {
             // What the clients have told meanwhile says more.
             Some(Code::OperationTimedOut) => troubles.check().err().unwrap_or_else(|| {
                 Fault::Broken(format!(
@@ -270,10 +277,11 @@ impl Writer {
         }
         self.prepared.is_ready = false;
         let mut form = Form::within(self.application.record_bytes_max);
-        let mut attempt = 1;
-        while let Err(failed) = self.attempt(steps, membership, form) {
+        let (mut attempt, began) = (1, Instant::now());
+        let shards: Vec<u16> = steps.iter().map(|step| step.journal.shard).collect();
+        while let Err(failed) = self.attempt(steps, &shards, membership, form) {
             // What can be aborted is, so that nobody waits for it; else the next producer of this name does it.
-            let aborted = self.abort();
+            let aborted = self.abort(&shards);
             // What has become of all records is known by now.
             let letter_refused = self.delivered.letter_refused.swap(false, Relaxed);
             match failed {
@@ -284,6 +292,8 @@ impl Writer {
                     );
                     form = Form::Place;
                 }
+                // The brokers are about to agree on who leads what: as long as the shards are this worker's it goes on.
+                Failed::Passing(refusal) if troubles::is_passing(refusal.code) && began.elapsed() < TIME => aborted?,
                 Failed::Passing(_) if attempt < ATTEMPTS_MAX => {
                     aborted?;
                     attempt += 1;
@@ -301,7 +311,13 @@ impl Writer {
         Ok(steps.iter().map(offset).collect())
     }
 
-    fn attempt(&mut self, steps: &[Step<'_>], membership: &Membership, form: Form) -> Result<(), Failed> {
+    fn attempt(
+        &mut self,
+        steps: &[Step<'_>],
+        shards: &[u16],
+        membership: &Membership,
+        form: Form,
+    ) -> Result<(), Failed> {
         let mut watch = Watch::start();
         // What is left of an aborted one is no cause of this one's end.
         self.delivered.first_failure.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -312,15 +328,19 @@ impl Writer {
         let group = membership.fence()?;
         let offsets = self.offsets(steps)?;
         let client = self.producer()?.client();
-        self.patience.call(|time| send_offsets(client, &offsets, &group, time)).map_err(|refusal| {
+        let send = || self.patience.call(OFFSETS_SLICE, |time| send_offsets(client, &offsets, &group, time));
+        self.waits.during("the group is to take offsets", shards, send).map_err(|refusal| {
             match refusal.code {
                 // The group has counted on since it was asked; it is asked again.
                 Code::IllegalGeneration | Code::RebalanceInProgress if refusal.is_abortable => Failed::Passing(refusal),
+                // Its coordinator has moved.
+                code if refusal.is_abortable && troubles::is_passing(code) => Failed::Passing(refusal),
                 _ => self.failed("the offsets are refused", refusal),
             }
         })?;
         watch.book(&self.application.costs.offsets);
-        let committed = self.patience.call(|time| commit_transaction(client, time));
+        let commit = || self.patience.call(SLICE, |time| commit_transaction(client, time));
+        let committed = self.waits.during("a transaction is to be committed", shards, commit);
         watch.book(&self.application.costs.commit);
         committed.map_err(|refusal| self.failed("the transaction", refusal))
     }
@@ -342,10 +362,11 @@ impl Writer {
         })
     }
 
-    fn abort(&mut self) -> Result<(), Fault> {
+    fn abort(&mut self, shards: &[u16]) -> Result<(), Fault> {
         let client = self.producer()?.client();
-        self.patience
-            .call(|time| abort_transaction(client, time))
+        let abort = || self.patience.call(SLICE, |time| abort_transaction(client, time));
+        self.waits
+            .during("a transaction is to be aborted", shards, abort)
             .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
     }
 
@@ -491,4 +512,46 @@ fn letter_record<'a>(
 
 fn not_stored(topic: &str, error: &KafkaError) -> Fault {
     fault_of(&format!("a record for {topic} cannot be stored"), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::Connection;
+    use crate::native::GroupMetadata;
+
+    /// For what takes seconds.
+    const WITHIN: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn offsets_are_taken_soon_after_the_group_has_a_coordinator_again() {
+        let brokers = MockCluster::new(3).expect("brokers");
+        brokers.create_topic("exchange", 1, 1).expect("a topic");
+        let connection = Connection::new([("bootstrap.servers".to_owned(), brokers.bootstrap_servers())]);
+        let config: ClientConfig = Application::transactional(&connection, "writer", "output", 1_000_000);
+        let producer: ThreadedProducer<_> = config.create().expect("a producer");
+        producer.init_transactions(WITHIN).expect("a start");
+        begin_transaction(producer.client()).expect("a transaction");
+        producer.send(BaseRecord::<(), str>::to("exchange").payload("told")).map_err(|(error, _)| error).expect("room");
+        producer.flush(WITHIN).expect("it is stored");
+        // Longer than librdkafka tries by itself; then no connection changes any more.
+        let away = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE; 3];
+        brokers.request_errors(RDKafkaApiKey::FindCoordinator, &away);
+        let (done, is_done) = channel();
+        thread::spawn(move || {
+            let mut offsets = TopicPartitionList::new();
+            offsets.add_partition_offset("exchange", 0, Offset::Offset(1)).expect("a place");
+            let group = GroupMetadata::of_nobody("readers").expect("a group");
+            let sent = send_offsets(producer.client(), &offsets, &group, OFFSETS_SLICE);
+            let _ = done.send(sent.and_then(|()| commit_transaction(producer.client(), WITHIN)));
+        });
+        assert_eq!(is_done.recv_timeout(WITHIN), Ok(Ok(())), "it is asked for no more");
+        drop(brokers);
+    }
 }
