@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use pipeline::{Fatal, Fault, Past, Positions, Unreadable};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -26,15 +26,18 @@ use crate::application::{Application, Start, process_here};
 use crate::census::Census;
 use crate::native::{End, Packed, Refusal, delete_records, ends, packed};
 use crate::troubles::{self, Troubles, fault, fault_of, is_unreachable};
+use crate::waits::TOLD_EVERY;
 use crate::writer::WRITER;
 
 /// For one question.
 const TIME: Duration = Duration::from_secs(5);
 /// Between two looks at a transaction that is pending.
 const PENDING_WAIT: Duration = Duration::from_millis(20);
-/// The writer of a transaction that does not end for so long is taken for dead,
+/// The writer of a transaction that does not end for so long is taken for dead and fenced off,
 const PENDING_FENCED: Duration = Duration::from_secs(1);
-/// and once it is told.
+/// and once more if that could not be done.
+const FENCED_AGAIN: Duration = Duration::from_secs(3);
+/// A producer's transaction before records of the inputs that does not end for so long is told.
 const PENDING_TOLD: Duration = Duration::from_secs(30);
 /// For the fence.
 const FENCE_TIME: Duration = Duration::from_secs(15);
@@ -73,6 +76,14 @@ type Ends = Arc<Mutex<BTreeMap<u16, (Vec<i64>, Vec<i64>)>>>;
 /// wanted any more: others may write to that journal for ever.
 type Visits = Arc<[AtomicU64]>;
 
+/// Something is pending in a partition.
+struct Pending {
+    /// Where the first record of it is.
+    stable: i64,
+    /// Its writer was fenced off since: one that is there nevertheless nobody can end.
+    is_ended: bool,
+}
+
 /// One visit of a shard.
 #[derive(Clone, Copy)]
 struct Visit {
@@ -105,9 +116,8 @@ struct Archive {
     visits: Visits,
     census: Arc<Census>,
     troubles: Troubles,
-    /// Where the stable ends of exchange partitions were, if something was pending behind them, and how often they were seen
-    /// there before.
-    pending: BTreeMap<u16, (i64, u32)>,
+    /// What was pending in exchange partitions at the last look.
+    pending: BTreeMap<u16, Pending>,
     /// Where the stable ends of inputs' partitions were, if something lay behind them, and since when they are there.
     blocked: BTreeMap<(usize, u16), (i64, Timestamp)>,
     unreadable: Arc<[Blocked]>,
@@ -295,12 +305,13 @@ impl Archive {
         for &shard in shards {
             let Ok((stable, written)) = self.pending(exchange, shard) else { continue };
             if stable < written {
-                let seen = before.get(&shard).filter(|(before, _)| *before == stable).map_or(0, |(_, seen)| seen + 1);
-                pending.insert(shard, (stable, seen));
-                // Once: it may be one that nobody can end.
-                if seen == 1 {
-                    self.fence_pending(exchange, shard);
-                }
+                let is_ended = match before.get(&shard).filter(|before| before.stable == stable) {
+                    Some(before) => {
+                        before.is_ended || self.fence_pending(exchange, shard).is_ok_and(|fenced| fenced.is_some())
+                    }
+                    None => false,
+                };
+                pending.insert(shard, Pending { stable, is_ended });
             }
         }
         self.pending = pending;
@@ -350,13 +361,14 @@ impl Archive {
 
     fn past(&self, visit: Visit) -> Result<Past, Fault> {
         let shard = visit.shard;
-        let (mut committed, known) = self.committed(visit)?;
-        let journal = self.journal(visit)?;
+        let mut patience = Patience::new(self, shard);
+        let (mut committed, known) = self.committed(visit, &mut patience)?;
+        let journal = self.journal(visit, &mut patience)?;
         if !journal.is_empty() {
             self.check_complete(shard, &committed, &known)?;
         }
         let exchange_committed = committed.pop().flatten();
-        let starts = if journal.is_empty() { self.starts(visit)? } else { Positions::default() };
+        let starts = if journal.is_empty() { self.starts(visit, &mut patience)? } else { Positions::default() };
         debug!(shard, records = journal.len(), "journal read");
         self.look_at_owner(shard, &known);
         Ok(Past { journal, starts, exchange_committed, inputs_committed: committed, known })
@@ -396,8 +408,7 @@ impl Archive {
     }
 
     /// The offsets of the group, in the order of the topics that are read; `None` where there is none.
-    fn committed(&self, visit: Visit) -> Result<(Vec<Option<i64>>, String), Fault> {
-        let mut patience = Patience::new(self, visit.shard, "the group's offsets");
+    fn committed(&self, visit: Visit, patience: &mut Patience<'_>) -> Result<(Vec<Option<i64>>, String), Fault> {
         loop {
             self.check_wanted(visit)?;
             match self.ask_committed(visit.shard) {
@@ -410,7 +421,10 @@ impl Archive {
                     let known = places.last().map_or(String::new(), |(_, known)| known.clone());
                     return Ok((places.into_iter().map(|(offset, _)| offset).collect(), known));
                 }
-                Err(error) if is_passing(&error) => patience.wait(),
+                Err(error) if error.rdkafka_error_code() == Some(Code::UnstableOffsetCommit) => {
+                    patience.wait_for_writer()
+                }
+                Err(error) if is_passing(&error) => patience.wait_for_brokers("the offsets of the group", &error),
                 Err(error) => {
                     let what = format!("the offsets of shard {} are not told", visit.shard);
                     return Err(fault_of(&what, &error));
@@ -434,13 +448,13 @@ impl Archive {
         self.application.read().map(told).collect()
     }
 
-    fn end(&self, topic: &str, visit: Visit, end: End) -> Result<i64, Fault> {
+    fn end(&self, topic: &str, visit: Visit, end: End, patience: &mut Patience<'_>) -> Result<i64, Fault> {
         let shard = visit.shard;
         loop {
             self.check_wanted(visit)?;
             match ends(self.consumer.client(), &[(topic, shard.into())], end, TIME) {
                 Ok(ends) => return Ok(ends[0]),
-                Err(refusal) if troubles::is_passing(refusal.code) => thread::sleep(PENDING_WAIT),
+                Err(refusal) if troubles::is_passing(refusal.code) => patience.wait_for_brokers(topic, &refusal),
                 Err(refusal) => {
                     return Err(fault(
                         &format!("the end of {topic}[{shard}] is not told"),
@@ -453,15 +467,14 @@ impl Archive {
     }
 
     /// All of a shard's journal that is committed, once nothing that was begun earlier can be committed any more.
-    fn journal(&self, visit: Visit) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+    fn journal(&self, visit: Visit, patience: &mut Patience<'_>) -> Result<Vec<(i64, JournalRecord)>, Fault> {
         let shard = visit.shard;
         let topic = &self.application.topics.journal;
-        let written = self.end(topic, visit, End::Written)?;
-        let mut patience = Patience::new(self, shard, topic);
-        while self.end(topic, visit, End::Stable)? < written {
-            patience.wait();
+        let written = self.end(topic, visit, End::Written, patience)?;
+        while self.end(topic, visit, End::Stable, patience)? < written {
+            patience.wait_for_writer();
         }
-        let begins = self.end(topic, visit, End::Begin)?;
+        let begins = self.end(topic, visit, End::Begin, patience)?;
         if begins >= written {
             return Ok(Vec::new());
         }
@@ -470,23 +483,29 @@ impl Archive {
             .add_partition_offset(topic, shard.into(), Offset::Offset(begins))
             .and_then(|()| self.consumer.assign(&places))
             .map_err(|error| fault_of(&format!("{topic}[{shard}] cannot be read"), &error))?;
-        let journal = self.read(topic, visit, written);
+        let journal = self.read(topic, visit, written, patience);
         let _ = self.consumer.unassign();
         journal
     }
 
     /// What is committed before this end, which is stable.
-    fn read(&self, topic: &str, visit: Visit, written: i64) -> Result<Vec<(i64, JournalRecord)>, Fault> {
+    fn read(
+        &self,
+        topic: &str,
+        visit: Visit,
+        written: i64,
+        patience: &mut Patience<'_>,
+    ) -> Result<Vec<(i64, JournalRecord)>, Fault> {
         let shard = visit.shard;
         let mut journal = Vec::new();
         loop {
             self.check_wanted(visit)?;
             match self.consumer.poll(POLL) {
-                None => {}
+                None => patience.tell(topic, "its next record"),
                 // What lies at the end may be no record, and is not delivered.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(journal),
                 Some(Ok(message)) if message.offset() >= written => return Ok(journal),
-                Some(Err(error)) if is_passing(&error) => {}
+                Some(Err(error)) if is_passing(&error) => patience.tell(topic, &error),
                 Some(Err(error)) => return Err(fault_of(&format!("{topic}[{shard}] cannot be read"), &error)),
                 Some(Ok(message)) => {
                     let offset = message.offset();
@@ -508,14 +527,15 @@ impl Archive {
     }
 
     /// Where a shard begins that was never sliced.
-    fn starts(&self, visit: Visit) -> Result<Positions, Fault> {
+    fn starts(&self, visit: Visit, patience: &mut Patience<'_>) -> Result<Positions, Fault> {
         let end = match self.application.start {
             Start::Earliest => End::Begin,
             Start::Latest => End::Stable,
         };
         let inputs = self.application.settings.inputs.iter();
-        let inputs = inputs.map(|input| self.end(&input.topic, visit, end)).collect::<Result<_, _>>()?;
-        Ok(Positions { exchange: self.end(&self.application.topics.exchange, visit, End::Begin)?, inputs })
+        let inputs = inputs.map(|input| self.end(&input.topic, visit, end, patience)).collect::<Result<_, _>>()?;
+        let exchange = self.end(&self.application.topics.exchange, visit, End::Begin, patience)?;
+        Ok(Positions { exchange, inputs })
     }
 
     /// A topic that is not trimmed costs room, and nothing else.
@@ -527,28 +547,33 @@ impl Archive {
         if !before.is_empty()
             && let Err(error) = delete_records(self.consumer.client(), before, TIME)
         {
-            match is_unreachable(error.code) {
-                true => debug!(shard, %error, "journal and exchange are not trimmed"),
-                false => warn!(shard, %error, "journal and exchange are not trimmed"),
+            if !is_unreachable(error.code) && !troubles::is_passing(error.code) {
+                return warn!(shard, %error, "journal and exchange are not trimmed");
+            }
+            debug!(shard, %error, "journal and exchange are not trimmed yet");
+            // Where another node leads by now the next one would be refused as well.
+            for topic in [&topics.journal, &topics.exchange] {
+                let _ = self.consumer.client().fetch_metadata(Some(topic), TIME);
             }
         }
     }
 
-    /// Ends the transaction that is pending in a shard's partition. Its writer is dead, or frozen, or has lost its shards.
-    fn fence_pending(&self, topic: &str, shard: u16) {
+    /// Ends the transaction that is pending in a shard's partition, whose writer is returned. It is dead, or frozen, or has
+    /// lost its shards. This worker's own name is left alone: what a predecessor left open its producer has ended before it
+    /// began, and whatever it cannot end itself makes it begin anew.
+    fn fence_pending(&self, topic: &str, shard: u16) -> Result<Option<String>, KafkaError> {
         let own = self.application.transactional_id(self.worker);
         let fence = || match self.pending_writer(topic, shard)? {
             Some(writer) if writer != own => {
                 info!(topic, shard, writer, "ends a transaction that was left open");
                 let config = self.application.fencer(self.worker, &writer);
                 let producer = BaseProducer::from_config_and_context(&config, self.troubles.clone())?;
-                producer.init_transactions(FENCE_TIME)
+                producer.init_transactions(FENCE_TIME)?;
+                Ok(Some(writer))
             }
-            _ => Ok(()),
+            _ => Ok(None),
         };
-        if let Err(error) = fence() {
-            info!(topic, shard, %error, "a transaction that was left open cannot be ended");
-        }
+        fence().inspect_err(|error| warn!(topic, shard, %error, "a transaction that was left open cannot be ended yet"))
     }
 
     /// The stable end, and the end.
@@ -584,37 +609,83 @@ impl Archive {
     }
 }
 
-/// Waits for a transaction to end; fences its writer off if that takes long, and says so if it takes longer.
+/// Waits for a transaction to end, whose writer it fences off if that takes long, and for brokers; says so if it takes longer.
 struct Patience<'a> {
     archive: &'a Archive,
     shard: u16,
-    on: &'a str,
-    began: Instant,
-    has_fenced: bool,
-    told_at: Instant,
+    turns: Turns,
 }
 
 impl Patience<'_> {
-    fn new<'a>(archive: &'a Archive, shard: u16, on: &'a str) -> Patience<'a> {
-        let now = Instant::now();
-        Patience { archive, shard, on, began: now, has_fenced: false, told_at: now }
+    fn new(archive: &Archive, shard: u16) -> Patience<'_> {
+        Patience { archive, shard, turns: Turns::new(Instant::now()) }
     }
 
-    fn wait(&mut self) {
-        if !self.has_fenced && self.began.elapsed() >= PENDING_FENCED {
-            self.has_fenced = true;
-            self.archive.fence_pending(&self.archive.application.topics.journal, self.shard);
+    fn wait_for_writer(&mut self) {
+        let journal = &self.archive.application.topics.journal;
+        if self.turns.is_time_to_fence(Instant::now()) {
+            let fenced = self.archive.fence_pending(journal, self.shard);
+            self.turns.has_fenced(fenced.is_ok_and(|fenced| fenced.is_some()));
         }
-        if self.told_at.elapsed() >= PENDING_TOLD {
-            self.told_at = Instant::now();
+        if self.turns.is_time_to_tell(Instant::now()) {
+            let writer = self.archive.pending_writer(journal, self.shard).ok().flatten();
             warn!(
-                shard = self.shard,
-                on = self.on,
-                "waits for a transaction that does not end, or for the brokers: `kafka-transactions.sh find-hanging` says \
-                 whether one hangs"
+                topic = journal,
+                partition = self.shard,
+                writer = writer.as_deref().unwrap_or("not known"),
+                "a restore waits for a transaction that does not end: `kafka-transactions.sh find-hanging` says whether it hangs"
             );
         }
         thread::sleep(PENDING_WAIT);
+    }
+
+    fn wait_for_brokers(&mut self, what: &str, why: &dyn std::fmt::Display) {
+        self.tell(what, why);
+        thread::sleep(PENDING_WAIT);
+    }
+
+    fn tell(&mut self, topic: &str, why: impl std::fmt::Display) {
+        if self.turns.is_time_to_tell(Instant::now()) {
+            warn!(topic, partition = self.shard, %why, "a restore waits for the brokers");
+        }
+    }
+}
+
+/// When a writer is fenced off, and when it is told that somebody waits.
+#[derive(Debug)]
+struct Turns {
+    /// `None` once it has been done.
+    fence_at: Option<Instant>,
+    tell_at: Instant,
+}
+
+impl Turns {
+    fn new(now: Instant) -> Turns {
+        Turns { fence_at: Some(now + PENDING_FENCED), tell_at: now + TOLD_EVERY }
+    }
+
+    /// Until it has succeeded: brokers that are away now are back later.
+    fn is_time_to_fence(&mut self, now: Instant) -> bool {
+        let is_time = self.fence_at.is_some_and(|at| now >= at);
+        if is_time {
+            self.fence_at = Some(now + FENCED_AGAIN);
+        }
+        is_time
+    }
+
+    /// Not again after it was: a transaction that is open nevertheless hangs, and its writer's next one is not to be ended.
+    fn has_fenced(&mut self, is_done: bool) {
+        if is_done {
+            self.fence_at = None;
+        }
+    }
+
+    fn is_time_to_tell(&mut self, now: Instant) -> bool {
+        let is_time = now >= self.tell_at;
+        if is_time {
+            self.tell_at = now + TOLD_EVERY;
+        }
+        is_time
     }
 }
 
@@ -635,7 +706,24 @@ fn is_passing(error: &KafkaError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::twin;
+    use super::*;
+
+    #[test]
+    fn a_writer_is_fenced_off_until_that_succeeds_and_no_more() {
+        let began = Instant::now();
+        let after = |secs| began + Duration::from_secs(secs);
+        let mut turns = Turns::new(began);
+        assert!(!turns.is_time_to_fence(began), "transactions come and go");
+        assert!(turns.is_time_to_fence(after(1)));
+        turns.has_fenced(false);
+        assert!(!turns.is_time_to_fence(after(2)));
+        assert!(turns.is_time_to_fence(after(4)), "the coordinator was away");
+        turns.has_fenced(true);
+        assert!(!turns.is_time_to_fence(after(60)), "it hangs, and another one of that writer is under way");
+        assert!(turns.is_time_to_tell(after(60)));
+        assert!(!turns.is_time_to_tell(after(69)));
+        assert!(turns.is_time_to_tell(after(70)));
+    }
 
     #[test]
     fn another_process_of_one_name_is_known_by_what_it_has_noted() {

@@ -310,7 +310,8 @@ impl ClientContext for Troubles {
 /// Whether the cause is told by something else: a transaction that fails by the worker, requests that fail with their
 /// connection and brokers that are down by the connections; what librdkafka tries again by itself may work then.
 fn is_told_elsewhere(fac: &str, message: &str) -> bool {
-    let signs = ["brokers are down", "Local: Broker transport failure", ": retrying"];
+    // The last one is of a leader that is away: it is said as often as its partition is asked for.
+    let signs = ["not found in cache", "brokers are down", "Local: Broker transport failure", ": retrying"];
     ["TXNERR", "ADDOFFSETS"].contains(&fac) || signs.iter().any(|sign| message.contains(sign))
 }
 
@@ -350,6 +351,8 @@ pub(crate) fn is_passing(code: Code) -> bool {
             | Code::RequestTimedOut
             | Code::BrokerTransportFailure
             | Code::AllBrokersDown
+            // The connection to an address of the configuration goes once the broker's own is known.
+            | Code::DestroyBroker
             | Code::NotLeaderForPartition
             | Code::LeaderNotAvailable
             | Code::FencedLeaderEpoch
