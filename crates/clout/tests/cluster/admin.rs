@@ -37,6 +37,8 @@ impl Admin {
             let topic = NewTopic::new(name, partitions.into(), TopicReplication::Fixed(self.replicas));
             properties.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
         });
+        // Before it is asked it knows the brokers by their own addresses: connections to those of the configuration go then.
+        self.admin.inner().fetch_metadata(None, TIME).expect("the broker answers");
         let created = block_on(self.admin.create_topics(&new.collect::<Vec<_>>(), &AdminOptions::new()));
         created.expect("the broker answers").into_iter().for_each(|topic| _ = topic.expect("it is new"));
         // A broker that has just started answers before it knows of them itself.
@@ -48,6 +50,14 @@ impl Admin {
             };
             topics.iter().all(|(name, _)| led(name) == usize::from(partitions))
         });
+    }
+
+    /// Whether every replica of every topic, Kafka's own too, has every record; not if nobody says so.
+    pub(crate) fn are_all_in_sync(&self) -> bool {
+        self.admin.inner().fetch_metadata(None, TIME).is_ok_and(|known| {
+            let mut partitions = known.topics().iter().flat_map(|topic| topic.partitions());
+            partitions.all(|partition| partition.isr().len() == partition.replicas().len())
+        })
     }
 
     /// Deletes a topic, and waits until nobody knows of it.
