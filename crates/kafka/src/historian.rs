@@ -69,6 +69,18 @@ struct Blocked {
     since: AtomicI64,
 }
 
+/// Where the writer of a transaction is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The first record that is pending is its.
+    Pending,
+    /// It moves offsets, and its records may not have been stored: else it is whoever wrote last.
+    Last,
+}
+
+/// Offsets of a journal that are looked at for who wrote last: every other one is the end of a transaction.
+const LAST_OFFSETS: i64 = 16;
+
 /// Where the inputs of each shard began and ended, in the order of the configuration, at the last look.
 type Ends = Arc<Mutex<BTreeMap<u16, (Vec<i64>, Vec<i64>)>>>;
 
@@ -307,7 +319,8 @@ impl Archive {
             if stable < written {
                 let is_ended = match before.get(&shard).filter(|before| before.stable == stable) {
                     Some(before) => {
-                        before.is_ended || self.fence_pending(exchange, shard).is_ok_and(|fenced| fenced.is_some())
+                        before.is_ended
+                            || self.fence_pending(exchange, shard, Look::Pending).is_ok_and(|fenced| fenced.is_some())
                     }
                     None => false,
                 };
@@ -422,7 +435,7 @@ impl Archive {
                     return Ok((places.into_iter().map(|(offset, _)| offset).collect(), known));
                 }
                 Err(error) if error.rdkafka_error_code() == Some(Code::UnstableOffsetCommit) => {
-                    patience.wait_for_writer()
+                    patience.wait_for_writer(Look::Last)
                 }
                 Err(error) if is_passing(&error) => patience.wait_for_brokers("the offsets of the group", &error),
                 Err(error) => {
@@ -472,7 +485,7 @@ impl Archive {
         let topic = &self.application.topics.journal;
         let written = self.end(topic, visit, End::Written, patience)?;
         while self.end(topic, visit, End::Stable, patience)? < written {
-            patience.wait_for_writer();
+            patience.wait_for_writer(Look::Pending);
         }
         let begins = self.end(topic, visit, End::Begin, patience)?;
         if begins >= written {
@@ -561,9 +574,9 @@ impl Archive {
     /// Ends the transaction that is pending in a shard's partition, whose writer is returned. It is dead, or frozen, or has
     /// lost its shards. This worker's own name is left alone: what a predecessor left open its producer has ended before it
     /// began, and whatever it cannot end itself makes it begin anew.
-    fn fence_pending(&self, topic: &str, shard: u16) -> Result<Option<String>, KafkaError> {
+    fn fence_pending(&self, topic: &str, shard: u16, look: Look) -> Result<Option<String>, KafkaError> {
         let own = self.application.transactional_id(self.worker);
-        let fence = || match self.pending_writer(topic, shard)? {
+        let fence = || match self.pending_writer(topic, shard, look)? {
             Some(writer) if writer != own => {
                 info!(topic, shard, writer, "ends a transaction that was left open");
                 let config = self.application.fencer(self.worker, &writer);
@@ -578,30 +591,42 @@ impl Archive {
 
     /// The stable end, and the end.
     fn pending(&self, topic: &str, shard: u16) -> Result<(i64, i64), KafkaError> {
-        let end = |end| {
-            let refused = |refusal: Refusal| KafkaError::OffsetFetch(refusal.code);
-            ends(self.consumer.client(), &[(topic, shard.into())], end, TIME).map(|ends| ends[0]).map_err(refused)
-        };
-        Ok((end(End::Stable)?, end(End::Written)?))
+        Ok((self.ask_end(topic, shard, End::Stable)?, self.ask_end(topic, shard, End::Written)?))
+    }
+
+    /// Once: whoever asks knows what to do if it is not told.
+    fn ask_end(&self, topic: &str, shard: u16, end: End) -> Result<i64, KafkaError> {
+        let refused = |refusal: Refusal| KafkaError::OffsetFetch(refusal.code);
+        ends(self.consumer.client(), &[(topic, shard.into())], end, TIME).map(|ends| ends[0]).map_err(refused)
     }
 
     /// Who wrote what is pending.
-    fn pending_writer(&self, topic: &str, shard: u16) -> Result<Option<String>, KafkaError> {
+    fn pending_writer(&self, topic: &str, shard: u16, look: Look) -> Result<Option<String>, KafkaError> {
         let (stable, written) = self.pending(topic, shard)?;
+        let first = match look {
+            Look::Last if stable == written => (written - LAST_OFFSETS).max(self.ask_end(topic, shard, End::Begin)?),
+            _ => stable,
+        };
         let onlooker =
             BaseConsumer::from_config_and_context(&self.application.onlooker(self.worker), self.troubles.clone())?;
         let mut place = TopicPartitionList::new();
-        place.add_partition_offset(topic, shard.into(), Offset::Offset(stable))?;
+        place.add_partition_offset(topic, shard.into(), Offset::Offset(first))?;
         onlooker.assign(&place)?;
-        let until = Instant::now() + TIME;
-        while stable < written && Instant::now() < until {
+        let (until, mut last) = (Instant::now() + TIME, None);
+        while first < written && Instant::now() < until {
             match onlooker.poll(POLL) {
-                Some(Ok(message)) => return Ok(writer(&message)),
+                Some(Ok(message)) => {
+                    last = writer(&message).or(last);
+                    if first == stable || message.offset() + 1 >= written {
+                        break;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => break,
                 Some(Err(error)) if !is_passing(&error) => return Err(error),
                 _ => {}
             }
         }
-        Ok(None)
+        Ok(last)
     }
 
     fn check_wanted(&self, visit: Visit) -> Result<(), Fault> {
@@ -621,14 +646,14 @@ impl Patience<'_> {
         Patience { archive, shard, turns: Turns::new(Instant::now()) }
     }
 
-    fn wait_for_writer(&mut self) {
+    fn wait_for_writer(&mut self, look: Look) {
         let journal = &self.archive.application.topics.journal;
         if self.turns.is_time_to_fence(Instant::now()) {
-            let fenced = self.archive.fence_pending(journal, self.shard);
+            let fenced = self.archive.fence_pending(journal, self.shard, look);
             self.turns.has_fenced(fenced.is_ok_and(|fenced| fenced.is_some()));
         }
         if self.turns.is_time_to_tell(Instant::now()) {
-            let writer = self.archive.pending_writer(journal, self.shard).ok().flatten();
+            let writer = self.archive.pending_writer(journal, self.shard, look).ok().flatten();
             warn!(
                 topic = journal,
                 partition = self.shard,
