@@ -175,8 +175,8 @@ pub struct Dispatched {
     pub first_refused: Option<String>,
 }
 
-/// Sends those letters again that are chosen, each once, to these topics: what was sent before is not offered. They are stamped with
-/// the time at which they are sent. Letters that come meanwhile are left for the next time.
+/// Sends those letters again that are chosen, each once, to these topics: what was sent before is offered, and stays. They are stamped
+/// with the time at which they are sent. Letters that come meanwhile are left for the next time.
 ///
 /// # Errors
 /// If the brokers refuse: letters that were sent by then are noted, and the same call goes on behind them.
@@ -198,8 +198,8 @@ pub fn send_letters(
     drop(admin);
     let sent = Sent::read(connection, topic, Some(&ends))?;
     read_topic(connection, topic, Some(&ends), |entry| {
-        let Some(letter) = sent.letter(entry).filter(|letter| !letter.is_sent) else { return Ok(()) };
-        let Some(to) = choose(&letter) else { return Ok(()) };
+        let Some(letter) = sent.letter(entry) else { return Ok(()) };
+        let Some(to) = choose(&letter).filter(|_| !letter.is_sent) else { return Ok(()) };
         sender.take(&letter, to)
     })?;
     sender.flush()?;

@@ -72,9 +72,9 @@ fn what_cannot_be_fed_is_told() {
         format!("{}: {said}", ran.code.expect("an exit code"))
     };
     expect![[r#"
-        #: error: topic missing-## is missing: it is no input of the configuration; name an input, or make the topic with `kafka-topics.sh --create --topic missing-## --partitions NUMBER`
+        #: error: topic of-no-such-name-## is missing: it is no input of the configuration; name an input, or make the topic with `kafka-topics.sh --create --topic of-no-such-name-## --partitions NUMBER`
     "#]].assert_eq(
-        &told(&["feed", log.path(), "--topic", &unique("missing")])
+        &told(&["feed", log.path(), "--topic", &unique("of-no-such-name")])
             .replace(&format!("-{}-", std::process::id()), "-")
             .replace(|letter: char| letter.is_ascii_digit(), "#"),
     );

@@ -134,7 +134,7 @@ fn checkpoints_say_what_they_hold_of_all_and_of_somebody() {
     page_has("state --user", &fan);
     assert_eq!((&fan["acts_on"], &fan["top_targets"][0]["user"]), (&Value::from(1), &Value::from("bo")), "{fan:#}");
     let text = inspect(&scene, &[&here[..], &["--user", "bo"]].concat()).stdout;
-    assert!(text.contains("60 fans") && text.contains("received 60 retweets"), "{text}");
+    assert!(text.contains("60 fans") && text.contains(", 60 retweets; "), "{text}");
     let nobody = inspect(&scene, &[&here[..], &["--user", "B o"]].concat());
     assert!(nobody.code == Some(0) && nobody.stdout.contains("unknown"), "{}{}", nobody.stdout, nobody.stderr);
 
