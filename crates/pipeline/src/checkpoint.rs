@@ -56,6 +56,8 @@ impl Checkpoint {
         encoder.include_checksum(true)?;
         encoder.write_all(&(bytes.len() as u32).to_le_bytes())?;
         encoder.write_all(&bytes)?;
+        // A block of its own, so that the first bytes of an object tell it.
+        encoder.flush()?;
         encoder.write_all(&self.image)?;
         encoder.write_all(&ids)?;
         encoder.finish()
