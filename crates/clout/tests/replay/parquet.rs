@@ -22,7 +22,7 @@ fn python() -> Option<PathBuf> {
 
 /// Runs queries in DuckDB and returns their rows, a line a query.
 fn asked(python: &PathBuf, directory: &Directory, queries: &[&str]) -> String {
-    let script = "import duckdb, sys\nfor q in sys.argv[1:]: print(duckdb.sql(\"set TimeZone = 'UTC'\") or duckdb.sql(q).fetchall())";
+    let script = "import duckdb, sys\nfor q in sys.argv[1:]: print(duckdb.sql(\"set TimeZone = 'UTC'; set enable_progress_bar = false\") or duckdb.sql(q).fetchall())";
     let output =
         Command::new(python).args(["-c", script]).args(queries).current_dir(directory.path(".")).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
