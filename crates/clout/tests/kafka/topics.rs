@@ -73,10 +73,14 @@ fn an_input_that_is_mistyped_is_told_what_it_may_be() {
         "topic {mistyped} is missing: did you mean {input}? If not, it is an input of the application {app}: `clout topics create \
          --inputs` makes it"
     );
-    for command in [&["run"][..], &["topics", "check"], &["topics", "create"], &["doctor"]] {
+    // Which doctor tries out.
+    let place = std::env::temp_dir().join(&app);
+    let doctor = ["doctor", "--checkpoints", place.to_str().expect("text")];
+    for command in [&["run"][..], &["topics", "check"], &["topics", "create"], &doctor] {
         let ran = run(broker, &[command, &["--application-id", &app, "--input", &mistyped]].concat());
         assert!((ran.stdout + &ran.stderr).contains(&expected), "{command:?}: {}", ran.stderr);
     }
+    let _ = std::fs::remove_dir_all(&place);
 }
 
 /// The limits of topics: one that is too low is refused, one of dead letters that is below an input's is told.
