@@ -24,7 +24,7 @@ use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
 
 use crate::duration::parse_duration;
 use crate::failure::{Failure, OutputError};
-use crate::http::{host_name, not_started};
+use crate::http::{host_name, not_listening, not_started};
 use crate::interrupt::Interrupt;
 use crate::recorded::ReadingArgs;
 use crate::replay::UsageError;
@@ -56,7 +56,7 @@ const REST: Duration = Duration::from_millis(400);
 
 /// See it live: a made-up world, or a log of yours, is scored while you watch.
 ///
-/// Runs the whole pipeline in this process and serves the page and the API on this machine only.
+/// Runs the whole pipeline in this process and serves the page and the API, on this machine only unless --listen says otherwise.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::SHOWS))]
 pub struct DemoArgs {
@@ -85,6 +85,9 @@ pub struct DemoArgs {
     /// Port of the page; 0 takes any that is free [default: 8600, or the next free one]
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
+    /// Where the page is; everybody who can reach the address can look [default: 127.0.0.1:8600, or the next free port]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "port")]
+    pub listen: Option<SocketAddr>,
     /// Another name of this machine under which the page is opened, as where a port is forwarded; may be repeated
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     pub host: Vec<String>,
@@ -103,8 +106,10 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let opening = Opening::new(&view);
     let workers = Workers::start(&model, &opening, &supervisor)?;
     let has_ended = Arc::default();
-    let server =
-        args.server(&view, &workers, &supervisor, &has_ended).map_err(|error| not_started(error, "--port 0"))?;
+    let server = args.server(&view, &workers, &supervisor, &has_ended).map_err(|error| match args.listen {
+        Some(_) => not_listening(error),
+        None => not_started(error, "--port 0"),
+    })?;
     let feeder = Feeder::new(source, workers.memory(), model.partitioner);
     let fed = feed(args, feeder, &workers, (&opening, &args.welcome(&server)), &has_ended, &supervisor);
     // Whatever ended it: all end.
@@ -130,7 +135,7 @@ impl DemoArgs {
         }
     }
 
-    /// Listens on the port that was asked for, or on the first free one.
+    /// Listens where it was asked to, or on the first free port.
     fn server(
         &self,
         view: &Arc<View>,
@@ -138,9 +143,13 @@ impl DemoArgs {
         supervisor: &Supervisor,
         has_ended: &Arc<AtomicBool>,
     ) -> Result<Running, ServeError> {
-        let ports = self.port.map_or(PORT..=PORT + PORTS_TRIED, |port| port..=port);
+        let listen = self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+        let ports = match self.listen.map(|listen| listen.port()).or(self.port) {
+            Some(port) => port..=port,
+            None => PORT..=PORT + PORTS_TRIED,
+        };
         let start = |port| {
-            let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let listen = SocketAddr::new(listen.ip(), port);
             let (speed, has_ended) = (self.speed_ms as f64 / 1e3, Arc::clone(has_ended));
             let demo = Some(Demo { what: self.what(), speed, has_ended });
             let options = ServerOptions { listen, demo, hosts: self.host.clone(), ..ServerOptions::default() };

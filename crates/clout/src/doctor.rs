@@ -29,9 +29,12 @@ Examples:
 
 /// Fewer files than this are soon used up by connections.
 const OPEN_FILES_MIN: u64 = 4_096;
+/// Clocks that are further apart than this are wrong: an act from so far ahead waits as a dead letter.
+const CLOCKS_APART_MAX_MS: i64 = MINUTE_MS;
 /// Fewer copies of a topic lose it with one broker.
 const COPIES_MIN: usize = 2;
 const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
 
 /// Look whether everything is there that `clout run` needs, and say what is wrong
 #[derive(Args, Clone, Debug)]
@@ -98,12 +101,13 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     look_at_settings(&config, &mut findings);
     look_at_files(&mut findings);
     match args.offline {
-        true => ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints", "restores"]
+        true => ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints", "clocks", "restores"]
             .into_iter()
             .for_each(|check| findings.skip(check, "--offline")),
         false => {
             let partitions = look_at_brokers(&config, args.outage, &mut findings);
-            look_at_store(&config, &mut findings);
+            let ahead_ms = look_at_store(&config, &mut findings);
+            look_at_clocks(&config, partitions, ahead_ms, &mut findings);
             match partitions {
                 Some(partitions) => look_at_restores(&config, partitions, &mut findings),
                 None => findings.skip("restores", "the topics first"),
@@ -383,14 +387,61 @@ fn lacks(head: &JournalRecord, config: &Config, first: &[Vec<i64>]) -> Option<St
     })
 }
 
-fn look_at_store(config: &Config, findings: &mut Findings) {
+/// Returns by how much the store's clock is ahead of this host's, if the store works.
+fn look_at_store(config: &Config, findings: &mut Findings) -> Option<i64> {
     let checked = config.identified_store().and_then(|store| store.check());
-    match checked {
-        Ok(()) => findings
+    match &checked {
+        Ok(_) => findings
             .fine("checkpoints", format!("{} can be listed, written, read and deleted", config.checkpoints.place)),
         Err(error @ StoreError::Away { doing: pipeline::Doing::Writing | pipeline::Doing::Deleting, .. }) => {
             findings.warn("checkpoints", error);
         }
         Err(error) => findings.fault("checkpoints", error),
+    }
+    checked.ok()
+}
+
+/// Whether this host's clock agrees with the store's, and with those that stamp the inputs' records: the producers', or the brokers'
+/// where a topic says `message.timestamp.type=LogAppendTime`.
+fn look_at_clocks(config: &Config, partitions: Option<u16>, store_ahead_ms: Option<i64>, findings: &mut Findings) {
+    let mut apart: Vec<String> = store_ahead_ms.and_then(store_apart).into_iter().collect();
+    let at_ms = jiff::Timestamp::now().as_millisecond() + CLOCKS_APART_MAX_MS;
+    let inputs = partitions.map(|partitions| config.inputs.iter().map(move |input| (&input.topic, partitions)));
+    for (topic, partitions) in inputs.into_iter().flatten() {
+        match kafka::stamped_from(&config.connection(), topic, partitions, at_ms) {
+            Ok(None) => {}
+            Ok(Some((partition, offset))) => apart.push(format!(
+                "{topic}[{partition}]@{offset} is stamped more than a minute ahead of this host's clock: this one is behind, or \
+                 that of whoever stamped it is ahead; acts from more than five minutes ahead become dead letters"
+            )),
+            Err(error) => return findings.skip("clocks", error),
+        }
+    }
+    if store_ahead_ms.is_none() && partitions.is_none() {
+        return findings.skip("clocks", "brokers and checkpoints first");
+    }
+    findings.all("clocks", Verdict::Warning, apart, "this host's agrees with those that are known");
+}
+
+fn store_apart(ahead_ms: i64) -> Option<String> {
+    let (apart, way) = (ahead_ms.abs(), if ahead_ms < 0 { "behind" } else { "ahead of" });
+    (apart > CLOCKS_APART_MAX_MS).then(|| {
+        format!(
+            "the clock of the store of checkpoints is {} {way} this host's: object stores refuse requests from 15 minutes on; \
+             have both kept right (NTP)",
+            count((apart / MINUTE_MS) as u64, "minute", "minutes")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_whose_clock_is_another_one_is_told() {
+        assert!([0, 900, -59_000, 60_000].into_iter().all(|ahead_ms| store_apart(ahead_ms).is_none()));
+        let told = |minutes: i64| store_apart(minutes * MINUTE_MS).unwrap_or_default();
+        assert!(told(12).contains("12 minutes ahead of this host's") && told(-2).contains("2 minutes behind this"));
     }
 }

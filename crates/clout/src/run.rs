@@ -184,7 +184,7 @@ fn check_store(store: &Store, stop: &AtomicBool) -> Result<(), Failure> {
                 warn!("{error}");
                 thread::sleep(LOOK);
             }
-            checked => return Ok(checked?),
+            checked => return Ok(checked.map(drop)?),
         }
     }
 }

@@ -115,6 +115,48 @@ pub fn read_table(
     })
 }
 
+/// The first record of a topic that is stamped with this time or a later one: its partition, and its offset. By the topic's
+/// `message.timestamp.type` the stamp is of the producer's clock or of the broker's.
+///
+/// # Errors
+/// If the brokers do not answer, or this user may not see the topic.
+pub fn stamped_from(
+    connection: &Connection,
+    topic: &str,
+    partitions: u16,
+    at_ms: i64,
+) -> Result<Option<(u16, i64)>, AdminError> {
+    let consumer = consumer(connection, &Troubles::quiet())?;
+    let mut times = TopicPartitionList::new();
+    (0..partitions)
+        .try_for_each(|partition| times.add_partition_offset(topic, partition.into(), Offset::Offset(at_ms)))
+        .and_then(|()| consumer.offsets_for_times(times, TIMEOUT))
+        .map_err(|error| refused(&format!("the times of {topic} are not told"), error))
+        .map(|found| {
+            found.elements().iter().find_map(|place| match (place.partition(), place.offset()) {
+                (partition, Offset::Offset(offset)) => Some((u16::try_from(partition).ok()?, offset)),
+                _ => None,
+            })
+        })
+}
+
+/// One that reads partitions from their beginning to their end, and never commits.
+fn consumer(connection: &Connection, troubles: &Troubles) -> Result<BaseConsumer<Troubles>, AdminError> {
+    let ours = [("fetch.queue.backoff.ms", "10"), ("queued.max.messages.kbytes", "16384")];
+    let fixed = [
+        // It never joins one: the client asks for a name all the same.
+        ("group.id", "clout-readers"),
+        ("enable.auto.commit", "false"),
+        ("enable.auto.offset.store", "false"),
+        ("enable.partition.eof", "true"),
+        ("isolation.level", "read_committed"),
+        ("auto.offset.reset", "earliest"),
+    ];
+    let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+    let config = connection.client_with(ours.map(owned), fixed.map(owned));
+    BaseConsumer::from_config_and_context(&config, troubles.clone()).map_err(|error| refused("cannot connect", error))
+}
+
 /// Gives each committed record of a topic as it stands now, in the order of their offsets within a partition; with `ends`, those
 /// before these offsets of partition 0, 1, and so on.
 ///
@@ -134,20 +176,7 @@ pub(crate) fn read_topic(
             None => refused(&what, error),
         }
     };
-    let ours = [("fetch.queue.backoff.ms", "10"), ("queued.max.messages.kbytes", "16384")];
-    let fixed = [
-        // It never joins one: the client asks for a name all the same.
-        ("group.id", "clout-readers"),
-        ("enable.auto.commit", "false"),
-        ("enable.auto.offset.store", "false"),
-        ("enable.partition.eof", "true"),
-        ("isolation.level", "read_committed"),
-        ("auto.offset.reset", "earliest"),
-    ];
-    let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
-    let config = connection.client_with(ours.map(owned), fixed.map(owned));
-    let consumer = BaseConsumer::from_config_and_context(&config, troubles.clone())
-        .map_err(|error| refused("cannot connect", error))?;
+    let consumer = consumer(connection, &troubles)?;
     let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|error| AdminError::Unreachable {
         brokers: connection.brokers().to_owned(),
         reason: reason(&error),

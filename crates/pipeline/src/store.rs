@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
@@ -273,11 +273,12 @@ impl Store {
         }
     }
 
-    /// Does all that checkpoints need of a store: lists, writes, reads and deletes.
+    /// Does all that checkpoints need of a store: lists, writes, reads and deletes. Tells by how many milliseconds the store's clock
+    /// is ahead of this host's, below 0 if it is behind; stores tell whole seconds.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if it will not do one of them, [`StoreError::Away`] if it does not answer now.
-    pub fn check(&self) -> Result<(), StoreError> {
+    pub fn check(&self) -> Result<i64, StoreError> {
         let place = self.place.as_ref().map_or_else(|| self.prefix.to_string(), |place| place.location.clone());
         let failed = |doing: Doing| {
             let place = place.clone();
@@ -297,12 +298,18 @@ impl Store {
         self.runtime
             .block_on(self.objects.put(&key, PutPayload::from_static(PROBE)))
             .map_err(failed(Doing::Writing))?;
-        let read = self.runtime.block_on(async { self.objects.get(&key).await?.bytes().await });
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = now.as_millis() as i64;
+        let read = self.runtime.block_on(async {
+            let got = self.objects.get(&key).await?;
+            let written_ms = got.meta.last_modified.timestamp_millis();
+            Ok((written_ms, got.bytes().await?))
+        });
         let read = read.map_err(failed(Doing::Reading));
         self.runtime.block_on(self.objects.delete(&key)).map_err(failed(Doing::Deleting))?;
-        match read? == PROBE {
-            true => Ok(()),
-            false => Err(StoreError::Place { place, reason: "what was written is read as something else".to_owned() }),
+        match read? {
+            (written_ms, read) if read == PROBE => Ok(written_ms - now_ms),
+            _ => Err(StoreError::Place { place, reason: "what was written is read as something else".to_owned() }),
         }
     }
 

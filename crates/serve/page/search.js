@@ -106,6 +106,11 @@ export function search(form) {
     list.querySelector(".none")?.classList.add("again");
     return undefined;
   });
+  // Whoever is somewhere else by now has found what was looked for.
+  window.addEventListener("hashchange", () => {
+    close();
+    input.value = "";
+  });
   form.addEventListener("focusout", (event) => form.contains(event.relatedTarget) || close());
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target instanceof Element && event.target.matches("input, textarea, select");

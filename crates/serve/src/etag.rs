@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Tags every JSON answer to a GET or HEAD by its content.
+/// Tags every JSON answer to a GET or HEAD by its content, and ends its line: the prompt of whoever asks by `curl` stands below it.
 pub(crate) async fn tag(request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect::<Vec<_>>();
@@ -19,6 +19,9 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response {
     let (mut parts, body) = response.into_parts();
     // It is in memory as a whole already.
     let Ok(bytes) = to_bytes(body, usize::MAX).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let mut bytes = Vec::from(bytes);
+    bytes.push(b'\n');
+    parts.headers.remove(header::CONTENT_LENGTH);
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     let tag = format!("W/\"{:016x}\"", hasher.finish());

@@ -34,8 +34,8 @@ pub enum Malformed {
     /// A date without a time of day, where only a time will do.
     #[error("time {0:?} is a date without a time of day")]
     DateAlone(String),
-    /// A date that people read in two ways.
-    #[error("time {0:?} can be read in more than one way")]
+    /// A date whose year is last: which of the others is the day differs from country to country.
+    #[error("time {0:?} does not say whether the day or the month is first")]
     TimeAmbiguous(String),
     /// A text that is not written as all times of its file should be.
     #[error("time {text:?} is not written as {format:?}")]
@@ -171,5 +171,7 @@ pub(crate) fn quote(text: &str) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
+    // Where a word ends, unless it is a long one.
+    let end = text[..end].rfind(' ').filter(|&blank| blank > QUOTE_BYTES_MAX / 2).unwrap_or(end);
     format!("{}...", &text[..end])
 }

@@ -320,7 +320,7 @@ fn year_first(text: &str) -> String {
     }
 }
 
-/// Whether it begins as `8/27/2014`, `27.08.14` or `8-27-2014`, which people read in two ways.
+/// Whether it begins as `8/27/2014`, `27.08.14` or `8-27-2014`: countries differ in which is the day, and nothing is guessed.
 fn is_ambiguous_date(text: &str) -> bool {
     let day = text.split([' ', 'T', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = day.split(['/', '.', '-']).collect();

@@ -16,7 +16,7 @@ use crate::words::{self, decimal, thousands};
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
 const USER_WIDTH_MIN: usize = 8;
 /// The longest name that is not cut on a screen; elsewhere a longer one makes its own line longer.
-pub(crate) const NAME_WIDTH: usize = 32;
+pub(crate) const NAME_WIDTH: usize = 48;
 
 /// A column of numbers.
 struct Column {

@@ -1,5 +1,8 @@
 //! A cluster of three nodes, as people run it: three replicas, of which two must have a record. Nodes are killed, frozen, slowed
 //! down and restarted, leaders move, and workers are killed, while a real log is fed.
+//!
+//! How long shards stand still is asserted only where nothing else wants the processors: that test is run by hand, on each version of
+//! Kafka that is promised.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -14,9 +17,10 @@ use crate::cluster::{Events, Expected, Member, Options, Scene, Witness, verify, 
 const CLUSTER: &[(&str, &str)] = &[("broker.session.timeout.ms", "2000"), ("broker.heartbeat.interval.ms", "400")];
 /// Workers are given more time than nodes, so that they keep their shards when the node goes that coordinates their group.
 const CLIENT: &[(&str, &str)] = &[("session.timeout.ms", "4500"), ("heartbeat.interval.ms", "500")];
+const SESSION: Duration = Duration::from_millis(4_500);
 /// So long a node is away, or frozen.
 const AWAY: Duration = Duration::from_secs(4);
-/// No shard stands still for longer, whatever is done to one node.
+/// No shard stands still for longer, whatever is done to one node; one whose worker is killed is missed after its session only.
 const STAND: Duration = Duration::from_secs(10);
 /// When the test gives up.
 const RECOVERY: Duration = Duration::from_secs(90);
@@ -39,8 +43,19 @@ enum Fault {
     KillBoth(usize),
 }
 
-const FAULTS: [Fault; 6] =
-    [Fault::Kill(0), Fault::Freeze(1), Fault::Slow(2), Fault::Roll, Fault::MoveLeaders, Fault::KillBoth(2)];
+const FEW: &[Fault] = &[Fault::Kill(0), Fault::Freeze(1), Fault::KillBoth(2)];
+const ALL: &[Fault] =
+    &[Fault::Kill(0), Fault::Freeze(1), Fault::Slow(2), Fault::Roll, Fault::MoveLeaders, Fault::KillBoth(2)];
+
+impl Fault {
+    /// How long a shard may stand still through it.
+    fn stand_max(self) -> Duration {
+        match self {
+            Fault::KillBoth(_) => SESSION + STAND,
+            Fault::Kill(_) | Fault::Freeze(_) | Fault::Slow(_) | Fault::Roll | Fault::MoveLeaders => STAND,
+        }
+    }
+}
 
 struct Stage<'a> {
     scene: &'a Scene,
@@ -112,10 +127,24 @@ impl Stage<'_> {
 }
 
 #[test]
+fn counts_stay_exact_whatever_happens_to_one_node() {
+    let _room = crate::works();
+    strike(FEW);
+}
+
+#[test]
+#[ignore = "it takes minutes, and wants the processors for itself"]
 fn no_shard_stands_still_for_long_whatever_happens_to_one_node() {
     let _room = crate::alone();
-    let Some(events) = Events::higgs(60_000) else { return };
-    let Some(mut cluster) = Cluster::start(3, CLUSTER) else { return };
+    let stands = strike(ALL).unwrap_or_default();
+    let long: Vec<_> = stands.iter().filter(|(fault, stand)| *stand > fault.stand_max()).collect();
+    assert!(long.is_empty(), "a shard stood still for too long: {long:?}");
+}
+
+/// Does all of this while a log is fed, and sees that counts are exact in the end. Returns for how long a shard stood still at most.
+fn strike(faults: &[Fault]) -> Option<Vec<(Fault, Duration)>> {
+    let events = Events::higgs(60_000)?;
+    let mut cluster = Cluster::start(3, CLUSTER)?;
     let acts = events.acts();
     let scene = Scene::new(cluster.brokers(), &Options { client: CLIENT, replicas: 3, ..Options::default() });
     let (witness, feeder) = (scene.witness(), scene.feeder());
@@ -128,15 +157,12 @@ fn no_shard_stands_still_for_long_whatever_happens_to_one_node() {
         // Even if something goes wrong.
         let _over = Over(&is_over);
         stage.recover();
-        for fault in FAULTS {
+        for &fault in faults {
             let (from, began) = (now_ms(), Instant::now());
             stage.strike(fault);
             stage.recover();
-            let stand = witness.seen().longest_stand_ms(from, now_ms());
-            eprintln!(
-                "{fault:?} takes {} ms: a shard stands still for {stand} ms at most",
-                began.elapsed().as_millis()
-            );
+            let stand = Duration::from_millis(witness.seen().longest_stand_ms(from, now_ms()) as u64);
+            eprintln!("{fault:?} takes {:.1?}: a shard stands still for {stand:.1?} at most", began.elapsed());
             stands.push((fault, stand));
         }
         eprintln!("{} of {} events were fed meanwhile", fed.load(Relaxed), acts.len());
@@ -145,8 +171,7 @@ fn no_shard_stands_still_for_long_whatever_happens_to_one_node() {
     scene.drain(&witness, &mut members.iter_mut().collect::<Vec<_>>());
     members.into_iter().for_each(|member| _ = member.terminate(ENDING));
     verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
-    let long: Vec<_> = stands.iter().filter(|(_, stand)| *stand > STAND.as_millis() as i64).collect();
-    assert!(long.is_empty(), "a shard stood still for longer than {STAND:?}: {long:?}");
+    Some(stands)
 }
 
 fn now_ms() -> i64 {

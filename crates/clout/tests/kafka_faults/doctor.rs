@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use testbroker::Broker;
 
@@ -80,7 +82,7 @@ fn what_is_well_is_told_as_well_and_nothing_is_left_behind() {
     // One broker keeps one copy.
     let copies = verdicts["copies"].iter().all(|verdict| verdict == "warning");
     let rest = verdicts.iter().filter(|(check, _)| *check != "copies").flat_map(|(_, verdicts)| verdicts);
-    assert!(copies && rest.clone().count() == 10 && rest.into_iter().all(|verdict| verdict == "fine"), "{told}");
+    assert!(copies && rest.clone().count() == 11 && rest.into_iter().all(|verdict| verdict == "fine"), "{told}");
     assert_eq!(fs::read_dir(place).expect("it is made").count(), 1, "the application's folder");
     let ends = scene.topics().map(|topic| scene.admin().ends(topic, 2, true));
     assert!(ends.iter().flatten().all(|&end| end == 0), "{ends:?}");
@@ -121,6 +123,18 @@ fn faults_of_the_configuration_and_of_this_host() {
     assert_eq!(findings(&limited).0["open files"], ["warning"], "{limited:?}");
 }
 
+/// An application whose input has one record, stamped so many seconds ahead of now.
+fn stamped_ahead(broker: &Broker, secs: i64) -> Scene {
+    let scene = scene(broker, &[]);
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
+    let at_ms = jiff::Timestamp::now().as_millisecond() + secs * 1_000;
+    let record = BaseRecord::<(), _>::to(&scene.names.input).partition(1).payload("{}").timestamp(at_ms);
+    producer.send(record).map_err(|(error, _)| error).expect("there is room");
+    producer.flush(Duration::from_secs(20)).expect("it is taken");
+    scene
+}
+
 #[test]
 fn faults_of_topics_and_of_the_group() {
     let _room = crate::waits();
@@ -128,6 +142,8 @@ fn faults_of_topics_and_of_the_group() {
     let hour: &[(&str, &str)] = &[("retention.ms", "3600000")];
     finds(&scene(broker, &[("events", hour)]), &[], "retention", "warning", &["for 1 h", "after 24 h"]);
     finds(&scene(broker, &[("events", hour)]), &["--outage", "30m"], "retention", "fine", &[]);
+    finds(&stamped_ahead(broker, 30), &[], "clocks", "fine", &[]);
+    finds(&stamped_ahead(broker, 600), &[], "clocks", "warning", &["-events[1]@0 is stamped more than a minute ahead"]);
     let bytes: &[(&str, &str)] = &[("retention.bytes", "1000000")];
     finds(&scene(broker, &[("events", bytes)]), &[], "retention", "warning", &["retention.bytes"]);
     let strict: &[(&str, &str)] = &[("min.insync.replicas", "2")];
