@@ -101,9 +101,11 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     look_at_settings(&config, &mut findings);
     look_at_files(&mut findings);
     match args.offline {
-        true => ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints", "clocks", "restores"]
-            .into_iter()
-            .for_each(|check| findings.skip(check, "--offline")),
+        true => {
+            ["brokers", "topics", "copies", "retention", "group", "transaction", "checkpoints", "clocks", "restores"]
+                .into_iter()
+                .for_each(|check| findings.skip(check, "--offline"))
+        }
         false => {
             let partitions = look_at_brokers(&config, args.outage, &mut findings);
             let ahead_ms = look_at_store(&config, &mut findings);

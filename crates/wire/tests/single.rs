@@ -116,7 +116,7 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
             7: trust 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 is not a number from 0 to 10
             8: is not the JSON expected: invalid type: string "much", expected f64 at column 28
             9: has no user
-            10: is not the JSON expected: unknown field `optedOut`, expected one of `user`, `opted_out`, `trust`, `display_name`, `country`, `... at column 24
+            10: is not the JSON expected: unknown field `optedOut`, expected one of `user`, `opted_out`, `trust`, `display_name`, `country`,... at column 24
             11: ana Some(false) None
             12: ana None None
         "#]],

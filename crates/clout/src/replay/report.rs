@@ -259,10 +259,10 @@ mod tests {
         for width in [80, 300] {
             assert!(table(Some(width)).lines().all(|line| measure_text_width(line) <= width), "{width}");
         }
-        assert!(table(Some(300)).contains(&format!(" {}… ", "x".repeat(31))));
+        assert!(table(Some(300)).contains(&format!(" {}… ", "x".repeat(NAME_WIDTH - 1))));
         let plain = table(None);
         let widths: Vec<usize> = plain.lines().map(measure_text_width).collect();
-        assert_eq!((widths[0], widths[1] - 468), (widths[2], widths[2]), "{plain}");
+        assert_eq!((widths[0], widths[1] - (500 - NAME_WIDTH)), (widths[2], widths[2]), "{plain}");
     }
 
     #[test]
