@@ -391,7 +391,11 @@ fn lacks(head: &JournalRecord, config: &Config, first: &[Vec<i64>]) -> Option<St
 
 /// Returns by how much the store's clock is ahead of this host's, if the store works.
 fn look_at_store(config: &Config, findings: &mut Findings) -> Option<i64> {
-    let checked = config.identified_store().and_then(|store| store.check());
+    let checked = config.identified_store().and_then(|store| {
+        let began_ms = jiff::Timestamp::now().as_millisecond();
+        let written_ms = store.check()?;
+        Ok(written_ms - written_ms.clamp(began_ms, jiff::Timestamp::now().as_millisecond()))
+    });
     match &checked {
         Ok(_) => findings
             .fine("checkpoints", format!("{} can be listed, written, read and deleted", config.checkpoints.place)),

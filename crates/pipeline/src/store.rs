@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
@@ -273,8 +273,8 @@ impl Store {
         }
     }
 
-    /// Does all that checkpoints need of a store: lists, writes, reads and deletes. Tells by how many milliseconds the store's clock
-    /// is ahead of this host's, below 0 if it is behind; stores tell whole seconds.
+    /// Does all that checkpoints need of a store: lists, writes, reads and deletes. Returns the time of the writing by the store's own
+    /// clock, in milliseconds since 1970; object stores tell whole seconds.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if it will not do one of them, [`StoreError::Away`] if it does not answer now.
@@ -298,8 +298,6 @@ impl Store {
         self.runtime
             .block_on(self.objects.put(&key, PutPayload::from_static(PROBE)))
             .map_err(failed(Doing::Writing))?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_ms = now.as_millis() as i64;
         let read = self.runtime.block_on(async {
             let got = self.objects.get(&key).await?;
             let written_ms = got.meta.last_modified.timestamp_millis();
@@ -308,7 +306,7 @@ impl Store {
         let read = read.map_err(failed(Doing::Reading));
         self.runtime.block_on(self.objects.delete(&key)).map_err(failed(Doing::Deleting))?;
         match read? {
-            (written_ms, read) if read == PROBE => Ok(written_ms - now_ms),
+            (written_ms, read) if read == PROBE => Ok(written_ms),
             _ => Err(StoreError::Place { place, reason: "what was written is read as something else".to_owned() }),
         }
     }
