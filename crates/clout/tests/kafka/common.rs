@@ -5,6 +5,9 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures::executor::block_on;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -12,10 +15,29 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use testbroker::Broker;
 
+use crate::cluster::wait_until;
+
 /// A name that no other test has.
 pub(crate) fn unique(what: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("{what}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Sets how large the records of a topic may be, and waits until the broker goes by it: it hears of it a moment later.
+pub(crate) fn limit(broker: &Broker, topic: &str, bytes: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
+    let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
+    let altered = block_on(admin.alter_configs([&limit], &AdminOptions::new())).expect("the broker answers");
+    assert!(altered.iter().all(Result::is_ok), "{altered:?}");
+    wait_until("the limit is known", Duration::from_secs(20), || {
+        let asked = ResourceSpecifier::Topic(topic);
+        let found = block_on(admin.describe_configs([&asked], &AdminOptions::new()))
+            .expect("the broker answers")
+            .remove(0)
+            .expect("the topic is there");
+        found.get("max.message.bytes").is_some_and(|entry| entry.value.as_deref() == Some(bytes))
+    });
 }
 
 /// The program with these arguments, told where the broker is.

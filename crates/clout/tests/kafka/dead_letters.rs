@@ -5,15 +5,11 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use futures::executor::block_on;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use serde_json::Value;
 use testbroker::Broker;
 
 use super::inspect::page_has;
-use crate::common::{Ran, clout, done, header, read, run};
+use crate::common::{Ran, clout, done, header, limit, read, run};
 use crate::scene::Scene;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -171,15 +167,8 @@ fn what_the_input_does_not_take_is_told_and_holds_up_nothing_else() {
     scene.wait("all are refused", |scene| scene.metric("clout_dead_letters_total") == 6.0);
     scene.stop();
     scene.encoding = "json";
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
-    let limit = |bytes: &str| {
-        let limit = AlterConfig::new(ResourceSpecifier::Topic(&scene.input)).set("max.message.bytes", bytes);
-        let altered = block_on(admin.alter_configs([&limit], &AdminOptions::new())).expect("the broker answers");
-        assert!(altered.iter().all(Result::is_ok), "{altered:?}");
-    };
     // One record that packs well would fit.
-    limit("1500");
+    limit(broker, &scene.input, "1500");
     let arguments = ["send", "--yes", "--kafka", "compression.type=none"];
     let ran = letters(&scene, &arguments);
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
@@ -190,7 +179,7 @@ fn what_the_input_does_not_take_is_told_and_holds_up_nothing_else() {
         ran.stdout,
         ran.stderr
     );
-    limit("1048588");
+    limit(broker, &scene.input, "1048588");
     assert!(letters(&scene, &["send", "--yes"]).stdout.starts_with("sent 1 dead letter of "));
     assert_eq!(sent(&scene).len(), 6);
 }

@@ -1,12 +1,8 @@
 //! Records that cannot be used never stop an application, whatever their size and number; and the way back.
 
-use futures::executor::block_on;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use testbroker::Broker;
 
-use crate::common::{connection, done, header, read, run, unique};
+use crate::common::{connection, done, header, limit, read, run, unique};
 use crate::scene::Scene;
 
 const DAY_MS: i64 = 86_400_000;
@@ -100,12 +96,7 @@ fn a_dead_letter_that_is_refused_tells_the_place_and_the_reason() {
     scene.start();
     scene.act(2, 0);
     scene.wait("it works", |scene| scene.metric("clout_events_total") == 2.0);
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
-    let letters = scene.letters();
-    let limit = AlterConfig::new(ResourceSpecifier::Topic(&letters)).set("max.message.bytes", "2000");
-    let altered = block_on(admin.alter_configs([&limit], &AdminOptions::new())).expect("the broker answers");
-    assert!(altered.iter().all(Result::is_ok), "{altered:?}");
+    limit(broker, &scene.letters(), "2000");
     scene.produce(&[], &[("ana", &vec![b'x'; 100_000])]);
     scene.act(2, 0);
     scene.wait("all are taken", |scene| scene.metric("clout_input_records_total") == 5.0);

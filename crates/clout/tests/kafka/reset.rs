@@ -92,7 +92,7 @@ fn members_and_those_who_do_not_agree_keep_it() {
         member.poll(Duration::from_millis(100));
     }
     expect![[r#"
-        2: note: APP has members: waiting up to 12 s for their end
+        2: note: APP has members: waiting up to 17 s for their end
         error: APP is alive: stop its members first (worker-0 at /127.0.0.1)
     "#]]
     .assert_eq(&told(&["reset", "--yes"]));

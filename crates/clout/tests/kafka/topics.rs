@@ -1,13 +1,9 @@
 //! `clout topics create`, and what is told of topics that are otherwise.
 
 use expect_test::expect;
-use futures::executor::block_on;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use testbroker::Broker;
 
-use crate::common::{connection, done, run, topic, unique};
+use crate::common::{connection, done, limit, run, topic, unique};
 
 #[test]
 fn topics_are_made_once_and_found_the_next_time() {
@@ -93,29 +89,22 @@ fn limits_of_topics_are_compared() {
         let ran = run(broker, &["topics", command, "--application-id", &app, "--input", &input]);
         (ran.code, (ran.stdout + &ran.stderr).replace(&app, "APP").replace(&input, "INPUT"))
     };
-    let limit = |topic: &str, bytes: &str| {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a client");
-        let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
-        let altered = block_on(admin.alter_configs([&limit], &AdminOptions::new())).expect("the broker answers");
-        assert!(altered.iter().all(Result::is_ok), "{altered:?}");
-    };
     done(broker, &["topics", "create", "--application-id", &app, "--input", &input, "--inputs", "--partitions", "1"]);
     let letters = format!("{app}-dead-letters");
-    limit(&letters, "100000");
+    limit(broker, &letters, "100000");
     for command in ["create", "check"] {
         let (code, told) = tell(command);
         assert_eq!(code, Some(0), "{told}");
         let words = "note: topic APP-dead-letters takes records of 100000 bytes, and INPUT of 1048588: dead letters are cut to fit";
         assert!(told.contains(words), "{command}: {told}");
     }
-    limit(&letters, "16383");
+    limit(broker, &letters, "16383");
     for command in ["create", "check"] {
         let (code, told) = tell(command);
         let words = "error: topic APP-dead-letters has max.message.bytes=16383: records of 16384 bytes must fit; set it to 1048588";
         assert!(code == Some(1) && told.contains(words), "{command}: {code:?} {told}");
     }
-    limit(&letters, "1048588");
+    limit(broker, &letters, "1048588");
     let (code, told) = tell("check");
     assert!(code == Some(0) && !told.contains("note: "), "{told}");
 }
