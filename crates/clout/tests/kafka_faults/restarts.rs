@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use oracle::Act;
 use testbroker::Broker;
@@ -12,6 +13,8 @@ use testbroker::Broker;
 use crate::cluster::{Events, Expected, Member, Options, Scene, Witness, verify};
 
 const ENDING: Duration = Duration::from_secs(15);
+/// The witness reads what is there within this time.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// An application and what it has been fed so far.
 struct Story<'a> {
@@ -42,7 +45,7 @@ impl<'a> Story<'a> {
 
     /// A process that has all to do again that is needed, and then nothing to say; what it told.
     fn work_without_news(&self) -> String {
-        let scores = self.witness.seen().scores;
+        let scores = self.scores_in_the_end();
         let from = self.told_bytes();
         let quiet = self.witness.seen().sequences();
         let mut member = self.scene.start("a", 2);
@@ -51,6 +54,19 @@ impl<'a> Story<'a> {
         member.terminate(ENDING);
         assert_eq!(self.witness.seen().scores, scores, "something else came out of the restored state: {told}");
         told
+    }
+
+    /// Scores that there are when nobody works: what the last process said at its end reaches the witness a moment later.
+    fn scores_in_the_end(&self) -> usize {
+        let mut seen = (self.witness.seen().scores, Instant::now());
+        while seen.1.elapsed() < READ_WITHIN {
+            thread::sleep(Duration::from_millis(100));
+            let now = self.witness.seen().scores;
+            if now != seen.0 {
+                seen = (now, Instant::now());
+            }
+        }
+        seen.0
     }
 
     fn told_bytes(&self) -> usize {
