@@ -34,6 +34,15 @@ fn a_score_has_all_its_parts() {
 }
 
 #[test]
+fn answers_end_their_line() {
+    let site = Site::with_people();
+    for path in ["/v1/ranking", "/v1/users/u50", "/v1/status", "/v1/users/nobody", "/v1/ranking?limit=x"] {
+        let answer = site.get(path);
+        assert!(answer.body.ends_with(b"}\n"), "{path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+#[test]
 fn not_rated_and_opted_out_are_told_apart() {
     let site = Site::with_people();
     let nobody = site.get("/v1/users/nobody");
