@@ -10,12 +10,12 @@ use crate::{Failure, archive, bill, crates, licences};
 
 /// The program's package, and its name.
 const PROGRAM: &str = "clout";
-/// What comes along from the project's folder.
+/// The files of the project that the archive has beside the program.
 const PAGES: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
 /// The checksums of the others.
 const SUMS: &str = "SHA256SUMS";
 
-/// Makes them. The same program gives the same bytes: their time is that of `SOURCE_DATE_EPOCH`, or of the last commit.
+/// Makes the archive of a release. The same program gives the same bytes: their time is that of `SOURCE_DATE_EPOCH`, or of the last commit.
 pub(crate) fn run(program: Option<PathBuf>, out: &Path) -> Result<(), Failure> {
     let program = match program {
         Some(program) => program,
@@ -70,7 +70,7 @@ fn time() -> Result<u64, Failure> {
     }
 }
 
-/// What a program says, which must end well.
+/// Runs a program, which must end well, and returns what it says.
 fn call(command: &mut Command) -> Result<String, Failure> {
     let shown = format!("{command:?}");
     let ran = command.stderr(std::process::Stdio::inherit()).output().map_err(|error| format!("{shown}: {error}"))?;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Whatever goes wrong is for a person to read.
+/// An error of any kind, for a person to read.
 type Failure = Box<dyn std::error::Error>;
 
 /// Makes what a release is made of.

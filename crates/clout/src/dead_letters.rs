@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::keyer::{Keyed, Keyer};
 use crate::missing;
 use crate::shown::shown;
-use crate::topics::say;
+use crate::topics::{json, say};
 use crate::words::{count, now, thousands, time};
 
 const COUNT_HELP: &str = "\
@@ -82,7 +82,7 @@ struct CountArgs {
 struct ShowArgs {
     #[command(flatten)]
     which: Which,
-    /// How many to show: the newest
+    /// The number of letters that are shown, the newest of all
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     last: usize,
     /// Keys and values in full
@@ -167,11 +167,6 @@ pub fn run(args: &DeadLettersArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn json(document: &impl Serialize) -> String {
-    // Strings and numbers are always JSON.
-    serde_json::to_string_pretty(document).unwrap_or_default()
-}
-
 /// The dead letters of an application.
 struct Letters {
     config: Config,
@@ -180,7 +175,7 @@ struct Letters {
     partitions: BTreeMap<String, u16>,
 }
 
-/// What is to become of a letter.
+/// A letter was sent before, can be sent, or stays.
 enum Fate {
     /// It was sent.
     Sent,
@@ -240,7 +235,7 @@ impl Letters {
     }
 }
 
-/// Says of each letter what is to become of it.
+/// Judges letters by the configuration: the fate of each follows from the record and from the inputs.
 struct Judge<'j> {
     inputs: BTreeMap<&'j str, Keyer>,
     partitions: &'j BTreeMap<String, u16>,
@@ -286,7 +281,7 @@ impl<'j> Judge<'j> {
     }
 }
 
-/// What `count` prints as JSON.
+/// The numbers of letters that `count` prints, by input and reason.
 #[derive(Debug, Default, Serialize)]
 struct Counts {
     topic: String,
@@ -310,7 +305,7 @@ struct Count {
     stay: u64,
     first_at: Option<String>,
     last_at: Option<String>,
-    /// Why the first of those that stay does.
+    /// The place of the first letter that stays, and the reason.
     stays_since: Option<String>,
     #[serde(skip)]
     span: Option<(Timestamp, Timestamp)>,
@@ -398,7 +393,7 @@ struct Shown {
     reason: String,
     said: String,
     state: &'static str,
-    /// Why it cannot be sent.
+    /// The reason why it cannot be sent.
     stays_since: Option<String>,
     key: Option<String>,
     key_base64: Option<String>,
@@ -410,7 +405,7 @@ struct Shown {
     texts: [String; 2],
 }
 
-/// What `show --json` prints.
+/// The document that `show --json` prints.
 #[derive(Serialize)]
 struct Shows<'a> {
     topic: &'a str,
@@ -513,7 +508,7 @@ fn show(args: &ShowArgs) -> Result<(), Failure> {
     Ok(say(&text)?)
 }
 
-/// What `send --json` prints.
+/// The document that `send --json` prints.
 #[derive(Serialize)]
 struct Report<'r> {
     topic: &'r str,

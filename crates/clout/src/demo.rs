@@ -85,7 +85,7 @@ pub struct DemoArgs {
     /// Port of the page; 0 takes any that is free [default: 8600, or the next free one]
     #[arg(long, value_name = "NUMBER")]
     pub port: Option<u16>,
-    /// Where the page is; everybody who can reach the address can look [default: 127.0.0.1:8600, or the next free port]
+    /// The address of the page; everybody who can reach it can look [default: 127.0.0.1:8600, or the next free port]
     #[arg(long, value_name = "ADDRESS", conflicts_with = "port")]
     pub listen: Option<SocketAddr>,
     /// Another name of this machine under which the page is opened, as where a port is forwarded; may be repeated

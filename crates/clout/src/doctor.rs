@@ -14,7 +14,7 @@ use wire::JournalRecord;
 use crate::config::{Config, Input, RunFlags};
 use crate::duration::parse_duration;
 use crate::failure::Failure;
-use crate::topics::say;
+use crate::topics::{json, say};
 use crate::words::count;
 use crate::{exit, missing};
 
@@ -81,7 +81,7 @@ struct Finding {
     said: String,
 }
 
-/// What `--json` prints.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
     application: &'a str,
@@ -121,8 +121,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let (faults, warnings) = (of(Verdict::Fault), of(Verdict::Warning));
     if args.json {
         let report = Report { application: &config.application_id, faults, warnings, findings: &findings };
-        // Strings and numbers are always JSON.
-        say(&serde_json::to_string_pretty(&report).unwrap_or_default())?;
+        say(&json(&report))?;
     } else {
         for Finding { check, verdict, said } in &findings {
             let mark = match verdict {
@@ -167,6 +166,15 @@ impl Findings {
             true => self.fine(check, fine),
             false => wrong.into_iter().for_each(|said| self.add(check, verdict, said)),
         }
+    }
+
+    /// One finding for each of the faults and of the warnings, or one that all is well.
+    fn both(&mut self, check: &'static str, faults: Vec<String>, warnings: Vec<String>, fine: impl Display) {
+        if faults.is_empty() && warnings.is_empty() {
+            return self.fine(check, fine);
+        }
+        faults.iter().for_each(|said| self.fault(check, said));
+        warnings.iter().for_each(|said| self.warn(check, said));
     }
 }
 
@@ -267,12 +275,7 @@ fn look_at_properties(config: &Config, checked: &Checked, outage_ms: i64, findin
         .filter_map(|(topic, found)| copies(topic, found))
         .partition(|(verdict, _)| *verdict == Verdict::Fault);
     let said = |findings: Vec<(Verdict, String)>| findings.into_iter().map(|(_, said)| said).collect::<Vec<_>>();
-    let is_fine = faults.is_empty() && warnings.is_empty();
-    said(faults).iter().for_each(|said| findings.fault("copies", said));
-    said(warnings).iter().for_each(|said| findings.warn("copies", said));
-    if is_fine {
-        findings.fine("copies", "each topic outlives a broker");
-    }
+    findings.both("copies", said(faults), said(warnings), "each topic outlives a broker");
     let inputs: Vec<&Requirement> = requirements.iter().filter(|required| required.role == Role::Input).collect();
     let short = inputs.iter().filter_map(|required| retention(&required.topic, checked, &found, outage_ms));
     let hours = outage_ms / HOUR_MS;
@@ -335,7 +338,7 @@ fn retention(topic: &str, checked: &Checked, found: &BTreeMap<String, Found>, ou
     ))
 }
 
-/// Whether the inputs still have the records that restores from the checkpoints read.
+/// Compares the first records of the inputs with those that a restore from each checkpoint begins at.
 fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
     let checkpoints = &config.checkpoints;
     let store = Store::to_look_at(&checkpoints.place, checkpoints.options.clone());
@@ -365,16 +368,10 @@ fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
                 .extend(lacks.into_iter().flatten().map(|said| format!("shard {shard} cannot be restored: {said}"))),
         }
     }
-    match faults.is_empty() && warnings.is_empty() {
-        true => findings.fine("restores", "the inputs have what checkpoints need"),
-        false => {
-            faults.iter().for_each(|said| findings.fault("restores", said));
-            warnings.iter().for_each(|said| findings.warn("restores", said));
-        }
-    }
+    findings.both("restores", faults, warnings, "the inputs have what checkpoints need");
 }
 
-/// What an input lacks that a restore from a checkpoint would read; `None` if all is there.
+/// Names the first input that no longer has what a restore from a checkpoint reads; `None` if all is there.
 fn lacks(head: &JournalRecord, config: &Config, first: &[Vec<i64>]) -> Option<String> {
     let (shard, sequence) = (head.shard, head.sequence);
     config.inputs.iter().zip(&head.inputs).zip(first).find_map(|((input, range), first)| {
@@ -407,8 +404,8 @@ fn look_at_store(config: &Config, findings: &mut Findings) -> Option<i64> {
     checked.ok()
 }
 
-/// Whether this host's clock agrees with the store's, and with those that stamp the inputs' records: the producers', or the brokers'
-/// where a topic says `message.timestamp.type=LogAppendTime`.
+/// Compares this host's clock with the store's, and with those that stamp the inputs' records: the producers', or the brokers' where
+/// a topic says `message.timestamp.type=LogAppendTime`.
 fn look_at_clocks(config: &Config, partitions: Option<u16>, store_ahead_ms: Option<i64>, findings: &mut Findings) {
     let mut apart: Vec<String> = store_ahead_ms.and_then(store_apart).into_iter().collect();
     let at_ms = jiff::Timestamp::now().as_millisecond() + CLOCKS_APART_MAX_MS;
@@ -429,6 +426,7 @@ fn look_at_clocks(config: &Config, partitions: Option<u16>, store_ahead_ms: Opti
     findings.all("clocks", Verdict::Warning, apart, "this host's agrees with those that are known");
 }
 
+/// Says by how much the store's clock is wrong, if it is.
 fn store_apart(ahead_ms: i64) -> Option<String> {
     let (apart, way) = (ahead_ms.abs(), if ahead_ms < 0 { "behind" } else { "ahead of" });
     (apart > CLOCKS_APART_MAX_MS).then(|| {

@@ -205,7 +205,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     }
 }
 
-/// What is said where there is nothing to feed.
+/// The error where the files have nothing to feed.
 fn nothing_in(args: &FeedArgs) -> String {
     let what = if args.files.is_empty() { "profile" } else { "event" };
     let files = if args.files.is_empty() { &args.profiles } else { &args.files };

@@ -13,7 +13,7 @@ use crate::columns::table;
 use crate::config::{Config, Flags};
 use crate::exit;
 use crate::failure::Failure;
-use crate::topics::say;
+use crate::topics::{json, say};
 use crate::words::{count, decimal, thousands, time};
 
 const AFTER_HELP: &str = "\
@@ -77,14 +77,13 @@ pub fn run(args: &JournalArgs) -> Result<(), Failure> {
     shards.iter_mut().for_each(Shard::finish);
     let faults = shards.iter().map(|shard| shard.faults.len()).sum();
     say(&match args.json {
-        // Strings and numbers are always JSON.
-        true => serde_json::to_string_pretty(&Report { topic: &topic, faults, shards: &shards }).unwrap_or_default(),
+        true => json(&Report { topic: &topic, faults, shards: &shards }),
         false => text(&topic, &shards),
     })?;
     if faults > 0 { Err(JournalError { topic, faults }.into()) } else { Ok(()) }
 }
 
-/// What `--json` prints.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Report<'r> {
     topic: &'r str,
@@ -352,7 +351,7 @@ mod tests {
         JournalRecord { shard: 1, sequence, inputs: vec![OffsetRange { first, next }], ..JournalRecord::default() }
     }
 
-    /// What is told of records that were committed a second apart.
+    /// The text about records that were committed a second apart.
     fn read(records: &[Result<JournalRecord, String>]) -> Shard {
         let config = Config::of(&Flags::<0>::default(), []).expect("the defaults");
         let mut shard = Shard::new(1);

@@ -16,7 +16,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::near::near;
 use crate::shown::shown;
-use crate::topics::say;
+use crate::topics::{json, say};
 use crate::words::{bytes, count, decimal, duration, now, thousands, time};
 
 const AFTER_HELP: &str = "\
@@ -34,7 +34,7 @@ Examples:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
 pub struct StateArgs {
-    /// What is known of this person: the score, the fans, and whom they act on
+    /// The person to show: the score, the fans, and whom they act on
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// Fans, and people acted upon, that are listed
@@ -47,7 +47,7 @@ pub struct StateArgs {
     config: RunFlags,
 }
 
-/// Why nothing can be shown.
+/// The reason why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
@@ -57,15 +57,15 @@ pub enum StateError {
          application by --application-id"
     )]
     Nothing {
-        /// Whose.
+        /// The application that was looked for.
         application: String,
-        /// Where.
+        /// The place where it was looked for.
         place: String,
     },
     /// A person's shard cannot be read.
     #[error("shard {shard}, in which {user} lives, cannot be looked at: {reason}")]
     Unreadable {
-        /// Who.
+        /// The person.
         user: String,
         /// The shard.
         shard: u16,
@@ -138,8 +138,7 @@ impl<'c> Place<'c> {
         let (application, place) = (self.config.application_id.as_str(), self.config.checkpoints.place.as_str());
         let report = Report { application, place, shards, note, checkpoints: &rows };
         Ok(match is_json {
-            // Strings and numbers are always JSON.
-            true => serde_json::to_string_pretty(&report).unwrap_or_default(),
+            true => json(&report),
             false => report.text(),
         })
     }
@@ -211,13 +210,13 @@ impl<'c> Place<'c> {
         person.top_fans = fans.all.iter().map(|(shard, fan)| FanLine::of(*shard, fan)).collect();
         person.top_targets = row.iter().map(|pair| TargetLine::of(pair, &names)).collect();
         Ok(match args.json {
-            true => serde_json::to_string_pretty(&person).unwrap_or_default(),
+            true => json(&person),
             false => person.text(),
         })
     }
 }
 
-/// What there is of a shard.
+/// The newest usable checkpoint of a shard, and the others that are there.
 struct Newest {
     found: Option<(KeptCheckpoint, Inspected)>,
     kept: Vec<KeptCheckpoint>,
@@ -229,7 +228,7 @@ fn at(clock: Timestamp) -> Option<String> {
     (clock != Timestamp::MIN).then(|| time(clock))
 }
 
-/// What `--json` prints.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Report<'r> {
     application: &'r str,
@@ -261,7 +260,7 @@ struct Row {
     edges: Option<u64>,
     follows: Option<u64>,
     kept: Vec<Kept>,
-    /// What is wrong with those that cannot be used.
+    /// The reasons why newer ones cannot be used.
     unusable: Vec<String>,
     #[serde(skip)]
     shards: Option<u16>,
@@ -388,7 +387,7 @@ impl Report<'_> {
     }
 }
 
-/// What `--user --json` prints.
+/// The document that `--user --json` prints.
 #[derive(Debug, Serialize)]
 struct Person {
     user: String,
@@ -397,7 +396,7 @@ struct Person {
     sequence: u64,
     as_of: Option<String>,
     score: Option<ScoreLine>,
-    /// What they count for as a follower: 0 silent to 5.
+    /// The level that they have as a follower, from 0 (silent) to 5.
     level: Option<u8>,
     fans: usize,
     top_fans: Vec<FanLine>,

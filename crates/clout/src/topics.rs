@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use kafka::{Admin, AdminError, Found, Requirement, Role};
+use serde::Serialize;
 
 use crate::config::{Config, Flags};
 use crate::failure::{Failure, OutputError};
@@ -184,6 +185,11 @@ fn line(verb: &str, required: &Requirement, found: &Found) -> String {
     let partitions = count(partitions, "partition", "partitions");
     let copies = count(replication, "copy", "copies");
     format!("{verb} {topic}: {partitions}, {copies}, {properties}")
+}
+
+/// A document of JSON, as the options `--json` print it. Strings and numbers are always JSON.
+pub(crate) fn json(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default()
 }
 
 /// A line on the standard output. A reader that goes away has seen enough.

@@ -14,11 +14,11 @@ const UP: &str = "UP";
 /// One that nobody has wanted yet, or that was closed as nobody used it.
 const UNUSED: [&str; 2] = ["INIT", "NEVER_CONNECTED"];
 
-/// Where the clients of a worker tell how they do.
+/// The place where the clients of a worker tell how they do.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     status: Arc<Status>,
-    /// What is left away of the clients' ids.
+    /// The beginning of the clients' ids, which labels leave out.
     prefix: String,
 }
 
@@ -56,7 +56,7 @@ struct Broker {
     throttle: Window,
 }
 
-/// What was measured since the document before.
+/// The measurements since the document before.
 #[derive(Deserialize)]
 struct Window {
     p99: i64,

@@ -16,7 +16,7 @@ pub struct Journaled {
     pub offset: i64,
     /// When it was written.
     pub at: Option<Timestamp>,
-    /// What it says, or why that cannot be told.
+    /// The record, or the reason why it cannot be read.
     pub record: Result<JournalRecord, String>,
 }
 

@@ -30,7 +30,7 @@ use crate::troubles::Troubles;
 
 /// The header of a note: how many letters it says were sent.
 pub(crate) const SENT: &str = "clout.sent";
-/// The header of a record that was a dead letter: where.
+/// The header of a record that was a dead letter: the place of that letter.
 pub const SENT_FROM: &str = "clout.sent.from";
 /// Letters of a note: it stays below the least that a topic takes.
 const NOTED_MAX: usize = 1_000;
@@ -50,15 +50,15 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A dead letter.
 #[derive(Clone, Copy)]
 pub struct Letter<'a> {
-    /// Where it lies.
+    /// The partition in which it lies.
     pub partition: u16,
-    /// Likewise.
+    /// Its offset there.
     pub offset: i64,
-    /// When it was put aside.
+    /// The time at which it was put aside.
     pub at: Option<Timestamp>,
-    /// What is there of the record's key,
+    /// The record's key, or the beginning of it.
     pub key: Option<&'a [u8]>,
-    /// and of its value.
+    /// The record's value, or the beginning of it.
     pub value: Option<&'a [u8]>,
     /// Whether it was sent again.
     pub is_sent: bool,
@@ -83,7 +83,7 @@ impl<'a> Letter<'a> {
         class.strip_prefix(CLASS_PREFIX).map_or_else(|| class.to_owned(), str::to_lowercase)
     }
 
-    /// What was said to be wrong.
+    /// The text that says what is wrong.
     pub fn said(&self) -> &'a str {
         self.entry.header(REASON).unwrap_or_default()
     }
@@ -93,7 +93,7 @@ impl<'a> Letter<'a> {
         self.entry.header(KEY_BYTES)?.parse().ok()
     }
 
-    /// Likewise, of the value.
+    /// Bytes of the whole value, where the letter does not have all of it.
     pub fn value_bytes(&self) -> Option<u64> {
         self.entry.header(VALUE_BYTES)?.parse().ok()
     }
@@ -103,7 +103,7 @@ impl<'a> Letter<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Sent(BTreeMap<u16, Vec<i64>>);
 
-/// What a note says.
+/// The content of a note: offsets of letters that were sent.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Note {
     sent: Vec<i64>,
@@ -153,7 +153,7 @@ pub fn read_letters(connection: &Connection, topic: &str, mut each: impl FnMut(&
     })
 }
 
-/// Where a letter goes.
+/// The place to which a letter is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The topic.
@@ -164,7 +164,7 @@ pub struct Recipient {
     pub key: String,
 }
 
-/// What was done.
+/// The outcome of sending letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dispatched {
     /// Letters that were sent.

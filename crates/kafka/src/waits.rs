@@ -10,7 +10,7 @@ use tracing::warn;
 pub(crate) const TOLD_EVERY: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What one writer waits for.
+/// The call to the brokers that one writer waits for, if any.
 #[derive(Debug)]
 pub(crate) struct Waits(Arc<Mutex<Option<Wait>>>);
 

@@ -25,7 +25,7 @@ pub struct KeptCheckpoint {
     pub at: Timestamp,
 }
 
-/// What is in a checkpoint.
+/// The content of a checkpoint.
 #[derive(Debug)]
 pub struct Inspected {
     /// The epoch after which the shard was so.
@@ -102,7 +102,7 @@ impl Inspected {
     /// The shard, and the image given back to the memory.
     ///
     /// # Errors
-    /// Why this program cannot make it of the image: another format, model or key.
+    /// The reason why this program cannot make it of the image: another format, model or key.
     pub fn into_shard(self, model: &Model, hash_key: &HashKey) -> Result<Shard, String> {
         let shards = self.shards.ok_or("its image is of a format that this program does not know")?;
         Shard::from_image(model, hash_key, self.journal.shard, shards, &self.image).map_err(|error| error.to_string())
