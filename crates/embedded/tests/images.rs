@@ -371,7 +371,7 @@ fn images_of_others_are_refused_and_say_why() {
         it is of shard 0 of 3, not of 1 of 3
         it is of a model with other parameters, or another hash key
         it is of a model with other parameters, or another hash key
-        it is of version 5 of the format, this program reads version 4: the shard is made anew from its events
+        it is of version 6 of the format, this program reads version 5: the shard is made anew from its events
         there are bytes after its end
         it breaks off
         edges: 38 entries are more than there are bytes

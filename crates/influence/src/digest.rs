@@ -127,6 +127,7 @@ impl Shard {
     pub(crate) fn seal(&mut self, effects: &mut Effects) {
         let mut digest = std::mem::take(&mut self.step.digest);
         self.people.fold_news(&mut digest);
+        digest.fold(self.targets.take_counted());
         self.targets.apart.take_news().into_iter().for_each(|news| digest.fold(news));
         digest.fold_both(self.now as u64, self.landmark as u64);
         digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);

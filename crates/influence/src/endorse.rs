@@ -26,11 +26,9 @@ impl Shard {
     /// Takes a mention, retweet or reply.
     pub(crate) fn endorse(&mut self, actor: PersonId, target: Known, kind: Kind, endorsement: f64, at: Timestamp) {
         let target = self.target(target);
-        let received = Counts::from([(kind, 1)]);
         if self.is_late(at) {
             self.step.taken.late += 1;
-            let change = Change { received, ..Change::default() };
-            return self.targets.give_to(&mut self.people.remotes, target, &change);
+            return self.targets.give_act(&mut self.people.remotes, target, &Change::default(), kind);
         }
         let g = self.growth.at(at.min(self.now.saturating_add(self.ahead_max_ms)), self.landmark);
         let place = self.fresh_edge(actor, target);
@@ -58,9 +56,9 @@ impl Shard {
             known: share.known() * grown,
             newest: g as f32,
             fans: i32::from(place.is_none()),
-            received,
+            received: Counts::default(),
         };
-        self.targets.give_to(&mut self.people.remotes, target, &change);
+        self.targets.give_act(&mut self.people.remotes, target, &change, kind);
         let digest = &mut self.step.digest;
         let person = &self.people.persons[actor as usize];
         digest.fold_both(after.endorsement.to_bits(), both(after.target, after.last.to_bits()));

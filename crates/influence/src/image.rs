@@ -18,11 +18,11 @@ use crate::tables::{Count, InvalidImage, Put, Reader, check};
 use vocabulary::Timestamp;
 
 /// Counts its changes. No other version is read: what it lacks, the shard's events tell.
-const FORMAT_VERSION: u64 = 4;
+const FORMAT_VERSION: u64 = 5;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
-    assert!(size_of::<Person>() == 48 && size_of::<Standing>() == 80 && size_of::<Edge>() == 24);
+    assert!(size_of::<Person>() == 48 && size_of::<Standing>() == 64 && size_of::<Edge>() == 24);
     assert!(size_of::<Follow>() == 16 && size_of::<Remote>() == 16 && size_of::<Account>() == 88);
     assert!(Edge::EMPTY.target == u32::MAX);
 };

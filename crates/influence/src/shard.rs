@@ -336,7 +336,7 @@ pub(crate) struct StepState {
 }
 
 /// Events that go through the stages of a step together: what they touch fits a core's second cache.
-const CHUNK_EVENTS: usize = 256;
+const CHUNK_EVENTS: usize = 64;
 
 /// A contact between two people of this shard.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,7 @@
 //! What people received: the sums of the model on the target's side, and what has to be told to other shards.
 
+use prefetch_index::prefetch_index;
+
 use crate::apart::Apart;
 use crate::digest::{Digest, both};
 use crate::exchange::Change;
@@ -20,20 +22,22 @@ const WITH_SUMS: usize = Kind::WITH_SUMS_COUNT;
 /// The score of somebody who has none. Its bits are in images, so they are spelled out.
 pub(crate) const UNPUBLISHED: f32 = f32::from_bits(0x7fc0_0000);
 
-/// What one person of this shard received; 80 bytes, sums in the landmark domain. What a push needs comes first.
+/// What one person of this shard received, but for the counts: 64 bytes in one line of memory, sums in the landmark domain.
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Standing {
     /// `G`, as stored: unclamped.
     pub(crate) given: f64,
     /// `H`, as stored: unclamped.
     pub(crate) returned: f64,
-    /// Sum of `w` over fans.
-    pub(crate) weight: f64,
     /// `D`: the fans' shares of whole votes, as stored: unclamped.
     pub(crate) whole: f64,
     /// `V`: the part of it that is of known fans, as stored: unclamped.
     pub(crate) known: f64,
+    /// Sum of `w` over fans.
+    pub(crate) weight: f64,
+    /// Sum of `l` over fans.
+    pub(crate) reach: f64,
     person_and_marks: u32,
     /// `P`: `g` of the newest act.
     pub(crate) newest: f32,
@@ -41,11 +45,6 @@ pub(crate) struct Standing {
     pub(crate) published: f32,
     /// The in-degree.
     pub(crate) fans: u32,
-    /// Counts of the kinds that are counted here.
-    received: [u32; WITH_SUMS],
-    zero: u32,
-    /// Sum of `l` over fans.
-    pub(crate) reach: f64,
 }
 
 /// What has happened to a standing and is not dealt with yet.
@@ -109,8 +108,6 @@ impl Standing {
             whole: 0.0,
             known: 0.0,
             newest: 0.0,
-            zero: 0,
-            received: [0; WITH_SUMS],
             fans: 0,
             published: UNPUBLISHED,
             person_and_marks: person,
@@ -194,9 +191,8 @@ impl Standing {
         digest.fold_both(self.given.to_bits(), self.returned.to_bits());
         digest.fold_both(self.weight.to_bits(), self.reach.to_bits());
         digest.fold_both(self.whole.to_bits(), self.known.to_bits());
-        let [mentions, retweets, replies] = self.received;
-        digest.fold_both(both(self.person_and_marks, self.fans), both(mentions, retweets));
-        digest.fold_both(both(replies, self.published.to_bits()), self.newest.to_bits().into());
+        let published = both(self.published.to_bits(), self.newest.to_bits());
+        digest.fold_both(both(self.person_and_marks, self.fans), published);
     }
 
     /// Nobody is left: what the sums still hold is rounding.
@@ -227,6 +223,10 @@ impl Standing {
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
     pub(crate) standings: Vec<Standing>,
+    /// For each standing the counts of the kinds that are counted here.
+    counts: Vec<[u32; WITH_SUMS]>,
+    /// Over all counts that have moved in this step.
+    counted: Digest,
     /// People without a fan and without a follower who are rated or were named by an unfollow: since when, and what they
     /// had received by then.
     silent: BTreeMap<StandingId, (Timestamp, u64)>,
@@ -248,6 +248,8 @@ impl Targets {
     pub(crate) fn new() -> Targets {
         Targets {
             standings: Vec::new(),
+            counts: Vec::new(),
+            counted: Digest::default(),
             silent: BTreeMap::new(),
             free: Vec::new(),
             carries: BTreeMap::new(),
@@ -261,11 +263,14 @@ impl Targets {
     pub(crate) fn add(&mut self, person: PersonId) -> StandingId {
         if let Some(standing) = self.free.pop() {
             self.standings[standing as usize] = Standing::new(person);
+            self.counts[standing as usize] = [0; WITH_SUMS];
             return standing;
         }
         let standing = self.standings.len() as StandingId;
         grow(&mut self.standings, 1);
         self.standings.push(Standing::new(person));
+        grow(&mut self.counts, 1);
+        self.counts.push([0; WITH_SUMS]);
         standing
     }
 
@@ -277,6 +282,7 @@ impl Targets {
         let mut empty = Standing::new(NOBODY - 1);
         empty.leave();
         self.standings[standing as usize] = empty;
+        self.counts[standing as usize] = [0; WITH_SUMS];
         self.free.push(standing);
     }
 
@@ -323,31 +329,81 @@ impl Targets {
         }
     }
 
+    /// Changes whoever it is by an act of this kind.
+    #[inline]
+    pub(crate) fn give_act(
+        &mut self,
+        remotes: &mut [crate::people::Remote],
+        target: Target,
+        change: &Change,
+        kind: Kind,
+    ) {
+        match target {
+            Target::Here(standing) => {
+                self.standings[standing as usize].take(change);
+                self.count_act(standing, kind);
+                self.touch(standing);
+            }
+            Target::Away(remote) => {
+                let away = self.away(remotes, remote);
+                away.add(change);
+                away.received.get_mut(kind).into_iter().for_each(|count| *count = count.saturating_add(1));
+            }
+        }
+    }
+
+    #[inline]
+    fn count_act(&mut self, standing: StandingId, kind: Kind) {
+        match kind.counted_place() {
+            Some(place) if place < WITH_SUMS => {
+                if self.starts_counting(standing) {
+                    self.count_at(standing, place, 1);
+                }
+            }
+            _ => self.count(standing, Counts::from([(kind, 1)]).values()),
+        }
+    }
+
     fn count(&mut self, standing: StandingId, received: &[u32; Kind::COUNTED_COUNT]) {
-        let kept = &mut self.standings[standing as usize];
-        if kept.has(Mark::Nameless) {
+        if !self.starts_counting(standing) {
             return;
         }
-        kept.mark(Mark::Rated);
-        kept.mark(Mark::Unsaid);
         let (with_sums, apart) = received.split_at(WITH_SUMS);
-        for (kind, &more) in with_sums.iter().enumerate() {
-            let (sum, carried) = kept.received[kind].overflowing_add(more);
-            kept.received[kind] = sum;
-            if carried {
-                let carries = &mut self.carries.entry(standing).or_default()[kind];
-                *carries = carries.saturating_add(1);
-            }
+        for (place, &more) in with_sums.iter().enumerate().filter(|(_, more)| **more != 0) {
+            self.count_at(standing, place, more);
         }
         if apart.iter().any(|count| *count != 0) {
             self.apart.add(standing, apart);
         }
     }
 
+    /// Whether this is somebody whose acts are counted: who is so is rated from now on.
+    #[inline]
+    fn starts_counting(&mut self, standing: StandingId) -> bool {
+        let kept = &mut self.standings[standing as usize];
+        if kept.has(Mark::Nameless) {
+            return false;
+        }
+        kept.person_and_marks |= Mark::Rated as u32 | Mark::Unsaid as u32;
+        true
+    }
+
+    #[inline]
+    fn count_at(&mut self, standing: StandingId, place: usize, more: u32) {
+        let count = &mut self.counts[standing as usize][place];
+        let (sum, carried) = count.overflowing_add(more);
+        *count = sum;
+        self.counted.fold_both(both(standing, place as u32), sum.into());
+        if carried {
+            let carries = &mut self.carries.entry(standing).or_default()[place];
+            *carries = carries.saturating_add(1);
+        }
+    }
+
     /// Exact counts.
     pub(crate) fn received(&self, standing: StandingId) -> Received {
         let carries = self.carries.get(&standing).copied().unwrap_or_default();
-        let kept = self.standings[standing as usize].received;
+        let kept = self.counts[standing as usize];
         let apart = self.apart.counts(standing);
         Received::new(std::array::from_fn(|place| match place.checked_sub(WITH_SUMS) {
             None => u64::from(carries[place]) << 32 | u64::from(kept[place]),
@@ -357,8 +413,8 @@ impl Targets {
 
     /// The person is erased: exact counts and the last record go, the sums stay for others to take back.
     pub(crate) fn make_nameless(&mut self, standing: StandingId) {
+        self.counts[standing as usize] = [0; WITH_SUMS];
         let kept = &mut self.standings[standing as usize];
-        kept.received = [0; WITH_SUMS];
         kept.published = UNPUBLISHED;
         kept.unmark(Mark::Rated);
         kept.unmark(Mark::Unsaid);
@@ -401,6 +457,7 @@ impl Targets {
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
         to.table(&self.standings);
+        to.table(&self.counts);
         to.table(&self.free);
         to.table(&self.touched);
         to.table(&self.unchecked);
@@ -417,6 +474,8 @@ impl Targets {
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
         self.standings = from.table("standings")?;
+        self.counts = from.table("counts")?;
+        check(self.counts.len() == self.standings.len(), "counts: there are more of them than standings, or fewer")?;
         self.free = from.table("free standings")?;
         self.touched = from.table("touched standings")?;
         self.unchecked = from.table("unchecked standings")?;
@@ -434,6 +493,17 @@ impl Targets {
         self.apart.read_image(from, self.standings.len())
     }
 
+    /// Asks for the counts of a standing.
+    #[inline]
+    pub(crate) fn warm_counts(&self, standing: StandingId) {
+        prefetch_index(&self.counts, standing as usize);
+    }
+
+    /// What the step has counted, folded.
+    pub(crate) fn take_counted(&mut self) -> u64 {
+        std::mem::take(&mut self.counted).value()
+    }
+
     /// Whether what everybody received is told in numbers.
     pub(crate) fn is_finite(&self) -> bool {
         self.standings.iter().all(Standing::is_finite)
@@ -441,6 +511,7 @@ impl Targets {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.standings.capacity() * size_of::<Standing>()
+            + self.counts.capacity() * size_of::<[u32; WITH_SUMS]>()
             + 4 * (self.touched.capacity() + self.unchecked.capacity())
             + self.away.capacity() * size_of::<(RemoteId, Change)>()
             + self.apart.memory_bytes()

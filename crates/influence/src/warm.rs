@@ -7,24 +7,15 @@ use crate::name::Hashed;
 use crate::people::{Known, People, Person, PersonId, StandingId};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
-use crate::standing::Standing;
 
 /// Slots of a row that are asked for: of a longer one its own loop asks for the rest.
 const WARM_SLOTS_MAX: usize = 32;
 /// Slots that share a line, more or less.
-const SLOTS_A_LINE: usize = 3;
+const SLOTS_A_LINE: usize = 2;
 
-/// Tables are asked for in pieces that lie in one line each, but for few.
+/// What persons are made of, and what lies in one line always.
 type Piece = [u8; 16];
-
-/// The first and the last piece of an item of a table.
-#[inline]
-fn ends<T>(place: u32) -> (usize, usize) {
-    const { assert!(size_of::<T>().is_multiple_of(size_of::<Piece>())) };
-    let pieces = size_of::<T>() / size_of::<Piece>();
-    let first = place as usize * pieces;
-    (first, first + pieces - 1)
-}
+const PIECES_A_PERSON: usize = size_of::<Person>() / size_of::<Piece>();
 
 impl People {
     /// Who these are, as far as they are known: first their entries, then themselves.
@@ -53,10 +44,10 @@ impl People {
     /// Beginning and end: every second person lies in two lines.
     #[inline]
     fn warm_person(&self, person: PersonId) {
-        let (first, last) = ends::<Person>(person);
+        let first = person as usize * PIECES_A_PERSON;
         let pieces: &[Piece] = bytemuck::cast_slice(&self.persons);
         prefetch_index(pieces, first);
-        prefetch_index(pieces, last);
+        prefetch_index(pieces, first + PIECES_A_PERSON - 1);
     }
 
     #[inline]
@@ -86,7 +77,10 @@ impl Shard {
     pub(crate) fn warm(&self, acts: &[Act]) {
         for act in acts {
             if let Act::Between(actor, Known::Here(target)) = *act {
-                self.warm_person_standing(target);
+                if let Some(standing) = self.people.persons[target as usize].standing() {
+                    self.warm_standing(standing);
+                    self.targets.warm_counts(standing);
+                }
                 self.warm_person_standing(actor);
                 self.warm_edge(actor, target);
             }
@@ -107,22 +101,9 @@ impl Shard {
         }
     }
 
-    /// Beginning and end: a standing is a bit longer than a line.
     #[inline]
     fn warm_standing(&self, standing: StandingId) {
-        let (first, last) = ends::<Standing>(standing);
-        let pieces: &[Piece] = bytemuck::cast_slice(&self.targets.standings);
-        prefetch_index(pieces, first);
-        prefetch_index(pieces, last);
-    }
-
-    /// What a push changes of a standing: it lies in its first half.
-    #[inline]
-    fn warm_sums(&self, standing: StandingId) {
-        let (first, last) = ends::<Standing>(standing);
-        let pieces: &[Piece] = bytemuck::cast_slice(&self.targets.standings);
-        prefetch_index(pieces, first);
-        prefetch_index(pieces, first + (last - first) / 2);
+        prefetch_index(&self.targets.standings, standing as usize);
     }
 
     /// Who nobody endorses has no contacts to tell.
@@ -155,7 +136,7 @@ impl Shard {
         }
         for person in persons {
             for edge in self.edges.slots(row(person)).iter().take(WARM_SLOTS_MAX) {
-                self.warm_sums(edge.target);
+                self.warm_standing(edge.target);
             }
         }
     }
