@@ -102,6 +102,10 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let supervisor = ending::supervise(&interrupt)?;
     let model = args.model()?;
     let source = args.source(&interrupt)?;
+    if let Some(path) = args.file.as_deref().filter(|_| source.next_at().is_none()) {
+        return Err(UsageError::NoEvent(path.to_owned()).into());
+    }
+    eprintln!("{} of history are scored first, and then the page opens ...", words::duration(args.head_start_ms));
     let view = Arc::new(View::default());
     let opening = Opening::new(&view);
     let workers = Workers::start(&model, &opening, &supervisor)?;

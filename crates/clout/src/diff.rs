@@ -26,7 +26,7 @@ Examples:
   clout diff live-scores trial-scores --top 50
   clout diff monday.ndjson tuesday.csv.gz --json";
 
-/// Compare the scores of two applications
+/// Compare the scores of two files, or of two applications
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
 pub struct DiffArgs {

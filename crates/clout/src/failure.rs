@@ -182,6 +182,7 @@ impl Failure {
             }
             Failure::Loss(loss) => loss.exit_code(),
             Failure::Stopped(Stop::Output(_)) | Failure::Output(_) => ExitCode::Output,
+            Failure::Stopped(Stop::Steps { .. }) => ExitCode::Nothing,
             Failure::Generate(GenerateError::Output { .. }) => ExitCode::Output,
             Failure::Stopped(Stop::State(error)) => ExitCode::of_world(error, true),
             Failure::Stopped(Stop::Feed(error)) if error.is_unreachable => ExitCode::Unreachable,

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use influence::Model;
 use vocabulary::{Kind, Timestamp};
 use wire::{AT_MAX, EventWriter, Format, WriteError};
 use worlds::{Attack, Campaign, Events, FarmError, Mix, World, WorldError};
@@ -16,7 +17,7 @@ use crate::duration::parse_duration;
 use crate::exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use crate::words::{duration, now, thousands, time};
+use crate::words::{count, duration, now, time};
 
 const AFTER_HELP: &str = "\
 Farms:
@@ -42,6 +43,9 @@ Examples:
   clout generate --farm super-fan --farm clique:members=20,acts=10 --out attacked.csv.gz
   clout generate --span 60d --farm layers:members=100,hours=24,known=5 --out layers.json
   clout generate --conversations 0.2 --follows 0.1 --out-of-order 0.05 --format csv | head";
+
+/// How long a log goes on unless somebody says otherwise.
+const SPAN_MS: i64 = 30 * 86_400_000;
 
 /// Write a synthetic event log that ends now.
 ///
@@ -70,12 +74,12 @@ pub struct GenerateArgs {
     /// No event is earlier, in RFC 3339 [default: a span before the end]
     #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
     pub start: Option<Timestamp>,
-    /// All events are earlier, in RFC 3339 [default: now]
-    #[arg(long, value_name = "TIME", value_parser = wire::parse_time, conflicts_with = "start")]
+    /// All events are earlier, in RFC 3339 [default: now, or a span after the start]
+    #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
     pub until: Option<Timestamp>,
-    /// How long it goes on: the events are spread evenly, those of farms as well
-    #[arg(long = "span", value_name = "DURATION", default_value = "30d", value_parser = parse_duration)]
-    pub span_ms: i64,
+    /// How long it goes on: the events are spread evenly, those of farms as well [default: 30d, or from --start to --until]
+    #[arg(long = "span", value_name = "DURATION", value_parser = parse_duration)]
+    pub span_ms: Option<i64>,
     /// Zipf exponent of how often users act; 0 is all alike
     #[arg(long, value_name = "NUMBER", default_value_t = 0.8)]
     pub actor_exponent: f64,
@@ -141,13 +145,20 @@ pub fn run(args: GenerateArgs) -> Result<(), GenerateError> {
 impl GenerateArgs {
     fn world(&self, now: Timestamp) -> World {
         // Late events are written later than they happened, and none is from the future.
-        let start = self.start.unwrap_or_else(|| self.until.unwrap_or(now).saturating_sub(self.span_ms));
+        let (start, span_ms) = match (self.start, self.until, self.span_ms) {
+            (Some(start), Some(until), None) => (start, until.saturating_sub(start)),
+            (Some(start), _, span_ms) => (start, span_ms.unwrap_or(SPAN_MS)),
+            (None, until, span_ms) => {
+                let span_ms = span_ms.unwrap_or(SPAN_MS);
+                (until.unwrap_or(now).saturating_sub(span_ms), span_ms)
+            }
+        };
         World {
             seed: self.seed,
             users: self.users,
             events: self.events,
             start,
-            span_ms: self.span_ms,
+            span_ms,
             actor_exponent: self.actor_exponent,
             target_exponent: self.target_exponent,
             mix: self.mix,
@@ -185,6 +196,13 @@ impl GenerateArgs {
 
     /// The farms at work for the whole span, numbered as they are given.
     fn attacks(&self, world: &World) -> Result<Vec<Attack>, GenerateError> {
+        if let (Some(start), Some(until)) = (self.start, self.until) {
+            match self.span_ms {
+                Some(_) => return Err(GenerateError::ThreeTimes),
+                None if until <= start => return Err(GenerateError::Backwards),
+                None => {}
+            }
+        }
         world.check()?;
         if world.start < 0 {
             return Err(GenerateError::Beginning);
@@ -246,13 +264,19 @@ fn write(mut events: Events, format: Format, out: &Path) -> Result<(), GenerateE
 /// What was written, whom to look for, and what to do next.
 fn summary(args: &GenerateArgs, world: &World, attacks: &[Attack]) -> String {
     let attacking: usize = attacks.iter().map(|attack| attack.acts.len()).sum();
-    let [events, users] = [args.events, args.users.into()].map(thousands);
+    let events = |number: u64| count(number, "event", "events");
     let mut lines = vec![
-        format!("wrote {events} events of {users} users, format {}", args.format()),
+        format!(
+            "wrote {} of {}, format {}",
+            events(args.events),
+            count(args.users.into(), "user", "users"),
+            args.format()
+        ),
         format!("from {} to {} ({})", time(world.start), time(world.start + world.span_ms), duration(world.span_ms)),
     ];
     if !attacks.is_empty() {
-        lines.push(format!("and {} events of {} farms; look for", thousands(attacking as u64), attacks.len()));
+        let farms = count(attacks.len() as u64, "farm", "farms");
+        lines.push(format!("and {} of {farms}; look for", events(attacking as u64)));
     }
     for (attack, farm) in attacks.iter().zip(&args.farms) {
         let [first, second, ..] = attack.names.as_slice() else { continue };
@@ -260,7 +284,14 @@ fn summary(args: &GenerateArgs, world: &World, attacks: &[Attack]) -> String {
             0 => String::new(),
             others => format!(" and {others} more"),
         };
-        lines.push(format!("  {first}, {second}{more} ({}, {} events)", farm.farm.kind(), attack.acts.len()));
+        lines.push(format!("  {first}, {second}{more} ({}, {})", farm.farm.kind(), events(attack.acts.len() as u64)));
+    }
+    if !attacks.is_empty() && world.span_ms <= Model::default().half_life_ms {
+        lines.push(
+            "note: in the first half-life of a log nobody counts as a stranger: score it with a half-life that is shorter than its \
+             span, as by --half-life 7d, or write a longer one, as by --span 60d"
+                .to_owned(),
+        );
     }
     if args.out.as_os_str() != "-" {
         lines.push(format!("next: clout replay {}", args.out.display()));
@@ -282,6 +313,12 @@ pub enum GenerateError {
     /// Events would have times that no format has.
     #[error("the span begins before 1970: give a shorter --span, or a later --start or --until")]
     Beginning,
+    /// Beginning, end and length are said, and two of them say it all.
+    #[error("--start, --until and --span: give two of them")]
+    ThreeTimes,
+    /// It would end before it begins.
+    #[error("--until must be later than --start")]
+    Backwards,
     /// A farm that cannot be.
     #[error(transparent)]
     Farm(#[from] FarmError),

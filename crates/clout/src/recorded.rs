@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 use embedded::WorldError;
 use kafka::FeedError;
-use vocabulary::{Event, Kind, Profile};
+use vocabulary::{Event, Kind, Profile, Timestamp};
 use wire::Names;
 
 pub use input::InputError;
@@ -122,6 +122,22 @@ pub enum Stop {
     /// Events of a kind have nowhere to go.
     #[error("no --topic is given for events of the kind {}: give one, or one for all", .0.word())]
     NoTopic(Kind),
+    /// A timeline that nobody would want to read.
+    #[error(
+        "--timeline {}: from {} to {} that is more than {} steps: a longer one makes fewer",
+        crate::words::duration(*.step_ms), crate::words::time(*.from), crate::words::time(*.to),
+        crate::words::thousands(*.steps_max)
+    )]
+    Steps {
+        /// The step.
+        step_ms: i64,
+        /// The first event,
+        from: Timestamp,
+        /// and one that is too far from it.
+        to: Timestamp,
+        /// So many are written.
+        steps_max: u64,
+    },
     /// The timeline or a dead letter cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -25,6 +25,7 @@ pub use options::{ReplayArgs, UsageError};
 use crate::failure::{Failure, OutputError};
 use crate::interrupt::Interrupt;
 use crate::output::{Output, Whole};
+use crate::recorded::Stop;
 use crate::recorded::gate::Gate;
 use crate::recorded::input::BytesRead;
 use crate::recorded::log::Logs;
@@ -68,8 +69,8 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let notes = gate.notes.lines();
     let networks = gate.networks.take();
     let (counts, reasons, letters) = gate.finish();
-    // A world that has not got to where it was before has no result.
-    if let Some(stop) = stop.take_if(|_| scoring.world.has_failed()) {
+    // A world that has not got to where it was before has no result, and a timeline that is refused none that anybody asked for.
+    if let Some(stop) = stop.take_if(|stop| scoring.world.has_failed() || matches!(stop, Stop::Steps { .. })) {
         return Err(stop.into());
     }
 

@@ -13,6 +13,7 @@ use crate::config::{Config, StoreFlags};
 use crate::exit;
 use crate::failure::Failure;
 use crate::topics::say;
+use crate::words::count;
 
 const AFTER_HELP: &str = "\
 What it removes: the records of NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters, which are made anew as \
@@ -109,7 +110,10 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     }
     let store = config.store().map_err(ResetError::from)?;
     let deleted = store.clear(u16::try_from(shards).unwrap_or(u16::MAX)).map_err(ResetError::from)?;
-    Ok(say(&format!("deleted {deleted} checkpoints in {}", config.checkpoints.place))?)
+    if args.topics {
+        store.forget().map_err(ResetError::from)?;
+    }
+    Ok(say(&format!("deleted {} in {}", count(deleted as u64, "checkpoint", "checkpoints"), config.checkpoints.place))?)
 }
 
 fn names<'a>(of: &'a [&Requirement]) -> impl Iterator<Item = &'a str> {

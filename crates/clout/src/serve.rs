@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{AdminError, Reading, ScoreReader};
+use kafka::{AdminError, Onlooker, Reading, ScoreReader};
 use pipeline::{Fatal, Fault, Supervisor};
 use serve::{Server, ServerOptions, Update, View, ViewOptions};
 use tracing::{info, warn};
@@ -29,6 +29,8 @@ Start as many as you like: each reads the whole table, and none needs another. /
 
 /// How long a look at the topic may take before it is looked whether somebody says stop.
 const WAIT: Duration = Duration::from_millis(100);
+/// Between two looks at how far the application is.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Brokers do not hear of a new topic all at once.
 const MISSING_WAIT: Duration = Duration::from_secs(3);
 
@@ -70,6 +72,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             supervisor.stop();
             return Ok(());
         }
+        look_on(&config, &view);
         feed(reader, &view, &supervisor)
     });
     server.stop();
@@ -98,6 +101,28 @@ fn find(config: &Config, supervisor: &Supervisor) -> Option<AdminError> {
         thread::sleep(WAIT);
     }
     None
+}
+
+/// Looks how far those are who score, for as long as the view is there: a table may be read to its end, and say little of what has
+/// been stored. Where brokers do not tell, nothing is said; nobody waits for their answers.
+fn look_on(config: &Config, view: &Arc<View>) {
+    let Some(onlooker) = Onlooker::new(&config.connection(), &config.application_id) else { return };
+    let inputs: Vec<String> = config.inputs.iter().map(|input| input.topic.clone()).collect();
+    let view = Arc::downgrade(view);
+    let look = move || {
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        while view.strong_count() > 0 {
+            let progress = onlooker.progress(&inputs);
+            let Some(view) = view.upgrade() else { return };
+            view.set_unread(progress.map(|progress| progress.stored.saturating_sub(progress.read)));
+            drop(view);
+            thread::sleep(LOOK_EVERY);
+        }
+    };
+    if !config.inputs.is_empty() {
+        let started = thread::Builder::new().name("onlooker".to_owned()).spawn(look);
+        started.map_or_else(|error| warn!(%error, "how far the application is will not be known"), drop);
+    }
 }
 
 /// Applies what is committed, until somebody says stop.

@@ -416,6 +416,7 @@ struct ScoreLine {
     amplification: f64,
     network: f64,
     openness: f64,
+    room: f64,
     audience: f64,
     received: BTreeMap<&'static str, u64>,
     followers: u64,
@@ -432,6 +433,7 @@ impl ScoreLine {
             amplification: seven_digits(score.amplification),
             network: seven_digits(score.network),
             openness: seven_digits(score.openness),
+            room: seven_digits(score.room),
             audience: seven_digits(score.audience),
             received: Kind::listed_counted().map(|kind| (kind.plural(), score.received.of(kind))).collect(),
             followers: score.followers,
@@ -535,16 +537,17 @@ impl Person {
             }
         }
         if let Some(score) = &self.score {
-            let ScoreLine { reach, amplification, network, openness, audience, influence, scale, .. } = score;
+            let ScoreLine { reach, amplification, network, openness, room, audience, influence, scale, .. } = score;
             let _ = writeln!(
                 text,
-                "  score {:.1}: influence {} = reach {} × amplification {} × network {} × openness {} + audience {}; {} votes are 100",
+                "  score {:.1}: influence {} = reach {} × amplification {} × network {} × openness {} × room {} + audience {}; {} votes are 100",
                 score.score,
                 decimal(*influence, 2),
                 decimal(*reach, 2),
                 decimal(*amplification, 2),
                 decimal(*network, 3),
                 decimal(*openness, 3),
+                decimal(*room, 3),
                 decimal(*audience, 2),
                 decimal(*scale, 0),
             );

@@ -173,6 +173,23 @@ fn it_says_its_span() {
     fs::remove_file(out).unwrap();
 }
 
+#[test]
+fn beginning_and_end_say_its_span() {
+    let of = |options: &str| {
+        let out = file("ends.json");
+        run(parse(&format!("--events 2000 --quiet --force {options} --out {}", out.display())).unwrap()).unwrap();
+        times(&out)
+    };
+    let between = of("--start 2012-07-01T00:00:00Z --until 2012-07-08T00:00:00Z");
+    assert_eq!(between, of("--start 2012-07-01T00:00:00Z --span 7d"));
+    assert_eq!(between, of("--until 2012-07-08T00:00:00Z --span 7d"));
+    refuse(
+        "--start 2012-07-01T00:00:00Z --until 2012-07-08T00:00:00Z --span 1d",
+        expect!["--start, --until and --span: give two of them"],
+    );
+    refuse("--start 2012-07-08T00:00:00Z --until 2012-07-01T00:00:00Z", expect!["--until must be later than --start"]);
+}
+
 /// The message of the refusal, its causes on the same line.
 fn refuse(options: &str, message: Expect) {
     let told = match parse(options) {

@@ -59,6 +59,6 @@ pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, s
 pub use router::{Route, Routed, Target, route};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
-pub use table::{Progress, progress, read_table, stamped_from};
+pub use table::{Onlooker, Progress, read_table, stamped_from};
 pub use topics::Topics;
 pub use trial::try_transaction;

@@ -32,32 +32,46 @@ pub struct Progress {
     pub stored: u64,
 }
 
-/// How far a group has come with those of these topics that are there; `None` if it has committed nothing, or if brokers
-/// do not tell.
-pub fn progress(connection: &Connection, group: &str, topics: &[&str]) -> Option<Progress> {
-    let fixed = [("group.id", group.to_owned()), ("enable.auto.commit", "false".to_owned())];
-    let consumer: BaseConsumer<Troubles> =
-        BaseConsumer::from_config_and_context(&connection.client_with([], fixed), Troubles::quiet()).ok()?;
-    let told = |error: KafkaError| debug!(%error, group, "how far the group has come is not known");
-    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(told).ok()?;
-    let mut asked = TopicPartitionList::new();
-    for topic in metadata.topics().iter().filter(|topic| topics.contains(&topic.name())) {
-        topic.partitions().iter().for_each(|partition| _ = asked.add_partition(topic.name(), partition.id()));
+/// Asks how far a consumer group has come, of which it is no member.
+pub struct Onlooker {
+    consumer: BaseConsumer<Troubles>,
+    group: String,
+}
+
+impl Onlooker {
+    /// Somebody who may ask again and again; `None` if the configuration makes no client.
+    pub fn new(connection: &Connection, group: &str) -> Option<Onlooker> {
+        let fixed = [("group.id", group.to_owned()), ("enable.auto.commit", "false".to_owned())];
+        let client = connection.client_with([], fixed);
+        let consumer = BaseConsumer::from_config_and_context(&client, Troubles::quiet()).ok()?;
+        Some(Onlooker { consumer, group: group.to_owned() })
     }
-    let committed = consumer.committed_offsets(asked, ASK).map_err(told).ok()?;
-    let mut progress = Progress { read: 0, stored: 0 };
-    let mut has_begun = false;
-    for place in committed.elements() {
-        let (first, end) = consumer.fetch_watermarks(place.topic(), place.partition(), TIMEOUT).map_err(told).ok()?;
-        let read = match place.offset() {
-            Offset::Offset(read) => read,
-            _ => first,
-        };
-        has_begun |= matches!(place.offset(), Offset::Offset(_));
-        progress.read += u64::try_from(read).unwrap_or_default();
-        progress.stored += u64::try_from(end).unwrap_or_default();
+
+    /// How far the group has come with those of these topics that are there; `None` if it has committed nothing, or if brokers
+    /// do not tell.
+    pub fn progress(&self, topics: &[&str]) -> Option<Progress> {
+        let told = |error: KafkaError| debug!(%error, group = self.group, "how far the group has come is not known");
+        let metadata = self.consumer.fetch_metadata(None, TIMEOUT).map_err(told).ok()?;
+        let mut asked = TopicPartitionList::new();
+        for topic in metadata.topics().iter().filter(|topic| topics.contains(&topic.name())) {
+            topic.partitions().iter().for_each(|partition| _ = asked.add_partition(topic.name(), partition.id()));
+        }
+        let committed = self.consumer.committed_offsets(asked, ASK).map_err(told).ok()?;
+        let mut progress = Progress { read: 0, stored: 0 };
+        let mut has_begun = false;
+        for place in committed.elements() {
+            let watermarks = self.consumer.fetch_watermarks(place.topic(), place.partition(), TIMEOUT);
+            let (first, end) = watermarks.map_err(told).ok()?;
+            let read = match place.offset() {
+                Offset::Offset(read) => read,
+                _ => first,
+            };
+            has_begun |= matches!(place.offset(), Offset::Offset(_));
+            progress.read += u64::try_from(read).unwrap_or_default();
+            progress.stored += u64::try_from(end).unwrap_or_default();
+        }
+        has_begun.then_some(progress)
     }
-    has_begun.then_some(progress)
 }
 
 /// A record as it lies in a topic.

@@ -1,7 +1,7 @@
 //! Where checkpoints are kept: a folder, or any object store by URL.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -434,6 +434,26 @@ impl Store {
             deleted += named.len();
         }
         Ok(deleted)
+    }
+
+    /// Forgets the place as well, where nothing is left in it: the application is gone.
+    ///
+    /// # Errors
+    /// If the folder refuses.
+    pub fn forget(&self) -> Result<(), StoreError> {
+        self.on_file(&self.prefix, |folder| {
+            let gone = |result: io::Result<()>| match result {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                result => result,
+            };
+            let is_own =
+                |entry: &io::Result<fs::DirEntry>| entry.as_ref().is_ok_and(|entry| entry.file_name() == ID_FILE);
+            if fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| is_own(&entry))) {
+                gone(fs::remove_file(folder.join(ID_FILE)))?;
+                gone(fs::remove_dir(folder))?;
+            }
+            Ok(())
+        })
     }
 
     /// Does something with each folder on the way to a shard's checkpoints, if they are on this machine.

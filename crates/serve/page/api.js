@@ -63,18 +63,30 @@ export function tell(isAnswering) {
   }
 }
 
+/** A server that has not answered for so long does not answer: it may be frozen, or the way to it dead. */
+const PATIENCE_MS = 8_000;
+
 /** Asks for a path of the API. */
 export async function get(path, signal) {
+  const patience = new AbortController();
+  const giveUp = () => patience.abort();
+  const timer = setTimeout(giveUp, PATIENCE_MS);
+  if (signal?.aborted) giveUp();
+  signal?.addEventListener("abort", giveUp);
   let response;
   let body;
   try {
-    response = await ask(path, signal, { accept: "application/json" });
+    response = await ask(path, patience.signal, { accept: "application/json" });
     body = await response.json();
   } catch (error) {
     if (signal?.aborted) throw error;
+    if (patience.signal.aborted) response = undefined;
     if (response && !isGone(response.status)) throw new Refusal(response.status, {});
     tell(false);
     throw new Silence("the server does not answer");
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
   }
   if (isGone(response.status) && body.status === undefined) {
     tell(false);

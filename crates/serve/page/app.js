@@ -162,6 +162,8 @@ function pulseOf(view, demo) {
   if (!view) return ["quiet", "No scores here"];
   if (!view.ready) return ["behind", "Catching up"];
   if (view.lag >= BEHIND_MIN) return ["behind", `Behind by ${count(view.lag)} records`];
+  // Scores of those whose records are read are there; of the others there are older ones, or none.
+  if ((view.unread ?? 0) >= BEHIND_MIN) return ["behind", `${count(view.unread)} records to be read`];
   if (demo?.has_ended) return ["quiet", "At its end"];
   const scored = view.scored_ms_ago ?? null;
   if (scored === null) return sinceBefore(view.as_of, demo);

@@ -409,7 +409,7 @@ const FACTORS = [
     format: factor,
     explain: (value) =>
       value > 0.95
-        ? "people who have been around know this one"
+        ? "few fans count as strangers"
         : value > 0.7
           ? "more strangers act than there is room for"
           : "few who have been around act: most votes are of strangers",
@@ -449,10 +449,7 @@ function madeCard() {
   const show = (answer) => {
     say(total, `${votes(answer.influence)} ${answer.influence === 1 ? "vote" : "votes"}`);
     tiles.forEach((tile) => tile.show(answer[tile.key]));
-    say(
-      share,
-      `The first four multiplied, and audience added, are the influence. 100 stands for ${votes(answer.scale)} votes.`,
-    );
+    say(share, `Multiplied, and audience added, they are the influence. 100 stands for ${votes(answer.scale)} votes.`);
   };
   return { element, show };
 }
@@ -506,7 +503,7 @@ const neighbour = (self) => ({
     const parts = { rank: h("span", { class: "cell-rank" }), score: h("span", { class: "mover-score" }) };
     const words = [
       parts.rank,
-      h("span", { class: "name", dir: "auto" }, letters(name)),
+      h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
       h("span", { class: "network" }, letters(network)),
       parts.score,
     ];

@@ -2,7 +2,7 @@
 
 import { get, paths, repeat } from "./api.js";
 import { distribution, sparkline } from "./charts.js";
-import { arrange, h, letters, say } from "./dom.js";
+import { arrange, h, letters, say, shown } from "./dom.js";
 import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { noteNetworks } from "./search.js";
@@ -34,12 +34,12 @@ export function ranking(root, _, signal, { known, remember }) {
   const moversNote = h("p", { class: "note" });
   const lastMinute = h("span", { class: "cell-spark" });
   const began = performance.now();
+  const isWhole = () => performance.now() - began >= MINUTE_MS;
   // A minute of who looks is more of a log that passes faster.
   onStatus(() => {
     const minute = span(MINUTE_MS * speed()).replace(/^1 /, "");
-    const isWhole = performance.now() - began >= MINUTE_MS;
-    say(lastMinute, `Last ${minute}`);
-    say(moversNote, `The largest changes ${isWhole ? `of the last ${minute}` : "since this page was opened"}.`);
+    say(lastMinute, isWhole() ? `Last ${minute}` : "Since opened");
+    say(moversNote, `The largest changes ${isWhole() ? `of the last ${minute}` : "since this page was opened"}.`);
   }, signal);
   const spread = distribution();
   root.append(
@@ -84,7 +84,7 @@ export function ranking(root, _, signal, { known, remember }) {
     noteNetworks(answer.users);
     noteKnown(answer.users);
     keepTracks(tracks, answer.users);
-    arrange(list, answer.users, row(tracks));
+    arrange(list, answer.users, row(tracks, isWhole));
     empty.hidden = answer.users.length > 0;
     root.classList.toggle("nobody", answer.users.length === 0);
     more.hidden = answer.users.length >= answer.total || shown >= SHOWN_MAX;
@@ -142,8 +142,8 @@ function keepTracks(tracks, users) {
   [...tracks.keys()].filter((user) => !seen.has(user)).forEach((user) => tracks.delete(user));
 }
 
-/** How a row is made once, and shown each second. */
-function row(tracks) {
+/** How a row is made once, and shown each second. What is known fills its column as long as that is not a minute. */
+function row(tracks, isWhole) {
   return {
     key: ({ user }) => user,
     make: ({ user }) => {
@@ -167,7 +167,7 @@ function row(tracks) {
           h(
             "span",
             { class: "cell-person" },
-            h("span", { class: "name", dir: "auto" }, letters(name)),
+            h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
             network ? h("span", { class: "network" }, letters(network)) : null,
           ),
           h("span", { class: "cell-bar", "aria-hidden": "true" }, bar),
@@ -184,7 +184,7 @@ function row(tracks) {
       say(parts.rank, String(rank));
       say(parts.score, points(score));
       parts.bar.style.setProperty("--part", Math.max(score / 100, 0.004).toFixed(4));
-      parts.spark.show(track, 1.5, TRACK_MAX);
+      parts.spark.show(track, 1.5, isWhole() ? TRACK_MAX : track.length);
       showChange(parts.change, score - track[0]);
     },
   };
@@ -209,7 +209,7 @@ const MOVER = {
       h(
         "a",
         { href: personLink(user) },
-        h("span", { class: "name", dir: "auto" }, letters(name)),
+        h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
         h("span", { class: "network" }, letters(network)),
         score,
         change,

@@ -1,7 +1,7 @@
 // Search as one types: a list below the field, reached by the arrows, opened by Enter.
 
 import { get, paths, Refusal, Silence } from "./api.js";
-import { h, letters } from "./dom.js";
+import { h, letters, shown } from "./dom.js";
 import { noteKnown } from "./known.js";
 import { count, handle, personLink, points } from "./words.js";
 
@@ -156,7 +156,7 @@ function option({ user, rank, score }, place, go) {
       pointerdown: (event) => event.preventDefault(),
       click: () => go(href),
     },
-    h("span", { class: "name", dir: "auto" }, letters(name)),
+    h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
     h("span", { class: "network" }, letters(network)),
     h("span", { class: "cell-rank" }, `#${count(rank)}`),
     h("span", { class: "mover-score" }, points(score)),

@@ -62,9 +62,13 @@ export function bytes(number) {
 /** What stands before the first colon of a name, where a person of some network is meant. */
 const NETWORK = /^([a-z][a-z0-9_.-]{0,19}):(?=.)/s;
 
+/** What stands there in addresses and identifiers: no network. */
+const SCHEMES = new Set(["acct", "at", "did", "http", "https", "mailto", "tag", "urn"]);
+
 /** A name without its network, and the network. */
 export function handle(user) {
   const [before = "", network = ""] = NETWORK.exec(user) ?? [];
+  if (SCHEMES.has(network)) return { name: user, network: "" };
   return { name: user.slice(before.length), network };
 }
 

@@ -61,6 +61,9 @@ pub(crate) struct ViewStatus {
     records: u64,
     /// Committed records that are still to be applied.
     lag: u64,
+    /// Records of the inputs that those who score have still to read; absent where brokers do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<u64>,
     /// Milliseconds since a record was applied, of those that came after it had caught up; absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     scored_ms_ago: Option<u64>,
@@ -77,6 +80,7 @@ impl ViewStatus {
             users: view.people(),
             records: view.records(),
             lag: view.behind(),
+            unread: view.unread(),
             scored_ms_ago: view.quiet().map(|quiet| quiet.as_millis() as u64),
             as_of: view.as_of().and_then(wire::rfc3339),
         }

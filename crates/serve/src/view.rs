@@ -99,6 +99,8 @@ pub struct View {
     is_ready: AtomicBool,
     records: AtomicU64,
     behind: AtomicU64,
+    /// Records of the inputs that are not scored yet; the largest number where that is not known.
+    unread: AtomicU64,
     /// The newest time that a score is for.
     as_of: AtomicI64,
     /// How many records there were when that was last looked at, and when there were more than before.
@@ -138,6 +140,7 @@ impl View {
             is_ready: AtomicBool::new(false),
             records: AtomicU64::new(0),
             behind: AtomicU64::new(0),
+            unread: AtomicU64::new(u64::MAX),
             as_of: AtomicI64::new(Timestamp::MIN),
             last_applied: Mutex::default(),
         }
@@ -183,6 +186,16 @@ impl View {
     /// Committed records that are still to be applied, as far as is known.
     pub fn behind(&self) -> u64 {
         self.behind.load(Relaxed)
+    }
+
+    /// Tells how many records of the inputs are not scored yet, if that is known.
+    pub fn set_unread(&self, records: Option<u64>) {
+        self.unread.store(records.unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Records of the inputs that are not scored yet, if that is known.
+    pub fn unread(&self) -> Option<u64> {
+        Some(self.unread.load(Relaxed)).filter(|&unread| unread != u64::MAX)
     }
 
     /// Records that were applied, tombstones included.

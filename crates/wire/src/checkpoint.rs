@@ -44,7 +44,7 @@ impl CheckpointHeader {
 
     /// What a protobuf message says.
     pub fn decode(bytes: &[u8]) -> Result<CheckpointHeader, Malformed> {
-        let message = proto::CheckpointHeader::decode(bytes).map_err(protobuf::malformed)?;
+        let message = proto::CheckpointHeader::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?;
         if message.format_version == 0 {
             return Err(Malformed::Missing("format_version"));
         }

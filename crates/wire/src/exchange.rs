@@ -113,7 +113,7 @@ fn split<T>(list: &mut Vec<T>, left: &mut usize) -> Vec<T> {
 
 /// The sections of one record, in their order.
 pub fn decode_exchange(bytes: &[u8]) -> Result<Vec<Section>, Malformed> {
-    let message = proto::Exchange::decode(bytes).map_err(protobuf::malformed)?;
+    let message = proto::Exchange::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?;
     let placed =
         |(place, message)| section(message).map_err(|reason| Malformed::Field(format!("sections[{place}]: {reason}")));
     message.sections.into_iter().enumerate().map(placed).collect()

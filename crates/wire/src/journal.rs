@@ -115,7 +115,9 @@ impl JournalRecord {
 
     /// What a protobuf message says.
     pub fn decode(bytes: &[u8]) -> Result<JournalRecord, Malformed> {
-        JournalRecord::from_message(proto::JournalRecord::decode(bytes).map_err(protobuf::malformed)?)
+        JournalRecord::from_message(
+            proto::JournalRecord::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?,
+        )
     }
 
     pub(crate) fn message(&self) -> proto::JournalRecord {

@@ -17,7 +17,7 @@ pub(crate) fn event_with_id<'a>(
     message: &'a mut proto::Event,
 ) -> Result<(Event<'a>, &'a str), Malformed> {
     message.clear();
-    message.merge(bytes).map_err(malformed)?;
+    message.merge(bytes).map_err(|error| malformed(bytes, &error))?;
     let proto::Event { actor, target, at, kind, id } = message;
     Ok((accept::event(actor, target, Ok(*at), kind_of_number(*kind))?, id))
 }
@@ -25,7 +25,7 @@ pub(crate) fn event_with_id<'a>(
 /// Decodes into `message`, as for events.
 pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Result<Profile<'a>, Malformed> {
     message.clear();
-    message.merge(bytes).map_err(malformed)?;
+    message.merge(bytes).map_err(|error| malformed(bytes, &error))?;
     let proto::Profile { user, opted_out, trust, display_name, country, language, created_at, verified } = message;
     accept::name("user", user)?;
     let says_else = [display_name, country, language].iter().any(|text| !text.is_empty());
@@ -36,8 +36,12 @@ pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Resu
     accept::profile(Profile { user, opted_out: *opted_out, trust: *trust, created, is_verified })
 }
 
-pub(crate) fn malformed(error: prost::DecodeError) -> Malformed {
-    Malformed::Protobuf(error.to_string())
+/// What the parser says of it, or what it is instead: no message begins as a JSON object does.
+pub(crate) fn malformed(bytes: &[u8], error: &prost::DecodeError) -> Malformed {
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') => Malformed::Protobuf("it looks like JSON, which is read with encoding = \"json\"".to_owned()),
+        _ => Malformed::Protobuf(error.to_string()),
+    }
 }
 
 /// The clock of a message; [`Timestamp::MIN`] where there is none yet. The reason is for people.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use kafka::{Admin, Connection, progress, read_table};
+use kafka::{Admin, Connection, Onlooker, read_table};
 use serde::{Deserialize, Serialize};
 use wire::{decode_versioned_score, parse_time, rfc3339};
 
@@ -58,7 +58,7 @@ impl Scores {
 
 fn of_topic(topic: &str, connection: &Connection, inputs: &[&str]) -> Result<Scores, Failure> {
     // The group of an application has its name.
-    let progress = topic.strip_suffix("-scores").and_then(|group| progress(connection, group, inputs));
+    let progress = topic.strip_suffix("-scores").and_then(|group| Onlooker::new(connection, group)?.progress(inputs));
     let (mut by_user, mut newest, mut wrong) = (HashMap::new(), None, None);
     let mut model_version = None;
     read_table(connection, topic, |key, value| match value.map(decode_versioned_score) {

@@ -219,9 +219,13 @@ fn guess(note: &Note) -> String {
              and --kinds says what its words mean",
             values.join(", ")
         ),
-        Note::NoHeader([actor, target, time]) => format!(
+        Note::NoHeader { columns: [actor, target, time], kind: None } => format!(
             "there is no header: columns {actor}, {target} and {time} are taken for actor, target and time; --columns says it \
              otherwise"
+        ),
+        Note::NoHeader { columns: [actor, target, time], kind: Some(kind) } => format!(
+            "there is no header: columns {actor}, {target}, {time} and {kind} are taken for actor, target, time and kind; \
+             --columns says it otherwise"
         ),
         Note::Weights => {
             "column 3 is taken for a weight, which is not used whether it is negative or not, and column 4 for \

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use influence::{InvalidModel, Model};
 use vocabulary::{Kind, Timestamp};
 use wire::{Names, Spelling};
@@ -107,7 +107,7 @@ pub struct ReplayArgs {
     #[arg(long, help_heading = "Output", value_name = "NUMBER")]
     pub top: Option<usize>,
     /// Show what this person's score is made of, and have their lines in --timeline; may be repeated
-    #[arg(long = "user", help_heading = "Output", value_name = "NAME")]
+    #[arg(long = "user", help_heading = "Output", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub users: Vec<String>,
     /// Write everybody's score, the highest first: .ndjson or .csv, either with .gz or .zst behind, or .parquet, or - for
     /// the standard output. Names stay as they are: a spreadsheet takes one that begins with = + - @ for a formula
@@ -141,8 +141,8 @@ pub struct ReplayArgs {
     pub checkpoint_every_ms: i64,
 
     /// Partitions that people are spread over: the same number gives the same scores, bit by bit. Another one gives slightly
-    /// others, since shards hear of each other later: with 4 instead of 1, one in 18 scores of the Higgs log differs by a
-    /// tenth of a point or more, none by more than 0.6
+    /// others, since shards hear of each other later: with 4 instead of 1, one in 20 scores of the Higgs log differs by a
+    /// tenth of a point or more, none by more than 0.7
     #[arg(long, help_heading = "Speed", value_name = "NUMBER", default_value_t = 1,
         value_parser = RangedU64ValueParser::<u16>::new().range(1..=4096))]
     pub partitions: u16,
@@ -311,7 +311,9 @@ pub enum UsageError {
         reason: InvalidModel,
     },
     /// More threads than partitions.
-    #[error("--workers {workers} have only {partitions} partitions to work on: raise --partitions or lower --workers")]
+    #[error(
+        "--workers {workers}: there are only --partitions {partitions} to work on; raise --partitions or lower --workers"
+    )]
     Workers {
         /// Threads.
         workers: u16,
@@ -324,6 +326,9 @@ pub enum UsageError {
     /// How a file is written is said, and no file is given.
     #[error("options that say how a FILE is written have none to say it of: give one")]
     NoFile,
+    /// There is nothing to show.
+    #[error("there is no event in {}", .0.display())]
+    NoEvent(PathBuf),
     /// Two results want the standard output.
     #[error("{first} and {second} both want the standard output: write one of them to a file")]
     StandardOutput {

@@ -151,7 +151,7 @@ fn parts(score: &Score, summary: &Summary, screen: &Screen) -> String {
         ("amplification", decimal(score.amplification, 2), amplification(&summary.weights)),
         ("network", decimal(score.network, 3), "what the fans themselves count".to_owned()),
         ("openness", decimal(score.openness, 3), openness(score.openness).to_owned()),
-        ("room", decimal(score.room, 3), room(score.room).to_owned()),
+        ("room", decimal(score.room, 3), room(score.room, summary.is_young).to_owned()),
         ("audience", decimal(score.audience, 2), "votes added by followers who are active".to_owned()),
         (
             "influence",
@@ -188,10 +188,11 @@ fn openness(openness: f64) -> &'static str {
     }
 }
 
-/// Do people who have been around know this one?
-fn room(room: f64) -> &'static str {
+/// How many of the fans count as strangers? None, in a world that is no older than a half-life.
+fn room(room: f64, is_young: bool) -> &'static str {
     match room {
-        0.98.. => "people who have been around know this one, or there are few fans",
+        _ if is_young => "the log is not longer than a half-life: nobody counts as a stranger yet",
+        0.98.. => "few of the fans count as strangers",
         0.8.. => "about as many strangers act as there is room for",
         0.4.. => "more strangers act than there is room for: few fans have been around for a half-life",
         _ => "far more strangers act than there is room for: hardly a fan has been around for a half-life",

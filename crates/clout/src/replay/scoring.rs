@@ -75,7 +75,7 @@ impl Scoring {
             _ => Ok(()),
         };
         // What was written until somebody interrupted it is whole.
-        if matches!(stepped, Err(Stop::Output(_))) {
+        if matches!(stepped, Err(Stop::Output(_) | Stop::Steps { .. })) {
             return stepped;
         }
         if let Some(until) = until {

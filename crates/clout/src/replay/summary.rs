@@ -35,6 +35,9 @@ pub(crate) struct Summary {
     files: Vec<FileRead>,
     /// What came of the messages of each network.
     networks: Vec<NetworkRead>,
+    /// Whether all of it happened within a half-life.
+    #[serde(skip)]
+    pub(crate) is_young: bool,
     first_event_at: Option<String>,
     last_event_at: Option<String>,
     /// Records of events, good and bad.
@@ -150,6 +153,7 @@ impl Summary {
             scale: ranking.top(1).next().map(|first| wire::seven_digits(first.score.scale)),
             files,
             networks,
+            is_young: span.is_some_and(|(from, to)| to.saturating_sub(from) <= model.half_life_ms),
             first_event_at: span.map(|(from, _)| time(from)),
             last_event_at: span.map(|(_, to)| time(to)),
             records: counts.records,

@@ -15,6 +15,8 @@ use crate::replay::ranking::{Ranking, Whom};
 use crate::table::{TableFormat, TableWriter, write_failed};
 use crate::words::{count, thousands, time};
 
+/// Steps of a timeline: a minute, over nearly two years.
+const STEPS_MAX: u64 = 1_000_000;
 /// Rows that are written without a word.
 const ROWS_MANY: u64 = 3_000_000;
 
@@ -23,6 +25,8 @@ pub(crate) struct Steps {
     step_ms: i64,
     /// The next multiple; `None` before the first event.
     next: Option<Timestamp>,
+    /// The first event.
+    first: Timestamp,
     /// The last time that was written.
     last: Option<Timestamp>,
     whom: Whom,
@@ -62,7 +66,7 @@ impl Steps {
         let format = TableFormat::of(path).unwrap_or(TableFormat::Lines(ScoreFormat::Json));
         let writer = TableWriter::new(output, format, false).map_err(write_failed(path))?;
         let written = Written::default();
-        Ok(Steps { step_ms, next: None, last: None, whom, path: path.to_owned(), writer, written, watch })
+        Ok(Steps { step_ms, next: None, first: 0, last: None, whom, path: path.to_owned(), writer, written, watch })
     }
 
     /// Writes the steps that are over when an event of this time comes.
@@ -70,14 +74,27 @@ impl Steps {
     pub(crate) fn write_before(&mut self, at: Timestamp, world: &mut World<'static>) -> Result<(), Stop> {
         match self.next {
             Some(next) if at <= next => Ok(()),
-            Some(_) => self.write_until(at - 1, world),
+            Some(_) => {
+                self.check(at)?;
+                self.write_until(at - 1, world)
+            }
             None => {
+                self.first = at;
                 self.next = at
                     .div_euclid(self.step_ms)
                     .checked_add(i64::from(at.rem_euclid(self.step_ms) > 0))
                     .and_then(|number| number.checked_mul(self.step_ms));
                 Ok(())
             }
+        }
+    }
+
+    /// Refuses steps that would fill the disk before they are begun.
+    fn check(&self, to: Timestamp) -> Result<(), Stop> {
+        let (step_ms, from) = (self.step_ms, self.first);
+        match to.abs_diff(from) / step_ms.unsigned_abs() > STEPS_MAX {
+            true => Err(Stop::Steps { step_ms, from, to, steps_max: STEPS_MAX }),
+            false => Ok(()),
         }
     }
 

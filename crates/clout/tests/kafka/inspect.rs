@@ -105,6 +105,10 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
 #[test]
 fn checkpoints_say_what_they_hold_of_all_and_of_somebody() {
     const ACTS: usize = 60;
@@ -135,6 +139,12 @@ fn checkpoints_say_what_they_hold_of_all_and_of_somebody() {
     assert_eq!((&fan["acts_on"], &fan["top_targets"][0]["user"]), (&Value::from(1), &Value::from("bo")), "{fan:#}");
     let text = inspect(&scene, &[&here[..], &["--user", "bo"]].concat()).stdout;
     assert!(text.contains("60 fans") && text.contains(", 60 retweets; "), "{text}");
+    // What is said to be equal is so.
+    let factors: f64 =
+        ["reach", "amplification", "network", "openness", "room"].map(|key| number(&bo["score"][key])).iter().product();
+    let influence = number(&bo["score"]["influence"]);
+    assert!((factors + number(&bo["score"]["audience"]) - influence).abs() < 1e-4 * influence, "{bo:#}");
+    assert!(text.contains(" × openness ") && text.contains(" × room "), "{text}");
     let nobody = inspect(&scene, &[&here[..], &["--user", "B o"]].concat());
     assert!(nobody.code == Some(0) && nobody.stdout.contains("unknown"), "{}{}", nobody.stdout, nobody.stderr);
 

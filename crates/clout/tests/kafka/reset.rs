@@ -51,6 +51,7 @@ fn nothing_is_left_of_an_application_that_is_not_needed_any_more() {
     let arguments = ["reset", "--topics", "--yes", "--checkpoints", checkpoints.to_str().expect("UTF-8")];
     let told = done(broker, &[&arguments[..], &of_app].concat()).stdout;
     let told = told.replace(&app, "APP").replace(std::env::temp_dir().to_str().expect("UTF-8"), "TMP");
+    assert!(!checkpoints.join(&app).exists(), "its folder is gone");
     let _ = std::fs::remove_dir_all(&checkpoints);
     expect![[r#"
         removed APP-exchange

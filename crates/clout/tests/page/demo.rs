@@ -28,9 +28,14 @@ impl Demo {
         self.address.rsplit(':').next().unwrap()
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
     /// Presses Ctrl-C, and gives the exit code.
     pub(crate) fn interrupt(mut self) -> Option<i32> {
-        assert!(Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap().success());
+        self.signal("-INT");
         self.child.wait().unwrap().code()
     }
 }

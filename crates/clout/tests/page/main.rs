@@ -185,6 +185,58 @@ async fn fits_on_a_telephone(browser: &Browser, address: &str) {
     }
 }
 
+/// A server that is frozen, or to which the way is dead, refuses nothing: it only says nothing.
+#[test]
+fn a_server_that_says_nothing_is_not_taken_for_one_that_is_there() {
+    let Some(_room) = browser::room() else { return };
+    let demo = Demo::start(&small("0"));
+    Browser::with("frozen", async |browser| {
+        browser.open(&demo.address).await;
+        wait_until_scores_move(&browser).await;
+        demo.signal("-STOP");
+        browser.until("document.querySelector('.pulse').dataset.state === 'lost'").await;
+        browser.until("document.querySelector('.notice').textContent.includes('does not answer')").await;
+        demo.signal("-CONT");
+        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
+        browser
+    });
+    assert_eq!(demo.interrupt(), Some(0));
+}
+
+/// Names that are longer than their place take two lines, nothing is pushed out of the window, and the whole of each can be read.
+#[test]
+fn long_names_have_room() {
+    let Some(_room) = browser::room() else { return };
+    let events: String = (0..3_000)
+        .map(|number| {
+            let name = |number: u64| format!("did:plc:a_rather_long_name_of_somebody_{:05}", number % 40);
+            format!("{} {} {} RT\n", name(number * 7 + 1), name(number * number), 1_735_689_600 + 40 * number)
+        })
+        .collect();
+    let log = std::env::temp_dir().join(format!("clout-long-names-{}.txt", std::process::id()));
+    std::fs::write(&log, events).unwrap();
+    let demo = Demo::start(&format!("{} --port 0 --speed 1h --half-life 1h --head-start 1h", log.display()));
+    Browser::with("long-names", async |browser| {
+        browser.resize(1280, 900).await;
+        browser.open(&demo.address).await;
+        browser.until("document.querySelectorAll('.movers li').length > 0").await;
+        let inside = "[...document.querySelectorAll('.mover-score, .side-column .cell-change, .rows .name')]
+            .every((one) => one.getBoundingClientRect().right <= document.documentElement.clientWidth)";
+        assert!(browser.ask::<bool>(inside).await);
+        // Nothing is cut off: no text is wider or higher than its place.
+        let whole = "[...document.querySelectorAll('.rows .name')]
+            .every((one) => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight + 1)";
+        assert!(browser.ask::<bool>(whole).await);
+        let title: String = browser.ask("document.querySelector('.rows .name').title").await;
+        assert!(title.starts_with("did:plc:a_rather_long_name_of_somebody_"), "{title}");
+        // What stands before the first colon of an identifier is no network.
+        assert_eq!(browser.ask::<u32>("document.querySelectorAll('.network:not(:empty)').length").await, 0);
+        browser
+    });
+    assert_eq!(demo.interrupt(), Some(0));
+    let _ = std::fs::remove_file(log);
+}
+
 #[test]
 fn the_page_goes_on_when_the_server_comes_back() {
     let Some(_room) = browser::room() else { return };

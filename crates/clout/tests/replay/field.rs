@@ -542,12 +542,29 @@ fn lists_with_weights_are_read() {
         "",
         expect![[r#"
         exit 0
-        note: log: there is no header: columns 1, 2 and 3 are taken for actor, target and time; --columns says it otherwise
+        note: log: there is no header: columns 1, 2, 3 and 4 are taken for actor, target, time and kind; --columns says it otherwise
         read      2 records from log (csv), 2014-08-27T13:08:45Z to 2014-08-27T13:08:46Z
         scored    2 events (1 retweet, 1 reply); 3 people, 1 of them rated
         bo: 0 1 1
     "#]],
     );
+    // As in a list between blanks, a kind may be left out, in the first line as in others.
+    let lines = "ana,bo,1409144925\nbo,cy,1409144926,reply\ncy,bo,1409144927,foo\n";
+    for (text, options) in [
+        (lines.to_owned(), ""),
+        (lines.to_owned(), "--columns actor=1,target=2,time=3,kind=4"),
+        (lines.replace(',', " "), ""),
+    ] {
+        let directory = Directory::new().with("log", text);
+        let ran = directory.replay(&format!("log {options}"));
+        assert!(ran.stderr.contains("2 events (1 mention, 1 reply)"), "{options}: {}", ran.stderr);
+        assert!(ran.stderr.contains("foo"), "{options}: {}", ran.stderr);
+    }
+    // One that is no kind in any of the first lines is not read, and a kind in it is told of later.
+    let many = "ana,bo,1409144925,12\n".repeat(5_000) + "ana,bo,1409144925,reply\n";
+    let ran = Directory::new().with("log", many).replay("log");
+    assert!(ran.stderr.contains("5,000 events (5,000 mentions)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("column \"4\" holds the kind \"reply\" here"), "{}", ran.stderr);
 }
 
 const REDDIT: &str = "SOURCE_SUBREDDIT\tTARGET_SUBREDDIT\tPOST_ID\tTIMESTAMP\tLINK_SENTIMENT\tPROPERTIES\n\

@@ -135,7 +135,7 @@ fn profiles_count_before_events() {
           amplification   0.00  how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most
           network        0.000  what the fans themselves count
           openness       1.000  an open circle: few endorsements are returned
-          room           1.000  people who have been around know this one, or there are few fans
+          room           1.000  the log is not longer than a half-life: nobody counts as a stranger yet
           audience        0.00  votes added by followers who are active
           influence       0.00  votes: reach × amplification × network × openness × room + audience; 100 make a score of 100
           received       0 retweets, 0 mentions, 0 replies; 1 follower, follows 0

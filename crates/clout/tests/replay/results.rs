@@ -92,7 +92,7 @@ fn one_person_is_explained() {
           amplification   1.00  how much each of them acts: 1 for one act (a reply 0.56, a like 0.29), 5 at most
           network        1.405  what the fans themselves count
           openness       0.989  some endorsements are returned
-          room           1.000  people who have been around know this one, or there are few fans
+          room           1.000  the log is not longer than a half-life: nobody counts as a stranger yet
           audience        0.00  votes added by followers who are active
           influence       2.51  votes: reach × amplification × network × openness × room + audience; 100 make a score of 100
           received       1 retweet, 1 mention, 0 replies; 1 follower, follows 0

@@ -58,6 +58,17 @@ fn an_end_at_a_step_is_written_once() {
 }
 
 #[test]
+fn steps_that_would_fill_the_disk_are_not_begun() {
+    let directory = Directory::new().with("log", "ana bo 1735689600 RT\nana cy 1738281600 RT\n");
+    let ran = directory.replay("log --timeline 1ms --timeline-out steps.csv");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let error = "error: --timeline 1 ms: from 2025-01-01T00:00:00Z to 2025-01-31T00:00:00Z that is more than 1,000,000 steps: a \
+                 longer one makes fewer";
+    assert!(ran.stderr.contains(error), "{}", ran.stderr);
+    assert!(!directory.path("steps.csv").exists(), "what is not whole is not there");
+}
+
+#[test]
 fn a_timeline_is_of_those_who_are_asked_for() {
     let directory = Directory::new().with("log", many(20_000));
     let rows = |options: &str| {

@@ -55,7 +55,7 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse("log --partitions 0", expect!["error: invalid value '0' for '--partitions <NUMBER>': 0 is not in 1..=4096"]);
     refuse(
         "log --workers 2",
-        expect!["error: --workers 2 have only 1 partitions to work on: raise --partitions or lower --workers"],
+        expect!["error: --workers 2: there are only --partitions 1 to work on; raise --partitions or lower --workers"],
     );
     refuse(
         "log --format xml",
@@ -184,4 +184,14 @@ fn the_help_shows_examples_and_exit_codes() {
     ] {
         assert!(ran.stdout.contains(&format!("{option} ")) || ran.stdout.contains(&format!("{option}\n")), "{option}");
     }
+}
+
+#[test]
+fn a_demo_of_nothing_is_refused() {
+    let directory = Directory::new().with("empty.json", "");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clout"));
+    let ran = command.current_dir(directory.path("")).args(["demo", "empty.json", "--port", "0"]).output().unwrap();
+    assert_eq!(ran.status.code(), Some(2));
+    let told = String::from_utf8(ran.stderr).unwrap();
+    assert!(told.contains("there is no event in empty.json"), "{told}");
 }

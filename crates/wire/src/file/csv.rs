@@ -52,6 +52,8 @@ pub(super) struct KindColumn {
     pub(super) is_guess: bool,
     /// It says something else.
     pub(super) is_other: bool,
+    /// Rows may end before it, and have the usual kind: where columns have no names, as in lists.
+    may_lack: bool,
 }
 
 impl Header {
@@ -90,15 +92,17 @@ impl Header {
         let kind = kind.map(|place| {
             let name = names[place].trim().to_owned();
             let is_guess = columns.kind.is_none() && name != KIND[0];
-            KindColumn { place, name, is_guess, is_other: false }
+            KindColumn { place, name, is_guess, is_other: false, may_lack: false }
         });
         Some(Header { delimiter, actor, target, time, kind, is_padded })
     }
 
     /// That of a file without one, in which columns are told by their numbers, from 0.
     pub(super) fn of_places(delimiter: u8, [actor, target, time]: [usize; 3], kind: Option<usize>) -> Header {
-        let kind =
-            kind.map(|place| KindColumn { place, name: (place + 1).to_string(), is_guess: false, is_other: false });
+        let kind = kind.map(|place| {
+            let name = (place + 1).to_string();
+            KindColumn { place, name, is_guess: false, is_other: false, may_lack: true }
+        });
         Header { delimiter, actor, target, time, kind, is_padded: false }
     }
 
@@ -121,8 +125,17 @@ impl Header {
         self.delimiter
     }
 
+    pub(super) fn kind(&self) -> Option<&KindColumn> {
+        self.kind.as_ref()
+    }
+
     pub(super) fn kind_mut(&mut self) -> Option<&mut KindColumn> {
         self.kind.as_mut()
+    }
+
+    /// Whether a row may end before the kind.
+    fn may_lack_kind(&self) -> bool {
+        self.kind.as_ref().is_some_and(|kind| kind.may_lack)
     }
 
     /// Where actor, target, time and kind are.
@@ -255,7 +268,8 @@ impl Rows {
             (false, BLANKS) => self.plain_parts(row.split([' ', '\t']).filter(|column| !column.is_empty())),
             (false, delimiter) => self.plain_parts(row.split(char::from(delimiter))),
         };
-        for (part, place) in PARTS.into_iter().zip(self.header.places()) {
+        let needed = PARTS.len() - usize::from(self.header.may_lack_kind());
+        for (part, place) in PARTS.into_iter().zip(self.header.places()).take(needed) {
             if let Some(place) = place.filter(|place| *place >= columns) {
                 return Err(Malformed::ShortRow { columns, part, column: place + 1 });
             }

@@ -85,8 +85,13 @@ pub enum Note {
         /// Some of its values.
         values: Vec<String>,
     },
-    /// There is no header: the columns of actor, target and time, from 1.
-    NoHeader([usize; 3]),
+    /// There is no header.
+    NoHeader {
+        /// The columns of actor, target and time, from 1.
+        columns: [usize; 3],
+        /// That of the kind, if it is read.
+        kind: Option<usize>,
+    },
     /// The third column holds weights, which are not used, and the fourth the time.
     Weights,
     /// Columns were said by number, and the first line is a header all the same.
@@ -333,14 +338,28 @@ impl<'h> Looking<'h> {
             }
             let plain = Header::of_places(*delimiter, [0, 1, 2], None);
             let with_kind = Header::of_places(*delimiter, [0, 1, 2], Some(3));
+            // A kind that comes only later, or after words that are none, is told and not passed over.
+            let mut with_other = with_kind.clone();
+            with_other.kind_mut().into_iter().for_each(|kind| kind.is_other = true);
+            let with_kinds = self.has_kind(&with_kind).then_some(with_kind);
             let fits = |header: &Header| *delimiter != BLANKS && self.table_fit(header, 0).holds_without_header();
-            let header = [with_kind, plain].into_iter().find(fits)?;
-            Some(self.list_of(header, vec![Note::NoHeader([1, 2, 3])]))
+            let header = with_kinds.into_iter().chain([with_other, plain]).find(fits)?;
+            let kind = header.kind().filter(|kind| !kind.is_other).map(|_| 4);
+            Some(self.list_of(header, vec![Note::NoHeader { columns: [1, 2, 3], kind }]))
         })
     }
 
     fn list_of(&self, header: Header, notes: Vec<Note>) -> Layout {
         self.dated(self.with(Shape::Table { header, lines_before_rows: 0 }, notes))
+    }
+
+    /// Whether some of the lines have a kind where this header says.
+    fn has_kind(&self, header: &Header) -> bool {
+        let mut rows = Rows::new(header.clone());
+        self.lines.iter().any(|(_, line)| {
+            rows.look_at(line);
+            rows.parts(line).is_ok_and(|[.., kind]| self.reading.kinds.knows(kind.trim()))
+        })
     }
 
     /// Whether the third column is a number wherever the fourth is a time.
