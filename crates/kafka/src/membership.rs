@@ -168,7 +168,7 @@ impl Drop for Membership {
     fn drop(&mut self) {
         if let Some(consumer) = self.consumer.take() {
             consumer.context().state().is_leaving = true;
-            crate::aside::drop_aside(consumer);
+            crate::aside::leave_aside(consumer);
         }
     }
 }

@@ -9,6 +9,7 @@ use pipeline::{Fatal, Fault, Heartbeat, Keeper, Status, StoreError, Supervisor, 
 use tracing::{info, warn};
 
 use crate::application::Application;
+use crate::aside::wait_until_left;
 use crate::log::KafkaLog;
 use crate::native;
 
@@ -18,6 +19,9 @@ const BACKOFF: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// and from the beginning again once a worker has lived for so long.
 const HEALTHY: Duration = Duration::from_secs(10);
+/// For members to leave the group, at a stop: one that is being let in leaves then, as the group hears only one question of a member
+/// at a time. A new group waits 3 s for more members (`group.initial.rebalance.delay.ms`).
+const LEAVING: Duration = Duration::from_secs(6);
 /// How soon a pause ends when somebody says stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -49,6 +53,7 @@ impl Workers<'_> {
                 self.supervisor.spawn_scoped(scope, &name, move || self.live(number, &heartbeat));
             }
         });
+        wait_until_left(LEAVING);
     }
 
     /// One worker after the other in one place of the group.

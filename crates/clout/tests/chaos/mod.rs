@@ -9,3 +9,10 @@
 
 mod mix;
 mod nodes;
+mod rolling;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_millis() as i64
+}

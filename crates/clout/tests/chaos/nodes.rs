@@ -6,11 +6,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use testbroker::Cluster;
 
 use super::mix::{Over, feed};
+use super::now_ms;
 use crate::cluster::{Events, Expected, Member, Options, Scene, Witness, verify, wait_until};
 
 /// A node that is silent for so long is taken for dead: Kafka's default is 9 s.
@@ -172,8 +173,4 @@ fn strike(faults: &[Fault]) -> Option<Vec<(Fault, Duration)>> {
     members.into_iter().for_each(|member| _ = member.terminate(ENDING));
     verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
     Some(stands)
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_millis() as i64
 }

@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) journals: BTreeMap<u16, Vec<JournalRecord>>,
     /// When each of its records was written, in milliseconds of the program's clock.
     epochs_at_ms: BTreeMap<u16, Vec<i64>>,
+    /// When each score was written, for each partition, likewise.
+    scores_at_ms: BTreeMap<i32, Vec<i64>>,
     pub(crate) dead_letters: usize,
     /// When a record of the inputs was taken last, in milliseconds of the program's clock,
     taken_at_ms: i64,
@@ -155,6 +157,7 @@ impl Seen {
 
     fn take_score(&mut self, message: &BorrowedMessage<'_>) {
         self.scores += 1;
+        self.scores_at_ms.entry(message.partition()).or_default().push(written_at_ms(message));
         let key = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
         let Some(value) = message.payload() else {
             self.table.remove(&key);
@@ -197,12 +200,12 @@ impl Seen {
 
     /// The longest time for which a shard has begun no epoch between these two times, in milliseconds.
     pub(crate) fn longest_stand_ms(&self, from_ms: i64, to_ms: i64) -> i64 {
-        let longest = |times: &Vec<i64>| {
-            let inside = times.iter().copied().filter(|time| (from_ms..to_ms).contains(time));
-            let ends: Vec<i64> = [from_ms].into_iter().chain(inside).chain([to_ms]).collect();
-            ends.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
-        };
-        self.epochs_at_ms.values().map(longest).max().unwrap_or(to_ms - from_ms)
+        longest_pause_ms(&self.epochs_at_ms, from_ms, to_ms)
+    }
+
+    /// The longest time for which a partition had no score between these two times, in milliseconds.
+    pub(crate) fn longest_silence_ms(&self, from_ms: i64, to_ms: i64) -> i64 {
+        longest_pause_ms(&self.scores_at_ms, from_ms, to_ms)
     }
 
     /// Records of inputs that were taken.
@@ -227,6 +230,16 @@ impl Seen {
         };
         since.iter().all(|(&shard, &sequence)| later(shard, sequence).any(is_quiet))
     }
+}
+
+/// The longest time without one of these between these two, for any of the keys.
+fn longest_pause_ms<K>(times: &BTreeMap<K, Vec<i64>>, from_ms: i64, to_ms: i64) -> i64 {
+    let longest = |times: &Vec<i64>| {
+        let inside = times.iter().copied().filter(|time| (from_ms..to_ms).contains(time));
+        let ends: Vec<i64> = [from_ms].into_iter().chain(inside).chain([to_ms]).collect();
+        ends.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    };
+    times.values().map(longest).max().unwrap_or(to_ms - from_ms)
 }
 
 /// When its producer wrote it.

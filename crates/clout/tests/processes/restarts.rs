@@ -152,3 +152,23 @@ fn a_process_killed_while_it_joins_costs_a_second_session_timeout_and_no_more() 
         trio.are_live_after(2, "killed while it joined");
     });
 }
+
+/// One that stays in the group after its end is waited for, by all who come, for a session timeout.
+#[test]
+fn a_process_that_is_stopped_while_it_joins_leaves_the_group() {
+    let _room = crate::works();
+    let Some(broker) = Broker::shared() else { return };
+    let client = &[("session.timeout.ms", "60000"), ("heartbeat.interval.ms", "1000")];
+    let scene = Scene::new(broker.brokers(), &Options { client, ..Options::default() });
+    for _ in 0..4 {
+        let joining = scene.start_in("one", &[]);
+        wait_until("it joins", BEGUN, || joining.told_itself().contains("joined the group"));
+        joining.terminate(ENDING);
+    }
+    let last = scene.start_in("one", &[]);
+    let began = Instant::now();
+    wait_until("it is live", BEGUN, || last.told_itself().contains(" is live: shards "));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}: it waited for somebody who is gone");
+    last.terminate(ENDING);
+}
