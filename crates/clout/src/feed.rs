@@ -21,7 +21,7 @@ use crate::recorded::gate::Gate;
 use crate::recorded::input::{BytesRead, is_standard};
 use crate::recorded::log::{Files, Logs};
 use crate::recorded::loss::Outcome;
-use crate::recorded::messages::summaries;
+use crate::recorded::messages::{Networks, summaries};
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::recorded::{NetworkArgs, ReadingArgs, Sink, Stop};
@@ -160,7 +160,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     gate.notes.lines().iter().for_each(|line| progress.say(line));
     let networks = gate.networks.take();
     let (counts, reasons, letters) = gate.finish();
-    summaries(networks.as_deref()).iter().for_each(|network| progress.say(&network.line()));
+    summaries(networks.as_deref().map(Networks::tally)).iter().for_each(|network| progress.say(&network.line()));
     if left_profiles > 0 {
         let accounts = count(left_profiles, "account", "accounts");
         progress.say(&format!("note: no topic takes what networks say of {accounts}: --profiles-topic names one"));
@@ -279,7 +279,7 @@ pub enum FeedTopicError {
 }
 
 /// Refuses to write events to an input of profiles, and profiles to an input of events.
-fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTopicError> {
+pub(crate) fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTopicError> {
     let is_other = config.inputs.iter().any(|input| input.topic == topic && input.holds != wanted);
     let (holds, what, advice) = match wanted {
         Holds::Events => ("profiles", "events", "give profiles by --profiles FILE"),
@@ -289,7 +289,7 @@ fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTo
 }
 
 /// How records are written to a topic: as the configuration reads it, if it does.
-fn encoding_of(config: &Config, topic: &str, asked: Option<Encoding>) -> Result<Encoding, FeedTopicError> {
+pub(crate) fn encoding_of(config: &Config, topic: &str, asked: Option<Encoding>) -> Result<Encoding, FeedTopicError> {
     let Some(input) = config.inputs.iter().find(|input| input.topic == topic) else {
         return Ok(asked.unwrap_or(Encoding::Protobuf));
     };
@@ -301,7 +301,7 @@ fn encoding_of(config: &Config, topic: &str, asked: Option<Encoding>) -> Result<
     };
     match encoding {
         _ if input.is_confluent => {
-            refused("in the Confluent wire format", "feed writes plain records; leave `confluent` of this input out")
+            refused("in the Confluent wire format", "plain records are written; leave `confluent` of this input out")
         }
         encoding if encoding != input.encoding => {
             refused(word(input.encoding), "leave --encoding out, or mend `encoding` of this input")

@@ -92,7 +92,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         model: &model,
         files,
         counts,
-        networks: summaries(networks.as_deref()),
+        networks: summaries(networks.as_deref().map(Networks::tally)),
         notes,
         scoring: &scoring,
         stop: stop.as_ref(),

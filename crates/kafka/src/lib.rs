@@ -56,7 +56,7 @@ pub use log::KafkaLog;
 pub use ownership::{Noted, check_group, noted};
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
-pub use router::{Route, Routed, Target, route};
+pub use router::{Given, Read, Route, Routed, Routing, Target, route};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
 pub use table::{Onlooker, Progress, read_table, stamped_from};

@@ -1,6 +1,8 @@
-//! Reads a topic and writes each record to where its key says, exactly once: records and offsets move in one transaction.
+//! Reads a topic and writes each record to where its key says, or other records in its place, exactly once: records and
+//! offsets move in one transaction.
 //!
-//! Whatever fails, nothing is repaired: the transaction is aborted and the reading begins again at the committed offsets.
+//! Whatever fails, nothing is repaired: the transaction is aborted and the reading begins again at the committed offsets. What
+//! the routing has learnt is then forgotten, and learnt again from the records before these offsets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -50,6 +52,8 @@ pub struct Route {
     pub from: String,
     /// Where records go.
     pub to: String,
+    /// Where profiles go that are found in records.
+    pub profiles: Option<String>,
     /// Where those go that cannot be used. Where it is what is read, they stay there as they are.
     pub dead_letters: String,
     /// Of dead letters only those that come from this topic.
@@ -60,6 +64,9 @@ pub struct Route {
     pub instance: String,
     /// Whether to stop at the end of what there is.
     pub is_once: bool,
+    /// The most records before the committed offset of each partition that are read again when it comes here, so that what they
+    /// say is known.
+    pub look_back: u64,
 }
 
 /// Where a record goes.
@@ -69,13 +76,73 @@ pub enum Target {
     Key(String, u16),
     /// To the dead letters, and why.
     Refused(String),
+    /// Other records are written in its place, and it goes to the dead letters as well if a part of it cannot be used.
+    Given {
+        /// The records, in the order in which they are written.
+        records: Vec<Given>,
+        /// Why a part of it cannot be used.
+        refused: Option<String>,
+    },
+}
+
+/// A record that is written in the place of one that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Whether it goes to the topic of profiles, and not to that of events.
+    pub is_profile: bool,
+    /// Its partition there.
+    pub partition: u16,
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// A record of the topic that is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    /// The partition in which it is.
+    pub partition: i32,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value.
+    pub value: Option<&'a [u8]>,
+    /// The partitions of the topic that records go to.
+    pub partitions: u16,
+    /// The partitions of the topic of profiles; 0 if there is none.
+    pub profile_partitions: u16,
+}
+
+/// Says where records go. A routing may learn from records; it is told when what it has learnt is void.
+pub trait Routing {
+    /// Where a record goes.
+    fn target(&mut self, read: Read<'_>) -> Target;
+
+    /// Learns from a record that was routed before, by this process or by another one.
+    fn recall(&mut self, _read: Read<'_>) {}
+
+    /// Forgets all that was read, as it is read again from what is committed.
+    fn forget(&mut self) {}
+
+    /// The targets of all records since the last time are committed.
+    fn committed(&mut self) {}
+}
+
+impl<F: FnMut(Read<'_>) -> Target> Routing for F {
+    fn target(&mut self, read: Read<'_>) -> Target {
+        self(read)
+    }
 }
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routed {
-    /// Records under their keys.
+    /// Records that were read.
+    pub read: u64,
+    /// Records that were written under their keys.
     pub records: u64,
+    /// Profiles that were found in records and written.
+    pub profiles: u64,
     /// Records that could not be used.
     pub dead_letters: u64,
     /// Records that were left out: they come from another topic than was asked for, or are dead letters that were sent again
@@ -86,12 +153,10 @@ pub struct Routed {
 }
 
 impl Routed {
-    fn sum(&self) -> u64 {
-        self.records + self.dead_letters + self.left_out
-    }
-
     fn add(&mut self, more: Routed) {
+        self.read += more.read;
         self.records += more.records;
+        self.profiles += more.profiles;
         self.dead_letters += more.dead_letters;
         self.left_out += more.left_out;
         self.first_refused = self.first_refused.take().or(more.first_refused);
@@ -106,8 +171,8 @@ enum Broken {
     Final(AdminError),
 }
 
-/// Routes until somebody says stop, or once to the end as it is now: what comes meanwhile is not waited for. `target` is told a
-/// key, a value and the partitions there are; `told` what was done by the last transaction and all before it.
+/// Routes until somebody says stop, or once to the end as it is now: what comes meanwhile is not waited for. `routing` says where
+/// each record goes; `told` is told what was done by the last transaction and all before it.
 ///
 /// # Errors
 /// If a topic is missing, the brokers refuse, or nothing goes on for several attempts.
@@ -115,14 +180,13 @@ pub fn route(
     connection: &Connection,
     route: &Route,
     stop: &AtomicBool,
-    mut target: impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
+    mut routing: impl Routing,
     mut told: impl FnMut(&Routed),
 ) -> Result<Routed, AdminError> {
-    let needed = [&route.from, &route.to, &route.dead_letters].map(String::as_str);
+    let needed = || [&route.from, &route.to, &route.dead_letters].into_iter().chain(&route.profiles);
     let admin = Admin::connect(connection)?;
-    let found = admin.find_seen(needed)?;
-    let missing: Vec<String> =
-        needed.iter().filter(|topic| !found.contains_key(**topic)).map(|topic| (*topic).to_owned()).collect();
+    let found = admin.find_seen(needed().map(String::as_str))?;
+    let missing: Vec<String> = needed().filter(|topic| !found.contains_key(*topic)).cloned().collect();
     if !missing.is_empty() {
         return Err(AdminError::Missing(missing));
     }
@@ -137,6 +201,7 @@ pub fn route(
     };
     let count = |topic: &String| u16::try_from(found[topic].partitions).unwrap_or(u16::MAX);
     let (partitions, letters) = (count(&route.to), count(&route.dead_letters));
+    let profile_partitions = route.profiles.as_ref().map_or(0, count);
     let mut routed = Routed::default();
     let mut failures = 0;
     let troubles = Troubles::default();
@@ -144,13 +209,16 @@ pub fn route(
     let record_bytes_max = connection.number("message.max.bytes").unwrap_or(RECORD_BYTES_MAX);
     let to_limit = |topic: &str| found[topic].record_bytes_max().unwrap_or(crate::RECORD_BYTES_MAX);
     let letter = to_limit(&route.dead_letters).min(crate::RECORD_BYTES_MAX);
-    let limits = Limits { record_bytes_max, batch: to_limit(&route.to).min(letter), letter };
+    let profiles = route.profiles.as_ref().map_or(letter, |topic| to_limit(topic));
+    let limits = Limits { record_bytes_max, batch: to_limit(&route.to).min(letter).min(profiles), letter };
     loop {
         let before = routed.clone();
         let known = refused.len();
-        let plan = Plan { route, partitions, letters, limits, ends: ends.as_deref(), refused: &refused, sent: &sent };
+        let ends = ends.as_deref();
+        let plan =
+            Plan { route, partitions, profile_partitions, letters, limits, ends, refused: &refused, sent: &sent };
         let broken = match Attempt::begin(connection, plan, &troubles) {
-            Ok(mut attempt) => match attempt.run(stop, &mut target, &mut routed, &mut told) {
+            Ok(mut attempt) => match attempt.run(stop, &mut routing, &mut routed, &mut told) {
                 Ok(()) => return Ok(routed),
                 Err(broken) => {
                     refused.extend(attempt.refused_now());
@@ -191,10 +259,12 @@ pub fn route(
     }
 }
 
-/// Notes when partitions are taken away: what was read of them must not be committed.
+/// Notes when partitions are taken away: what was read of them must not be committed. Notes as well when some come, as what
+/// was said in them before is to be learnt.
 #[derive(Clone, Default)]
 struct Watch {
     has_lost: Arc<AtomicBool>,
+    has_gained: Arc<AtomicBool>,
     troubles: Troubles,
 }
 
@@ -212,6 +282,12 @@ impl ConsumerContext for Watch {
     fn pre_rebalance(&self, _: &BaseConsumer<Watch>, rebalance: &Rebalance<'_>) {
         if !matches!(rebalance, Rebalance::Assign(_)) {
             self.has_lost.store(true, Relaxed);
+        }
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Watch>, rebalance: &Rebalance<'_>) {
+        if matches!(rebalance, Rebalance::Assign(_)) {
+            self.has_gained.store(true, Relaxed);
         }
     }
 }
@@ -273,8 +349,9 @@ impl ProducerContext for Deliveries {
 #[derive(Clone, Copy)]
 struct Plan<'a> {
     route: &'a Route,
-    /// Partitions of the topic that records go to, and of the dead letters.
+    /// Partitions of the topic that records go to, of that of profiles, and of the dead letters.
     partitions: u16,
+    profile_partitions: u16,
     letters: u16,
     limits: Limits,
     /// The offsets at which partitions end for this run, by number; `None`: it goes on.
@@ -290,13 +367,43 @@ impl Plan<'_> {
         let end = self.ends.and_then(|ends| ends.get(usize::try_from(partition).ok()?));
         end.is_some_and(|&end| offset >= end)
     }
+
+    fn read<'m>(&self, message: &'m BorrowedMessage<'_>) -> Read<'m> {
+        Read {
+            partition: message.partition(),
+            key: message.key(),
+            value: message.payload(),
+            partitions: self.partitions,
+            profile_partitions: self.profile_partitions,
+        }
+    }
+
+    /// Whether a record is passed over: it comes from another topic than is asked for, is a dead letter that was sent again, or
+    /// a note of that.
+    fn leaves_out(&self, message: &BorrowedMessage<'_>) -> bool {
+        self.is_of_origin(message.headers()) == Some(false) || self.is_done(message)
+    }
+
+    /// Whether a record comes from the topic that is asked for, if one is.
+    fn is_of_origin(&self, headers: Option<&BorrowedHeaders>) -> Option<bool> {
+        let wanted = self.route.origin.as_deref()?;
+        Some(headers.and_then(|headers| header(headers, FROM_TOPIC)) == Some(wanted))
+    }
+
+    /// Whether it is a dead letter that was sent again, or a note of that.
+    fn is_done(&self, message: &BorrowedMessage<'_>) -> bool {
+        let is_sent = u16::try_from(message.partition()).is_ok_and(|place| self.sent.has(place, message.offset()));
+        is_sent || message.headers().is_some_and(|headers| header(headers, SENT).is_some())
+    }
 }
 
 /// One consumer, one producer, as long as nothing breaks.
 struct Attempt<'a> {
+    connection: &'a Connection,
     plan: Plan<'a>,
     watch: Watch,
-    consumer: BaseConsumer<Watch>,
+    /// Shared, as its records live as long as it is not used.
+    consumer: Arc<BaseConsumer<Watch>>,
     producer: ThreadedProducer<Deliveries>,
     deliveries: Deliveries,
     /// Where to go on, by partition; empty where no transaction is open.
@@ -305,7 +412,7 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(connection: &Connection, plan: Plan<'a>, troubles: &Troubles) -> Result<Attempt<'a>, Broken> {
+    fn begin(connection: &'a Connection, plan: Plan<'a>, troubles: &Troubles) -> Result<Attempt<'a>, Broken> {
         let Plan { route, limits, .. } = plan;
         let watch = Watch { troubles: troubles.clone(), ..Watch::default() };
         let fixed = [
@@ -320,6 +427,8 @@ impl<'a> Attempt<'a> {
         ];
         let ours = [
             ("session.timeout.ms", "10000"),
+            // Looking back takes its time.
+            ("max.poll.interval.ms", "1800000"),
             ("fetch.queue.backoff.ms", "10"),
             // As of the workers' readers.
             ("queued.max.messages.kbytes", "16384"),
@@ -348,36 +457,44 @@ impl<'a> Attempt<'a> {
         producer.init_transactions(TIMEOUT).map_err(broken)?;
         consumer.subscribe(&[&route.from]).map_err(broken)?;
         let (next, pending) = (BTreeMap::new(), Routed::default());
-        Ok(Attempt { plan, watch, consumer, producer, deliveries, next, pending })
+        Ok(Attempt { connection, plan, watch, consumer: Arc::new(consumer), producer, deliveries, next, pending })
     }
 
     fn run(
         &mut self,
         stop: &AtomicBool,
-        target: &mut impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
+        routing: &mut impl Routing,
         routed: &mut Routed,
         told: &mut impl FnMut(&Routed),
     ) -> Result<(), Broken> {
         let mut began = Instant::now();
         let mut ended: BTreeSet<i32> = BTreeSet::new();
+        let consumer = Arc::clone(&self.consumer);
         loop {
-            // The consumer's records live as long as it is not used: it is shared, what is counted is not.
-            let take = |message: BorrowedMessage<'_>| match self.plan.is_beyond(message.partition(), message.offset()) {
-                true => Err(message.partition()),
-                false => Ok(self.transform(&message, target)),
-            };
-            let polled = self.consumer.poll(LOOK).map(|polled| polled.map(take));
+            let polled = consumer.poll(LOOK);
             if self.watch.has_lost.swap(false, Relaxed) {
                 ended.clear();
                 self.abort()?;
                 began = Instant::now();
             }
             match polled {
-                Some(Ok(Ok(record))) => {
-                    ended.remove(&record.partition);
+                Some(Ok(message)) if self.plan.is_beyond(message.partition(), message.offset()) => {
+                    ended.insert(message.partition());
+                }
+                Some(Ok(message)) => {
+                    ended.remove(&message.partition());
+                    if self.watch.has_gained.swap(false, Relaxed) {
+                        routing.forget();
+                        self.look_back(stop, routing, &message)?;
+                        if stop.load(Relaxed) {
+                            // It is not taken, and nothing before it is pending.
+                            return Ok(());
+                        }
+                        began = Instant::now();
+                    }
+                    let record = self.transform(&message, routing);
                     self.produce(record)?;
                 }
-                Some(Ok(Err(partition))) => _ = ended.insert(partition),
                 Some(Err(KafkaError::PartitionEOF(partition))) => _ = ended.insert(partition),
                 Some(Err(error)) if error.rdkafka_error_code() == Some(Code::TopicAuthorizationFailed) => {
                     return Err(Broken::Final(refused(&format!("{} cannot be read", self.plan.route.from), error)));
@@ -386,10 +503,11 @@ impl<'a> Attempt<'a> {
                 None => {}
             }
             let is_stopped = stop.load(Relaxed);
-            let is_full = self.pending.sum() >= RECORDS_MAX;
+            let is_full = self.pending.read >= RECORDS_MAX;
             let is_at_end = self.is_at_end(&ended);
             if is_stopped || is_at_end || is_full || began.elapsed() >= EPOCH {
                 self.commit(routed)?;
+                routing.committed();
                 told(routed);
                 began = Instant::now();
             }
@@ -404,6 +522,71 @@ impl<'a> Attempt<'a> {
         !ended.is_empty() && ended.len() == assigned()
     }
 
+    /// Reads again what was routed before, of all partitions that are here now: what is said there is known to the routing.
+    /// `first` is the first record to come.
+    fn look_back(
+        &self,
+        stop: &AtomicBool,
+        routing: &mut impl Routing,
+        first: &BorrowedMessage<'_>,
+    ) -> Result<(), Broken> {
+        let Plan { route, .. } = self.plan;
+        let broken = |error| self.broken(error);
+        if route.look_back == 0 {
+            return Ok(());
+        }
+        let assigned = self.consumer.assignment().map_err(broken)?;
+        let committed = self.consumer.committed_offsets(assigned, TIMEOUT).map_err(broken)?;
+        let back = i64::try_from(route.look_back).unwrap_or(i64::MAX);
+        let mut starts = TopicPartitionList::new();
+        // Where the records of a partition end that were routed before.
+        let mut unread: BTreeMap<i32, i64> = BTreeMap::new();
+        for place in committed.elements_for_topic(&route.from) {
+            let partition = place.partition();
+            let Offset::Offset(end) = place.offset() else { continue };
+            let end = if partition == first.partition() { end.min(first.offset()) } else { end };
+            let (low, _) = self.consumer.fetch_watermarks(&route.from, partition, TIMEOUT).map_err(broken)?;
+            let start = end.saturating_sub(back).max(low);
+            if start < end {
+                starts.add_partition_offset(&route.from, partition, Offset::Offset(start)).map_err(broken)?;
+                unread.insert(partition, end);
+            }
+        }
+        let fixed = [
+            ("group.id", route.group.as_str()),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.partition.eof", "true"),
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "earliest"),
+        ];
+        let ours = [("queued.max.messages.kbytes", "16384"), ("fetch.queue.backoff.ms", "10")];
+        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+        let config = self.connection.client_with(ours.map(owned), fixed.map(owned));
+        let watch = Watch { troubles: self.watch.troubles.clone(), ..Watch::default() };
+        let consumer: BaseConsumer<Watch> = config.create_with_context(watch).map_err(wrong)?;
+        consumer.assign(&starts).map_err(broken)?;
+        while !unread.is_empty() && !stop.load(Relaxed) {
+            match consumer.poll(LOOK) {
+                Some(Ok(message)) => {
+                    let (partition, offset) = (message.partition(), message.offset());
+                    let end = unread.get(&partition).copied().unwrap_or(0);
+                    let is_packed = || packed(message.key(), message.payload()).is_some();
+                    if offset < end && !self.plan.leaves_out(&message) && !is_packed() {
+                        routing.recall(self.plan.read(&message));
+                    }
+                    if offset + 1 >= end {
+                        unread.remove(&partition);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => _ = unread.remove(&partition),
+                Some(Err(error)) => return Err(self.broken(error)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// What has become known of records that are refused.
     fn refused_now(self) -> Refusals {
         // Aborted, all reports have been taken.
@@ -411,11 +594,7 @@ impl<'a> Attempt<'a> {
         std::mem::take(&mut *self.deliveries.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn transform(
-        &self,
-        message: &BorrowedMessage<'_>,
-        target: &mut impl FnMut(Option<&[u8]>, Option<&[u8]>, u16) -> Target,
-    ) -> Record {
+    fn transform(&self, message: &BorrowedMessage<'_>, routing: &mut impl Routing) -> Record {
         let (partition, offset, headers) = (message.partition(), message.offset(), message.headers());
         let value = message.payload();
         let place = |what| {
@@ -424,6 +603,12 @@ impl<'a> Attempt<'a> {
             let bytes = value.map_or(0, <[u8]>::len) + message.key_len() + headers_bytes(headers) + FRAME_BYTES;
             match what {
                 Target::Refused(why) => refuse(why),
+                Target::Given { .. } if is_refused => {
+                    let Route { to, profiles, .. } = self.plan.route;
+                    let topics = profiles.as_ref().map_or(to.clone(), |profiles| format!("{to} or {profiles}"));
+                    refuse(format!("{topics} does not take what it says: raise its max.message.bytes"))
+                }
+                Target::Given { records, refused } => Destination::Given(records, refused),
                 Target::Key(..) if is_refused || bytes > self.plan.limits.record_bytes_max => refuse(format!(
                     "{} takes no record of {bytes} bytes: raise its max.message.bytes",
                     self.plan.route.to
@@ -432,13 +617,12 @@ impl<'a> Attempt<'a> {
             }
         };
         let packed = packed(message.key(), value);
-        let destination = match (self.origin(headers), &packed) {
-            (_, Some(Packed { reason, .. })) => Destination::DeadLetters(reason.clone()),
-            (Some(false), None) => Destination::LeftOut,
-            (_, None) if self.is_done(partition, offset, headers) => Destination::LeftOut,
-            _ => match headers.and_then(cut_letter) {
+        let destination = match &packed {
+            Some(Packed { reason, .. }) => Destination::DeadLetters(reason.clone()),
+            None if self.plan.leaves_out(message) => Destination::LeftOut,
+            None => match headers.and_then(cut_letter) {
                 Some(why) => Destination::DeadLetters(why),
-                None => place(target(message.key(), value, self.plan.partitions)),
+                None => place(routing.target(self.plan.read(message))),
             },
         };
         let whole = |bytes: Option<&[u8]>| match destination {
@@ -446,7 +630,7 @@ impl<'a> Attempt<'a> {
             _ => None,
         };
         let cut = |bytes: Option<&[u8]>| match destination {
-            Destination::DeadLetters(_) => bytes.map(Kept::of),
+            Destination::DeadLetters(_) | Destination::Given(_, Some(_)) => bytes.map(Kept::of),
             _ => None,
         };
         let bytes_max = if matches!(destination, Destination::Partition(..)) { usize::MAX } else { HEADERS_BYTES_MAX };
@@ -455,38 +639,21 @@ impl<'a> Attempt<'a> {
             Some(Packed { key, value, .. }) => (key, value),
             None => (cut(message.key()), cut(value)),
         };
-        Record {
-            partition,
-            offset,
-            value: whole(value),
-            cut_key,
-            cut_value,
-            at: message.timestamp().to_millis(),
-            headers: headers.map(|headers| headers.detach()).unwrap_or_default(),
-            destination,
-        }
-    }
-
-    /// Whether a record comes from the topic that is asked for, if one is.
-    fn origin(&self, headers: Option<&BorrowedHeaders>) -> Option<bool> {
-        let wanted = self.plan.route.origin.as_deref()?;
-        Some(headers.and_then(|headers| header(headers, FROM_TOPIC)) == Some(wanted))
-    }
-
-    /// Whether it is a dead letter that was sent again, or a note of that.
-    fn is_done(&self, partition: i32, offset: i64, headers: Option<&BorrowedHeaders>) -> bool {
-        let is_sent = u16::try_from(partition).is_ok_and(|partition| self.plan.sent.has(partition, offset));
-        is_sent || headers.is_some_and(|headers| header(headers, SENT).is_some())
+        let headers = headers.map(|headers| headers.detach()).unwrap_or_default();
+        let at = message.timestamp().to_millis();
+        let aside = Aside { partition, offset, key: cut_key, value: cut_value, at, headers };
+        Record { value: whole(value), aside, destination }
     }
 
     fn produce(&mut self, record: Record) -> Result<(), Broken> {
         if self.next.is_empty() {
             self.producer.begin_transaction().map_err(|error| self.broken(error))?;
         }
-        let Record { destination, partition, offset, value, cut_key, cut_value, at, headers } = record;
-        let Plan { route, letters, limits, refused, .. } = self.plan;
+        let Record { destination, value, aside } = record;
+        let (partition, offset, at, route) = (aside.partition, aside.offset, aside.at, self.plan.route);
         self.next.insert(partition, offset + 1);
-        if let Destination::DeadLetters(why) = &destination {
+        self.pending.read += 1;
+        if let Destination::DeadLetters(why) | Destination::Given(_, Some(why)) = &destination {
             self.pending.dead_letters += 1;
             let first = || format!("{}[{partition}]@{offset} {why}", route.from);
             self.pending.first_refused.get_or_insert_with(first);
@@ -496,36 +663,62 @@ impl<'a> Attempt<'a> {
             Destination::Partition(key, to) => {
                 self.pending.records += 1;
                 let place = Box::new((partition, offset, Goal::Records));
-                let mut record = BaseRecord::with_opaque_to(&route.to, place).partition(to.into()).headers(headers);
+                let mut record =
+                    BaseRecord::with_opaque_to(&route.to, place).partition(to.into()).headers(aside.headers);
                 (record.key, record.payload, record.timestamp) = (Some(key.as_bytes()), value.as_deref(), at);
                 self.send(record)?;
             }
-            // What is a dead letter already, and where it belongs, stays there.
-            Destination::DeadLetters(_) if route.dead_letters == route.from => {}
-            Destination::DeadLetters(why) => {
-                let letter = DeadLetter {
-                    topic: &route.from,
-                    partition,
-                    offset,
-                    stage: "VALUE_CONVERTER",
-                    class: "clout.Malformed",
-                    reason: &why,
-                    key: cut_key.as_ref(),
-                    value: cut_value.as_ref(),
-                };
-                let (form, headers) = match refused.contains(&(partition, offset, Goal::DeadLetters)) {
-                    true => (Form::Place, OwnedHeaders::new()),
-                    false => (Form::within(limits.letter), headers),
-                };
-                let (key, value, headers) = letter.parts(form, headers);
-                let place = Box::new((partition, offset, Goal::DeadLetters));
-                let to = partition % i32::from(letters);
-                let mut record = BaseRecord::with_opaque_to(&route.dead_letters, place).partition(to).headers(headers);
-                (record.key, record.payload, record.timestamp) = (key, value, at);
-                self.send(record)?;
+            Destination::Given(records, why) => {
+                records.iter().try_for_each(|given| self.give(given, (partition, offset), at))?;
+                why.map_or(Ok(()), |why| self.put_aside(&why, aside))?;
             }
+            Destination::DeadLetters(why) => self.put_aside(&why, aside)?,
         }
         Ok(())
+    }
+
+    /// Writes a record in the place of the one that was read at this partition and offset.
+    fn give(&mut self, given: &Given, (partition, offset): (i32, i64), at: Option<i64>) -> Result<(), Broken> {
+        let Plan { route, .. } = self.plan;
+        let topic = match given.is_profile {
+            true => route.profiles.as_ref().unwrap_or(&route.to),
+            false => &route.to,
+        };
+        let place = Box::new((partition, offset, Goal::Records));
+        let mut record = BaseRecord::with_opaque_to(topic, place).partition(given.partition.into());
+        (record.key, record.payload, record.timestamp) = (Some(given.key.as_bytes()), Some(&given.value[..]), at);
+        self.send(record)?;
+        *(if given.is_profile { &mut self.pending.profiles } else { &mut self.pending.records }) += 1;
+        Ok(())
+    }
+
+    /// Writes a dead letter. What is one already, and where it belongs, stays there.
+    fn put_aside(&self, why: &str, aside: Aside) -> Result<(), Broken> {
+        let Plan { route, letters, limits, refused, .. } = self.plan;
+        if route.dead_letters == route.from {
+            return Ok(());
+        }
+        let Aside { partition, offset, key, value, at, headers } = aside;
+        let letter = DeadLetter {
+            topic: &route.from,
+            partition,
+            offset,
+            stage: "VALUE_CONVERTER",
+            class: "clout.Malformed",
+            reason: why,
+            key: key.as_ref(),
+            value: value.as_ref(),
+        };
+        let (form, headers) = match refused.contains(&(partition, offset, Goal::DeadLetters)) {
+            true => (Form::Place, OwnedHeaders::new()),
+            false => (Form::within(limits.letter), headers),
+        };
+        let (key, value, headers) = letter.parts(form, headers);
+        let place = Box::new((partition, offset, Goal::DeadLetters));
+        let to = partition % i32::from(letters);
+        let mut record = BaseRecord::with_opaque_to(&route.dead_letters, place).partition(to).headers(headers);
+        (record.key, record.payload, record.timestamp) = (key, value, at);
+        self.send(record)
     }
 
     fn send(&self, mut record: BaseRecord<'_, [u8], [u8], Box<Place>>) -> Result<(), Broken> {
@@ -584,13 +777,18 @@ impl<'a> Attempt<'a> {
 /// A record as it was, and where it goes.
 struct Record {
     destination: Destination,
-    partition: i32,
-    offset: i64,
     /// Of what goes under its key.
     value: Option<Vec<u8>>,
+    aside: Aside,
+}
+
+/// What a dead letter of a record has of it.
+struct Aside {
+    partition: i32,
+    offset: i64,
     /// Of what cannot be used.
-    cut_key: Option<Kept>,
-    cut_value: Option<Kept>,
+    key: Option<Kept>,
+    value: Option<Kept>,
     at: Option<i64>,
     headers: OwnedHeaders,
 }
@@ -598,6 +796,7 @@ struct Record {
 /// Where a record goes.
 enum Destination {
     Partition(String, u16),
+    Given(Vec<Given>, Option<String>),
     DeadLetters(String),
     LeftOut,
 }

@@ -256,6 +256,8 @@ reasons! {
     Malformed = "malformed",
     /// Messages inside messages, deeper than any network sends.
     TooDeep = "too deep",
+    /// A message of another network than is read.
+    OtherNetwork = "of another network",
     /// JSON of no network that is known here.
     Unrecognised = "not recognised",
 }

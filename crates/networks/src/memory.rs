@@ -30,12 +30,26 @@ pub struct Memory {
     half: usize,
     /// Hashes of the acts that were read, where repeats are dropped.
     acts: HashTable<u64>,
+    older_acts: HashTable<u64>,
+    acts_half: usize,
 }
 
 impl Memory {
-    /// A memory for this many facts; 0 is no memory.
+    /// A memory for this many facts, 0 is no memory, and for all acts.
     pub fn new(facts: usize) -> Memory {
-        Memory { newer: BTreeMap::new(), older: BTreeMap::new(), half: facts / 2, acts: HashTable::new() }
+        Memory::bounded(facts, usize::MAX)
+    }
+
+    /// A memory for this many facts and acts. An act that was forgotten is not known as a repeat.
+    pub fn bounded(facts: usize, acts: usize) -> Memory {
+        Memory {
+            newer: BTreeMap::new(),
+            older: BTreeMap::new(),
+            half: facts / 2,
+            acts: HashTable::new(),
+            older_acts: HashTable::new(),
+            acts_half: acts / 2,
+        }
     }
 
     pub(crate) fn learn(&mut self, about: About, network: Network, key: &str, value: &str) {
@@ -52,15 +66,19 @@ impl Memory {
         self.newer.insert(hash, value.into());
     }
 
-    /// Whether an act was not read before. All acts are kept, at 9 to 18 bytes each.
+    /// Whether an act was not read before. Each is kept in 9 to 18 bytes.
     pub(crate) fn is_first(&mut self, id: ActId<'_>) -> bool {
         let mut hasher = DefaultHasher::new();
         hasher.write(id.network.prefix().as_bytes());
         id.message.hash(&mut hasher);
         id.part.map(|(kind, place)| (kind.number(), place)).hash(&mut hasher);
         let hash = hasher.finish();
-        let is_first = self.acts.find(hash, |known| *known == hash).is_none();
+        let is_in = |acts: &HashTable<u64>| acts.find(hash, |known| *known == hash).is_some();
+        let is_first = !is_in(&self.acts) && !is_in(&self.older_acts);
         if is_first {
+            if self.acts.len() >= self.acts_half {
+                self.older_acts = std::mem::take(&mut self.acts);
+            }
             self.acts.insert_unique(hash, hash, |known| *known);
         }
         is_first
@@ -80,4 +98,18 @@ fn hash(about: About, network: Network, key: &str) -> u64 {
     hasher.write_u8(0xff);
     hasher.write(key.as_bytes());
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newer_half_of_the_acts_is_known() {
+        let mut memory = Memory::bounded(0, 4);
+        let mut is_first = |message| memory.is_first(ActId { network: Network::Bluesky, message, part: None });
+        let firsts = ["a", "a", "b", "b", "c", "a", "d", "e", "d", "c", "a"].map(&mut is_first);
+        // With the fifth one the first two are forgotten.
+        assert_eq!(firsts, [true, false, true, false, true, false, true, true, false, false, true]);
+    }
 }

@@ -49,6 +49,20 @@ impl Network {
         }
     }
 
+    /// The word for it on a command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Network::Mastodon => "mastodon",
+            network => network.prefix(),
+        }
+    }
+
+    /// The network that a word stands for. ActivityPub is also known by its vocabulary, `activitystreams`.
+    pub fn named(word: &str) -> Option<Network> {
+        let word = if word == "activitystreams" { Network::ActivityPub.word() } else { word };
+        Network::ALL.into_iter().find(|network| network.word() == word)
+    }
+
     /// The network's name, in a report.
     pub fn title(self) -> &'static str {
         match self {

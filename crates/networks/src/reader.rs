@@ -21,8 +21,10 @@ pub struct Options {
     pub channel: Option<String>,
     /// The actor whose Mastodon notifications are read: the target of follows among them.
     pub owner: Option<String>,
-    /// Whether an act that is told again is dropped. All acts are remembered then.
+    /// Whether an act that is told again is dropped. Acts are remembered then.
     pub drops_repeats: bool,
+    /// The only networks whose messages are read; all of them if there are none.
+    pub only: Vec<Network>,
 }
 
 /// A file or a stream whose messages are read, and what is known of it.
@@ -64,6 +66,11 @@ impl Reader {
     /// What was read so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What was read since this was asked before.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
     }
 
     /// Reads the next message of a source: a line, a row, or a whole answer, without regard to white space around it. Blank lines and
@@ -167,6 +174,9 @@ impl Reader {
 
     /// One answer of X holds many messages, and what they share.
     fn answer_of_x(&mut self, source: &mut Source, json: Json<'_>, sink: &mut dyn FnMut(Found<'_>)) {
+        if !self.is_read(Network::X) {
+            return self.with(source, Network::X, sink, |_| {});
+        }
         let [data, includes] = json.get(["data", "includes"]);
         let includes = x::includes::Includes::of(includes);
         let mut emit = self.emit(source, Network::X, sink);
@@ -195,7 +205,16 @@ impl Reader {
         read: impl FnOnce(&mut Emit<'_>),
     ) {
         self.tally.of_mut(Some(network)).messages += 1;
-        read(&mut self.emit(source, network, sink));
+        let is_read = self.is_read(network);
+        let mut emit = self.emit(source, network, sink);
+        match is_read {
+            true => read(&mut emit),
+            false => emit.skip(Reason::OtherNetwork),
+        }
+    }
+
+    fn is_read(&self, network: Network) -> bool {
+        self.options.only.is_empty() || self.options.only.contains(&network)
     }
 
     fn unrecognised(&mut self, reason: Reason, sink: &mut dyn FnMut(Found<'_>)) {

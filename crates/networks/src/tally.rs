@@ -49,6 +49,18 @@ impl Counts {
         Reason::ALL.into_iter().map(|reason| (reason, self.skipped(reason))).filter(|&(_, count)| count > 0)
     }
 
+    fn merge(&mut self, more: &Counts) {
+        let Counts { messages, profiles, posts, deletions, by_handle, borrowed_times, acts, skipped } = more;
+        self.messages += messages;
+        self.profiles += profiles;
+        self.posts += posts;
+        self.deletions += deletions;
+        self.by_handle += by_handle;
+        self.borrowed_times += borrowed_times;
+        Kind::ALL.into_iter().for_each(|kind| self.acts[kind] += acts[kind]);
+        self.skipped.iter_mut().zip(skipped).for_each(|(count, more)| *count += more);
+    }
+
     fn add(&mut self, found: &Found<'_>) {
         match found {
             Found::Act(act) => {
@@ -79,6 +91,12 @@ impl Tally {
     /// Messages of all networks, and of none.
     pub fn messages(&self) -> u64 {
         self.networks.iter().chain([&self.unrecognised]).map(|counts| counts.messages).sum()
+    }
+
+    /// Adds the counts of another one.
+    pub fn merge(&mut self, more: &Tally) {
+        self.networks.iter_mut().zip(&more.networks).for_each(|(counts, more)| counts.merge(more));
+        self.unrecognised.merge(&more.unrecognised);
     }
 
     pub(crate) fn of_mut(&mut self, network: Option<Network>) -> &mut Counts {

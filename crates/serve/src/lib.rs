@@ -33,6 +33,7 @@ mod stream;
 mod tokens;
 mod unstalled;
 
+pub use crate::metrics::Counted;
 pub use answer::{Bucket, Distribution, Movement, Movements, Parts, Percentile, ReceivedAnswer, ScoreAnswer};
 pub use host::is_name as is_host_name;
 pub use server::{Demo, Running, ServeError, Server, ServerOptions};

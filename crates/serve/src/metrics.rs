@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
@@ -175,6 +176,19 @@ const METRICS: &[Metric] = {
             "Records that wait in the client, or were sent and are not acknowledged, by client",
         ),
         metric(Counter, "clout_kafka_errors_total", "Requests that failed or got no answer in time, by client"),
+        metric(
+            Counter,
+            "clout_route_read_records_total",
+            "Records that `clout route` has read, once what comes of them is committed, by topic",
+        ),
+        metric(Counter, "clout_route_written_records_total", "Records that `clout route` has written, by topic"),
+        metric(Counter, "clout_messages_total", "Messages of networks that `clout route` has read, by network"),
+        metric(Counter, "clout_message_acts_total", "Acts that were found in them, by network and kind"),
+        metric(
+            Counter,
+            "clout_messages_skipped_total",
+            "Messages, and parts of messages, that gave no act, by network and reason",
+        ),
         metric(Gauge, "clout_view_ready", "1 when the view has caught up since the start"),
         metric(Gauge, "clout_view_users", "People with a score in the view"),
         metric(Counter, "clout_view_records_total", "Records of the table of scores that were applied"),
@@ -200,6 +214,21 @@ const METRICS: &[Metric] = {
         metric(Gauge, "process_threads", "Threads of the process"),
     ]
 };
+
+/// Counts of a process that has neither a pipeline nor a view, by metric and labels.
+#[derive(Debug, Default)]
+pub struct Counted(Mutex<BTreeMap<(&'static str, Labels), u64>>);
+
+type Labels = Vec<(&'static str, String)>;
+
+impl Counted {
+    /// Sets a count. The metric is one of the table in `docs/metrics.md`.
+    pub fn set(&self, metric: &'static str, labels: &[(&'static str, &str)], count: u64) {
+        debug_assert!(METRICS.iter().any(|known| known.name == metric), "{metric} is not in the table");
+        let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((metric, labels), count);
+    }
+}
 
 /// The metrics of one server.
 pub(crate) struct Metrics {
@@ -263,6 +292,14 @@ impl Metrics {
     /// What is waiting in histograms is added up, so that it does not pile up while nobody looks.
     pub(crate) fn tidy(&self) {
         self.handle.run_upkeep();
+    }
+
+    /// Takes what is counted elsewhere.
+    pub(crate) fn read_counted(&self, counted: &Counted) {
+        for ((metric, labels), &count) in &*counted.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            let labels: Vec<(&'static str, &str)> = labels.iter().map(|(name, value)| (*name, &**value)).collect();
+            self.counter(metric, &labels).absolute(count);
+        }
     }
 
     /// The exposition.
@@ -532,7 +569,34 @@ mod tests {
         }
     }
 
-    /// Of the commands `demo`, `serve` and `run`.
+    /// Of a process that routes.
+    fn counted() -> Counted {
+        let counted = Counted::default();
+        counted.set("clout_route_read_records_total", &[("topic", "raw")], 7);
+        counted.set("clout_route_written_records_total", &[("topic", "events")], 5);
+        counted.set("clout_messages_total", &[("network", "bluesky")], 8);
+        counted.set("clout_message_acts_total", &[("network", "bluesky"), ("kind", "like")], 5);
+        counted.set("clout_messages_skipped_total", &[("network", "none"), ("reason", "not_recognised")], 2);
+        counted
+    }
+
+    #[test]
+    fn counts_of_a_route_are_those_that_were_set_last() {
+        let (metrics, counted) = (Metrics::new([]), counted());
+        counted.set("clout_messages_total", &[("network", "bluesky")], 9);
+        metrics.read_counted(&counted);
+        let text = metrics.text(None, None, Open { connections: 0, streams: 0 });
+        for line in [
+            "clout_messages_total{network=\"bluesky\"} 9\n",
+            "clout_message_acts_total{network=\"bluesky\",kind=\"like\"} 5\n",
+            "clout_messages_skipped_total{network=\"none\",reason=\"not_recognised\"} 2\n",
+            "clout_route_read_records_total{topic=\"raw\"} 7\n",
+        ] {
+            assert!(text.contains(line), "{line}{text}");
+        }
+    }
+
+    /// Of the commands `demo`, `serve` and `run`; the first one has the counts of `route` as well.
     fn expositions() -> [String; 3] {
         let view = View::default();
         let score = vocabulary::Score {
@@ -558,6 +622,9 @@ mod tests {
             let metrics = Metrics::new(["/v1/ranking"]);
             metrics.answered(Some("/v1/ranking"), 200, Duration::from_millis(3));
             metrics.answered(Some("/else"), 404, Duration::from_millis(3));
+            if view.is_some() && pipeline.is_some() {
+                metrics.read_counted(&counted());
+            }
             metrics.text(view, pipeline, Open { connections: 1, streams: 0 })
         })
     }

@@ -25,7 +25,7 @@ use crate::answer::{
 use crate::cursor::Cursor;
 use crate::doors::{Doors, Thing, Visitor};
 use crate::host::Hosts;
-use crate::metrics::{Metrics, Open};
+use crate::metrics::{Counted, Metrics, Open};
 use crate::person::height;
 use crate::problem::{Problem, explain};
 use crate::question::Question;
@@ -54,6 +54,8 @@ pub(crate) struct App {
     /// Whether anything is applied to the view: else only the pipeline is told about.
     has_scores: bool,
     pub(crate) pipeline: Option<Arc<Status>>,
+    /// The counts of a process that routes.
+    pub(crate) counted: Option<Arc<Counted>>,
     pub(crate) supervisor: Supervisor,
     pub(crate) rates: Rates,
     pub(crate) metrics: Metrics,
@@ -81,6 +83,7 @@ impl App {
             has_scores: view.is_some(),
             view: view.unwrap_or_default(),
             pipeline,
+            counted: None,
             supervisor: Supervisor::default(),
             rates: Rates::new(),
             metrics: Metrics::new(table().into_iter().map(|(path, _)| path)),
@@ -431,6 +434,7 @@ async fn status(State(app): Shared, RawQuery(query): RawQuery) -> Answer<StatusA
     responses((status = 200, body = String, content_type = "text/plain", description = "The exposition.")))]
 async fn metrics(State(app): Shared) -> Response {
     let open = Open { connections: app.doors.count(Thing::Connection), streams: app.doors.count(Thing::Stream) };
+    app.counted.iter().for_each(|counted| app.metrics.read_counted(counted));
     let text = app.metrics.text(app.has_scores.then_some(&*app.view), app.pipeline.as_deref(), open);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -27,6 +27,7 @@ use tracing::{debug, info, warn};
 
 use crate::doors::{Bounds, Doors, Full, GUEST_HEAD_TIMEOUT, GUEST_STAY, Guests, Peer, Thing, Visitor};
 use crate::host;
+use crate::metrics::Counted;
 use crate::routes::{self, App};
 use crate::tokens::Tokens;
 use crate::unstalled::Unstalled;
@@ -127,6 +128,7 @@ pub enum ServeError {
 pub struct Server {
     view: Option<Arc<View>>,
     pipeline: Option<Arc<Status>>,
+    counted: Option<Arc<Counted>>,
     supervisor: Supervisor,
     options: ServerOptions,
 }
@@ -143,12 +145,17 @@ pub struct Running {
 impl Server {
     /// A server that answers from a view.
     pub fn new(view: Arc<View>, options: ServerOptions) -> Server {
-        Server { view: Some(view), pipeline: None, supervisor: Supervisor::default(), options }
+        Server { view: Some(view), pipeline: None, counted: None, supervisor: Supervisor::default(), options }
     }
 
     /// A server that tells only how a pipeline does: status, health, metrics.
     pub fn for_pipeline(status: Arc<Status>, options: ServerOptions) -> Server {
-        Server { view: None, pipeline: Some(status), supervisor: Supervisor::default(), options }
+        Server { view: None, pipeline: Some(status), counted: None, supervisor: Supervisor::default(), options }
+    }
+
+    /// A server that tells only what was counted: health, metrics.
+    pub fn for_route(counted: Arc<Counted>, options: ServerOptions) -> Server {
+        Server { view: None, pipeline: None, counted: Some(counted), supervisor: Supervisor::default(), options }
     }
 
     /// Tells about the pipeline of this process as well.
@@ -202,9 +209,10 @@ impl Server {
     }
 
     async fn serve(self, listener: TcpListener, doors: Arc<Doors>, stop: watch::Receiver<bool>) {
-        let Server { view, pipeline, supervisor, options } = self;
+        let Server { view, pipeline, counted, supervisor, options } = self;
         let mut app = App::new(view, pipeline, &options, Arc::clone(&doors), stop.clone());
         app.supervisor = supervisor.clone();
+        app.counted = counted;
         let app = Arc::new(app);
         let router = routes::router(Arc::clone(&app), &options.cors_origins);
         let mut ticking = tokio::spawn(tick(app));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use networks::{Found, Framing, Memory, Network, Reader, Recognised, Source, Tally};
 use serde::{Serialize, Serializer};
 use vocabulary::{Event, Kind, Profile, Timestamp};
-use wire::{Names, Pieces};
+use wire::Pieces;
 
 use crate::recorded::Sink;
 use crate::recorded::Stop;
@@ -21,7 +21,7 @@ use crate::words::{count, thousands};
 /// The longest message that is read: whole answers of an API, and collections of everything that somebody wrote.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Facts that are remembered between messages, as who wrote which post: about 80 bytes each.
-const FACTS_MAX: usize = 8 << 20;
+pub(crate) const FACTS_MAX: usize = 8 << 20;
 
 /// What all messages of a run share.
 pub(crate) struct Networks {
@@ -44,13 +44,13 @@ impl Networks {
 
 /// What one message says, until it is given away.
 #[derive(Default)]
-struct Findings {
+pub(crate) struct Findings {
     /// Actor, target and id of each act, one behind the other.
     names: String,
     acts: Vec<FoundAct>,
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// Why the message, or messages in it, could not be read.
-    unread: Vec<networks::Reason>,
+    pub(crate) unread: Vec<networks::Reason>,
 }
 
 struct FoundAct {
@@ -62,14 +62,15 @@ struct FoundAct {
 }
 
 impl Findings {
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.names.clear();
         self.acts.clear();
         self.changes.clear();
         self.unread.clear();
     }
 
-    fn take(&mut self, found: &Found<'_>, people: &mut People, names: &Names) {
+    /// Takes what was found; `learn` is told of profiles, and says what they mean for scores.
+    pub(crate) fn take(&mut self, found: &Found<'_>, learn: impl FnOnce(&networks::Profile<'_>) -> Option<Change>) {
         match found {
             Found::Act(act) => {
                 let mut text = |text: &dyn std::fmt::Display| {
@@ -81,12 +82,29 @@ impl Findings {
                 let (actor, target, id) = (text(&act.actor), text(&act.target), text(&act.id));
                 self.acts.push(FoundAct { actor, target, id, kind: act.kind, at: act.at });
             }
-            Found::Profile(profile) => self.changes.extend(people.learn(profile, names)),
+            Found::Profile(profile) => self.changes.extend(learn(profile)),
             Found::Skipped(_, reason @ (networks::Reason::Malformed | networks::Reason::TooDeep)) => {
                 self.unread.push(*reason);
             }
             Found::Skipped(..) | Found::Post(_) | Found::Deletion(_) => {}
         }
+    }
+
+    /// The acts with their ids, in the order of their times: answers of an API begin with what is newest.
+    pub(crate) fn acts(&mut self) -> impl Iterator<Item = (Event<'_>, &str)> {
+        self.acts.sort_by_key(|act| act.at);
+        let text = |range: &Range<usize>| &self.names[range.clone()];
+        self.acts.iter().map(move |FoundAct { actor, target, id, kind, at }| {
+            (Event { actor: text(actor), target: text(target), kind: *kind, at: *at }, text(id))
+        })
+    }
+}
+
+/// Why a message cannot be read.
+pub(crate) fn unread(reason: networks::Reason) -> &'static str {
+    match reason {
+        networks::Reason::TooDeep => "has lists and objects in each other, deeper than any message",
+        _ => "is neither JSON nor a row of a dump",
     }
 }
 
@@ -229,17 +247,15 @@ impl MessageLog {
         };
         findings.clear();
         let before = reader.tally().messages();
-        reader.read(&mut self.source, raw, &mut |found| findings.take(&found, people, &gate.names));
+        reader.read(&mut self.source, raw, &mut |found| {
+            findings.take(&found, |profile| people.learn(profile, &gate.names));
+        });
         let messages = reader.tally().messages() - before;
         self.records += messages;
         gate.counts.records += messages;
         self.understood += messages.saturating_sub(findings.unread.len() as u64);
         for reason in &findings.unread {
-            let reason = match reason {
-                networks::Reason::TooDeep => "has lists and objects in each other, deeper than any message",
-                _ => "is neither JSON nor a row of a dump",
-            };
-            gate.bad(file, line, &reason, raw)?;
+            gate.bad(file, line, &unread(*reason), raw)?;
         }
         for change in &findings.changes {
             let Change { user, opted_out, trust } = change;
@@ -247,13 +263,9 @@ impl MessageLog {
                 sink.found(&Profile { user, opted_out: *opted_out, trust: *trust, ..Profile::default() })?;
             }
         }
-        // Answers of an API begin with what is newest.
-        findings.acts.sort_by_key(|act| act.at);
-        let text = |range: &Range<usize>| &findings.names[range.clone()];
-        for FoundAct { actor, target, id, kind, at } in &findings.acts {
-            let event = Event { actor: text(actor), target: text(target), kind: *kind, at: *at };
+        for (event, id) in findings.acts() {
             if let Admitted::In(event) = gate.judge(file, line, Ok(event), raw)? {
-                sink.event(&event, text(id))?;
+                sink.event(&event, id)?;
             }
         }
         Ok(())
@@ -309,11 +321,10 @@ pub(crate) struct NetworkRead {
 }
 
 /// What was read of each network, and last what is of none.
-pub(crate) fn summaries(networks: Option<&Networks>) -> Vec<NetworkRead> {
-    let Some(networks) = networks else { return Vec::new() };
+pub(crate) fn summaries(tally: Option<&Tally>) -> Vec<NetworkRead> {
+    let Some(tally) = tally else { return Vec::new() };
     let all = Network::ALL.into_iter().map(Some).chain([None]);
-    let read = all.filter_map(|network| NetworkRead::of(network, networks.tally().of(network)));
-    read.collect()
+    all.filter_map(|network| NetworkRead::of(network, tally.of(network))).collect()
 }
 
 impl NetworkRead {

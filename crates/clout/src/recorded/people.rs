@@ -36,6 +36,21 @@ pub(crate) struct Change {
     pub(crate) trust: Option<f64>,
 }
 
+impl Change {
+    /// What it means for a person's score that the account stands so now, and stood so before; `None`: nothing.
+    pub(crate) fn of(user: &str, before: Option<Standing>, standing: Standing) -> Option<Change> {
+        let (opted_out, trust) = match (before, standing) {
+            (before, standing) if before == Some(standing) => return None,
+            (_, Standing::Suspended) => (None, Some(0.0)),
+            (_, Standing::Deleted) => (Some(true), None),
+            (Some(Standing::Suspended), _) => (None, Some(1.0)),
+            (Some(Standing::Deleted), _) => (Some(false), None),
+            _ => return None,
+        };
+        Some(Change { user: user.to_owned(), opted_out, trust })
+    }
+}
+
 impl People {
     /// Takes what a network says of an account. Returns what that means for its score, if it means anything.
     pub(crate) fn learn(&mut self, profile: &networks::Profile<'_>, names: &Names) -> Option<Change> {
@@ -51,18 +66,10 @@ impl People {
         known.say(profile);
         let standing = profile.standing?;
         let before = known.standing.replace(standing);
-        let (opted_out, trust) = match (before, standing) {
-            (before, standing) if before == Some(standing) => return None,
-            (_, Standing::Suspended) => (None, Some(0.0)),
-            (_, Standing::Deleted) => {
-                (known.handle, known.display_name) = (None, None);
-                (Some(true), None)
-            }
-            (Some(Standing::Suspended), _) => (None, Some(1.0)),
-            (Some(Standing::Deleted), _) => (Some(false), None),
-            _ => return None,
-        };
-        Some(Change { user: user.to_owned(), opted_out, trust })
+        if standing == Standing::Deleted {
+            (known.handle, known.display_name) = (None, None);
+        }
+        Change::of(user, before, standing)
     }
 
     /// What an account is called; nothing of one that does not agree to be found, or is not there for now.

@@ -11,6 +11,7 @@ mod feed;
 mod inspect;
 mod letters;
 mod live;
+mod networks;
 mod packed;
 mod people;
 mod readme;

@@ -137,12 +137,15 @@ fn once_ends_at_the_end_as_it_was_at_the_start() {
         group: unique("group"),
         instance: "0".to_owned(),
         is_once: true,
+        profiles: None,
+        look_back: 0,
     };
     let (stop, mut made) = (AtomicBool::new(false), 0);
-    let target = |_: Option<&[u8]>, value: Option<&[u8]>, _| {
+    let target = |record: kafka::Read<'_>| {
         if made < 1_000 {
             made += 1;
-            let again = BaseRecord::<str, [u8]>::to(&from).partition(made % 2).payload(value.unwrap_or_default());
+            let again =
+                BaseRecord::<str, [u8]>::to(&from).partition(made % 2).payload(record.value.unwrap_or_default());
             producer.send(again).expect("there is room");
             producer.flush(Duration::from_secs(10)).expect("it arrives");
         }
@@ -152,7 +155,7 @@ fn once_ends_at_the_end_as_it_was_at_the_start() {
     assert_eq!((routed.records, read(broker, &to).len()), (100, 100));
     assert_eq!(made, 100, "each of those that were there has made another one");
     // The next one takes these, and no more.
-    let next = |_: Option<&[u8]>, _: Option<&[u8]>, _| kafka::Target::Key("ana".to_owned(), 0);
+    let next = |_: kafka::Read<'_>| kafka::Target::Key("ana".to_owned(), 0);
     assert_eq!(kafka::route(&connection(broker), &route, &stop, next, |_| {}).expect("all is well").records, 100);
 }
 
@@ -209,7 +212,7 @@ fn what_cannot_be_routed_is_told() {
     let expected = format!("error: topic {mistyped} is missing: did you mean ");
     assert!(ran.code == Some(2) && ran.stderr.starts_with(&expected), "{:?}: {}", ran.code, ran.stderr);
     expect![[r#"
-        2: error: invalid value 'FROM:yaml' for '--from <TOPIC[:WORD...]>': "yaml" is none of events, profiles, protobuf, json, confluent, nor a kind of events
+        2: error: invalid value 'FROM:yaml' for '--from <TOPIC[:WORD...]>': "yaml" is none of events, profiles, protobuf, json, confluent, nor a kind of events, nor a network (bluesky, mastodon, activitypub, x, github, stackexchange, reddit, youtube)
 
         For more information, try '--help'.
     "#]].assert_eq(&told(&["route", "--from", &format!("{from}:yaml"), "--to", "there"]));

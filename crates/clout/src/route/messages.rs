@@ -1,0 +1,334 @@
+//! Records that hold messages of networks: each gives the events and the profiles that are in it.
+//!
+//! What one message tells about later ones is kept in memory. It is lost with the process, and learnt again from the records
+//! that were routed before; what was counted since the last commit is void then.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use influence::Partitioner;
+use kafka::{Given, Read, Routing, Target};
+use networks::{Memory, Options, Reader, Source, Standing, Tally};
+use vocabulary::Profile;
+use wire::{
+    Encoding, Names, Respelled, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json,
+};
+
+use crate::recorded::messages::{FACTS_MAX, Findings, unread};
+use crate::recorded::people::Change;
+
+/// Acts that are remembered, so that repeats are dropped: 9 to 18 bytes each.
+const ACTS_MAX: usize = 16 << 20;
+/// Accounts that are remembered as not being there.
+const GONE_MAX: usize = 1 << 20;
+
+/// Reads messages, and makes records of what they say.
+pub(crate) struct Messages {
+    options: Options,
+    site: Option<String>,
+    names: Names,
+    partitioner: Partitioner,
+    /// How events are written, and profiles.
+    encoding: Encoding,
+    profile_encoding: Encoding,
+    reader: Reader,
+    /// Each partition is a source of its own.
+    sources: BTreeMap<i32, Source>,
+    gone: Gone,
+    findings: Findings,
+    respelled: Respelled,
+    /// Whether what was read last was routed before, and does not count.
+    is_recalling: bool,
+    counts: Counts,
+    committed: Arc<Mutex<Counts>>,
+}
+
+/// What came of messages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) tally: Tally,
+    /// Acts by or on names that stand for nobody.
+    pub(crate) ignored: u64,
+    /// Changes of accounts that no topic takes.
+    pub(crate) left_profiles: u64,
+}
+
+impl Counts {
+    fn merge(&mut self, more: &Counts) {
+        self.tally.merge(&more.tally);
+        self.ignored += more.ignored;
+        self.left_profiles += more.left_profiles;
+    }
+}
+
+/// How events and profiles are written.
+pub(crate) struct Encodings {
+    pub(crate) events: Encoding,
+    pub(crate) profiles: Encoding,
+}
+
+impl Messages {
+    /// Reads messages with these options; `site` is their site of Stack Exchange.
+    pub(crate) fn new(
+        options: Options,
+        site: Option<String>,
+        names: Names,
+        partitioner: Partitioner,
+        encodings: &Encodings,
+    ) -> Messages {
+        Messages {
+            reader: reader(&options),
+            options,
+            site,
+            names,
+            partitioner,
+            encoding: encodings.events,
+            profile_encoding: encodings.profiles,
+            sources: BTreeMap::new(),
+            gone: Gone::default(),
+            findings: Findings::default(),
+            respelled: Respelled::default(),
+            is_recalling: false,
+            counts: Counts::default(),
+            committed: Arc::default(),
+        }
+    }
+
+    /// What has come of all messages whose records are committed.
+    pub(crate) fn committed(&self) -> Arc<Mutex<Counts>> {
+        Arc::clone(&self.committed)
+    }
+
+    /// Reads a record's value. Returns why a part of it could not be read, if so.
+    fn read(&mut self, read: &Read<'_>) -> Option<String> {
+        let Messages { reader, sources, gone, findings, names, site, .. } = self;
+        let source = sources.entry(read.partition).or_insert_with(|| Source::of_site(site.clone()));
+        findings.clear();
+        let mut refused = None;
+        for (line, message) in (1..).zip(messages(read.value.unwrap_or_default())) {
+            reader.read(source, message, &mut |found| findings.take(&found, |profile| gone.learn(profile, names)));
+            if let Some(&reason) = findings.unread.last() {
+                findings.unread.clear();
+                let place = if line == 1 { String::new() } else { format!("line {line} ") };
+                refused.get_or_insert_with(|| format!("{place}{}", unread(reason)));
+            }
+        }
+        refused
+    }
+
+    /// The records of what was read last.
+    fn given(&mut self, partitions: u16, profile_partitions: u16) -> Result<Vec<Given>, String> {
+        let Messages { findings, names, respelled, partitioner, counts, .. } = self;
+        let mut given = Vec::new();
+        for Change { user, opted_out, trust } in findings.changes.drain(..) {
+            if names.ignores(&user) {
+                counts.ignored += 1;
+                continue;
+            }
+            if profile_partitions == 0 {
+                counts.left_profiles += 1;
+                continue;
+            }
+            let mut value = Vec::new();
+            let profile = Profile { user: &user, opted_out, trust, ..Profile::default() };
+            match self.profile_encoding {
+                Encoding::Protobuf => encode_profile(&profile, &mut value),
+                Encoding::Json => encode_profile_json(&profile, &mut value),
+            }
+            let partition = partitioner.partition(&user, profile_partitions);
+            given.push(Given { is_profile: true, partition, key: user, value });
+        }
+        for (event, id) in findings.acts() {
+            let Some(event) = names.event(event, respelled).map_err(|malformed| malformed.to_string())? else {
+                counts.ignored += 1;
+                continue;
+            };
+            let mut value = Vec::new();
+            match self.encoding {
+                Encoding::Protobuf => encode_event_with_id(&event, id, &mut value),
+                Encoding::Json => encode_event_json_with_id(&event, id, &mut value),
+            }
+            let partition = partitioner.partition(event.actor, partitions);
+            given.push(Given { is_profile: false, partition, key: event.actor.to_owned(), value });
+        }
+        Ok(given)
+    }
+}
+
+fn reader(options: &Options) -> Reader {
+    Reader::new(options.clone(), Memory::bounded(FACTS_MAX, ACTS_MAX))
+}
+
+/// The messages of a value: one, or the lines of a server-sent event.
+fn messages(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_json = matches!(value.trim_ascii_start().first(), Some(b'{' | b'['));
+    value.split(move |byte| !is_json && *byte == b'\n')
+}
+
+impl Routing for Messages {
+    fn target(&mut self, read: Read<'_>) -> Target {
+        if std::mem::take(&mut self.is_recalling) {
+            self.reader.take_tally();
+        }
+        let refused = self.read(&read);
+        match self.given(read.partitions, read.profile_partitions) {
+            Ok(records) => Target::Given { records, refused },
+            Err(why) => Target::Refused(why),
+        }
+    }
+
+    fn recall(&mut self, read: Read<'_>) {
+        self.is_recalling = true;
+        self.read(&read);
+    }
+
+    fn forget(&mut self) {
+        self.reader = reader(&self.options);
+        self.sources.clear();
+        self.gone = Gone::default();
+        self.counts = Counts::default();
+        self.is_recalling = false;
+    }
+
+    fn committed(&mut self) {
+        if self.is_recalling {
+            return;
+        }
+        let mut counts = std::mem::take(&mut self.counts);
+        counts.tally = self.reader.take_tally();
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner).merge(&counts);
+    }
+}
+
+/// The accounts that are suspended or deleted, as far as that was said lately: the older half is forgotten when there are too many.
+#[derive(Default)]
+struct Gone {
+    newer: BTreeMap<String, Standing>,
+    older: BTreeMap<String, Standing>,
+}
+
+impl Gone {
+    /// Takes what a network says of an account. Returns what that means for its score, if it means anything.
+    fn learn(&mut self, profile: &networks::Profile<'_>, names: &Names) -> Option<Change> {
+        let standing = profile.standing?;
+        let (name, mut respelled) = (profile.account.to_string(), String::new());
+        let user = names.spell(&name, &mut respelled);
+        let before = self.newer.get(user).or_else(|| self.older.get(user)).copied();
+        let change = Change::of(user, before, standing);
+        if before.is_none() && change.is_none() {
+            return None;
+        }
+        if self.newer.len() >= GONE_MAX / 2 && !self.newer.contains_key(user) {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(user.to_owned(), standing);
+        change
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use networks::Network;
+    use wire::{EventDecoder, ProfileDecoder};
+
+    use super::*;
+
+    fn routing() -> Messages {
+        let options = Options { drops_repeats: true, ..Options::default() };
+        let encodings = Encodings { events: Encoding::Json, profiles: Encoding::Json };
+        Messages::new(options, None, Names::default(), Partitioner::Murmur2, &encodings)
+    }
+
+    fn read(value: &str) -> Read<'_> {
+        Read { partition: 0, key: None, value: Some(value.as_bytes()), partitions: 1, profile_partitions: 1 }
+    }
+
+    /// What a record gives, as text.
+    fn told(routing: &mut Messages, value: &str) -> String {
+        let Target::Given { records, refused } = routing.target(read(value)) else { panic!("it gives records") };
+        let record = |given: &Given| match given.is_profile {
+            true => {
+                let mut decoder = ProfileDecoder::new(Encoding::Json);
+                let profile = decoder.decode(&given.value).expect("a profile");
+                format!("{} {:?} {:?}", profile.user, profile.opted_out, profile.trust)
+            }
+            false => {
+                let mut decoder = EventDecoder::new(Encoding::Json, None);
+                let event = decoder.decode(&given.value).expect("an event");
+                assert_eq!(given.key, event.actor);
+                format!("{} {} {}", event.actor, event.kind.word(), event.target)
+            }
+        };
+        records.iter().map(record).chain(refused).collect::<Vec<_>>().join("; ")
+    }
+
+    fn follow(operation: &str) -> String {
+        let record = if operation == "create" { r#","record":{"subject":"did:plc:b"}"# } else { "" };
+        format!(
+            r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"{operation}","collection":"app.bsky.graph.follow","rkey":"1"{record}}}}}"#
+        )
+    }
+
+    fn account(active: bool, status: &str) -> String {
+        format!(
+            r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"account","account":{{"active":{active},"did":"did:plc:a","seq":1,"time":"2026-07-04T00:00:00Z"{status}}}}}"#
+        )
+    }
+
+    #[test]
+    fn what_was_routed_before_is_known_and_not_counted() {
+        let (mut routing, unfollow) = (routing(), "bluesky:did:plc:a unfollow bluesky:did:plc:b");
+        assert_eq!(told(&mut routing, &follow("delete")), "", "whom it was of is not known");
+        // The transaction is aborted, and somebody else has routed the follow.
+        routing.forget();
+        routing.recall(read(&follow("create")));
+        routing.committed();
+        assert_eq!(told(&mut routing, &follow("create")), "", "it was told before");
+        assert_eq!(told(&mut routing, &follow("delete")), unfollow);
+        routing.committed();
+        let committed = routing.committed.lock().unwrap().tally.clone();
+        assert_eq!((committed.messages(), committed.of(Some(Network::Bluesky)).all_acts()), (2, 1));
+        // What was told and is not committed is told again.
+        routing.forget();
+        assert_eq!(told(&mut routing, &follow("create")), "bluesky:did:plc:a follow bluesky:did:plc:b");
+    }
+
+    #[test]
+    fn an_account_changes_what_it_is_once() {
+        let mut routing = routing();
+        let (active, suspended) = (account(true, ""), account(false, r#","status":"suspended""#));
+        let deleted = account(false, r#","status":"deleted""#);
+        for (line, expected) in [
+            (&active, ""),
+            (&suspended, "bluesky:did:plc:a None Some(0.0)"),
+            (&suspended, ""),
+            (&active, "bluesky:did:plc:a None Some(1.0)"),
+            (&active, ""),
+            (&deleted, "bluesky:did:plc:a Some(true) None"),
+            (&active, "bluesky:did:plc:a Some(false) None"),
+        ] {
+            assert_eq!(told(&mut routing, line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_may_be_whole_server_sent_event_or_list_and_says_which_line_is_broken() {
+        let mut routing = routing();
+        let event = format!("event: message\ndata: {}\n\n", follow("create"));
+        assert_eq!(told(&mut routing, &event), "");
+        let list = format!("[{},\n{}]", follow("create"), follow("delete"));
+        assert_eq!(
+            told(&mut routing, &list),
+            "bluesky:did:plc:a follow bluesky:did:plc:b; bluesky:did:plc:a unfollow bluesky:did:plc:b"
+        );
+        for (value, expected) in [
+            ("", ""),
+            (":)", ""),
+            ("no message", "is neither JSON nor a row of a dump"),
+            (": heartbeat\ndata: {\"broken\"\n", "line 2 is neither JSON nor a row of a dump"),
+            ("{\"broken\"", "is neither JSON nor a row of a dump"),
+        ] {
+            assert_eq!(told(&mut routing, value), expected, "{value}");
+        }
+    }
+}
