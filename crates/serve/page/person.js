@@ -182,11 +182,11 @@ function rated(state) {
     history: (moves) => {
       const scored = moves.filter(({ score, previous }) => score !== previous);
       const influences = moves.length > 1 && isAtTheTop(moves, scored) ? moves : [];
-      // A card without anything in it tells nothing.
-      why.element.hidden = scored.length === 0;
+      // A card without anything in it tells nothing. At 100 the parts move as well, against each other.
+      why.element.hidden = moves.length === 0;
       curve.element.hidden = scored.length + influences.length === 0;
-      state.firstElementChild.classList.toggle("unmoved", scored.length === 0);
-      why.show(scored);
+      state.firstElementChild.classList.toggle("unmoved", moves.length === 0);
+      why.show(moves);
       curve.show(scored, influences);
       score.since(scored);
     },
@@ -372,25 +372,29 @@ const FACTORS = [
     key: "amplification",
     title: "Amplification",
     format: factor,
-    explain: (value) =>
-      value < 0.9
-        ? "mostly single replies or likes"
-        : value < 1.3
-          ? "most fans act once"
-          : value < 2.5
-            ? "fans come back"
-            : "fans act again and again",
+    explain: (value, { reach }) =>
+      reach <= 0
+        ? "there is no fan"
+        : value < 0.9
+          ? "mostly single replies or likes"
+          : value < 1.3
+            ? "most fans act once"
+            : value < 2.5
+              ? "fans come back"
+              : "fans act again and again",
   },
   {
     key: "network",
     title: "Network",
     format: factor,
-    explain: (value) =>
-      value > 1.05
-        ? "the fans are influential themselves"
-        : value > 0.8
-          ? "the fans count like anybody"
-          : "the fans spread over many people",
+    explain: (value, { reach }) =>
+      reach <= 0
+        ? "there is no fan"
+        : value > 1.05
+          ? "the fans are influential themselves"
+          : value > 0.8
+            ? "the fans count like anybody"
+            : "the fans spread over many people",
   },
   {
     key: "openness",
@@ -428,9 +432,9 @@ function madeCard() {
   const tiles = FACTORS.map(({ key, title, format, explain }) => {
     const number = h("dd", { class: "factor-number" });
     const words = h("dd", { class: "factor-words" });
-    const show = (value) => {
-      say(number, format(value));
-      say(words, explain(value));
+    const show = (answer) => {
+      say(number, format(answer[key]));
+      say(words, explain(answer[key], answer));
     };
     return { key, show, element: h("div", { class: "factor", "data-factor": key }, h("dt", {}, title), number, words) };
   });
@@ -448,7 +452,7 @@ function madeCard() {
   );
   const show = (answer) => {
     say(total, `${votes(answer.influence)} ${answer.influence === 1 ? "vote" : "votes"}`);
-    tiles.forEach((tile) => tile.show(answer[tile.key]));
+    tiles.forEach((tile) => tile.show(answer));
     say(share, `Multiplied, and audience added, they are the influence. 100 stands for ${votes(answer.scale)} votes.`);
   };
   return { element, show };

@@ -42,7 +42,10 @@ impl Problem {
             Absence::NotRated => Problem {
                 kind: "urn:clout:not-rated",
                 title: "Not rated",
-                ..Problem::new(StatusCode::NOT_FOUND, "not rated yet: nobody has acted on this user")
+                ..Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "not rated: nobody has acted on this user, or the user opted out before being rated",
+                )
             },
             Absence::OptedOut => Problem {
                 kind: "urn:clout:opted-out",

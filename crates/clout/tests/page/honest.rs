@@ -291,7 +291,8 @@ fn what_matters_can_be_seen() {
         browser.until("document.querySelector('#curve')?.checkVisibility()").await;
         let curve: String = browser.ask("document.querySelector('.history svg').getAttribute('aria-label')").await;
         assert!(curve.contains("influence in votes moved 2 times between 110 and 125"), "{curve}");
-        assert!(browser.ask::<bool>("document.querySelector('.why-card').hidden").await);
+        // So do the reasons, which are of all that is remembered.
+        browser.until("!document.querySelector('.why-card').hidden").await;
         // Below it the score does; nothing is drawn above 100.
         score_of(&still.view, "ana", 99.5);
         browser.until("!document.querySelector('.why-card').hidden").await;
