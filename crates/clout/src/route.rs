@@ -217,7 +217,7 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
             let (names, site) = (config.names.clone(), args.networks.site.clone());
             let messages = Messages::new(options, site, names, config.model.partitioner, &encodings);
             let route = Route { profiles, look_back: args.look_back, ..route };
-            let counts = Some((networks.as_slice(), messages.committed()));
+            let counts = Some((networks.as_slice(), messages.counts()));
             Run { args, config: &config, route, counts }.go(messages)
         }
     }
