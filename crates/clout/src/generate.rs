@@ -44,7 +44,7 @@ Examples:
   clout generate --span 60d --farm layers:members=100,hours=24,known=5 --out layers.json
   clout generate --conversations 0.2 --follows 0.1 --out-of-order 0.05 --format csv | head";
 
-/// How long a log goes on unless somebody says otherwise.
+/// The span of a log whose ends are not both given.
 const SPAN_MS: i64 = 30 * 86_400_000;
 
 /// Write a synthetic event log that ends now.
@@ -77,7 +77,7 @@ pub struct GenerateArgs {
     /// All events are earlier, in RFC 3339 [default: now, or a span after the start]
     #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
     pub until: Option<Timestamp>,
-    /// How long it goes on: the events are spread evenly, those of farms as well [default: 30d, or from --start to --until]
+    /// The time from the beginning to the end, over which events are spread evenly, those of farms as well [default: 30d, or from --start to --until]
     #[arg(long = "span", value_name = "DURATION", value_parser = parse_duration)]
     pub span_ms: Option<i64>,
     /// Zipf exponent of how often users act; 0 is all alike

@@ -56,7 +56,7 @@ What cannot be used all the same stays in the dead letters.";
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct RouteArgs {
-    /// What is read; a word may be events or profiles, protobuf or json, confluent, or networks whose messages it holds:
+    /// The topic that is read; a word may be events or profiles, protobuf or json, confluent, or networks whose messages it holds:
     /// bluesky, mastodon, activitypub, x, github, stackexchange, reddit, youtube
     #[arg(long, value_name = "TOPIC[:WORD...]", value_parser = From::parse)]
     from: From,
@@ -66,7 +66,7 @@ pub struct RouteArgs {
     /// Where those go that cannot be used [default: the application's dead letters]
     #[arg(long, value_name = "TOPIC")]
     dead_letters: Option<String>,
-    /// Where profiles go that are found in messages of networks [default: the first input that holds profiles]
+    /// The topic for profiles that are found in messages of networks [default: the first input that holds profiles]
     #[arg(long, value_name = "TOPIC")]
     profiles_topic: Option<String>,
     /// Of dead letters only those that come from this topic
@@ -131,9 +131,9 @@ pub enum RouteError {
          told above"
     )]
     NoneOf {
-        /// How many.
+        /// The number of messages, in words.
         messages: String,
-        /// What was read.
+        /// The topic that was read.
         from: String,
         /// The networks that were expected.
         networks: String,
@@ -279,7 +279,7 @@ impl Run<'_> {
         self.nothing(&routed).map_or(Ok(()), |nothing| Err(nothing.into()))
     }
 
-    /// What has come of messages so far.
+    /// The counts of all messages whose records are committed.
     fn messages(&self) -> Option<(&[Network], Counts)> {
         let (networks, counts) = self.counts.as_ref()?;
         Some((networks, counts.lock().unwrap_or_else(PoisonError::into_inner).clone()))
@@ -313,7 +313,7 @@ impl Run<'_> {
         }
     }
 
-    /// What was done, for people.
+    /// Tells people what was done.
     fn tell(&self, routed: &Routed) {
         if let Some((_, Counts { tally, ignored, left_profiles })) = self.messages() {
             summaries(Some(&tally)).iter().for_each(|network| eprintln!("{}", network.line()));

@@ -100,7 +100,7 @@ impl Findings {
     }
 }
 
-/// Why a message cannot be read.
+/// The sentence about a message that cannot be read.
 pub(crate) fn unread(reason: networks::Reason) -> &'static str {
     match reason {
         networks::Reason::TooDeep => "has lists and objects in each other, deeper than any message",

@@ -37,7 +37,7 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// What it means for a person's score that the account stands so now, and stood so before; `None`: nothing.
+    /// The change of a profile that follows from how an account stands now and stood before; `None` if none does.
     pub(crate) fn of(user: &str, before: Option<Standing>, standing: Standing) -> Option<Change> {
         let (opted_out, trust) = match (before, standing) {
             (before, standing) if before == Some(standing) => return None,

@@ -188,7 +188,7 @@ fn openness(openness: f64) -> &'static str {
     }
 }
 
-/// How many of the fans count as strangers? None, in a world that is no older than a half-life.
+/// Words for room, which is a matter of the share of strangers among the fans. A log within one half-life has no strangers.
 fn room(room: f64, is_young: bool) -> &'static str {
     match room {
         _ if is_young => "the log is not longer than a half-life: nobody counts as a stranger yet",

@@ -35,7 +35,7 @@ pub(crate) struct Summary {
     files: Vec<FileRead>,
     /// What came of the messages of each network.
     networks: Vec<NetworkRead>,
-    /// Whether all of it happened within a half-life.
+    /// True if all events lie within one half-life.
     #[serde(skip)]
     pub(crate) is_young: bool,
     first_event_at: Option<String>,

@@ -76,7 +76,7 @@ impl Steps {
             Some(next) if at <= next => Ok(()),
             Some(_) => {
                 self.check(at)?;
-                self.write_until(at - 1, world)
+                self.write_steps(at - 1, world)
             }
             None => {
                 self.first = at;
@@ -92,7 +92,7 @@ impl Steps {
     /// Refuses steps that would fill the disk before they are begun.
     fn check(&self, to: Timestamp) -> Result<(), Stop> {
         let (step_ms, from) = (self.step_ms, self.first);
-        match to.abs_diff(from) / step_ms.unsigned_abs() > STEPS_MAX {
+        match self.next.is_some() && to.abs_diff(from) / step_ms.unsigned_abs() > STEPS_MAX {
             true => Err(Stop::Steps { step_ms, from, to, steps_max: STEPS_MAX }),
             false => Ok(()),
         }
@@ -100,6 +100,11 @@ impl Steps {
 
     /// Writes the steps up to this time.
     pub(crate) fn write_until(&mut self, end: Timestamp, world: &mut World<'static>) -> Result<(), Stop> {
+        self.check(end)?;
+        self.write_steps(end, world)
+    }
+
+    fn write_steps(&mut self, end: Timestamp, world: &mut World<'static>) -> Result<(), Stop> {
         while let Some(next) = self.next.filter(|&next| next <= end) {
             if self.watch.interrupt.is_asked() {
                 return Err(Stop::Interrupted);

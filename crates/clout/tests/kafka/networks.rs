@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use expect_test::expect;
@@ -13,6 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use testbroker::Broker;
 use wire::{Encoding, EventDecoder, ProfileDecoder};
 
+use super::route::Routing;
 use crate::cluster::wait_until;
 use crate::common::{Record, clout, done, read, run, topic};
 
@@ -118,16 +119,6 @@ fn messages(numbers: Range<usize>) -> impl Iterator<Item = String> {
             }
         }
     })
-}
-
-/// Ends the process, if the test does.
-struct Routing(Child);
-
-impl Drop for Routing {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

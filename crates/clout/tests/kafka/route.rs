@@ -160,7 +160,7 @@ fn once_ends_at_the_end_as_it_was_at_the_start() {
 }
 
 /// Ends the process, if the test does.
-struct Routing(Child);
+pub(super) struct Routing(pub(super) Child);
 
 impl Drop for Routing {
     fn drop(&mut self) {

@@ -65,6 +65,10 @@ fn steps_that_would_fill_the_disk_are_not_begun() {
     let error = "error: --timeline 1 ms: from 2025-01-01T00:00:00Z to 2025-01-31T00:00:00Z that is more than 1,000,000 steps: a \
                  longer one makes fewer";
     assert!(ran.stderr.contains(error), "{}", ran.stderr);
+    // Those up to an end that is asked for are counted as well.
+    let directory = directory.with("one", "ana bo 1735689600 RT\n");
+    let ran = directory.replay("one --timeline 1ms --timeline-out steps.csv --until 2025-01-31T00:00:00Z");
+    assert!(ran.code == 2 && ran.stderr.contains(error), "{}", ran.stderr);
     assert!(!directory.path("steps.csv").exists(), "what is not whole is not there");
 }
 
