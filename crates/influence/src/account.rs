@@ -139,15 +139,16 @@ impl Account {
         (self.level as usize) < LEVELS && (0.0..=TRUST_MAX).contains(&self.trust) && self.zero == 0
     }
 
-    /// The level of a person with this score, who is live and endorsed.
-    pub(crate) fn level_for(&self, score: f64) -> u32 {
+    /// The level of a person with this score, who is live and endorsed: where levels are free it is the score's, elsewhere the
+    /// one that is held stays until the score is below its band.
+    pub(crate) fn level_for(&self, score: f64, is_free: bool) -> u32 {
         let is_crawler = self.following > FOLLOWING_MAX && u64::from(self.following) > 2 * self.followers();
         if is_crawler {
             return 1;
         }
         let held = self.level as usize;
         let reached = |&level: &usize| {
-            let band = if level <= held { LEVEL_BAND } else { 0.0 };
+            let band = if level <= held && !is_free { LEVEL_BAND } else { 0.0 };
             level == 1 || score >= LEVEL_SCORE[level] - band
         };
         (1..LEVELS).take_while(reached).last().unwrap_or(1) as u32

@@ -192,8 +192,7 @@ mod tests {
         let events = [act("ana", "bo"), act("bo", "ana"), act("cy", "bo")];
         let (exchange, profiles) = (&[], &[]);
         let (clock, sweep, publishes, settles) = (2_000, 10, true, false);
-        let slice =
-            Slice { clock, exchange, profiles, events: &events, sweep, publishes, settles, machine_clock: None };
+        let slice = Slice { clock, exchange, profiles, events: &events, sweep, publishes, settles, ..Slice::default() };
         shard.step(&slice, &mut Effects::default());
         let mut image = Vec::new();
         shard.copy_image(&mut image);

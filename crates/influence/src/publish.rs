@@ -290,6 +290,15 @@ impl Shard {
         }
     }
 
+    /// At the end of a log, and where a live shard that opens has caught up, levels of followers are those of the scores as they
+    /// are. If nothing more comes, such a shard tells rates that are off by less than `eps`.
+    pub(crate) fn note_catching_up(&mut self, slice: &Slice<'_>) {
+        let clock = slice.machine_clock.unwrap_or(self.now);
+        let has_caught_up = slice.is_live && slice.publishes && clock <= self.outlook.opening_until;
+        self.step.frees_levels = slice.settles || has_caught_up;
+        self.step.refines = has_caught_up && slice.events.is_empty();
+    }
+
     /// A shard opens with its first slice, and does so while it catches up on what came before it was there, and while it
     /// reads history: where events move the clock until it has caught up once, else in its own first half-life.
     /// Then nobody has got used to a scale yet.
@@ -308,7 +317,7 @@ impl Shard {
                 is_new && old() >= HISTORY_EVENTS_MIN.max(slice.events.len() / 2)
             }
         };
-        self.step.is_live = slice.machine_clock.is_some();
+        self.step.is_live = slice.is_live;
         let catches_up = !slice.publishes || !self.queue.is_empty();
         // A clock that events move may leap.
         let clock = slice.machine_clock.unwrap_or(self.now);

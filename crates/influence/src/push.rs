@@ -12,6 +12,10 @@ use crate::standing::{Mark, Told};
 const CHUNK_PERSONS: usize = 256;
 const CHUNK_ROWS: usize = 32;
 
+/// Where nothing more comes, rates may be off by so much of `eps`; they are kept in an `f32`.
+const REFINED: f64 = 0.1;
+const REFINED_MIN: f64 = 1e-5;
+
 impl Shard {
     /// Queues people whose rate is off, and pushes first in first out while the budget lasts, at least one row.
     pub(crate) fn push_pending(&mut self) {
@@ -61,10 +65,18 @@ impl Shard {
         }
     }
 
+    /// The share by which a rate may be off untold.
+    #[inline]
+    fn eps(&self) -> f64 {
+        let eps = self.model.eps;
+        if self.step.refines { (REFINED * eps).max(REFINED_MIN).min(eps) } else { eps }
+    }
+
     #[inline]
     pub(crate) fn enqueue_if_off(&mut self, person: PersonId, rates: Rates) {
+        let eps = self.eps();
         let kept = &mut self.people.persons[person as usize];
-        if are_off(&rates, kept, self.model.eps) && !kept.is(Flag::Queued) {
+        if are_off(&rates, kept, eps) && !kept.is(Flag::Queued) {
             kept.set(Flag::Queued, true);
             self.queue.push_back(person);
         }
@@ -79,7 +91,7 @@ impl Shard {
         let handed_out: f64 = weights.iter().sum();
         self.people.persons[person as usize].handed_out = handed_out as f32;
         let next = rates.unwrap_or_else(|| self.rates(person, handed_out));
-        if rates.is_some() || are_off(&next, &self.people.persons[person as usize], self.model.eps) {
+        if rates.is_some() || are_off(&next, &self.people.persons[person as usize], self.eps()) {
             self.publish_rates(person, next, &weights);
         }
         let kept = &self.people.persons[person as usize];

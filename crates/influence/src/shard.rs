@@ -43,6 +43,8 @@ pub struct Slice<'a> {
     pub settles: bool,
     /// The machine's clock, where events move the shard's: it tells history from what happens now.
     pub machine_clock: Option<Timestamp>,
+    /// Whether this is an application that goes on, and no recorded log.
+    pub is_live: bool,
 }
 
 /// An event and when it was taken.
@@ -323,10 +325,14 @@ pub(crate) struct StepState {
     pub(crate) report: Option<crate::scale::Report>,
     /// Whether another shard has told how its people stand.
     pub(crate) was_told: bool,
-    /// Events move the clock of an application that goes on.
+    /// Whether this is an application that goes on, and no recorded log.
     pub(crate) is_live: bool,
     /// Whether nobody has got used to a scale yet.
     pub(crate) is_opening: bool,
+    /// Whether levels may change at each visit.
+    pub(crate) frees_levels: bool,
+    /// Whether rates are told that are off by less than else.
+    pub(crate) refines: bool,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
     pub(crate) digest: Digest,
@@ -437,6 +443,7 @@ impl Shard {
     pub fn step(&mut self, slice: &Slice<'_>, effects: &mut Effects) {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
         self.step.settles = slice.settles;
+        self.step.refines = false;
         self.step.digest = Digest::default();
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;
@@ -452,6 +459,7 @@ impl Shard {
         self.take_events(slice.events);
         self.advance(slice.clock);
         self.review_founders();
+        self.note_catching_up(slice);
         self.push_pending();
         self.sweep(slice.sweep);
         self.reuse_left();

@@ -39,6 +39,9 @@ impl Shard {
             return;
         }
         self.forget_stale(person);
+        if self.step.refines {
+            self.check(person);
+        }
         if self.people.persons[person as usize].is(Flag::Account) {
             if self.renewals.has_left() {
                 self.forget_left_follows(person);
@@ -192,12 +195,12 @@ impl Shard {
         }
     }
 
-    /// Announces the level of somebody who follows others, at most once an hour.
+    /// Announces the level of somebody who follows others, at most once an hour where the shard is live.
     fn review_level(&mut self, person: PersonId) {
         let Some(account) = self.accounts.get(person) else { return };
         let (held, level_at, follows_nobody) = (account.level, account.level_at, account.following == 0);
         let is_due = level_at == Timestamp::MIN || self.now >= level_at.saturating_add(self.model.level_pause_ms);
-        if follows_nobody && held == 0 || !(is_due || self.step.settles) {
+        if follows_nobody && held == 0 || !(is_due || self.step.frees_levels) {
             return;
         }
         let level = self.level(person);
@@ -216,6 +219,6 @@ impl Shard {
             return 0;
         }
         let score = self.scale.score(self.influence(standing));
-        self.accounts.get(person).map_or(0, |account| account.level_for(score))
+        self.accounts.get(person).map_or(0, |account| account.level_for(score, self.step.frees_levels))
     }
 }

@@ -172,6 +172,7 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
             publishes: dice.roll(8) > 0,
             settles: dice.roll(8) == 0,
             machine_clock: (dice.roll(3) == 0).then(|| dice.time()),
+            is_live: dice.roll(4) > 0,
         };
         shard.step(&slice, &mut effects);
         check_finite(&shard, seed);

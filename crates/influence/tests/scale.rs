@@ -73,6 +73,7 @@ impl World {
                 sweep,
                 publishes,
                 machine_clock,
+                is_live: machine_clock.is_some(),
                 ..Slice::default()
             };
             let mut effects = Effects::default();

@@ -238,13 +238,14 @@ impl Seat {
         self.tour.unpublished_ms(now)
     }
 
-    /// Whether the inputs have nothing more, and the shard has not settled since they had.
+    /// Whether the inputs have nothing more, and the shard has not settled since they had: shard 0 not before it has heard
+    /// how the others did.
     fn is_at_end(&mut self, cut: &Cut, is_caught_up: bool, people: u32) -> bool {
-        if !is_caught_up || !cut.parts.is_empty() {
+        let has_more = !is_caught_up || !cut.parts.is_empty();
+        if has_more || cut.sections.iter().any(|section| section.report.is_some()) {
             self.visits_at_end = 0;
-            return false;
         }
-        !self.has_settled(people)
+        !has_more && !self.has_settled(people)
     }
 
     fn has_settled(&self, people: u32) -> bool {
@@ -294,6 +295,7 @@ impl Seat {
             publishes: plan.publishes,
             settles: plan.settles,
             machine_clock: plan.machine_clock,
+            is_live: settings.clock != Clock::Stored,
         };
         self.shard.step(&slice, &mut self.effects);
         (self.refused, self.records) = (gathered.refused, gathered.records);

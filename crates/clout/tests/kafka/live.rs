@@ -38,7 +38,7 @@ impl Running {
     }
 
     #[track_caller]
-    fn until_it_says(&self, what: &str) {
+    pub(crate) fn until_it_says(&self, what: &str) {
         let until = Instant::now() + Duration::from_secs(60);
         while !self.said().contains(what) {
             assert!(Instant::now() < until, "{what:?} is not said in time:\n{}", self.said());

@@ -17,5 +17,6 @@ mod people;
 mod readme;
 mod reset;
 mod route;
+mod same;
 mod scale;
 mod topics;

@@ -1,0 +1,89 @@
+//! One log has one ranking: by `replay`, live by the clock of the machine, and live by the clock of the events, once it is read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use testbroker::Broker;
+
+use super::live::Running;
+use crate::common::{Record, done, read, unique};
+
+/// What a score may be off, as shards know each other's rates to eps only.
+const POINTS: f64 = 1.0;
+/// After everybody of the table is published; levels of followers go up step by step meanwhile.
+const PATIENCE: Duration = Duration::from_secs(50);
+
+/// Everybody's score, and what they received: how many of each kind there are, and followers.
+type Table = BTreeMap<String, (f64, BTreeMap<&'static str, u64>)>;
+
+const COUNTED: [&str; 5] = ["mentions", "retweets", "replies", "followers", "following"];
+
+fn replayed(csv: &str) -> Table {
+    let mut lines = csv.lines();
+    let columns: Vec<&str> = lines.next().expect("a header").split(',').collect();
+    let place = |name: &str| columns.iter().position(|column| *column == name).expect("a column");
+    let (user, score, counts) = (place("user"), place("score"), COUNTED.map(|name| (name, place(name))));
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let counts = counts.map(|(name, at)| (name, fields[at].parse().expect("a count")));
+        (fields[user].to_owned(), (fields[score].parse().expect("a score"), counts.into()))
+    };
+    lines.map(row).collect()
+}
+
+fn published(broker: &Broker, app: &str) -> Table {
+    let row = |record: Record| {
+        let (user, score) = wire::decode_score(&record.value).expect("a score");
+        let received = score.received.iter().map(|(kind, count)| (kind.plural(), count));
+        let counts = received.chain([("followers", score.followers), ("following", score.following)]);
+        (user.to_owned(), (score.score, counts.filter(|(name, _)| COUNTED.contains(name)).collect()))
+    };
+    read(broker, &format!("{app}-scores")).into_iter().map(row).collect()
+}
+
+/// The most that a score is off, and of how many people counts are others.
+fn differences(live: &Table, replayed: &Table) -> (f64, usize) {
+    replayed.iter().fold((0.0, 0), |(points, people), (user, (score, counts))| match live.get(user) {
+        Some((live, counted)) => (points.max((live - score).abs()), people + usize::from(counted != counts)),
+        None => (f64::INFINITY, people + 1),
+    })
+}
+
+#[test]
+fn a_log_with_follows_is_scored_live_as_replayed() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let folder = std::env::temp_dir().join(unique("same"));
+    fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let (log, csv) = (path("log.json"), path("scores.csv"));
+    done(
+        broker,
+        &["generate", "--users", "1000", "--events", "30000", "--follows", "0.1", "--seed", "3", "-q", "--out", &log],
+    );
+    done(broker, &["replay", "-q", &log, "--scores-out", &csv]);
+    let replayed = replayed(&fs::read_to_string(&csv).expect("a table"));
+    for clock in ["event", "wall"] {
+        let (app, events, place) = (unique("same"), unique("events"), path(clock));
+        let name = ["--application-id", &app, "--input", &events];
+        done(broker, &[&["topics", "create", "--inputs", "--partitions", "4"], &name[..]].concat());
+        done(broker, &[&["feed", &log, "-q"], &name[..]].concat());
+        let running =
+            Running::start(broker, &[&["run", "--checkpoints", &place, "--clock", clock], &name[..]].concat());
+        running.until_it_says("is live");
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let (points, counts) = differences(&published(broker, &app), &replayed);
+            if points <= POINTS && counts == 0 {
+                break;
+            }
+            assert!(
+                Instant::now() < until,
+                "by the clock {clock}: {points} points off, other counts of {counts} people"
+            );
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+    let _ = fs::remove_dir_all(&folder);
+}
