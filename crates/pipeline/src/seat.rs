@@ -23,8 +23,10 @@ use crate::tour::Tour;
 /// For a log that says when an epoch is due the sweep visits one in so many people.
 const SWEEP_SHARE: u32 = 600;
 /// By the clock of events a shard whose inputs are at their end settles, as a replay does at the end of its log, until
-/// the sweep has visited everybody so many times.
+/// the sweep has visited everybody so many times since another shard told anything,
 const SETTLING_SWEEPS: u64 = 3;
+/// and no longer than until it has so many times in all: levels at a threshold and the scale may move each other for ever.
+const SETTLING_SWEEPS_MAX: u64 = 50;
 /// Names that are warned of, each once while a shard stays: a metric counts the rest.
 const WARNINGS_MAX: usize = 100;
 /// Once nothing happens any more, it visits everybody once more, at least so many an epoch,
@@ -64,8 +66,10 @@ pub(crate) struct Seat {
     pub(crate) ignored: u64,
     /// What the epoch under way is to be journaled as.
     next: Option<JournalRecord>,
-    /// People whom the sweep has visited since a record of an input came. Only says when settling is over.
+    /// People whom the sweep has visited since a record of an input came, and since another shard told anything as well.
+    /// Both only say when settling is over.
     visits_at_end: u64,
+    visits_untold: u64,
     /// People whom the sweep has visited since something else happened than ageing. Nothing but the pace depends on it.
     visited: u32,
     /// How the sweep goes round.
@@ -119,6 +123,7 @@ impl Seat {
             ignored: 0,
             next: None,
             visits_at_end: 0,
+            visits_untold: 0,
             visited: 0,
             tour: Tour::default(),
             stepped_at: Timestamp::MIN,
@@ -224,6 +229,7 @@ impl Seat {
         }
         self.run(cut, plan, settings, bugs);
         self.visits_at_end += u64::from(self.effects.swept);
+        self.visits_untold += u64::from(self.effects.swept);
         let before = if work == Work::Input { 0 } else { self.visited };
         // What is not published has to be looked at again.
         let swept = if self.effects.publishes { self.effects.swept } else { 0 };
@@ -238,18 +244,21 @@ impl Seat {
         self.tour.unpublished_ms(now)
     }
 
-    /// Whether the inputs have nothing more, and the shard has not settled since they had: shard 0 not before it has heard
-    /// how the others did.
+    /// Whether the inputs have nothing more, and the shard has not settled since they had.
     fn is_at_end(&mut self, cut: &Cut, is_caught_up: bool, people: u32) -> bool {
         let has_more = !is_caught_up || !cut.parts.is_empty();
-        if has_more || cut.sections.iter().any(|section| section.report.is_some()) {
+        if has_more {
             self.visits_at_end = 0;
+        }
+        if has_more || !cut.sections.is_empty() {
+            self.visits_untold = 0;
         }
         !has_more && !self.has_settled(people)
     }
 
     fn has_settled(&self, people: u32) -> bool {
-        self.visits_at_end > SETTLING_SWEEPS * u64::from(people)
+        let people = u64::from(people);
+        self.visits_untold > SETTLING_SWEEPS * people || self.visits_at_end > SETTLING_SWEEPS_MAX * people
     }
 
     /// Does the slice of a committed record again, once all of it was delivered. Its effects are out already: what is

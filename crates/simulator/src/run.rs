@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use influence::HashKey;
-use pipeline::{Bugs, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
+use pipeline::{Bugs, Clock, Fault, Holds, Input, Keeper, Pace, Settings, Status, Store, Worker};
 use vocabulary::Kind;
 
 use crate::broker::{Broker, Topic};
@@ -207,7 +207,28 @@ impl<'a> Simulation<'a> {
         }
         self.drain()?;
         self.verdict.duplicates = self.status.totals().duplicates;
+        if self.settings.clock == Clock::Event {
+            self.restart_at_rest()?;
+        }
         judge::judge(self)
+    }
+
+    /// Where only events move the clock, an application at rest has nothing to say when it is started again.
+    fn restart_at_rest(&mut self) -> Result<(), String> {
+        let scores = |of: &Self| -> Vec<i64> {
+            let broker = of.shared.broker.borrow();
+            (0..of.scenario.shards).map(|shard| broker.bounds(Topic::Scores, shard).1).collect()
+        };
+        let said = scores(self);
+        (0..self.slots.len()).for_each(|number| self.end_worker(number));
+        self.drain()?;
+        let says = scores(self);
+        if says != said {
+            return Err(format!(
+                "at rest, and started again, it publishes scores: their topics end at {says:?}, not {said:?}"
+            ));
+        }
+        Ok(())
     }
 
     fn advance(&mut self, ms: i64) {
