@@ -14,6 +14,7 @@ use wire::JournalRecord;
 use crate::config::{Config, Input, RunFlags};
 use crate::duration::parse_duration;
 use crate::failure::Failure;
+use crate::missing::LostTopics;
 use crate::topics::{json, say};
 use crate::words::count;
 use crate::{exit, missing};
@@ -217,7 +218,7 @@ fn look_at_files(findings: &mut Findings) {
     }
 }
 
-/// Returns how many partitions the application has, if all topics are there.
+/// Returns how many partitions the application has, if all topics are there and the ones that it knows.
 fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) -> Option<u16> {
     let (connection, topics) = (config.connection(), config.topics());
     let inputs = || config.inputs.iter().map(|input| input.topic.as_str());
@@ -244,7 +245,11 @@ fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) -> 
         }
     };
     findings.fine("brokers", format!("{} answer", connection.brokers()));
-    findings.fine("topics", format!("all are there, with {} partitions", checked.partitions));
+    let lost = LostTopics::of(config);
+    match &lost {
+        None => findings.fine("topics", format!("all are there, with {} partitions", checked.partitions)),
+        Some(lost) => findings.fault("topics", lost),
+    }
     look_at_properties(config, &checked, outage_ms, findings);
     match check_group(&connection, &config.application_id, &topics, inputs(), checked.partitions) {
         Ok(()) => findings.fine("group", format!("{} is this application's own, or new", config.application_id)),
@@ -256,7 +261,7 @@ fn look_at_brokers(config: &Config, outage_ms: i64, findings: &mut Findings) -> 
         Ok(()) => findings.fine("transaction", "one was begun and aborted"),
         Err(error) => findings.fault("transaction", error),
     }
-    Some(checked.partitions)
+    lost.is_none().then_some(checked.partitions)
 }
 
 /// What brokers say about each topic: how safe it is, and for how long it keeps what a restore needs.

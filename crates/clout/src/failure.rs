@@ -22,7 +22,7 @@ use crate::generate::GenerateError;
 use crate::health::HealthError;
 use crate::instance::InstanceError;
 use crate::journal::JournalError;
-use crate::missing::MissingTopics;
+use crate::missing::{LostTopics, MissingTopics};
 use crate::recorded::{InputError, Loss, Stop};
 use crate::replay::UsageError;
 use crate::reset::ResetError;
@@ -70,6 +70,9 @@ pub enum Failure {
     /// A topic is not there.
     #[error(transparent)]
     Missing(#[from] MissingTopics),
+    /// A topic is not the one that an application has worked with.
+    #[error(transparent)]
+    Lost(#[from] LostTopics),
     /// A process is not as it should be.
     #[error(transparent)]
     Health(#[from] HealthError),
@@ -200,6 +203,7 @@ impl Failure {
             Failure::Unseen { .. }
             | Failure::Changed { .. }
             | Failure::Missing(_)
+            | Failure::Lost(_)
             | Failure::Instance(_)
             | Failure::Gap(_)
             | Failure::Tokens(_)

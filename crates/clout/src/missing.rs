@@ -1,6 +1,7 @@
 //! What is said of a topic that is not there: what it would be for tells what to do.
 
-use kafka::{Admin, AdminError};
+use kafka::{Admin, AdminError, Lost};
+use tracing::debug;
 
 use crate::config::{Config, keys};
 use crate::failure::Failure;
@@ -21,6 +22,31 @@ pub(crate) enum Use {
 #[error("{}", .0.join("; "))]
 pub struct MissingTopics(Vec<String>);
 
+/// Topics that an application has worked with and that are not there any more: new ones of their names are of no use to it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{}: with a new topic of this name {application} does not go on; start under a new application id, for which \
+     `clout topics create --inputs` makes what is missing, and which counts what the inputs still have",
+    .lost.iter().map(Lost::to_string).collect::<Vec<_>>().join("; ")
+)]
+pub struct LostTopics {
+    application: String,
+    lost: Vec<Lost>,
+}
+
+impl LostTopics {
+    /// Those of the application, if there are any. What the brokers do not say is not held against anybody.
+    pub(crate) fn of(config: &Config) -> Option<LostTopics> {
+        let inputs = config.inputs.iter().map(|input| input.topic.as_str());
+        let lost = kafka::lost(&config.connection(), &config.application_id, &config.topics(), inputs);
+        let lost = lost.unwrap_or_else(|error| {
+            debug!(%error, "it is not known what the application has worked with");
+            Vec::new()
+        });
+        (!lost.is_empty()).then(|| LostTopics { application: config.application_id.clone(), lost })
+    }
+}
+
 /// The failure with advice, if it is that topics are missing. Others stay as they are.
 pub(crate) fn explained(error: AdminError, config: &Config, of: &impl Fn(&str) -> Use) -> Failure {
     let AdminError::Missing(topics) = &error else { return error.into() };
@@ -33,9 +59,13 @@ pub(crate) fn explained(error: AdminError, config: &Config, of: &impl Fn(&str) -
     MissingTopics(topics.iter().map(line).collect()).into()
 }
 
-/// The failure with the topics that mistyped inputs may stand for. What is not mistyped, as far as one can tell, stays as it is.
+/// The failure with what an application has lost, or with the topics that mistyped inputs may stand for. What is neither, as far as
+/// one can tell, stays as it is.
 pub(crate) fn suggested(error: AdminError, config: &Config) -> Failure {
     let AdminError::Missing(topics) = &error else { return error.into() };
+    if let Some(lost) = LostTopics::of(config) {
+        return lost.into();
+    }
     let is_input = |topic: &&String| config.inputs.iter().any(|input| input.topic == **topic);
     let there = Admin::connect(&config.connection()).and_then(|admin| admin.topics()).unwrap_or_default();
     let is_near = |topic: &&String| keys::nearest(topic, there.iter().map(String::as_str)).is_some();

@@ -331,7 +331,7 @@ impl Admin {
         }
     }
 
-    fn describe_topics(&self, topics: &[&str], time: Duration) -> Result<Descriptions, AdminError> {
+    pub(crate) fn describe_topics(&self, topics: &[&str], time: Duration) -> Result<Descriptions, AdminError> {
         if topics.is_empty() {
             return Ok(Vec::new());
         }

@@ -12,7 +12,10 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use testbroker::Broker;
 
 use super::weed::Weed;
-use crate::cluster::{Events, NewTopics, Options, Scene};
+use crate::cluster::{Events, Expected, NewTopics, Options, Scene, verify};
+
+/// A process that ends does so within this time.
+const SOON: Duration = Duration::from_secs(15);
 
 /// The doctor of a process that would be started so, with these arguments over its configuration.
 pub(crate) fn doctor(scene: &Scene, arguments: &[&str]) -> Output {
@@ -201,6 +204,84 @@ fn records_that_a_restore_needs_and_that_are_gone() {
     assert!(needed[0] < end, "{needed:?} {end}");
     scene.admin().delete_records(&scene.names.input, &[end]);
     finds(&scene, &here, "restores", "fault", &["shard 0 cannot be restored", "needs", "raise retention.ms"]);
+}
+
+/// What the doctor says of topics that are gone, or were made anew, is what mends it.
+#[test]
+fn an_application_whose_input_was_deleted_goes_on_under_the_id_that_is_advised() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let options = Options { partitions: 2, ..Options::default() };
+    let old = Scene::new(broker.brokers(), &options);
+    let events = Events::generated(200, 20);
+    let (witness, acts) = (old.witness(), events.acts());
+    let mut member = old.start("a", 1);
+    old.feeder().feed(&acts, usize::MAX);
+    old.drain(&witness, &mut [&mut member]);
+    member.terminate(SOON);
+    let place = old.checkpoints();
+    let here = ["--checkpoints", place.to_str().expect("a path in UTF-8")];
+    finds(&old, &here, "topics", "fine", &["with 2 partitions"]);
+    old.admin().delete_topic(&old.names.input);
+    let advised = ["start under a new application id", "`clout topics create --inputs`"];
+    let missing = [&advised[..], &["-events is missing, and the application has worked with it"]].concat();
+    finds(&old, &here, "topics", "fault", &missing);
+    old.start("a", 1).gives_up(SOON, &missing);
+    // One who makes it anew all the same is told as well.
+    old.create(&old.names.input);
+    finds(&old, &here, "topics", "fault", &[&advised[..], &["-events was deleted and created anew"]].concat());
+    old.admin().delete_topic(&old.names.input);
+
+    let mut new = Scene::without_topics(broker.brokers(), &options);
+    new.names.input = old.names.input.clone();
+    let process = new.command("a", 1);
+    let mut create = Command::new(process.get_program());
+    create.args(["topics", "create", "--inputs", "--partitions", "2"]).args(process.get_args().skip(1));
+    let created = create.current_dir(process.get_current_dir().expect("a folder")).output().expect("it runs");
+    assert!(created.status.success(), "{created:?}");
+    finds(&new, &here, "topics", "fine", &["with 2 partitions"]);
+    let witness = new.witness();
+    let mut member = new.start("a", 1);
+    new.feeder().feed(&acts, usize::MAX);
+    new.drain(&witness, &mut [&mut member]);
+    member.terminate(SOON);
+    verify(&new, &witness, &Expected { acts: &acts, refused: 0 });
+}
+
+#[test]
+fn each_topic_that_an_application_has_lost_is_told_and_dead_letters_are_made_anew() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let options = Options { partitions: 2, ..Options::default() };
+    let scene = Scene::new(broker.brokers(), &options);
+    let events = Events::generated(200, 20);
+    let witness = scene.witness();
+    let mut member = scene.start("a", 1);
+    scene.feeder().feed(&events.acts(), usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    member.terminate(SOON);
+    scene.admin().delete_topic(&scene.names.dead_letters);
+    finds(&scene, &[], "topics", "fault", &["-dead-letters is missing", "make what is the application's own"]);
+    scene.create(&scene.names.dead_letters);
+    finds(&scene, &[], "topics", "fine", &[]);
+    // A name that is mistyped was never read.
+    finds(
+        &scene,
+        &["--input", "nowhere"],
+        "topics",
+        "fault",
+        &["nowhere is missing", "the inputs as well with --inputs"],
+    );
+    let [_, exchange, journal, scores, _] = scene.topics();
+    let lost = |told: String| finds(&scene, &[], "topics", "fault", &[&told, "new application id"]);
+    for topic in [exchange, journal] {
+        scene.admin().delete_topic(topic);
+        lost(format!("{topic} is missing, and the application has worked with it"));
+        scene.create(topic);
+        lost(format!("{topic} was deleted and created anew"));
+    }
+    scene.admin().delete_topic(scores);
+    lost(format!("{scores} is missing, and the application has worked with it"));
 }
 
 #[test]
