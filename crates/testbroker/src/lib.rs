@@ -5,12 +5,14 @@
 //! Where there is no Java or no Maven, tests are told so and skip themselves, unless `CLOUT_KAFKA_REQUIRED` is 1. All are of
 //! the version that `CLOUT_KAFKA_VERSION` says, or else of the one that the script says.
 
+mod acls;
 mod cluster;
 mod process;
 
 use std::process::Output;
 use std::sync::OnceLock;
 
+pub use acls::Acl;
 pub use cluster::Cluster;
 use process::{Data, Life, Process};
 
@@ -74,6 +76,24 @@ impl Broker {
     /// What one of Kafka's own tools, by the name of its class, says of it.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Output {
         process::tool(&self.brokers, class, arguments)
+    }
+
+    /// Gives a permission, and waits until the broker goes by it. Between brokers everybody may do so.
+    pub fn add_acl(&self, acl: &Acl<'_>) {
+        acl.add(&self.between());
+    }
+
+    /// Takes one back, likewise.
+    pub fn remove_acl(&self, acl: &Acl<'_>) {
+        acl.remove(&self.between());
+    }
+
+    /// Where brokers talk to each other.
+    fn between(&self) -> String {
+        let own = self.own.as_ref().expect("the broker is this test's own");
+        let properties = std::fs::read_to_string(own.data.folder().join("server.properties")).expect("its properties");
+        let (_, address) = properties.split_once(",BROKER://").expect("it listens to brokers");
+        address.split_once(',').expect("and to controllers").0.to_owned()
     }
 
     /// Kills it as a power cut does.

@@ -158,6 +158,8 @@ impl Admin {
         let level = if is_stable { "read_committed" } else { "read_uncommitted" };
         config.set("group.id", "nobody").set("isolation.level", level).set("enable.partition.eof", "true");
         config.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+        // The end of an empty partition is told with the first answer.
+        config.set("fetch.wait.max.ms", "10");
         config
     }
 }

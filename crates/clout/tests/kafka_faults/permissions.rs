@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use oracle::{Act, Kind};
 use rdkafka::topic_partition_list::Offset;
-use testbroker::Broker;
+use testbroker::{Acl, Broker};
 
 use crate::cluster::{Events, Expected, Options, Scene, verify, wait_until};
 
@@ -89,15 +89,41 @@ fn documented(command: &str) -> Vec<(String, Vec<String>)> {
     rows.map(rule).collect()
 }
 
-/// Kafka's own tool, as the administrator.
-fn acls(broker: &Broker, scene: &Scene, change: &[&str], resource: &str, operations: &[&str]) {
+/// Allows a user all of this.
+fn allow(broker: &Broker, scene: &Scene, user: &str, resource: &str, operations: &[String]) {
+    let (principal, resource) = (format!("User:{user}"), named(scene, resource));
+    for operation in operations {
+        broker.add_acl(&Acl { resource: &resource, operation, principal: &principal, is_denied: false });
+    }
+}
+
+/// Denies a user one operation while something is done.
+fn while_denied(
+    (broker, scene): (&Broker, &Scene),
+    user: &str,
+    (resource, operation): (&str, &str),
+    body: impl FnOnce(),
+) {
+    let (principal, resource) = (format!("User:{user}"), named(scene, resource));
+    let acl = Acl { resource: &resource, operation, principal: &principal, is_denied: true };
+    broker.add_acl(&acl);
+    body();
+    broker.remove_acl(&acl);
+}
+
+fn named(scene: &Scene, resource: &str) -> String {
+    resource.replace("INPUT", &scene.names.input).replace("APP", &scene.id)
+}
+
+/// Kafka's own tool, as the administrator, is told to allow `clout` all of this.
+fn allow_by_tool(broker: &Broker, scene: &Scene, resource: &str, operations: &[String]) {
     let admin = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-admin.properties", scene.id));
     let login = "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\"admin-secret\";";
     let text = format!("security.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\nsasl.jaas.config={login}\n");
     fs::write(&admin, text).expect("it can be written");
-    let resource = resource.replace("INPUT", &scene.names.input).replace("APP", &scene.id);
+    let resource = named(scene, resource);
     let mut arguments = vec!["--command-config", admin.to_str().expect("a path in UTF-8")];
-    arguments.extend(change);
+    arguments.extend(["--add", "--allow-principal", "User:clout"]);
     operations.iter().for_each(|operation| arguments.extend(["--operation", operation]));
     arguments.extend(resource.split_whitespace());
     let ran = broker.tool("org.apache.kafka.tools.AclCommand", &arguments);
@@ -139,15 +165,15 @@ fn the_example_is_the_table_with_the_default_names() {
 
 #[test]
 fn what_is_documented_suffices_and_what_is_missing_is_named() {
-    let _room = crate::works();
+    let _room = crate::waits();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::new(
         broker.brokers(),
         &Options { client: &ADMIN, program: &CLOUT, epoch: "5ms", checkpoint_every: "500ms", ..Options::default() },
     );
-    let allow = ["--add", "--allow-principal", "User:clout"];
+    // As the page says, whose first column is what the tool wants to be told.
     for (resource, operations) in documented("run") {
-        acls(&broker, &scene, &allow, &resource, &operations.iter().map(String::as_str).collect::<Vec<_>>());
+        allow_by_tool(&broker, &scene, &resource, &operations);
     }
     let events = Events::generated(2_000, 100);
     let acts = events.acts();
@@ -165,21 +191,20 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
         ("--group APP", "Read", scene.id.clone()),
         ("--transactional-id APP- --resource-pattern-type prefixed", "Write", format!("{}-", scene.id)),
     ] {
-        let principal = "User:clout";
-        acls(&broker, &scene, &["--add", "--deny-principal", principal], resource, &[operation]);
-        if operation == "Write" && resource.starts_with("--transactional-id") {
-            let told = super::doctor::doctor(&scene, &[]);
-            let told = String::from_utf8_lossy(&told.stdout).into_owned();
-            let fault = told.lines().find(|line| line.starts_with("FAULT")).unwrap_or_default();
-            assert!(fault.contains("transaction") && fault.contains("grant"), "{told}");
-        }
-        // Without news there is nothing to write.
-        scene.feeder().feed(&acts[..50], usize::MAX);
-        let ran = scene.start("a", 1).wait(TOLD);
-        let error = ran.stderr.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
-        assert_eq!(ran.code, Some(1), "{resource}: {}", ran.stderr);
-        assert!(error.contains(&named) && error.contains("grant"), "{resource}: {error}\n{}", ran.stderr);
-        acls(&broker, &scene, &["--remove", "--force", "--deny-principal", principal], resource, &[operation]);
+        while_denied((&broker, &scene), "clout", (resource, operation), || {
+            if operation == "Write" && resource.starts_with("--transactional-id") {
+                let told = super::doctor::doctor(&scene, &[]);
+                let told = String::from_utf8_lossy(&told.stdout).into_owned();
+                let fault = told.lines().find(|line| line.starts_with("FAULT")).unwrap_or_default();
+                assert!(fault.contains("transaction") && fault.contains("grant"), "{told}");
+            }
+            // Without news there is nothing to write.
+            scene.feeder().feed(&acts[..50], usize::MAX);
+            let ran = scene.start("a", 1).wait(TOLD);
+            let error = ran.stderr.lines().rfind(|line| line.starts_with("error: ")).unwrap_or_default();
+            assert_eq!(ran.code, Some(1), "{resource}: {}", ran.stderr);
+            assert!(error.contains(&named) && error.contains("grant"), "{resource}: {error}\n{}", ran.stderr);
+        });
     }
     let stranger =
         Scene::without_topics(broker.brokers(), &Options { client: &ADMIN, program: &STRANGER, ..Options::default() });
@@ -241,7 +266,7 @@ fn outcome(broker: &Broker, scene: &Scene, user: &str, arguments: &[&str]) -> Ou
 /// Each command as a user of its own, to whom the rows of its table are granted one after the other.
 #[test]
 fn each_command_needs_what_is_documented_and_no_more() {
-    let _room = crate::works();
+    let _room = crate::waits();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let options = Options { partitions: 2, client: &ADMIN, ..Options::default() };
     let scene = Scene::without_topics(broker.brokers(), &options);
@@ -277,8 +302,7 @@ fn each_command_needs_what_is_documented_and_no_more() {
                 Outcome::Failed(error) => assert!(error.contains(&scene.id), "{name} without {resource}: {error}"),
                 Outcome::Done => panic!("{name} does not need {resource}"),
             }
-            let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
-            acls(&broker, &scene, &["--add", "--allow-principal", &format!("User:{user}")], &resource, &operations);
+            allow(&broker, &scene, user, &resource, &operations);
         }
         match outcome(&broker, &scene, user, arguments) {
             Outcome::Done => {}
@@ -314,19 +338,18 @@ fn each_denial_is_named(
     denials: &[(&str, &str, &str)],
     is_untouched: impl Fn() -> bool,
 ) {
-    let principal = format!("User:{user}");
     for (resource, operation, named) in denials {
-        acls(broker, scene, &["--add", "--deny-principal", &principal], resource, &[operation]);
         let named = named.replace("APP", &scene.id);
-        match outcome(broker, scene, user, arguments) {
-            Outcome::Failed(error) => assert!(
-                error.contains(&named) && error.contains("grant"),
-                "{arguments:?} without {operation} of {resource}: {error}"
-            ),
-            Outcome::Done => panic!("{arguments:?} does not need {operation} of {resource}"),
-        }
-        assert!(is_untouched(), "{arguments:?} without {operation} of {resource} has begun");
-        acls(broker, scene, &["--remove", "--force", "--deny-principal", &principal], resource, &[operation]);
+        while_denied((broker, scene), user, (resource, operation), || {
+            match outcome(broker, scene, user, arguments) {
+                Outcome::Failed(error) => assert!(
+                    error.contains(&named) && error.contains("grant"),
+                    "{arguments:?} without {operation} of {resource}: {error}"
+                ),
+                Outcome::Done => panic!("{arguments:?} does not need {operation} of {resource}"),
+            }
+            assert!(is_untouched(), "{arguments:?} without {operation} of {resource} has begun");
+        });
     }
     match outcome(broker, scene, user, arguments) {
         Outcome::Done => {}
@@ -337,7 +360,7 @@ fn each_denial_is_named(
 /// Brokers tell whoever may not see a group of no members, and leave out topics that one may not see.
 #[test]
 fn reset_removes_nothing_while_a_permission_is_missing() {
-    let _room = crate::works();
+    let _room = crate::waits();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
     let events = Events::generated(500, 50);
@@ -353,13 +376,10 @@ fn reset_removes_nothing_while_a_permission_is_missing() {
 
     let rules = documented("reset");
     let (of_group, of_topics): (Vec<_>, Vec<_>) = rules.iter().partition(|(resource, _)| resource.contains("--group"));
-    let allow = |rules: &[&(String, Vec<String>)]| {
-        for (resource, operations) in rules {
-            let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
-            acls(&broker, &scene, &["--add", "--allow-principal", "User:reset"], resource, &operations);
-        }
+    let allow_all = |rules: &[&(String, Vec<String>)]| {
+        rules.iter().for_each(|(resource, operations)| allow(&broker, &scene, "reset", resource, operations));
     };
-    allow(&of_topics);
+    allow_all(&of_topics);
     let before = ends();
     match outcome(&broker, &scene, "reset", &arguments) {
         Outcome::Failed(error) => assert!(
@@ -372,7 +392,7 @@ fn reset_removes_nothing_while_a_permission_is_missing() {
     let is_kept = || ends().iter().flatten().zip(before.iter().flatten()).all(|(now, before)| now >= before);
     assert!(is_kept(), "topics are emptied while a member runs: {before:?}, now {:?}", ends());
     member.check();
-    allow(&of_group);
+    allow_all(&of_group);
     match outcome(&broker, &scene, "reset", &arguments) {
         Outcome::Failed(error) => assert!(error.contains("is alive"), "{error}"),
         Outcome::Done => panic!("a member runs"),
@@ -405,7 +425,7 @@ fn reset_removes_nothing_while_a_permission_is_missing() {
 
 #[test]
 fn route_names_what_it_may_not_use() {
-    let _room = crate::works();
+    let _room = crate::waits();
     let Some(broker) = Broker::formatted(SERVER, FORMAT) else { return };
     let scene = Scene::new(broker.brokers(), &Options { client: &ADMIN, ..Options::default() });
     let routed = format!("routed-{}", scene.id);
@@ -417,8 +437,7 @@ fn route_names_what_it_may_not_use() {
     feeder.flush();
     for (resource, operations) in documented("route") {
         let resource = resource.replace("FROM", "INPUT").replace("TO", &routed);
-        let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
-        acls(&broker, &scene, &["--add", "--allow-principal", "User:route"], &resource, &operations);
+        allow(&broker, &scene, "route", &resource, &operations);
     }
     // Those of transactions that were committed.
     let records = |topic: &str| {
