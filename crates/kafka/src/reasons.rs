@@ -106,6 +106,11 @@ const KINDS: &[Kind] = &[
         &["Unsupported SASL mechanism"],
     ),
     kind(
+        Heals::Often,
+        "the connection broke while the client logged in: check that the brokers run, and have time",
+        &["authentication error & Local: Broker transport failure", "authentication error & Local: Timed out"],
+    ),
+    kind(
         Heals::Never,
         "the brokers do not accept these credentials: check sasl.username, sasl.password and sasl.mechanism",
         &["Authentication failed", "authentication error", "Authentication failure", "invalid credentials"],
@@ -205,6 +210,8 @@ mod tests {
             "kafka.nowhere:9092/bootstrap: Failed to resolve 'kafka.nowhere:9092': Name or service not known (after 4ms in state CONNECT)",
             "b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
             "b:1/3: Connect to ipv4#10.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
+            "TxnCoordinator: SASL authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure (after 53ms in state AUTH_REQ)",
+            "b:1/3: SASL authentication error: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256 (after 53ms in state AUTH_REQ)",
             "1/1 brokers are down",
         ]
         .map(|text| told(text) + "\n")
@@ -215,6 +222,8 @@ mod tests {
             Often: a host name in kafka.bootstrap.servers cannot be resolved: check it, or this machine's name service (kafka.nowhere:9092/bootstrap: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
             Often, advertised: a broker names an address where nobody listens: check its advertised.listeners, and that all brokers run (b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
             Often: nobody listens there: check kafka.bootstrap.servers, and that the brokers run (b:1/3: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
+            Often: the connection broke while the client logged in: check that the brokers run, and have time (TxnCoordinator: SASL authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure)
+            Never: the brokers do not accept these credentials: check sasl.username, sasl.password and sasl.mechanism (b:1/3: SASL authentication error: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256)
             unknown
         "#]]
         .assert_eq(&told);
