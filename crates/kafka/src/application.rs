@@ -140,6 +140,8 @@ impl Application {
         let fixed = properties(&[
             ("enable.auto.commit", "false"),
             ("enable.auto.offset.store", "false"),
+            // Marks of transactions at an end are no records that come.
+            ("enable.partition.eof", "true"),
             ("isolation.level", "read_committed"),
             ("auto.offset.reset", "error"),
         ]);

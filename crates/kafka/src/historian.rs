@@ -4,7 +4,7 @@
 //! pending; whoever began one earlier and sends its offsets later is refused by the group. Only then the journal's end is
 //! asked for, and the journal is read to it, whatever becomes of transactions on the way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +58,7 @@ pub(crate) struct Historian {
     census: Arc<Census>,
     unreadable: Arc<[Blocked]>,
     ends: Ends,
+    readable: Readable,
     looked_at: Instant,
     watched_at: Instant,
 }
@@ -83,6 +84,15 @@ const LAST_OFFSETS: i64 = 16;
 
 /// Where the inputs of each shard began and ended, in the order of the configuration, at the last look.
 type Ends = Arc<Mutex<BTreeMap<u16, (Vec<i64>, Vec<i64>)>>>;
+
+/// By shard and input, the end of what could be read at a look, and when that was: the first look whose records have not all come.
+type Readable = Arc<Mutex<BTreeMap<(u16, usize), (i64, Timestamp)>>>;
+
+/// Of two looks, each with the end of what could be read and its time, the earlier one as long as records before its end have not
+/// come, and the later one from then on.
+fn first_unread(before: Option<(i64, Timestamp)>, next: Option<i64>, now: (i64, Timestamp)) -> (i64, Timestamp) {
+    before.filter(|(end, _)| next.is_some_and(|next| next < *end)).unwrap_or(now)
+}
 
 /// Counts what became of each shard, so that no answer is taken for another one's, and nobody looks for one that is not
 /// wanted any more: others may write to that journal for ever.
@@ -112,8 +122,13 @@ impl Visit {
 enum Job {
     Past(Visit),
     Look,
-    Watch(Vec<u16>, Timestamp),
-    Trim { shard: u16, journal: i64, exchange: i64 },
+    /// Of these shards, each with the next offsets of its inputs to come.
+    Watch(Vec<(u16, Vec<i64>)>, Timestamp),
+    Trim {
+        shard: u16,
+        journal: i64,
+        exchange: i64,
+    },
 }
 
 struct Answer {
@@ -134,6 +149,7 @@ struct Archive {
     blocked: BTreeMap<(usize, u16), (i64, Timestamp)>,
     unreadable: Arc<[Blocked]>,
     ends: Ends,
+    readable: Readable,
 }
 
 impl Historian {
@@ -143,7 +159,7 @@ impl Historian {
         let visits: Visits = (0..application.settings.shards).map(|_| AtomicU64::new(0)).collect();
         let census = Arc::new(Census::take(consumer.client(), application)?);
         let unreadable: Arc<[Blocked]> = (0..application.settings.shards).map(|_| Blocked::default()).collect();
-        let inputs_end = Ends::default();
+        let (inputs_end, readable) = (Ends::default(), Readable::default());
         let mut archive = Archive {
             application: Arc::clone(application),
             worker,
@@ -155,6 +171,7 @@ impl Historian {
             blocked: BTreeMap::new(),
             unreadable: Arc::clone(&unreadable),
             ends: Arc::clone(&inputs_end),
+            readable: Arc::clone(&readable),
         };
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
@@ -174,6 +191,7 @@ impl Historian {
             census,
             unreadable,
             ends: inputs_end,
+            readable,
             looked_at: now,
             watched_at: now,
         })
@@ -235,18 +253,30 @@ impl Historian {
         (records > 0).then(|| Unreadable { records, since: blocked.since.load(Relaxed) })
     }
 
+    /// Since when records of a shard's inputs are there that could be read, of which the next to come have these offsets.
+    pub(crate) fn unread_since(&self, shard: u16, next: impl Iterator<Item = i64>) -> Option<Timestamp> {
+        let readable = self.readable.lock().unwrap_or_else(PoisonError::into_inner);
+        let since =
+            |(input, next)| readable.get(&(shard, input)).filter(|(end, _)| next < *end).map(|(_, since)| *since);
+        next.enumerate().filter_map(|(input, next)| since((input, next))).min()
+    }
+
     /// Where a shard's inputs began, and where they ended, at the last look.
     pub(crate) fn ends(&self, shard: u16) -> (Vec<i64>, Vec<i64>) {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(&shard).cloned().unwrap_or_default()
     }
 
     /// Sees now and then that nobody has left something open that these shards wait for, and that others have in the inputs.
-    pub(crate) fn watch(&mut self, shards: &BTreeSet<u16>, now: Timestamp) -> Result<(), Fault> {
+    pub(crate) fn watch(
+        &mut self,
+        now: Timestamp,
+        shards: impl IntoIterator<Item = (u16, Vec<i64>)>,
+    ) -> Result<(), Fault> {
         if self.watched_at.elapsed() < WATCH_EVERY {
             return Ok(());
         }
         self.watched_at = Instant::now();
-        self.ask(Job::Watch(shards.iter().copied().collect(), now))
+        self.ask(Job::Watch(shards.into_iter().collect(), now))
     }
 
     fn ask(&self, job: Job) -> Result<(), Fault> {
@@ -290,8 +320,9 @@ impl Archive {
                 true
             }
             Job::Watch(shards, now) => {
-                self.watch(&shards);
-                self.watch_inputs(&shards, now);
+                let numbers: Vec<u16> = shards.iter().map(|(shard, _)| *shard).collect();
+                self.watch(&numbers);
+                self.watch_inputs(&numbers, now, &shards.into_iter().collect());
                 true
             }
             Job::Trim { shard, journal, exchange } => {
@@ -331,7 +362,7 @@ impl Archive {
     }
 
     /// Looks at what lies behind open transactions of others. One that does not end keeps everything behind it from us.
-    fn watch_inputs(&mut self, shards: &[u16], now: Timestamp) {
+    fn watch_inputs(&mut self, shards: &[u16], now: Timestamp, next: &BTreeMap<u16, Vec<i64>>) {
         let inputs = &self.application.settings.inputs;
         let places = || shards.iter().flat_map(|&shard| (0..inputs.len()).map(move |input| (input, shard)));
         let asked: Vec<(&str, i32)> =
@@ -344,6 +375,15 @@ impl Archive {
         let of_shards = |offsets: &[i64]| offsets.chunks(inputs.len().max(1)).map(<[i64]>::to_vec).collect::<Vec<_>>();
         let inputs_end = shards.iter().copied().zip(of_shards(&begins).into_iter().zip(of_shards(&written))).collect();
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = inputs_end;
+        let mut readable = self.readable.lock().unwrap_or_else(PoisonError::into_inner);
+        *readable = places()
+            .zip(&stable)
+            .map(|((input, shard), &end)| {
+                let next = next.get(&shard).and_then(|next| next.get(input)).copied();
+                ((shard, input), first_unread(readable.get(&(shard, input)).copied(), next, (end, now)))
+            })
+            .collect();
+        drop(readable);
         let before = std::mem::take(&mut self.blocked);
         let mut found: BTreeMap<u16, (u64, Timestamp)> = BTreeMap::new();
         for (place, (stable, written)) in places().zip(stable.into_iter().zip(written)) {
@@ -732,6 +772,14 @@ fn is_passing(error: &KafkaError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_are_unread_since_the_first_look_whose_records_have_not_all_come() {
+        assert_eq!(first_unread(None, Some(5), (9, 100)), (9, 100));
+        assert_eq!(first_unread(Some((9, 100)), Some(8), (20, 200)), (9, 100), "one has not come");
+        assert_eq!(first_unread(Some((9, 100)), Some(9), (20, 200)), (20, 200));
+        assert_eq!(first_unread(Some((9, 100)), None, (20, 200)), (20, 200), "the shard is not read here");
+    }
 
     #[test]
     fn a_writer_is_fenced_off_until_that_succeeds_and_no_more() {

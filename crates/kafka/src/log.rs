@@ -94,7 +94,8 @@ impl Log for KafkaLog {
         self.now = self.now();
         self.troubles.check()?;
         self.historian.look()?;
-        self.historian.watch(&self.owned, self.now)?;
+        let next = |shard: &u16| (*shard, self.reader.next(*shard).collect());
+        self.historian.watch(self.now, self.owned.iter().map(next))?;
         let changes = self.membership.changes()?;
         for change in &changes {
             match *change {
@@ -142,6 +143,10 @@ impl Log for KafkaLog {
 
     fn unreadable(&self, shard: u16) -> Option<Unreadable> {
         self.historian.unreadable(shard)
+    }
+
+    fn unread_since(&self, shard: u16) -> Option<Timestamp> {
+        self.historian.unread_since(shard, self.reader.next(shard))
     }
 
     fn ends(&self, shard: u16) -> Vec<i64> {

@@ -162,6 +162,8 @@ pub(crate) enum Delivered<'a> {
     Record(Record<'a>),
     /// A record, or all of a batch whose first offset this is, that cannot be read.
     Packed(i64, Packed),
+    /// Nothing more is there for now, and the next record has this offset or a later one.
+    End(i64),
     Failed(Refusal),
 }
 
@@ -274,6 +276,9 @@ unsafe fn delivered(message: &c::rd_kafka_message_t) -> Delivered<'_> {
     // SAFETY: of both the message says where they are and how long.
     let (key, value) =
         unsafe { (bytes(message.key, message.key_len, message), bytes(message.payload, message.len, message)) };
+    if message.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF {
+        return Delivered::End(message.offset);
+    }
     if message.err.is_error() {
         let told = value.map(|text| String::from_utf8_lossy(text).into_owned()).filter(|text| !text.is_empty());
         let refusal = Refusal::of(message.err);

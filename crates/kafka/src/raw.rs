@@ -39,9 +39,10 @@ pub fn raw_read(application: &Application, topic: &str) -> Result<RawRead, Fault
     while left > 0 {
         let before = messages;
         for partition in &partitions {
-            messages += partition.read(&mut batch, 4_096, &application.costs, |delivered| {
+            partition.read(&mut batch, 4_096, &application.costs, |delivered| {
                 if let Delivered::Record(_) = delivered {
                     left -= 1;
+                    messages += 1;
                 }
             });
         }

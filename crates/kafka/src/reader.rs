@@ -60,10 +60,11 @@ struct Lanes {
     exchange: Partition<Troubles>,
 }
 
-/// A partition of an input, and how many of its messages make a batch.
+/// A partition of an input, how many of its messages make a batch, and which offset is the next to come.
 struct Lane {
     partition: Partition<Troubles>,
     messages_max: usize,
+    next: i64,
 }
 
 impl Reader {
@@ -89,19 +90,25 @@ impl Reader {
         self.stop(shard);
         self.check(shard, positions)?;
         let consumer = self.consumer.as_ref().ok_or_else(|| Fault::Broken("the reader has stopped".into()))?;
-        let offsets = positions.inputs.iter().copied().chain([positions.exchange]);
+        let offsets = || positions.inputs.iter().copied().chain([positions.exchange]);
         let start = |(topic, offset): (&str, i64)| {
             Partition::start(consumer, topic, shard.into(), offset, &self.wakeup)
                 .map_err(|refusal| fault(&format!("cannot read {topic}[{shard}]"), Some(refusal.code), &refusal))
         };
-        let mut lanes = self.application.read().zip(offsets).map(start).collect::<Result<Vec<_>, _>>()?;
+        let mut lanes = self.application.read().zip(offsets()).map(start).collect::<Result<Vec<_>, _>>()?;
         let exchange = lanes.pop().ok_or_else(|| Fault::Broken("there is no exchange".into()))?;
         if is_new {
             self.unproven.insert(shard, (0, 0));
         }
-        let lane = |partition| Lane { partition, messages_max: MESSAGES_FIRST };
-        self.shards.insert(shard, Lanes { inputs: lanes.into_iter().map(lane).collect(), exchange });
+        let lane = |(partition, next)| Lane { partition, messages_max: MESSAGES_FIRST, next };
+        let inputs = lanes.into_iter().zip(offsets()).map(lane).collect();
+        self.shards.insert(shard, Lanes { inputs, exchange });
         Ok(())
+    }
+
+    /// The next offset to come of each input of a shard; of a shard that is not read, none.
+    pub(crate) fn next(&self, shard: u16) -> impl Iterator<Item = i64> {
+        self.shards.get(&shard).into_iter().flat_map(|lanes| lanes.inputs.iter().map(|lane| lane.next))
     }
 
     /// What is needed must be there.
@@ -218,7 +225,9 @@ fn take_records(
         let mut records: Option<Records> = None;
         let mut failed = None;
         let messages_max = lane.messages_max.min(room.records - taken);
+        let next = &mut lane.next;
         let count = lane.partition.read(batch, messages_max, &place.application.costs, |delivered| match delivered {
+            Delivered::End(offset) => *next = offset.max(*next),
             Delivered::Record(Record { offset, stamp, key, value }) => {
                 let records = records.get_or_insert_with(|| Records::new(offset));
                 let (Stamp::Created(at) | Stamp::Stored(at)) = stamp;
@@ -237,6 +246,7 @@ fn take_records(
             Delivered::Failed(refusal) => failed = Some(refusal),
         });
         if let Some(records) = records {
+            lane.next = records.next().max(lane.next);
             prove(place, &records, unproven)?;
             taken += records.len();
             bytes += records.bytes();
@@ -317,6 +327,7 @@ fn take_exchange(
             Err(error) => failed = Some(foreign(record.offset, &error).into()),
         },
         Delivered::Packed(offset, Packed { reason, .. }) => failed = Some(foreign(offset, &reason).into()),
+        Delivered::End(_) => {}
         Delivered::Failed(refusal) => failed = Some(read_fault(topic, shard, &refusal)),
     });
     failed.map_or(Ok(count), Err)

@@ -61,6 +61,12 @@ pub trait Log {
         None
     }
 
+    /// Since when records of a shard's inputs are there that could be read and have not come, as far as the log has looked;
+    /// `None` if all have come, or a log has no such thing. Never waits.
+    fn unread_since(&self, _shard: u16) -> Option<Timestamp> {
+        None
+    }
+
     /// Where each input of a shard ended when the log last looked, in the order of the configuration; empty if it has not
     /// looked, or a log has no such thing. Never waits.
     fn ends(&self, _shard: u16) -> Vec<i64> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use influence::{Sizes, Taken};
 use vocabulary::{PerKind, Timestamp};
@@ -16,6 +17,7 @@ use crate::refusals::{Refusals, Refusing};
 /// may be an epoch apart.
 #[derive(Debug)]
 pub struct Status {
+    began: Instant,
     shards: Box<[Cell]>,
     rebuilds: AtomicU64,
     epochs: AtomicU64,
@@ -54,6 +56,9 @@ pub struct Status {
 
 /// Why records become dead letters, in the order of [`Totals::refused_by`].
 pub const REASONS: [&str; 4] = ["malformed", "misrouted", "future", "packed"];
+
+/// A worker whose shards take slices tells of them once a second: one that has not for this time stands still.
+const STANDING_MS: u64 = 5_000;
 
 /// Microseconds up to which durations are counted together; what is longer comes last.
 pub const DURATION_BOUNDS_US: [u64; 15] = [
@@ -122,7 +127,7 @@ pub struct ShardStatus {
     pub committed_at: Timestamp,
     /// Its clock.
     pub clock: Timestamp,
-    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; 0 if none waits.
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read or does not come; 0 if none waits.
     pub lag_ms: i64,
     /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
     pub unpublished_ms: i64,
@@ -144,6 +149,16 @@ pub struct ShardStatus {
     pub ids: u64,
     /// The memory they take.
     pub ids_bytes: u64,
+}
+
+impl ShardStatus {
+    /// What is to be thought of it so long after it was told.
+    fn seen(mut self, since_ms: u64) -> ShardStatus {
+        if self.place == Place::Live && since_ms >= STANDING_MS {
+            self.lag_ms = self.lag_ms.saturating_add_unsigned(since_ms);
+        }
+        self
+    }
 }
 
 /// Sums over all shards and workers of this process since its start.
@@ -244,6 +259,8 @@ struct Cell {
     numbers: [AtomicU64; 9],
     times: [AtomicI64; 5],
     sizes: [AtomicU64; 10],
+    /// Milliseconds from the beginning of the status until this was told.
+    told_at_ms: AtomicU64,
 }
 
 /// What one epoch adds.
@@ -294,8 +311,10 @@ pub(crate) fn place(reason: &Reason) -> usize {
 
 impl Status {
     /// Of so many shards, none of them here.
+    #[expect(clippy::disallowed_methods, reason = "told to observers only")]
     pub fn new(shards: u16) -> Status {
         Status {
+            began: Instant::now(),
             shards: (0..shards).map(|_| Cell::default()).collect(),
             rebuilds: AtomicU64::new(0),
             epochs: AtomicU64::new(0),
@@ -329,14 +348,19 @@ impl Status {
         }
     }
 
+    fn now_ms(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
     /// One shard's; of a number that there is not, the default.
     pub fn shard(&self, number: u16) -> ShardStatus {
         self.shards.get(usize::from(number)).map_or(ShardStatus::default(), Cell::read)
     }
 
-    /// All shards'.
+    /// All shards'. A live one whose worker stands still lags by that time as well: what has come since nobody has looked.
     pub fn shards(&self) -> impl Iterator<Item = ShardStatus> {
-        self.shards.iter().map(Cell::read)
+        let now_ms = self.now_ms();
+        self.shards.iter().map(move |cell| cell.read().seen(now_ms.saturating_sub(cell.told_at_ms.load(Relaxed))))
     }
 
     /// A worker begins anew.
@@ -481,6 +505,7 @@ impl Status {
         }
         if let Some(cell) = self.shards.get(usize::from(number)) {
             cell.write(status);
+            cell.told_at_ms.store(self.now_ms(), Relaxed);
         }
     }
 
@@ -593,4 +618,21 @@ fn list(sizes: &Sizes) -> [u64; 10] {
 fn of_list(list: [u64; 10]) -> Sizes {
     let [people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes] = list;
     Sizes { people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_whose_worker_stands_still_lags_by_that_time() {
+        let live = ShardStatus { place: Place::Live, lag_ms: 300, ..ShardStatus::default() };
+        assert_eq!(live.seen(STANDING_MS - 1), live);
+        assert_eq!(live.seen(60_000).lag_ms, 60_300);
+        let restoring = ShardStatus { place: Place::Restoring, ..live };
+        assert_eq!(restoring.seen(60_000), restoring);
+        let status = Status::new(1);
+        status.write(0, &live);
+        assert_eq!(status.shards().map(|shard| shard.lag_ms).collect::<Vec<_>>(), [300]);
+    }
 }

@@ -580,8 +580,9 @@ impl<L: Log> Worker<L> {
                 let sizes = if counts { seat.shard.sizes() } else { known.sizes };
                 let (ids, ids_bytes) = if counts { seat.ids() } else { (known.ids, known.ids_bytes) };
                 let unreadable = self.log.unreadable(shard);
-                let since =
-                    seat.backlog.oldest().into_iter().chain(unreadable.map(|unreadable| unreadable.since)).min();
+                let unreadable_since = unreadable.map(|unreadable| unreadable.since);
+                let since = [seat.backlog.oldest(), unreadable_since, self.log.unread_since(shard)];
+                let since = since.into_iter().flatten().min();
                 let lag_ms = since.map_or(0, |since| (now - since).max(0));
                 let status = ShardStatus {
                     place: Place::Live,

@@ -100,7 +100,7 @@ const METRICS: &[Metric] = {
         metric(
             Gauge,
             "clout_shard_lag_seconds",
-            "Time since the oldest record that waits was stored, or since one cannot be read, by shard",
+            "Time since the oldest record that waits was stored, or since one cannot be read or does not come, by shard",
         ),
         metric(
             Gauge,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testbroker::Broker;
 
-use crate::cluster::{Events, Member, Options, Scene, address, get, status, wait_until};
+use crate::cluster::{Events, Member, Options, Scene, address, get, metric, status, wait_until};
 
 /// Until it has joined the group, and has taken its first records.
 const BEGUN: Duration = Duration::from_secs(60);
@@ -64,6 +64,7 @@ fn a_worker_that_hangs_is_not_live() {
     let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
     let standing_ms = status["pipeline"]["standing_ms"].as_u64();
     assert!(standing_ms.is_some_and(|standing_ms| standing_ms >= 10_000), "its shards look live: {status}");
+    assert!(metric(&address, "clout_shard_lag_seconds") >= 10.0, "nobody is alarmed: {status}");
     member.check();
     // It cannot stop in good order either.
     let ran = member.end(Duration::from_secs(30));
