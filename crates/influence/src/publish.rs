@@ -290,11 +290,11 @@ impl Shard {
         }
     }
 
-    /// At the end of a log, and where a live shard that opens has caught up, levels of followers are those of the scores as they
-    /// are. If nothing more comes, such a shard tells rates that are off by less than `eps`.
+    /// Frees levels at the end of a log, and while a live shard opens and has caught up: a level is then that of the score. If
+    /// nothing more comes, such a shard also tells rates that are off by less than `eps`.
     pub(crate) fn note_catching_up(&mut self, slice: &Slice<'_>) {
-        let clock = slice.machine_clock.unwrap_or(self.now);
-        let has_caught_up = slice.is_live && slice.publishes && clock <= self.outlook.opening_until;
+        let opens = self.opening_clock(slice) <= self.outlook.opening_until;
+        let has_caught_up = slice.is_live && slice.publishes && opens;
         self.step.frees_levels = slice.settles || has_caught_up;
         self.step.refines = has_caught_up && slice.events.is_empty();
     }
@@ -317,15 +317,18 @@ impl Shard {
                 is_new && old() >= HISTORY_EVENTS_MIN.max(slice.events.len() / 2)
             }
         };
-        self.step.is_live = slice.is_live;
         let catches_up = !slice.publishes || !self.queue.is_empty();
-        // A clock that events move may leap.
-        let clock = slice.machine_clock.unwrap_or(self.now);
+        let clock = self.opening_clock(slice);
         if reads_history || !self.outlook.has_opened && catches_up || self.outlook.opening_until == Timestamp::MIN {
             self.outlook.opening_until = clock.saturating_add(OPENING_MS);
         }
         self.step.is_opening = clock <= self.outlook.opening_until;
         self.outlook.has_opened |= !self.step.is_opening;
+    }
+
+    /// The clock by which a shard opens: the machine's where events move the shard's own, which may leap.
+    fn opening_clock(&self, slice: &Slice<'_>) -> Timestamp {
+        slice.machine_clock.unwrap_or(self.now)
     }
 
     /// Somebody who is moderated has handed out these votes, or had them.

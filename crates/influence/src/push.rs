@@ -12,8 +12,9 @@ use crate::standing::{Mark, Told};
 const CHUNK_PERSONS: usize = 256;
 const CHUNK_ROWS: usize = 32;
 
-/// Where nothing more comes, rates may be off by so much of `eps`; they are kept in an `f32`.
+/// The share of `eps` by which a rate may be off where nothing more comes,
 const REFINED: f64 = 0.1;
+/// and the least that this comes to: rates are kept in an `f32`.
 const REFINED_MIN: f64 = 1e-5;
 
 impl Shard {

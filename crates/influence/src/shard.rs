@@ -329,9 +329,9 @@ pub(crate) struct StepState {
     pub(crate) is_live: bool,
     /// Whether nobody has got used to a scale yet.
     pub(crate) is_opening: bool,
-    /// Whether levels may change at each visit.
+    /// Whether a level may change at each visit, and is that of the score.
     pub(crate) frees_levels: bool,
-    /// Whether rates are told that are off by less than else.
+    /// Whether rates that are off by less than `eps` are told as well.
     pub(crate) refines: bool,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
@@ -442,7 +442,7 @@ impl Shard {
     /// Takes a slice, in one canonical order whatever order its records arrived in.
     pub fn step(&mut self, slice: &Slice<'_>, effects: &mut Effects) {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
-        self.step.settles = slice.settles;
+        (self.step.settles, self.step.is_live) = (slice.settles, slice.is_live);
         self.step.refines = false;
         self.step.digest = Digest::default();
         if let Some(scale) = self.coming_scale.take() {

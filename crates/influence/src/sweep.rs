@@ -195,7 +195,7 @@ impl Shard {
         }
     }
 
-    /// Announces the level of somebody who follows others, at most once an hour where the shard is live.
+    /// Announces the level of somebody who follows others, at most once an hour unless levels are free.
     fn review_level(&mut self, person: PersonId) {
         let Some(account) = self.accounts.get(person) else { return };
         let (held, level_at, follows_nobody) = (account.level, account.level_at, account.following == 0);

@@ -25,6 +25,7 @@ use wire::JournalRecord;
 use crate::application::{Application, Start, process_here};
 use crate::census::Census;
 use crate::native::{End, Packed, Refusal, delete_records, ends, packed};
+use crate::ownership::value;
 use crate::troubles::{self, Troubles, fault, fault_of, is_unreachable};
 use crate::waits::TOLD_EVERY;
 use crate::writer::WRITER;
@@ -122,8 +123,8 @@ impl Visit {
 enum Job {
     Past(Visit),
     Look,
-    /// Of these shards, each with the next offsets of its inputs to come.
-    Watch(Vec<(u16, Vec<i64>)>, Timestamp),
+    /// The shards, each with the next offsets of its inputs to come.
+    Watch(BTreeMap<u16, Vec<i64>>, Timestamp),
     Trim {
         shard: u16,
         journal: i64,
@@ -319,10 +320,10 @@ impl Archive {
                 self.look();
                 true
             }
-            Job::Watch(shards, now) => {
-                let numbers: Vec<u16> = shards.iter().map(|(shard, _)| *shard).collect();
-                self.watch(&numbers);
-                self.watch_inputs(&numbers, now, &shards.into_iter().collect());
+            Job::Watch(next, now) => {
+                let shards: Vec<u16> = next.keys().copied().collect();
+                self.watch(&shards);
+                self.watch_inputs(&shards, now, &next);
                 true
             }
             Job::Trim { shard, journal, exchange } => {
@@ -756,8 +757,8 @@ impl Turns {
 
 /// The process of this instance that was noted as the last owner of a shard, if it is another one than the one here.
 fn twin<'a>(known: &'a str, instance: &str, here: &str) -> Option<&'a str> {
-    let value = |name: &str| known.lines().find_map(|line| line.strip_prefix(name));
-    value("process=").filter(|process| value("instance=") == Some(instance) && *process != here)
+    let value = |name: &str| value(known, name);
+    value("process").filter(|process| value("instance") == Some(instance) && *process != here)
 }
 
 fn writer(record: &BorrowedMessage<'_>) -> Option<String> {

@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::Offset;
 
 use crate::admin::{Admin, AdminError, refused};
 use crate::connection::Connection;
 use crate::native::Described;
+use crate::ownership::{asker, offsets, value};
 use crate::topics::Topics;
-use crate::troubles::Troubles;
 
 /// For one question.
 const TIME: Duration = Duration::from_secs(4);
@@ -66,7 +64,7 @@ pub fn lost<'a>(
         }
     }
     let partitions = there.values().map(|described| described.partitions).max().unwrap_or(0);
-    let noted = Noted::ask(connection, group, &read, partitions)?;
+    let noted = Notes::ask(connection, group, &read, partitions)?;
     let journaled = match there.get(journal) {
         Some(described) => Some(admin.written(journal, described.partitions)?.iter().any(|&end| end > 0)),
         None => None,
@@ -88,24 +86,17 @@ pub fn lost<'a>(
 }
 
 /// What an application has noted beside its offsets, by topic and partition.
-struct Noted(BTreeMap<(String, i32), String>);
+struct Notes(BTreeMap<(String, i32), String>);
 
-impl Noted {
-    fn ask(connection: &Connection, group: &str, read: &[&str], partitions: usize) -> Result<Noted, AdminError> {
-        let fixed = [("group.id", group.to_owned()), ("isolation.level", "read_uncommitted".to_owned())];
-        let config = connection.client_with([("enable.auto.commit", "false".to_owned())], fixed);
-        let consumer = BaseConsumer::from_config_and_context(&config, Troubles::quiet())
-            .map_err(|error| refused("cannot connect", error))?;
-        let mut asked = TopicPartitionList::new();
-        for topic in read {
-            (0..).take(partitions).for_each(|partition| _ = asked.add_partition(topic, partition));
-        }
+impl Notes {
+    fn ask(connection: &Connection, group: &str, read: &[&str], partitions: usize) -> Result<Notes, AdminError> {
+        let consumer = asker(connection, group).map_err(|error| refused("cannot connect", error))?;
         let what = format!("the offsets of the group {group} are not told");
-        let committed = consumer.committed_offsets(asked, TIME).map_err(|error| refused(&what, error))?;
+        let committed = offsets(&consumer, read.iter().copied(), partitions).map_err(|error| refused(&what, error))?;
         let elements = committed.elements();
         let ours =
             elements.iter().filter(|place| matches!(place.offset(), Offset::Offset(_)) && !place.metadata().is_empty());
-        Ok(Noted(
+        Ok(Notes(
             ours.map(|place| ((place.topic().to_owned(), place.partition()), place.metadata().to_owned())).collect(),
         ))
     }
@@ -127,20 +118,19 @@ impl Noted {
     /// Whether a topic is one of the inputs that the application was made with: one that was added, or is mistyped, is not.
     fn reads(&self, topic: &str, exchange: &str) -> bool {
         let of_exchange = self.0.iter().filter(|((other, _), _)| other == exchange);
-        let mut inputs =
-            of_exchange.filter_map(|(_, noted)| noted.lines().find_map(|line| line.strip_prefix("topics=")));
+        let mut inputs = of_exchange.filter_map(|(_, noted)| value(noted, "topics"));
         inputs.any(|inputs| inputs.split(',').any(|other| other == topic))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Noted;
+    use super::Notes;
 
     #[test]
     fn a_topic_is_another_one_if_its_id_is_or_if_only_its_offsets_are_forgotten() {
         let noted = |places: &[(&str, &str)]| {
-            Noted(places.iter().map(|(topic, noted)| (((*topic).to_owned(), 0), (*noted).to_owned())).collect())
+            Notes(places.iter().map(|(topic, noted)| (((*topic).to_owned(), 0), (*noted).to_owned())).collect())
         };
         let both = noted(&[("events", "one"), ("exchange", "two\ntopics=events\n")]);
         assert!(!both.is_of_another("events", "exchange", "one") && !both.is_of_another("exchange", "exchange", "two"));

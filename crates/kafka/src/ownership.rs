@@ -56,6 +56,31 @@ pub fn check_group<'a>(
     }
 }
 
+/// A client that asks about a group, and joins none. What a pending transaction is about to change is of no interest to it.
+pub(crate) fn asker(connection: &Connection, group: &str) -> Result<BaseConsumer<Troubles>, KafkaError> {
+    let fixed = [("group.id", group.to_owned()), ("isolation.level", "read_uncommitted".to_owned())];
+    let config = connection.client_with([("enable.auto.commit", "false".to_owned())], fixed);
+    BaseConsumer::from_config_and_context(&config, Troubles::quiet())
+}
+
+/// The offsets that the client's group has of so many partitions of each topic.
+pub(crate) fn offsets<'a>(
+    consumer: &BaseConsumer<Troubles>,
+    topics: impl IntoIterator<Item = &'a str>,
+    partitions: usize,
+) -> Result<TopicPartitionList, KafkaError> {
+    let mut asked = TopicPartitionList::new();
+    for topic in topics {
+        (0..).take(partitions).for_each(|partition| _ = asked.add_partition(topic, partition));
+    }
+    consumer.committed_offsets(asked, TIME)
+}
+
+/// The value of this name in what the owner of a shard has noted.
+pub(crate) fn value<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
+    lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
 /// What the last owner of a shard has noted beside its offsets.
 #[derive(Clone, Debug)]
 pub struct Noted {
@@ -77,16 +102,9 @@ pub fn noted(application: &Application) -> Vec<Noted> {
 
 fn ask_noted(application: &Application) -> Result<Vec<Noted>, String> {
     let Application { id, topics, settings, .. } = application;
-    // What a pending transaction is about to change is of no interest.
-    let fixed = [("group.id", id.clone()), ("isolation.level", "read_uncommitted".to_owned())];
-    let consumer = BaseConsumer::from_config_and_context(
-        &application.connection.client_with([("enable.auto.commit", "false".to_owned())], fixed),
-        Troubles::quiet(),
-    )
-    .map_err(|error| error.to_string())?;
-    let mut asked = TopicPartitionList::new();
-    (0..settings.shards).for_each(|shard| _ = asked.add_partition(&topics.exchange, shard.into()));
-    let committed = consumer.committed_offsets(asked, TIME).map_err(|error| error.to_string())?;
+    let consumer = asker(&application.connection, id).map_err(|error| error.to_string())?;
+    let committed =
+        offsets(&consumer, [topics.exchange.as_str()], settings.shards.into()).map_err(|error| error.to_string())?;
     let journals: Vec<(&str, i32)> =
         (0..settings.shards).map(|shard| (topics.journal.as_str(), i32::from(shard))).collect();
     let begins = ends(consumer.client(), &journals, End::Begin, TIME).map_err(|refusal| refusal.to_string())?;
@@ -155,11 +173,7 @@ fn foreign_offsets(
     inputs: &[&str],
     partitions: u16,
 ) -> Result<Option<String>, KafkaError> {
-    let mut asked = TopicPartitionList::new();
-    for topic in inputs.iter().chain([&exchange]) {
-        (0..i32::from(partitions)).for_each(|partition| _ = asked.add_partition(topic, partition));
-    }
-    let committed = consumer.committed_offsets(asked, TIME)?;
+    let committed = offsets(consumer, inputs.iter().copied().chain([exchange]), partitions.into())?;
     let there = committed.elements();
     let mut there = there.iter().filter(|place| matches!(place.offset(), Offset::Offset(_))).peekable();
     let Some(first) = there.peek().map(|place| format!("{}[{}]", place.topic(), place.partition())) else {

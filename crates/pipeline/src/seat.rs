@@ -66,9 +66,9 @@ pub(crate) struct Seat {
     pub(crate) ignored: u64,
     /// What the epoch under way is to be journaled as.
     next: Option<JournalRecord>,
-    /// People whom the sweep has visited since a record of an input came, and since another shard told anything as well.
-    /// Both only say when settling is over.
+    /// People whom the sweep has visited since a record of an input came. Only says when settling is over.
     visits_at_end: u64,
+    /// The same, since another shard told anything as well.
     visits_untold: u64,
     /// People whom the sweep has visited since something else happened than ageing. Nothing but the pace depends on it.
     visited: u32,

@@ -17,8 +17,8 @@ const README: &str = include_str!("../../../../README.md");
 /// For all that the recipe does, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(300);
 const PEOPLE: usize = 20;
-/// What a score may be off, as shards know each other's rates to eps only.
-const POINTS: f64 = 1.0;
+/// Points by which a live score and a replayed one may differ: shards know each other's rates to `eps` only.
+pub(super) const POINTS: f64 = 1.0;
 
 fn block(mark: &str) -> &'static str {
     let behind = README.split_once(&format!("<!-- {mark} -->\n```sh\n")).expect("the README has the block").1;

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use testbroker::Broker;
 
 use super::live::Running;
+use super::readme::POINTS;
 use crate::common::{Record, done, read, unique};
 
-/// What a score may be off, as shards know each other's rates to eps only.
-const POINTS: f64 = 1.0;
-/// After everybody of the table is published; levels of followers go up step by step meanwhile.
+/// The time for an application to read the log and come to rest, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(50);
 
-/// Everybody's score, and what they received: how many of each kind there are, and followers.
+/// The score of each person, and how many acts of each kind, followers and followed the person has.
 type Table = BTreeMap<String, (f64, BTreeMap<&'static str, u64>)>;
 
 const COUNTED: [&str; 5] = ["mentions", "retweets", "replies", "followers", "following"];
