@@ -3,6 +3,7 @@
 //! Nothing is a shortcut: workers take slices of a log, commit, and what is committed reaches the view. Only the log is
 //! in memory, and history passes faster than time. The order of the modules is the path of an event.
 
+mod live;
 mod source;
 
 mod feeder;
@@ -22,6 +23,7 @@ use influence::Model;
 use pipeline::Supervisor;
 use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
 
+use crate::connect::{LiveArgs, LiveNetwork};
 use crate::duration::parse_duration;
 use crate::failure::{Failure, OutputError};
 use crate::http::{host_name, not_listening, not_started};
@@ -30,7 +32,8 @@ use crate::recorded::ReadingArgs;
 use crate::replay::UsageError;
 use crate::words;
 use crate::{ending, exit};
-use feeder::{Fed, Feeder, WAITING_MAX};
+use feeder::{Fed, Feeder, Partitions, WAITING_MAX};
+use live::Live;
 use opening::Opening;
 use source::{Bad, Source};
 use workers::Workers;
@@ -40,6 +43,7 @@ Examples:
   clout demo
   clout demo --people 20000 --speed 1h
   clout demo higgs-activity_time.txt.gz --half-life 12h
+  clout demo --connect bluesky
 
 Ctrl-C ends it. Nothing is kept.";
 
@@ -47,6 +51,10 @@ Ctrl-C ends it. Nothing is kept.";
 const PORT: u16 = 8600;
 const PORTS_TRIED: u16 = 20;
 const DAY_MS: i64 = 86_400_000;
+/// The time that a log has passed through when the page opens,
+const HEAD_START_MS: i64 = 3 * DAY_MS;
+/// and the time that a network is read from before now.
+const LIVE_HEAD_START_MS: i64 = 600_000;
 /// How often the log is fed.
 const TICK: Duration = Duration::from_millis(50);
 /// The page waits no longer than that for the head start.
@@ -54,7 +62,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Workers that have committed nothing for so long have put the scale where it belongs, and everybody's score.
 const REST: Duration = Duration::from_millis(400);
 
-/// See it live: a made-up world, or a log of yours, is scored while you watch.
+/// See it live: a made-up world, a network, or a log of yours, is scored while you watch.
 ///
 /// Runs the whole pipeline in this process and serves the page and the API, on this machine only unless --listen says otherwise.
 #[derive(Args, Clone, Debug)]
@@ -69,9 +77,15 @@ pub struct DemoArgs {
     /// How much history passes in a second
     #[arg(long = "speed", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub speed_ms: i64,
-    /// How much of it has passed already when the page opens
-    #[arg(long = "head-start", value_name = "DURATION", default_value = "3d", value_parser = parse_duration)]
-    pub head_start_ms: i64,
+    /// The time that has passed already when the page opens [default: 3d of a log, the last 10m of Bluesky]
+    #[arg(long = "head-start", value_name = "DURATION", value_parser = parse_duration)]
+    pub head_start_ms: Option<i64>,
+    /// Read a network as it is now: bluesky, mastodon or github
+    #[arg(long, value_name = "NETWORK", value_enum, conflicts_with_all = ["file", "people", "seed", "speed_ms"])]
+    connect: Option<LiveNetwork>,
+    /// The options that name the server of the network.
+    #[command(flatten)]
+    live: LiveArgs,
     /// Time after which an act counts half [default: 1d, with a FILE 30d]
     #[arg(long = "half-life", value_name = "DURATION", value_parser = parse_duration)]
     pub half_life_ms: Option<i64>,
@@ -101,11 +115,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
     let model = args.model()?;
-    let source = args.source(&interrupt)?;
-    if let Some(path) = args.file.as_deref().filter(|_| source.next_at().is_none()) {
-        return Err(UsageError::NoEvent(path.to_owned()).into());
-    }
-    eprintln!("{} of history are scored first, and then the page opens ...", words::duration(args.head_start_ms));
+    let play = args.play(&interrupt)?;
     let view = Arc::new(View::default());
     let opening = Opening::new(&view);
     let workers = Workers::start(&model, &opening, &supervisor)?;
@@ -114,8 +124,15 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
         Some(_) => not_listening(error),
         None => not_started(error, "--port 0"),
     })?;
-    let feeder = Feeder::new(source, workers.memory(), model.partitioner);
-    let fed = feed(args, feeder, &workers, (&opening, &args.welcome(&server)), &has_ended, &supervisor);
+    let partitions = Partitions::new(workers.memory(), model.partitioner);
+    let stage = (&opening, &*args.welcome(&server));
+    let fed = match play {
+        Play::History(source) => {
+            let feeder = Feeder::new(source, partitions);
+            feed(args, feeder, &workers, stage, &has_ended, &supervisor)
+        }
+        Play::Live(live) => live.feed(partitions, &workers, stage, &supervisor),
+    };
     // Whatever ended it: all end.
     supervisor.stop();
     server.stop();
@@ -123,7 +140,36 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     fed.and(ending::outcome(&supervisor))
 }
 
+/// The source of the events that the demo shows.
+enum Play {
+    /// A log or a made-up world, played faster than it happened.
+    History(Source),
+    /// A network, as its messages come.
+    Live(Box<Live>),
+}
+
 impl DemoArgs {
+    fn play(&self, interrupt: &Interrupt) -> Result<Play, Failure> {
+        if let Some(network) = self.connect {
+            if !self.reading.is_empty() {
+                return Err(UsageError::NoFile.into());
+            }
+            let head_start_ms = self.head_start_ms.unwrap_or(LIVE_HEAD_START_MS);
+            return Ok(Play::Live(Live::open(network, &self.live, head_start_ms)?.into()));
+        }
+        self.live.check_unused()?;
+        let source = self.source(interrupt)?;
+        if let Some(path) = self.file.as_deref().filter(|_| source.next_at().is_none()) {
+            return Err(UsageError::NoEvent(path.to_owned()).into());
+        }
+        eprintln!("{} of history are scored first, and then the page opens ...", words::duration(self.head_start_ms()));
+        Ok(Play::History(source))
+    }
+
+    fn head_start_ms(&self) -> i64 {
+        self.head_start_ms.unwrap_or(HEAD_START_MS)
+    }
+
     fn model(&self) -> Result<Model, UsageError> {
         let usual_ms = if self.file.is_some() { Model::default().half_life_ms } else { DAY_MS };
         let model = Model::with_half_life(self.half_life_ms.unwrap_or(usual_ms));
@@ -154,7 +200,8 @@ impl DemoArgs {
         };
         let start = |port| {
             let listen = SocketAddr::new(listen.ip(), port);
-            let (speed, has_ended) = (self.speed_ms as f64 / 1e3, Arc::clone(has_ended));
+            let speed = if self.connect.is_some() { 1.0 } else { self.speed_ms as f64 / 1e3 };
+            let has_ended = Arc::clone(has_ended);
             let demo = Some(Demo { what: self.what(), speed, has_ended });
             let options = ServerOptions { listen, demo, hosts: self.host.clone(), ..ServerOptions::default() };
             Server::new(Arc::clone(view), options).with_pipeline(workers.status()).watched_by(supervisor).start()
@@ -171,6 +218,9 @@ impl DemoArgs {
 
     /// The subject of the sentence that says what is shown.
     fn what(&self) -> String {
+        if let Some(network) = self.connect {
+            return network.network().title().to_owned();
+        }
         match &self.file {
             Some(path) => format!("The log {}", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()),
             None => format!("A made-up town of {}", words::count(self.people.into(), "person", "people")),
@@ -178,6 +228,11 @@ impl DemoArgs {
     }
 
     fn welcome(&self, server: &Running) -> String {
+        if let Some(network) = self.connect {
+            let title = network.network().title();
+            let address = server.address();
+            return format!("Clout is live on http://{address}\n\n{title}, as it happens. Ctrl-C ends it.\n");
+        }
         let what = match &self.file {
             Some(path) => path.display().to_string(),
             None => format!("a made-up town of {}", words::count(self.people.into(), "person", "people")),
@@ -203,7 +258,7 @@ fn feed(
     let told = |text: &str| say(text).map_err(OutputError::to("-".as_ref()));
     let begun = Instant::now();
     let mut head_start = None;
-    let mut history = feeder.begin(args.head_start_ms, args.speed_ms);
+    let mut history = feeder.begin(args.head_start_ms(), args.speed_ms);
     while !supervisor.is_stopping() {
         let waiting = workers.waiting(feeder.appended());
         // History stands still from the end of the head start until the page opens: days have passed in a second, and the

@@ -34,7 +34,7 @@ exit_codes! {
     Stopped = 1, "stopped early: the error says why, and what to do; what was done until then is written";
     Nothing = 2, "nothing done: wrong options or configuration, or something that is missing or in no known format";
     Output = 3, "an output cannot be written";
-    Unreachable = 69, "no broker answers";
+    Unreachable = 69, "no broker answers, or no server of a network";
     Internal = 70, "a fault of the program itself: please report it, with what it told";
     System = 71, "the system refuses something: an address to listen on, a thread, random numbers";
     Unfinished = 75, "asked to stop, and ended before all was finished: what was not committed is taken again";
@@ -84,8 +84,15 @@ pub(crate) const READS: &[ExitCode] = &[
 pub(crate) const FEEDS: &[ExitCode] = ExitCode::ALL;
 
 /// Codes of a command that shows something without brokers.
-pub(crate) const SHOWS: &[ExitCode] =
-    &[ExitCode::Done, ExitCode::Stopped, ExitCode::Nothing, ExitCode::Output, ExitCode::Internal, ExitCode::System];
+pub(crate) const SHOWS: &[ExitCode] = &[
+    ExitCode::Done,
+    ExitCode::Stopped,
+    ExitCode::Nothing,
+    ExitCode::Output,
+    ExitCode::Unreachable,
+    ExitCode::Internal,
+    ExitCode::System,
+];
 
 /// Codes of every command that works until somebody says stop.
 pub(crate) const RUNS_ON: &[ExitCode] = &[

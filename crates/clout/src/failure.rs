@@ -12,6 +12,7 @@ use pipeline::{AcceptedGap, CheckpointPlace, Fatal, Fault, StoreError};
 use serve::{ServeError, TokensError};
 
 use crate::config::ConfigError;
+use crate::connect::{ConnectError, LiveError};
 use crate::dead_letters::NotTaken;
 use crate::diff::DiffError;
 use crate::doctor::DoctorError;
@@ -97,6 +98,9 @@ pub enum Failure {
     /// A topic cannot be routed.
     #[error(transparent)]
     Route(Box<RouteError>),
+    /// A network is not read.
+    #[error(transparent)]
+    Connect(Box<ConnectError>),
     /// Records cannot go to a topic.
     #[error(transparent)]
     FeedTopic(#[from] FeedTopicError),
@@ -176,6 +180,18 @@ impl From<RouteError> for Failure {
     }
 }
 
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Failure {
+        Failure::Connect(error.into())
+    }
+}
+
+impl From<LiveError> for Failure {
+    fn from(error: LiveError) -> Failure {
+        ConnectError::Live(error).into()
+    }
+}
+
 impl Failure {
     /// What the program exits with. It depends on the cause, whichever command it ends.
     pub fn exit_code(&self) -> ExitCode {
@@ -211,6 +227,7 @@ impl Failure {
             | Failure::Shown(_)
             | Failure::Diff(_) => ExitCode::Nothing,
             Failure::Route(error) => error.exit_code(),
+            Failure::Connect(error) => error.exit_code(),
             Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) => ExitCode::Nothing,
         }
     }

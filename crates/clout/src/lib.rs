@@ -5,6 +5,7 @@ pub mod exit;
 pub mod failure;
 pub mod panics;
 
+pub mod connect;
 pub mod dead_letters;
 pub mod demo;
 pub mod diff;

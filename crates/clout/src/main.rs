@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use clout::connect::{self, ConnectArgs};
 use clout::dead_letters::{self, DeadLettersArgs};
 use clout::demo::{self, DemoArgs};
 use clout::diff::{self, DiffArgs};
@@ -51,6 +52,7 @@ enum Command {
     Topics(Box<TopicsArgs>),
     Feed(Box<FeedArgs>),
     Route(Box<RouteArgs>),
+    Connect(Box<ConnectArgs>),
     Diff(Box<DiffArgs>),
     Reset(Box<ResetArgs>),
     Docs(Box<DocsArgs>),
@@ -86,6 +88,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Topics(args) => topics::run(&args),
         Command::Feed(args) => feed::run(&args),
         Command::Route(args) => route::run(&args),
+        Command::Connect(args) => connect::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Reset(args) => reset::run(&args),
         Command::Docs(args) => docs::run(&args),

@@ -2,7 +2,7 @@
 //! workers want it, exactly once.
 
 mod from;
-mod messages;
+pub(crate) mod messages;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,6 @@ use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::keyer::{Keyed, Keyer};
 use crate::recorded::NetworkArgs;
-use crate::recorded::messages::summaries;
 use crate::words::{count, thousands};
 use crate::{ending, missing};
 use from::{From, Holding};
@@ -294,36 +293,15 @@ impl Run<'_> {
             counted.set("clout_route_written_records_total", &[("topic", profiles)], routed.profiles);
         }
         counted.set("clout_dead_letters_total", &[("reason", "malformed")], routed.dead_letters);
-        let Some((_, Counts { tally, .. })) = self.messages() else { return };
-        for network in Network::ALL {
-            let (word, counts) = (network.word(), tally.of(Some(network)));
-            if counts.messages > 0 {
-                counted.set("clout_messages_total", &[("network", word)], counts.messages);
-            }
-            for (kind, count) in counts.kinds() {
-                counted.set("clout_message_acts_total", &[("network", word), ("kind", kind.word())], count);
-            }
-        }
-        for network in Network::ALL.into_iter().map(Some).chain([None]) {
-            let word = network.map_or("none", Network::word);
-            for (reason, count) in tally.of(network).reasons() {
-                let reason = reason.word().replace(' ', "_");
-                counted.set("clout_messages_skipped_total", &[("network", word), ("reason", &reason)], count);
-            }
+        if let Some((_, Counts { tally, .. })) = self.messages() {
+            count_messages(&tally, counted);
         }
     }
 
     /// Tells people what was done.
     fn tell(&self, routed: &Routed) {
-        if let Some((_, Counts { tally, ignored, left_profiles })) = self.messages() {
-            summaries(Some(&tally)).iter().for_each(|network| eprintln!("{}", network.line()));
-            if left_profiles > 0 {
-                let accounts = count(left_profiles, "account", "accounts");
-                eprintln!("note: no topic takes what networks say of {accounts}: --profiles-topic names one");
-            }
-            if ignored > 0 {
-                eprintln!("note: {} by or on names that stand for nobody left out", count(ignored, "act", "acts"));
-            }
+        if let Some((_, counts)) = self.messages() {
+            counts.tell();
         }
         eprintln!("{}", done(&self.route, routed, self.counts.is_some()));
     }
@@ -349,6 +327,26 @@ impl Run<'_> {
                     }),
                 }
             }
+        }
+    }
+}
+
+/// Brings the metrics of messages up to date.
+pub(crate) fn count_messages(tally: &Tally, counted: &Counted) {
+    for network in Network::ALL {
+        let (word, counts) = (network.word(), tally.of(Some(network)));
+        if counts.messages > 0 {
+            counted.set("clout_messages_total", &[("network", word)], counts.messages);
+        }
+        for (kind, count) in counts.kinds() {
+            counted.set("clout_message_acts_total", &[("network", word), ("kind", kind.word())], count);
+        }
+    }
+    for network in Network::ALL.into_iter().map(Some).chain([None]) {
+        let word = network.map_or("none", Network::word);
+        for (reason, count) in tally.of(network).reasons() {
+            let reason = reason.word().replace(' ', "_");
+            counted.set("clout_messages_skipped_total", &[("network", word), ("reason", &reason)], count);
         }
     }
 }

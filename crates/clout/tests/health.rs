@@ -248,6 +248,7 @@ fn every_help_tells_the_codes_of_the_table_in_its_words() {
         "topics check",
         "feed",
         "route",
+        "connect",
         "diff",
         "docs",
         "reset",

@@ -16,6 +16,7 @@ mod emit;
 mod found;
 mod github;
 mod json;
+mod learnt;
 mod look;
 mod mastodon;
 mod memory;
@@ -31,6 +32,7 @@ mod x;
 mod youtube;
 
 pub use found::{Account, Act, ActId, Deletion, Found, Naming, Post, Profile, Reason, Standing};
+pub use learnt::Learnt;
 pub use memory::Memory;
 pub use network::Network;
 pub use reader::{Options, Reader, Source};

@@ -1,11 +1,12 @@
 //! What later messages do not say again: who wrote which post, which account a handle means, whom a follow was of.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
 
-use crate::{ActId, Network};
+use crate::{ActId, Learnt, Network};
 
 /// What a fact is about.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,8 @@ pub struct Memory {
     acts: HashTable<u64>,
     older_acts: HashTable<u64>,
     acts_half: usize,
+    /// What is new since it was taken, where somebody takes it.
+    learnt: Option<Learnt>,
 }
 
 impl Memory {
@@ -49,7 +52,26 @@ impl Memory {
             acts: HashTable::new(),
             older_acts: HashTable::new(),
             acts_half: acts / 2,
+            learnt: None,
         }
+    }
+
+    /// The same, for somebody who keeps elsewhere what is learnt: see [`Reader::take_learnt`](crate::Reader::take_learnt).
+    #[must_use]
+    pub fn noting(self) -> Memory {
+        Memory { learnt: Some(Learnt::default()), ..self }
+    }
+
+    pub(crate) fn take_learnt(&mut self) -> Learnt {
+        self.learnt.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Learns again what was learnt and kept elsewhere.
+    pub(crate) fn relearn(&mut self, learnt: &Learnt) {
+        if self.half > 0 {
+            learnt.facts.iter().for_each(|(hash, value)| self.insert(*hash, value.clone()));
+        }
+        learnt.acts.iter().for_each(|hash| _ = self.insert_act(*hash));
     }
 
     pub(crate) fn learn(&mut self, about: About, network: Network, key: &str, value: &str) {
@@ -60,19 +82,35 @@ impl Memory {
         if self.newer.get(&hash).is_some_and(|known| **known == *value) {
             return;
         }
+        if let Some(learnt) = &mut self.learnt {
+            learnt.facts.push((hash, value.into()));
+        }
+        self.insert(hash, value.into());
+    }
+
+    fn insert(&mut self, hash: u64, value: Box<str>) {
         if self.newer.len() >= self.half {
             self.older = std::mem::take(&mut self.newer);
         }
-        self.newer.insert(hash, value.into());
+        self.newer.insert(hash, value);
     }
 
     /// Whether an act was not read before. Each is kept in 9 to 18 bytes.
     pub(crate) fn is_first(&mut self, id: ActId<'_>) -> bool {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = SipHasher13::new();
         hasher.write(id.network.prefix().as_bytes());
         id.message.hash(&mut hasher);
         id.part.map(|(kind, place)| (kind.number(), place)).hash(&mut hasher);
         let hash = hasher.finish();
+        let is_first = self.insert_act(hash);
+        if let Some(learnt) = self.learnt.as_mut().filter(|_| is_first) {
+            learnt.acts.push(hash);
+        }
+        is_first
+    }
+
+    /// Remembers an act. Returns false if it was known.
+    fn insert_act(&mut self, hash: u64) -> bool {
         let is_in = |acts: &HashTable<u64>| acts.find(hash, |known| *known == hash).is_some();
         let is_first = !is_in(&self.acts) && !is_in(&self.older_acts);
         if is_first {
@@ -91,8 +129,8 @@ impl Memory {
 }
 
 fn hash(about: About, network: Network, key: &str) -> u64 {
-    // A fixed key: what is recalled must not differ from run to run.
-    let mut hasher = DefaultHasher::new();
+    // A fixed key and algorithm: what is recalled must not differ from run to run, nor between versions.
+    let mut hasher = SipHasher13::new();
     hasher.write_u8(about as u8);
     hasher.write(network.prefix().as_bytes());
     hasher.write_u8(0xff);

@@ -3,7 +3,7 @@
 use crate::emit::Emit;
 use crate::json::Json;
 use crate::look::{Form, look};
-use crate::{Found, Memory, Network, Reason, Tally};
+use crate::{Found, Learnt, Memory, Network, Reason, Tally};
 use crate::{activitystreams, bluesky, github, mastodon, reddit, stackexchange, x, youtube};
 
 /// Messages inside messages: more levels than any network sends.
@@ -71,6 +71,16 @@ impl Reader {
     /// What was read since this was asked before.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
+    }
+
+    /// Takes what was learnt since the last call; nothing, unless the memory is [noting](Memory::noting) it.
+    pub fn take_learnt(&mut self) -> Learnt {
+        self.memory.take_learnt()
+    }
+
+    /// Learns again what an earlier reader had learnt.
+    pub fn relearn(&mut self, learnt: &Learnt) {
+        self.memory.relearn(learnt);
     }
 
     /// Reads the next message of a source: a line, a row, or a whole answer, without regard to white space around it. Blank lines and

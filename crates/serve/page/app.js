@@ -190,7 +190,8 @@ function passes(ms) {
 
 /** What is shown, and how fast it passes. */
 function sentenceOf({ what, speed, has_ended }) {
-  return has_ended ? `${what} is at its end.` : `${what}: ${passes(speed * 1_000)} in a second.`;
+  if (has_ended) return `${what} is at its end.`;
+  return speed === 1 ? `${what}, as it happens.` : `${what}: ${passes(speed * 1_000)} in a second.`;
 }
 
 /** What is made up says so, on every page. */

@@ -182,12 +182,24 @@ const METRICS: &[Metric] = {
             "Records that `clout route` has read, once what comes of them is committed, by topic",
         ),
         metric(Counter, "clout_route_written_records_total", "Records that `clout route` has written, by topic"),
-        metric(Counter, "clout_messages_total", "Messages of networks that `clout route` has read, by network"),
+        metric(
+            Counter,
+            "clout_messages_total",
+            "Messages of networks that `clout route` or `clout connect` has read, by network",
+        ),
         metric(Counter, "clout_message_acts_total", "Acts that were found in them, by network and kind"),
         metric(
             Counter,
             "clout_messages_skipped_total",
             "Messages, and parts of messages, that gave no act, by network and reason",
+        ),
+        metric(Counter, "clout_connect_written_records_total", "Records that `clout connect` has written, by topic"),
+        metric(Counter, "clout_connect_reconnects_total", "Connections to a network that ended or failed, by network"),
+        metric(Gauge, "clout_connect_connected", "1 while the network is connected, by network"),
+        metric(
+            Gauge,
+            "clout_connect_lag_seconds",
+            "Time since the newest message that was written happened, by network",
         ),
         metric(Gauge, "clout_view_ready", "1 when the view has caught up since the start"),
         metric(Gauge, "clout_view_users", "People with a score in the view"),
@@ -298,7 +310,10 @@ impl Metrics {
     pub(crate) fn read_counted(&self, counted: &Counted) {
         for ((metric, labels), &count) in &*counted.0.lock().unwrap_or_else(PoisonError::into_inner) {
             let labels: Vec<(&'static str, &str)> = labels.iter().map(|(name, value)| (*name, &**value)).collect();
-            self.counter(metric, &labels).absolute(count);
+            match METRICS.iter().any(|known| known.name == *metric && known.kind == Kind::Gauge) {
+                true => self.gauge(metric, &labels).set(count as f64),
+                false => self.counter(metric, &labels).absolute(count),
+            }
         }
     }
 
@@ -577,6 +592,10 @@ mod tests {
         counted.set("clout_messages_total", &[("network", "bluesky")], 8);
         counted.set("clout_message_acts_total", &[("network", "bluesky"), ("kind", "like")], 5);
         counted.set("clout_messages_skipped_total", &[("network", "none"), ("reason", "not_recognised")], 2);
+        counted.set("clout_connect_written_records_total", &[("topic", "events")], 5);
+        counted.set("clout_connect_reconnects_total", &[("network", "bluesky")], 1);
+        counted.set("clout_connect_connected", &[("network", "bluesky")], 1);
+        counted.set("clout_connect_lag_seconds", &[("network", "bluesky")], 3);
         counted
     }
 
@@ -591,6 +610,7 @@ mod tests {
             "clout_message_acts_total{network=\"bluesky\",kind=\"like\"} 5\n",
             "clout_messages_skipped_total{network=\"none\",reason=\"not_recognised\"} 2\n",
             "clout_route_read_records_total{topic=\"raw\"} 7\n",
+            "clout_connect_lag_seconds{network=\"bluesky\"} 3\n",
         ] {
             assert!(text.contains(line), "{line}{text}");
         }

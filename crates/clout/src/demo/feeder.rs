@@ -9,7 +9,7 @@ use pipeline::{Batch, Stamp};
 use vocabulary::Timestamp;
 
 use crate::demo::source::{Bad, Source, now};
-use crate::demo::workers::{EVENTS, SHARDS};
+use crate::demo::workers::{EVENTS, INPUTS, SHARDS};
 
 /// Records that may wait in the log before history waits for them.
 pub(crate) const WAITING_MAX: u64 = 1 << 17;
@@ -38,19 +38,56 @@ pub(crate) enum Fed {
     End,
 }
 
-/// Appends the source's events to the partitions of their actors.
-pub(crate) struct Feeder {
-    source: Source,
+/// A batch for each partition.
+pub(crate) type Batches = [Batch; SHARDS as usize];
+
+/// The partitions of the log.
+pub(crate) struct Partitions {
     memory: Memory,
     partitioner: Partitioner,
-    /// Where each partition ends.
-    ends: [i64; SHARDS as usize],
+    /// The end of each partition, by input.
+    ends: [[i64; SHARDS as usize]; INPUTS],
     appended: u64,
 }
 
+impl Partitions {
+    pub(crate) fn new(memory: Memory, partitioner: Partitioner) -> Partitions {
+        Partitions { memory, partitioner, ends: [[0; SHARDS as usize]; INPUTS], appended: 0 }
+    }
+
+    /// Empty batches behind what is there.
+    pub(crate) fn batches(&self, input: usize) -> Batches {
+        self.ends[input].map(Batch::new)
+    }
+
+    /// The partition of a name.
+    pub(crate) fn of(&self, name: &str) -> usize {
+        usize::from(self.partitioner.partition(name, SHARDS))
+    }
+
+    pub(crate) fn append(&mut self, input: usize, batches: Batches) {
+        for (shard, batch) in (0..).zip(batches).filter(|(_, batch)| !batch.is_empty()) {
+            self.ends[input][usize::from(shard)] = batch.next();
+            self.appended += batch.len() as u64;
+            self.memory.append(shard, input, Arc::new(batch));
+        }
+    }
+
+    /// Records so far.
+    pub(crate) fn appended(&self) -> u64 {
+        self.appended
+    }
+}
+
+/// Appends the source's events to the partitions of their actors.
+pub(crate) struct Feeder {
+    source: Source,
+    partitions: Partitions,
+}
+
 impl Feeder {
-    pub(crate) fn new(source: Source, memory: Memory, partitioner: Partitioner) -> Feeder {
-        Feeder { source, memory, partitioner, ends: [0; SHARDS as usize], appended: 0 }
+    pub(crate) fn new(source: Source, partitions: Partitions) -> Feeder {
+        Feeder { source, partitions }
     }
 
     /// History so long after the first event.
@@ -61,7 +98,7 @@ impl Feeder {
 
     /// Appends what has happened by now.
     pub(crate) fn feed(&mut self, history: &mut History) -> Fed {
-        let mut batches = self.ends.map(Batch::new);
+        let mut batches = self.partitions.batches(EVENTS);
         history.pass();
         let stored_at = now();
         let mut left = BATCH_MAX;
@@ -71,13 +108,12 @@ impl Feeder {
         {
             left -= 1;
             self.source.take(|event| {
-                let shard = usize::from(self.partitioner.partition(event.actor, SHARDS));
-                let batch = &mut batches[shard];
+                let batch = &mut batches[self.partitions.of(event.actor)];
                 // History may overtake our clock: nobody stores what has not happened yet.
                 batch.push_event(batch.next(), event, Stamp::Stored(stored_at.max(event.at)));
             });
         }
-        self.append(batches);
+        self.partitions.append(EVENTS, batches);
         match self.source.next_at() {
             None => Fed::End,
             Some(_) if left == 0 => Fed::More,
@@ -91,17 +127,9 @@ impl Feeder {
         Fed::More
     }
 
-    fn append(&mut self, batches: [Batch; SHARDS as usize]) {
-        for (shard, batch) in (0..).zip(batches).filter(|(_, batch)| !batch.is_empty()) {
-            self.ends[usize::from(shard)] = batch.next();
-            self.appended += batch.len() as u64;
-            self.memory.append(shard, EVENTS, Arc::new(batch));
-        }
-    }
-
     /// Records so far.
     pub(crate) fn appended(&self) -> u64 {
-        self.appended
+        self.partitions.appended()
     }
 
     /// What could not be used of the source.

@@ -18,8 +18,11 @@ use crate::failure::Failure;
 pub(crate) const SHARDS: u16 = 4;
 /// which so many threads own.
 const WORKERS: u16 = 2;
-/// The only input.
+/// The inputs, by their numbers.
 pub(crate) const EVENTS: usize = 0;
+pub(crate) const ACCOUNTS: usize = 1;
+pub(crate) const INPUTS: usize = 2;
+const NAMES: [&str; INPUTS] = ["events", "accounts"];
 /// Short epochs, also while much waits: shards hear of each other, and the scale of everybody, once an epoch.
 const EPOCH_RECORDS_MAX: usize = 4_096;
 const CHECKPOINT_EVERY_MS: i64 = 15_000;
@@ -35,7 +38,7 @@ pub(crate) struct Workers {
 impl Workers {
     /// Starts them over an empty log; what they commit is shown.
     pub(crate) fn start(model: &Model, opening: &Opening, supervisor: &Supervisor) -> Result<Workers, Failure> {
-        let memory = Memory::new(SHARDS, &["events"], Manner::default());
+        let memory = Memory::new(SHARDS, &NAMES, Manner::default());
         let opening = opening.clone();
         memory.subscribe(move |shard, effects| opening.take(shard, effects));
         let status = Arc::new(Status::new(SHARDS));
@@ -92,14 +95,17 @@ fn fatal(fault: Fault) -> Box<Fatal> {
 }
 
 fn settings(model: &Model, hash_key: HashKey) -> Settings {
-    let (topic, framing) = ("events".to_owned(), Framing::Bare);
-    let events = Input { topic, holds: Holds::Events, encoding: Encoding::Protobuf, framing, kind: Kind::Mention };
+    let input = |number: usize, holds| {
+        let (topic, framing) = (NAMES[number].to_owned(), Framing::Bare);
+        Input { topic, holds, encoding: Encoding::Protobuf, framing, kind: Kind::Mention }
+    };
+    let inputs = vec![input(EVENTS, Holds::Events), input(ACCOUNTS, Holds::Profiles)];
     Settings {
         model: model.clone(),
         hash_key,
         names: wire::Names::default(),
         shards: SHARDS,
-        inputs: vec![events],
+        inputs,
         exchange: "exchange".to_owned(),
         clock: Clock::Event,
         dedup_window_ms: None,

@@ -8,17 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use influence::Partitioner;
 use kafka::{Given, Read, Routing, Target};
-use networks::{Memory, Options, Reader, Source, Standing, Tally};
+use networks::{Learnt, Memory, Options, Reader, Source, Standing, Tally};
 use vocabulary::Profile;
 use wire::{
     Encoding, Names, Respelled, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json,
 };
 
-use crate::recorded::messages::{FACTS_MAX, Findings, unread};
+use crate::recorded::messages::{FACTS_MAX, Findings, summaries, unread};
 use crate::recorded::people::Change;
+use crate::words::count;
 
 /// Acts that are remembered, so that repeats are dropped: 9 to 18 bytes each.
-const ACTS_MAX: usize = 16 << 20;
+pub(crate) const ACTS_MAX: usize = 16 << 20;
 /// Accounts that are remembered as not being there.
 const GONE_MAX: usize = 1 << 20;
 
@@ -39,8 +40,18 @@ pub(crate) struct Messages {
     respelled: Respelled,
     /// Whether what was read last was routed before, and does not count.
     is_recalling: bool,
+    /// Whether what is learnt is handed out, to be kept elsewhere.
+    is_noting: bool,
     counts: Counts,
     committed: Arc<Mutex<Counts>>,
+}
+
+/// Facts of messages that were learnt since they were last taken, to be kept elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    pub(crate) learnt: Learnt,
+    /// Accounts that are not there any more, or `None` where they are there again.
+    pub(crate) gone: Vec<(String, Option<Standing>)>,
 }
 
 /// What came of messages.
@@ -54,6 +65,19 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// Tells people what came of messages.
+    pub(crate) fn tell(&self) {
+        let Counts { tally, ignored, left_profiles } = self;
+        summaries(Some(tally)).iter().for_each(|network| eprintln!("{}", network.line()));
+        if *left_profiles > 0 {
+            let accounts = count(*left_profiles, "account", "accounts");
+            eprintln!("note: no topic takes what networks say of {accounts}: --profiles-topic names one");
+        }
+        if *ignored > 0 {
+            eprintln!("note: {} by or on names that stand for nobody left out", count(*ignored, "act", "acts"));
+        }
+    }
+
     fn merge(&mut self, more: &Counts) {
         self.tally.merge(&more.tally);
         self.ignored += more.ignored;
@@ -77,7 +101,7 @@ impl Messages {
         encodings: &Encodings,
     ) -> Messages {
         Messages {
-            reader: reader(&options),
+            reader: reader(&options, false),
             options,
             site,
             names,
@@ -89,9 +113,37 @@ impl Messages {
             findings: Findings::default(),
             respelled: Respelled::default(),
             is_recalling: false,
+            is_noting: false,
             counts: Counts::default(),
             committed: Arc::default(),
         }
+    }
+
+    /// The same, for somebody who keeps what is learnt.
+    pub(crate) fn noting(mut self) -> Messages {
+        self.is_noting = true;
+        self.forget();
+        self
+    }
+
+    /// Takes what was learnt since the last call.
+    pub(crate) fn take_news(&mut self) -> News {
+        News { learnt: self.reader.take_learnt(), gone: std::mem::take(&mut self.gone.noted) }
+    }
+
+    /// Learns again what was kept.
+    pub(crate) fn relearn(&mut self, learnt: &Learnt) {
+        self.reader.relearn(learnt);
+    }
+
+    /// Learns again what has become of an account.
+    pub(crate) fn relearn_gone(&mut self, user: &str, standing: Option<Standing>) {
+        self.gone.insert(user, standing.unwrap_or(Standing::Active));
+    }
+
+    /// The time of the newest message that had one.
+    pub(crate) fn last_at(&self) -> Option<i64> {
+        self.sources.values().filter_map(Source::last_at).max()
     }
 
     /// What has come of all messages whose records are committed.
@@ -155,12 +207,13 @@ impl Messages {
     }
 }
 
-fn reader(options: &Options) -> Reader {
-    Reader::new(options.clone(), Memory::bounded(FACTS_MAX, ACTS_MAX))
+fn reader(options: &Options, is_noting: bool) -> Reader {
+    let memory = Memory::bounded(FACTS_MAX, ACTS_MAX);
+    Reader::new(options.clone(), if is_noting { memory.noting() } else { memory })
 }
 
 /// The messages of a value: one, or the lines of a server-sent event.
-fn messages(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn messages(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_json = matches!(value.trim_ascii_start().first(), Some(b'{' | b'['));
     value.split(move |byte| !is_json && *byte == b'\n')
 }
@@ -183,9 +236,9 @@ impl Routing for Messages {
     }
 
     fn forget(&mut self) {
-        self.reader = reader(&self.options);
+        self.reader = reader(&self.options, self.is_noting);
         self.sources.clear();
-        self.gone = Gone::default();
+        self.gone = Gone { is_noting: self.is_noting, ..Gone::default() };
         self.counts = Counts::default();
         self.is_recalling = false;
     }
@@ -202,14 +255,17 @@ impl Routing for Messages {
 
 /// The accounts that are suspended or deleted, as far as that was said lately: the older half is forgotten when there are too many.
 #[derive(Default)]
-struct Gone {
+pub(crate) struct Gone {
     newer: BTreeMap<String, Standing>,
     older: BTreeMap<String, Standing>,
+    /// Changes since they were last taken; none are kept where nobody takes them.
+    noted: Vec<(String, Option<Standing>)>,
+    is_noting: bool,
 }
 
 impl Gone {
     /// Takes what a network says of an account. Returns what that means for its score, if it means anything.
-    fn learn(&mut self, profile: &networks::Profile<'_>, names: &Names) -> Option<Change> {
+    pub(crate) fn learn(&mut self, profile: &networks::Profile<'_>, names: &Names) -> Option<Change> {
         let standing = profile.standing?;
         let (name, mut respelled) = (profile.account.to_string(), String::new());
         let user = names.spell(&name, &mut respelled);
@@ -218,11 +274,19 @@ impl Gone {
         if before.is_none() && change.is_none() {
             return None;
         }
+        if self.is_noting && before != Some(standing) {
+            let is_gone = matches!(standing, Standing::Suspended | Standing::Deleted);
+            self.noted.push((user.to_owned(), is_gone.then_some(standing)));
+        }
+        self.insert(user, standing);
+        change
+    }
+
+    fn insert(&mut self, user: &str, standing: Standing) {
         if self.newer.len() >= GONE_MAX / 2 && !self.newer.contains_key(user) {
             self.older = std::mem::take(&mut self.newer);
         }
         self.newer.insert(user.to_owned(), standing);
-        change
     }
 }
 

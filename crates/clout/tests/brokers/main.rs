@@ -12,6 +12,8 @@ mod web;
 
 #[path = "../chaos/mod.rs"]
 mod chaos;
+#[path = "../connect/mod.rs"]
+mod connect;
 #[path = "../kafka_faults/mod.rs"]
 mod faults;
 #[path = "../processes/mod.rs"]

@@ -1,0 +1,147 @@
+//! What is kept of a stream: records of a compacted topic, written in the transactions of the events that they cover.
+//!
+//! | key | value |
+//! |---|---|
+//! | `STREAM/writer` | the process that writes now |
+//! | `STREAM/position` | how far the stream is read, as JSON |
+//! | `STREAM/acts/N` | the hashes of the acts of one transaction: repeats are known by them |
+//! | `STREAM/facts/N` | what one transaction has learnt that later messages need, as whom a follow was of |
+//! | `STREAM/gone/USER` | an account that is suspended or deleted |
+//!
+//! The numbers go round, so that compaction keeps the newest ones and no more.
+
+use kafka::{AdminError, Connection, Outgoing, Outlet, OutletError, read_table};
+use networks::{Learnt, Standing};
+use serde::{Deserialize, Serialize};
+use vocabulary::Timestamp;
+
+use crate::connect::ConnectError;
+use crate::failure::Failure;
+use crate::route::messages::{Messages, News};
+
+/// Transactions whose acts are known: more than an hour of them.
+const ACTS_ROUND: u64 = 8_192;
+/// Transactions whose facts are known: days of them.
+const FACTS_ROUND: u64 = 1 << 20;
+
+/// How far a stream is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Position {
+    /// What the network is asked to go on from.
+    pub(crate) position: Option<String>,
+    /// The time of the newest message.
+    pub(crate) at: Option<Timestamp>,
+    /// The transactions that have written acts.
+    acts: u64,
+    /// The transactions that have written facts.
+    facts: u64,
+}
+
+/// The records of one stream in the topic of what is kept.
+pub(crate) struct Kept<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) stream: &'a str,
+}
+
+impl Kept<'_> {
+    /// Says who writes from now on.
+    pub(crate) fn claim(&self, outlet: &mut Outlet, writer: &str) -> Result<(), OutletError> {
+        self.send(outlet, "writer", Some(writer.as_bytes()))?;
+        outlet.commit()
+    }
+
+    /// The process that has begun to write last.
+    pub(crate) fn writer(&self, connection: &Connection) -> Result<Option<String>, AdminError> {
+        let mut writer = None;
+        read_table(connection, self.topic, |key, value| {
+            if self.own(key) == Some("writer") {
+                writer = value.map(|value| String::from_utf8_lossy(value).into_owned());
+            }
+        })?;
+        Ok(writer)
+    }
+
+    /// Reads what is kept, and learns it again. Returns how far the stream is read.
+    pub(crate) fn restore(&self, connection: &Connection, messages: &mut Messages) -> Result<Position, Failure> {
+        let (mut position, mut foreign) = (Position::default(), None);
+        read_table(connection, self.topic, |key, value| {
+            let Some(own) = self.own(key) else { return };
+            let is_read = match (own.split_once('/'), value) {
+                (None, Some(value)) if own == "position" => {
+                    serde_json::from_slice(value).map(|read| position = read).is_ok()
+                }
+                (Some(("acts" | "facts", _)), Some(value)) => match Learnt::from_bytes(value) {
+                    Some(learnt) => {
+                        messages.relearn(&learnt);
+                        true
+                    }
+                    None => false,
+                },
+                (Some(("gone", user)), value) => match value.map(standing_of) {
+                    None => {
+                        messages.relearn_gone(user, None);
+                        true
+                    }
+                    Some(Some(standing)) => {
+                        messages.relearn_gone(user, Some(standing));
+                        true
+                    }
+                    Some(None) => false,
+                },
+                // Other versions may keep more.
+                _ => true,
+            };
+            if !is_read {
+                foreign.get_or_insert_with(|| String::from_utf8_lossy(key).into_owned());
+            }
+        })?;
+        match foreign {
+            Some(key) => Err(ConnectError::Foreign { topic: self.topic.to_owned(), key }.into()),
+            None => Ok(position),
+        }
+    }
+
+    /// Writes what was learnt and how far the stream is read, in the transaction of what came of it.
+    pub(crate) fn keep(&self, outlet: &mut Outlet, position: &mut Position, news: &News) -> Result<(), OutletError> {
+        if news.learnt.acts() > 0 {
+            let key = format!("acts/{}", position.acts % ACTS_ROUND);
+            self.send(outlet, &key, Some(&news.learnt.acts_to_bytes()))?;
+            position.acts += 1;
+        }
+        if news.learnt.facts() > 0 {
+            let key = format!("facts/{}", position.facts % FACTS_ROUND);
+            self.send(outlet, &key, Some(&news.learnt.facts_to_bytes()))?;
+            position.facts += 1;
+        }
+        for (user, standing) in &news.gone {
+            self.send(outlet, &format!("gone/{user}"), standing.map(word).map(str::as_bytes))?;
+        }
+        let value = serde_json::to_vec(position).unwrap_or_default();
+        self.send(outlet, "position", Some(&value))
+    }
+
+    fn send(&self, outlet: &mut Outlet, what: &str, value: Option<&[u8]>) -> Result<(), OutletError> {
+        let key = format!("{}/{what}", self.stream);
+        outlet.send(Outgoing { topic: self.topic, partition: 0, key: &key, value })
+    }
+
+    /// What a key says, if it is of this stream.
+    fn own<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
+        std::str::from_utf8(key).ok()?.strip_prefix(self.stream)?.strip_prefix('/')
+    }
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active => "active",
+        Standing::Deactivated => "deactivated",
+        Standing::Suspended => "suspended",
+        Standing::Deleted => "deleted",
+    }
+}
+
+fn standing_of(word: &[u8]) -> Option<Standing> {
+    use Standing::{Active, Deactivated, Deleted, Suspended};
+    [Active, Deactivated, Suspended, Deleted].into_iter().find(|standing| self::word(*standing).as_bytes() == word)
+}

@@ -1,0 +1,271 @@
+//! From a stream into topics. Events, profiles, what was learnt and the position behind all of it are one transaction.
+//!
+//! Whatever fails, nothing is repaired: what was read since the last commit is dropped with all that was learnt, and the next
+//! attempt goes on from what is committed. The network then tells again what it told before; what came of it already is
+//! known by the ids of its acts. Two processes cannot both write: who begins fences the other one off before it looks
+//! how far the stream is read.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use connect::{Arrival, Endpoint, Stream};
+use kafka::{AdminError, Connection, Given, Outgoing, Outlet, OutletError, Read, Routing, Target};
+use tracing::{info, warn};
+use vocabulary::Timestamp;
+
+use crate::connect::kept::{Kept, Position};
+use crate::connect::{ConnectError, LiveError, agent};
+use crate::failure::Failure;
+use crate::route::messages::Messages;
+
+/// A transaction ends after this time,
+const EPOCH: Duration = Duration::from_millis(500);
+/// or with this number of messages,
+const MESSAGES_MAX: u64 = 10_000;
+/// or with this number of bytes of them, as what is learnt from them has to fit into a record.
+const BYTES_MAX: usize = 8 << 20;
+/// After so long without a message it is looked whether somebody else has taken over.
+const QUIET_MAX: Duration = Duration::from_secs(5);
+/// How soon somebody who says stop is heard.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often it is begun again without a transaction in between.
+const ATTEMPTS_MAX: u32 = 10;
+const BACKOFF: Duration = Duration::from_secs(1);
+/// So long another process may take to say who it is.
+const TAKING_OVER: Duration = Duration::from_secs(3);
+
+/// Where events and profiles go, and what is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) to: String,
+    pub(crate) partitions: u16,
+    pub(crate) profiles: Option<String>,
+    pub(crate) profile_partitions: u16,
+    pub(crate) kept: String,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) events: u64,
+    pub(crate) profiles: u64,
+    pub(crate) reconnects: u64,
+    pub(crate) is_connected: bool,
+    pub(crate) last_at: Option<Timestamp>,
+}
+
+/// One stream on its way into topics.
+pub(crate) struct Relay<'a> {
+    pub(crate) connection: Connection,
+    pub(crate) application: String,
+    /// What this process is called.
+    pub(crate) writer: String,
+    pub(crate) stream: String,
+    pub(crate) endpoint: Endpoint,
+    /// The position to begin at where none is kept.
+    pub(crate) start: Option<String>,
+    pub(crate) place: &'a Place,
+}
+
+/// Why an attempt ended.
+enum Broken {
+    Outlet(OutletError),
+    Final(Failure),
+}
+
+impl From<OutletError> for Broken {
+    fn from(error: OutletError) -> Broken {
+        Broken::Outlet(error)
+    }
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Broken {
+        Broken::Final(failure)
+    }
+}
+
+impl From<LiveError> for Broken {
+    fn from(error: LiveError) -> Broken {
+        Broken::Final(ConnectError::Live(error).into())
+    }
+}
+
+impl Relay<'_> {
+    /// Relays until somebody says stop; `tell` is told what was done, now and then.
+    pub(crate) fn run(&self, mut messages: Messages, stop: &AtomicBool, tell: impl Fn(Told)) -> Result<(), Failure> {
+        let (mut told, mut failures) = (Told::default(), 0);
+        while !stop.load(Relaxed) {
+            let before = (told.events, told.profiles);
+            let broken = match self.attempt(&mut messages, stop, &mut told, &tell) {
+                Ok(()) => return Ok(()),
+                Err(broken) => broken,
+            };
+            told.is_connected = false;
+            tell(told);
+            failures = if (told.events, told.profiles) == before { failures + 1 } else { 1 };
+            let (reason, is_unreachable) = match broken {
+                Broken::Final(failure) => return Err(failure),
+                Broken::Outlet(OutletError::Final(error)) => return Err(error.into()),
+                Broken::Outlet(OutletError::Passing { reason, is_unreachable }) => (reason, is_unreachable),
+                Broken::Outlet(OutletError::Fenced) => {
+                    sleep(TAKING_OVER);
+                    self.check_own()?;
+                    ("the brokers have ended the transaction".to_owned(), false)
+                }
+            };
+            let what = || format!("{} cannot be written", self.place.to);
+            if stop.load(Relaxed) {
+                let what = format!("the last messages of {} are not written", self.stream);
+                return Err(AdminError::Unfinished { what, reason }.into());
+            }
+            if failures == ATTEMPTS_MAX {
+                return Err(match is_unreachable {
+                    true => AdminError::Unreachable { brokers: self.connection.brokers().to_owned(), reason },
+                    false => AdminError::Refused { what: what(), reason },
+                }
+                .into());
+            }
+            warn!(reason, "begins again from what is committed");
+            sleep(BACKOFF);
+        }
+        Ok(())
+    }
+
+    /// Ends with an error if another process has taken over.
+    fn check_own(&self) -> Result<(), Failure> {
+        match self.kept().writer(&self.connection)? {
+            Some(by) if by != self.writer => {
+                let (stream, application) = (self.stream.clone(), self.application.clone());
+                Err(ConnectError::TakenOver { by, stream, application }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept { topic: &self.place.kept, stream: &self.stream }
+    }
+
+    fn attempt(
+        &self,
+        messages: &mut Messages,
+        stop: &AtomicBool,
+        told: &mut Told,
+        tell: &impl Fn(Told),
+    ) -> Result<(), Broken> {
+        let kept = self.kept();
+        let mut outlet = Outlet::open(&self.connection, &format!("{}-connect-{}", self.application, self.stream))?;
+        kept.claim(&mut outlet, &self.writer)?;
+        messages.forget();
+        let mut position = kept.restore(&self.connection, messages)?;
+        if position.position.is_none() {
+            position.position.clone_from(&self.start);
+        }
+        told.last_at = position.at;
+        let from = position.position.clone();
+        let stream = Stream::open(self.endpoint.clone(), from, &agent()).map_err(LiveError::Threads)?;
+        let mut open = Open { relay: self, outlet, position, pending: Told::default(), messages: 0, bytes: 0 };
+        let (mut began, mut looked, mut committed) = (Instant::now(), Instant::now(), Instant::now());
+        loop {
+            match stream.next(LOOK) {
+                Some(Arrival::Message { bytes, position }) => open.take(messages, &bytes, position)?,
+                Some(Arrival::Connected(to)) => {
+                    info!(network = self.stream, "connected to {to}");
+                    told.is_connected = true;
+                }
+                Some(Arrival::Disconnected { reason, again_in }) => {
+                    warn!(network = self.stream, reason, "disconnected; again in {:.1} s", again_in.as_secs_f64());
+                    told.is_connected = false;
+                    told.reconnects += 1;
+                }
+                Some(Arrival::Failed(error)) => {
+                    open.commit(messages, told)?;
+                    return Err(LiveError::Stream(error).into());
+                }
+                None => {}
+            }
+            let is_stopped = stop.load(Relaxed);
+            if is_stopped || open.is_full() || began.elapsed() >= EPOCH {
+                let is_quiet = open.messages == 0;
+                open.commit(messages, told)?;
+                began = Instant::now();
+                match is_quiet {
+                    false => committed = began,
+                    true if committed.elapsed() >= QUIET_MAX => {
+                        kept.claim(&mut open.outlet, &self.writer)?;
+                        committed = began;
+                    }
+                    true => {}
+                }
+            }
+            if is_stopped || looked.elapsed() >= EPOCH {
+                tell(*told);
+                looked = Instant::now();
+            }
+            if is_stopped {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// An attempt at work.
+struct Open<'a> {
+    relay: &'a Relay<'a>,
+    outlet: Outlet,
+    position: Position,
+    /// What the open transaction has.
+    pending: Told,
+    messages: u64,
+    bytes: usize,
+}
+
+impl Open<'_> {
+    fn is_full(&self) -> bool {
+        self.messages >= MESSAGES_MAX || self.bytes >= BYTES_MAX
+    }
+
+    fn take(&mut self, messages: &mut Messages, bytes: &[u8], position: Option<String>) -> Result<(), Broken> {
+        let place = self.relay.place;
+        let (partitions, profile_partitions) = (place.partitions, place.profile_partitions);
+        let read = Read { partition: 0, key: None, value: Some(bytes), partitions, profile_partitions };
+        match messages.target(read) {
+            Target::Given { records, .. } => records.iter().try_for_each(|given| self.give(given))?,
+            Target::Refused(reason) => warn!(reason, "a message cannot be used"),
+            Target::Key(..) => {}
+        }
+        self.messages += 1;
+        self.bytes += bytes.len();
+        if position.is_some() {
+            self.position.position = position;
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, given: &Given) -> Result<(), OutletError> {
+        let Place { to, profiles, .. } = self.relay.place;
+        let topic = if given.is_profile { profiles.as_ref().unwrap_or(to) } else { to };
+        let (partition, key, value) = (given.partition, &*given.key, Some(&*given.value));
+        self.outlet.send(Outgoing { topic, partition, key, value })?;
+        *(if given.is_profile { &mut self.pending.profiles } else { &mut self.pending.events }) += 1;
+        Ok(())
+    }
+
+    fn commit(&mut self, messages: &mut Messages, told: &mut Told) -> Result<(), OutletError> {
+        if self.messages == 0 {
+            return Ok(());
+        }
+        self.position.at = messages.last_at().or(self.position.at);
+        self.relay.kept().keep(&mut self.outlet, &mut self.position, &messages.take_news())?;
+        self.outlet.commit()?;
+        messages.committed();
+        let Told { events, profiles, .. } = std::mem::take(&mut self.pending);
+        told.events += events;
+        told.profiles += profiles;
+        told.last_at = self.position.at;
+        (self.messages, self.bytes) = (0, 0);
+        Ok(())
+    }
+}

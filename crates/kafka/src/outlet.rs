@@ -1,0 +1,148 @@
+//! Writes records in transactions, as the only one of its name: whoever opens an outlet ends what an earlier one of the same name
+//! has left open, and keeps it from writing any more.
+//!
+//! What was written is told by the topics alone: a commit whose answer is lost may have happened. So nothing is repaired:
+//! an outlet that has failed is dropped, and the next one is opened before anybody looks at what is committed.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+
+use crate::admin::{AdminError, reason, refused};
+use crate::connection::Connection;
+use crate::dead_letter::is_about_the_record;
+use crate::troubles::{Troubles, is_unreachable};
+
+/// For everything that waits for the brokers.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait where no more can be on its way.
+const FULL: Duration = Duration::from_millis(1);
+
+/// Why an outlet is of no use any more.
+#[derive(Debug)]
+pub enum OutletError {
+    /// Another one may go better.
+    Passing {
+        /// What the brokers, or their client, say.
+        reason: String,
+        /// Whether no broker answers.
+        is_unreachable: bool,
+    },
+    /// Brokers have ended it: somebody has opened another one of the same name, or it was silent for too long.
+    Fenced,
+    /// None will go better.
+    Final(AdminError),
+}
+
+/// A record to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: u16,
+    /// Its key.
+    pub key: &'a str,
+    /// Its value; without one the key goes from a compacted topic.
+    pub value: Option<&'a [u8]>,
+}
+
+/// The producer of a name.
+pub struct Outlet {
+    producer: ThreadedProducer<Troubles>,
+    troubles: Troubles,
+    name: String,
+    is_open: bool,
+}
+
+impl Outlet {
+    /// Takes the name over.
+    ///
+    /// # Errors
+    /// If brokers do not answer, or refuse.
+    pub fn open(connection: &Connection, name: &str) -> Result<Outlet, OutletError> {
+        let fixed = [("transactional.id", name), ("enable.idempotence", "true")];
+        let ours = [
+            ("transaction.timeout.ms", "30000"),
+            ("linger.ms", "20"),
+            ("compression.type", "lz4"),
+            ("retry.backoff.ms", "10"),
+        ];
+        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+        let config = connection.client_with(ours.map(owned), fixed.map(owned));
+        let troubles = Troubles::quiet();
+        let producer = ThreadedProducer::from_config_and_context(&config, troubles.clone())
+            .map_err(|error| OutletError::Final(refused("cannot connect", error)))?;
+        let outlet = Outlet { producer, troubles, name: name.to_owned(), is_open: false };
+        outlet.producer.init_transactions(TIMEOUT).map_err(|error| outlet.broken(error, None))?;
+        Ok(outlet)
+    }
+
+    /// Gives a record on its way, in the transaction that the next commit ends.
+    ///
+    /// # Errors
+    /// If it cannot go: all since the last commit is void then.
+    pub fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), OutletError> {
+        let Outgoing { topic, partition, key, value } = outgoing;
+        let broken = |error| self.broken(error, Some(topic));
+        if !self.is_open {
+            self.producer.begin_transaction().map_err(broken)?;
+        }
+        let mut record = BaseRecord::to(topic).partition(partition.into()).key(key);
+        record.payload = value;
+        while let Err((error, again)) = self.producer.send(record) {
+            if !matches!(error, KafkaError::MessageProduction(Code::QueueFull)) {
+                return Err(broken(error));
+            }
+            sleep(FULL);
+            record = again;
+        }
+        self.is_open = true;
+        Ok(())
+    }
+
+    /// Ends the transaction: all of its records are there, or none.
+    ///
+    /// # Errors
+    /// If they are not there, or if it is not known.
+    pub fn commit(&mut self) -> Result<(), OutletError> {
+        if !self.is_open {
+            return Ok(());
+        }
+        let until = Instant::now() + TIMEOUT;
+        loop {
+            match self.producer.commit_transaction(TIMEOUT) {
+                Ok(()) => break,
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < until => {}
+                Err(error) => return Err(self.broken(error, None)),
+            }
+        }
+        self.is_open = false;
+        Ok(())
+    }
+
+    fn broken(&self, error: KafkaError, topic: Option<&str>) -> OutletError {
+        let code = error.rdkafka_error_code();
+        let what = match code {
+            Some(Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch) => return OutletError::Fenced,
+            Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => self
+                .troubles
+                .refused_partition(code)
+                .unwrap_or_else(|| format!("{} cannot be written", topic.unwrap_or("a topic"))),
+            Some(Code::TransactionalIdAuthorizationFailed) => {
+                format!("the transactional id {} cannot be used", self.name)
+            }
+            Some(Code::SaslAuthenticationFailed) => "cannot log in".to_owned(),
+            Some(code) if is_about_the_record(code) => format!("{} does not take a record", topic.unwrap_or("a topic")),
+            code => {
+                let is_unreachable = code.is_some_and(is_unreachable);
+                let reason = self.troubles.reason().unwrap_or_else(|| reason(&error));
+                return OutletError::Passing { reason, is_unreachable };
+            }
+        };
+        OutletError::Final(refused(&what, error))
+    }
+}

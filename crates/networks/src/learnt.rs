@@ -1,0 +1,125 @@
+//! What a reader has learnt from messages, as bytes, so that a later reader knows it again.
+
+/// Facts and acts by their hashes, in the order in which they were learnt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learnt {
+    pub(crate) facts: Vec<(u64, Box<str>)>,
+    pub(crate) acts: Vec<u64>,
+}
+
+/// The first byte says how the rest is written.
+const FACTS: u8 = 1;
+const ACTS: u8 = 2;
+
+impl Learnt {
+    /// The number of facts, as whom a follow was of.
+    pub fn facts(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// The number of acts.
+    pub fn acts(&self) -> usize {
+        self.acts.len()
+    }
+
+    /// Adds what was learnt later.
+    pub fn append(&mut self, mut later: Learnt) {
+        self.facts.append(&mut later.facts);
+        self.acts.append(&mut later.acts);
+    }
+
+    /// The facts as bytes: for each its hash, the length of its value, and the value.
+    pub fn facts_to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![FACTS];
+        for (hash, value) in &self.facts {
+            bytes.extend_from_slice(&hash.to_le_bytes());
+            let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(value.as_bytes());
+        }
+        bytes
+    }
+
+    /// The acts as bytes: their hashes.
+    pub fn acts_to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![ACTS];
+        self.acts.iter().for_each(|hash| bytes.extend_from_slice(&hash.to_le_bytes()));
+        bytes
+    }
+
+    /// Facts or acts from their bytes; `None` if they are anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Learnt> {
+        let (first, mut rest) = bytes.split_first()?;
+        let mut learnt = Learnt::default();
+        match *first {
+            FACTS => {
+                while !rest.is_empty() {
+                    let hash = u64::from_le_bytes(*take(&mut rest)?);
+                    let length = usize::try_from(u32::from_le_bytes(*take(&mut rest)?)).ok()?;
+                    let value = rest.get(..length)?;
+                    rest = &rest[length..];
+                    learnt.facts.push((hash, std::str::from_utf8(value).ok()?.into()));
+                }
+            }
+            ACTS => {
+                while !rest.is_empty() {
+                    learnt.acts.push(u64::from_le_bytes(*take(&mut rest)?));
+                }
+            }
+            _ => return None,
+        }
+        Some(learnt)
+    }
+}
+
+fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    let (taken, left) = rest.split_first_chunk()?;
+    *rest = left;
+    Some(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Memory, Network, Options, Reader, Source};
+
+    fn line(operation: &str, record: &str) -> String {
+        format!(
+            r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"{operation}","collection":"app.bsky.graph.follow","rkey":"1"{record}}}}}"#
+        )
+    }
+
+    fn acts(reader: &mut Reader, line: &str) -> u64 {
+        reader.read(&mut Source::default(), line.as_bytes(), &mut |_| {});
+        reader.take_tally().of(Some(Network::Bluesky)).all_acts()
+    }
+
+    #[test]
+    fn a_later_reader_knows_what_an_earlier_one_has_learnt() {
+        let reader = || {
+            let options = Options { drops_repeats: true, ..Options::default() };
+            Reader::new(options, Memory::bounded(100, 100).noting())
+        };
+        let (mut first, mut second) = (reader(), reader());
+        let follow = line("create", r#","record":{"subject":"did:plc:b"}"#);
+        assert_eq!(acts(&mut first, &follow), 1);
+        let learnt = first.take_learnt();
+        assert_eq!((learnt.facts(), learnt.acts()), (1, 1));
+        assert_eq!(first.take_learnt(), Learnt::default());
+        for bytes in [learnt.facts_to_bytes(), learnt.acts_to_bytes()] {
+            second.relearn(&Learnt::from_bytes(&bytes).expect("what was written is read"));
+        }
+        assert_eq!(second.take_learnt(), Learnt::default(), "it is known elsewhere already");
+        assert_eq!(acts(&mut second, &follow), 0, "the act is known");
+        assert_eq!(acts(&mut second, &line("delete", "")), 1, "whom the follow was of is known");
+    }
+
+    #[test]
+    fn other_bytes_are_nothing_that_was_learnt() {
+        for bytes in [&b""[..], b"\0", b"\x03", b"\x02\0\0\0", b"\x01\0\0\0\0\0\0\0\0\xff\xff\xff\xffa"] {
+            assert_eq!(Learnt::from_bytes(bytes), None, "{bytes:?}");
+        }
+        let invalid = [&b"\x01\0\0\0\0\0\0\0\0\x01\0\0\0"[..], b"\xff"].concat();
+        assert_eq!(Learnt::from_bytes(&invalid), None);
+    }
+}
