@@ -48,9 +48,10 @@ impl Trouble {
         let error = error.without_url();
         let is_unreachable = error.is_connect() || error.is_timeout();
         let reason = innermost(&error);
-        let is_tls = ["certificate", "corrupt message", "handshake"].iter().any(|word| reason.contains(word));
-        let reason = match (is_tls, error.is_timeout()) {
-            (true, _) => format!("TLS is refused: {reason}"),
+        let refused_tls = refused_tls(&reason).filter(|_| is_unreachable);
+        let is_tls = refused_tls.is_some();
+        let reason = match (refused_tls, error.is_timeout()) {
+            (Some(why), _) => format!("TLS is refused: {why}"),
             (_, true) => "no answer in time".to_owned(),
             _ => reason,
         };
@@ -64,6 +65,17 @@ impl From<Trouble> for Ended {
     }
 }
 
+/// Why there is no TLS with a server, if that is the reason: of OpenSSL's `error:CODE:LIBRARY:FUNCTION:REASON:FILE` the
+/// reason, and of the certificate what is wrong with it.
+fn refused_tls(reason: &str) -> Option<&str> {
+    let fields = || reason.strip_prefix("error:").map(|rest| rest.split(':'));
+    if fields().and_then(|mut fields| fields.nth(1)) == Some("SSL routines") {
+        return fields().and_then(|mut fields| fields.nth(3));
+    }
+    // Whoever is asked for TLS and does not speak it ends the connection.
+    (reason.contains("certificate") || reason == "unexpected EOF").then_some(reason)
+}
+
 /// The cause behind all causes, which says most.
 fn innermost(error: &dyn Error) -> String {
     let mut cause = error;
@@ -71,4 +83,17 @@ fn innermost(error: &dyn Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_openssls_words_the_reason_is_told() {
+        let text = "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/record/ssl3_record.c:354:";
+        assert_eq!(refused_tls(text), Some("wrong version number"));
+        assert_eq!(refused_tls("self-signed certificate"), Some("self-signed certificate"));
+        assert_eq!(refused_tls("Connection refused (os error 111)"), None);
+    }
 }

@@ -23,6 +23,8 @@ const TOLD_CHARS_MAX: usize = 160;
 pub(crate) struct Web {
     client: Client,
     pub(crate) url: Url,
+    /// The address for people, as it was given.
+    shown: String,
     token: Option<HeaderValue>,
 }
 
@@ -47,6 +49,7 @@ impl Web {
         if token.is_some() && url.scheme() == "http" && !is_here(&url) {
             return Err(failed(&shown(&url), "a token is sent by https:// alone".to_owned()));
         }
+        let as_given = shown(&url);
         // A WebSocket begins as a request of HTTP.
         let as_http = match url.scheme() {
             "wss" => Some("https"),
@@ -55,19 +58,19 @@ impl Web {
         };
         as_http.into_iter().for_each(|scheme| _ = url.set_scheme(scheme));
         let client = Client::builder().user_agent(agent).connect_timeout(CONNECT_MAX).http1_only().build();
-        let client = client.map_err(|error| failed(&shown(&url), Trouble::of_client(error, false).reason))?;
+        let client = client.map_err(|error| failed(&as_given, Trouble::of_client(error, false).reason))?;
         let token = token.map(|Token(token)| {
             // A token is visible ASCII, which is a header.
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).unwrap_or(HeaderValue::from_static(""));
             value.set_sensitive(true);
             value
         });
-        Ok(Web { client, url, token })
+        Ok(Web { client, url, shown: as_given, token })
     }
 
     /// The server's address, without what is asked of it.
     pub(crate) fn shown(&self) -> String {
-        shown(&self.url)
+        self.shown.clone()
     }
 
     /// An address below the server's.
@@ -168,7 +171,7 @@ pub(crate) fn now_secs() -> u64 {
 }
 
 /// An address without the parts that may be secret or say nothing to people.
-pub(crate) fn shown(url: &Url) -> String {
+fn shown(url: &Url) -> String {
     let mut url = url.clone();
     let _ = url.set_username("");
     let _ = url.set_password(None);
