@@ -317,6 +317,18 @@ impl Admin {
         Ok(found)
     }
 
+    /// The application whose own topic this is, if there is one: its journal and its exchange are there as well.
+    ///
+    /// # Errors
+    /// If brokers do not answer, or refuse.
+    pub fn owner<'t>(&self, topic: &'t str) -> Result<Option<&'t str>, AdminError> {
+        let Some(application) = Topics::maybe_of(topic) else { return Ok(None) };
+        let Topics { exchange, journal, .. } = Topics::of(application);
+        let metadata = self.metadata(TIMEOUT)?;
+        let is_there = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
+        Ok((is_there(&exchange) && is_there(&journal)).then_some(application))
+    }
+
     /// Sees that topics are missing, and not only hidden: whoever asks what there is hears nothing of those.
     fn check_seen(&self, missing: &[&str]) -> Result<(), AdminError> {
         let hidden = self.describe_topics(missing, self.left())?.into_iter().filter_map(|(topic, described)| {

@@ -26,7 +26,7 @@ use crate::dead_letter::{
 };
 use crate::requirements::Found;
 use crate::table::{Entry, read_topic};
-use crate::troubles::Troubles;
+use crate::troubles::{self, Troubles};
 
 /// The header of a note: how many letters it says were sent.
 pub(crate) const SENT: &str = "clout.sent";
@@ -417,12 +417,12 @@ impl<'a> Sender<'a> {
     }
 
     fn failed(&self, error: KafkaError) -> AdminError {
-        let code = error.rdkafka_error_code();
+        let code = troubles::cause(self.producer.client(), &error);
         let what = match code {
             Some(Code::TransactionalIdAuthorizationFailed) => {
                 format!("the transactional id {} cannot be used", self.transactional_id)
             }
-            Some(Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch) => {
+            Some(code) if troubles::is_fenced(code) => {
                 return AdminError::Refused {
                     what: "the rest is not sent".to_owned(),
                     reason: "another process has begun to send the same letters, and goes on with it".to_owned(),

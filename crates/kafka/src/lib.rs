@@ -56,7 +56,7 @@ pub use journal::{Journaled, Pending, read_journal};
 pub use letters::{Dispatched, Letter, Recipient, SENT_FROM, read_letters, send_letters};
 pub use log::KafkaLog;
 pub use lost::{Lost, lost};
-pub use outlet::{Outgoing, Outlet, OutletError};
+pub use outlet::{Outgoing, Outlet, OutletError, TRANSACTION_MAX};
 pub use ownership::{Noted, check_group, noted};
 pub use raw::{RawRead, raw_read};
 pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};

@@ -45,7 +45,7 @@ impl KafkaLog {
         let troubles = Troubles::telling(Told::to(status, application.client_prefix()));
         // Whatever a predecessor of the same name left open is ended before anything is taken over.
         let writer = Writer::new(application, worker, stop, &troubles)?;
-        let membership = Membership::join(application, worker, &troubles)?;
+        let membership = Membership::join(application, worker, status, &troubles)?;
         KafkaLog::of(application, worker, membership, writer, troubles)
     }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pipeline::{Fatal, Fault, Ownership};
+use pipeline::{Fatal, Fault, Ownership, Status};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -37,6 +37,9 @@ pub(crate) struct Membership {
 #[derive(Debug)]
 struct Member {
     state: Arc<Mutex<State>>,
+    worker: usize,
+    /// Told there whether it is a member.
+    status: Arc<Status>,
     troubles: Troubles,
 }
 
@@ -54,8 +57,13 @@ struct State {
 
 impl Membership {
     /// Joins the group.
-    pub(crate) fn join(application: &Application, worker: usize, troubles: &Troubles) -> Result<Membership, Fault> {
-        let member = Member { state: Arc::default(), troubles: troubles.clone() };
+    pub(crate) fn join(
+        application: &Application,
+        worker: usize,
+        status: &Arc<Status>,
+        troubles: &Troubles,
+    ) -> Result<Membership, Fault> {
+        let member = Member { state: Arc::default(), worker, status: Arc::clone(status), troubles: troubles.clone() };
         let consumer = BaseConsumer::from_config_and_context(&application.membership(worker), member)
             .map_err(|error| fault_of("cannot join the group", &error))?;
         let exchange = application.topics.exchange.clone();
@@ -186,6 +194,7 @@ impl Member {
         if let Err(error) = assigned {
             return warn!(%error, "the group's partitions cannot be taken");
         }
+        self.status.joins_group(self.worker);
         let mut state = self.state();
         state.member_id = GroupMetadata::of(consumer).map(|metadata| metadata.member_id()).unwrap_or_default();
         state.changes.extend(shards.into_iter().map(Ownership::Assigned));
@@ -194,6 +203,9 @@ impl Member {
     fn revoke(&self, consumer: &BaseConsumer<Member>, partitions: &TopicPartitionList, shards: Vec<u16>) {
         let mut state = self.state();
         let is_lost = consumer.assignment_lost();
+        if is_lost {
+            self.status.leaves_group(self.worker);
+        }
         if is_lost || state.is_leaving {
             state.revoked.clear();
             state.released.clear();

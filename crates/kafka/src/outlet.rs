@@ -14,10 +14,12 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
 use crate::dead_letter::is_about_the_record;
-use crate::troubles::{Troubles, is_unreachable};
+use crate::troubles::{Troubles, cause, is_fenced, is_unreachable};
 
 /// For everything that waits for the brokers.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Brokers end a transaction that is open for so long.
+pub const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 /// How long to wait where no more can be on its way.
 const FULL: Duration = Duration::from_millis(1);
 
@@ -66,13 +68,12 @@ impl Outlet {
     pub fn open(connection: &Connection, name: &str) -> Result<Outlet, OutletError> {
         let fixed = [("transactional.id", name), ("enable.idempotence", "true")];
         let ours = [
-            ("transaction.timeout.ms", "30000"),
-            ("linger.ms", "20"),
-            ("compression.type", "lz4"),
-            ("retry.backoff.ms", "10"),
+            ("transaction.timeout.ms", TRANSACTION_MAX.as_millis().to_string()),
+            ("linger.ms", "20".to_owned()),
+            ("compression.type", "lz4".to_owned()),
+            ("retry.backoff.ms", "10".to_owned()),
         ];
-        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
-        let config = connection.client_with(ours.map(owned), fixed.map(owned));
+        let config = connection.client_with(ours, fixed.map(|(name, value)| (name, value.to_owned())));
         let troubles = Troubles::quiet();
         let producer = ThreadedProducer::from_config_and_context(&config, troubles.clone())
             .map_err(|error| OutletError::Final(refused("cannot connect", error)))?;
@@ -125,9 +126,9 @@ impl Outlet {
     }
 
     fn broken(&self, error: KafkaError, topic: Option<&str>) -> OutletError {
-        let code = error.rdkafka_error_code();
+        let code = cause(self.producer.client(), &error);
         let what = match code {
-            Some(Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch) => return OutletError::Fenced,
+            Some(code) if is_fenced(code) => return OutletError::Fenced,
             Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => self
                 .troubles
                 .refused_partition(code)
@@ -139,7 +140,8 @@ impl Outlet {
             Some(code) if is_about_the_record(code) => format!("{} does not take a record", topic.unwrap_or("a topic")),
             code => {
                 let is_unreachable = code.is_some_and(is_unreachable);
-                let reason = self.troubles.reason().unwrap_or_else(|| reason(&error));
+                let said = code.map_or_else(|| reason(&error), |code| code.to_string());
+                let reason = self.troubles.reason().unwrap_or(said);
                 return OutletError::Passing { reason, is_unreachable };
             }
         };

@@ -25,7 +25,7 @@ use crate::connection::{ASKS_AGAIN, Connection};
 use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
 use crate::letters::{SENT, Sent};
 use crate::native::{Packed, packed};
-use crate::troubles::{Troubles, is_unreachable};
+use crate::troubles::{Troubles, cause, is_unreachable};
 
 /// For everything that waits for the brokers.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -453,7 +453,7 @@ impl<'a> Attempt<'a> {
         let deliveries = Deliveries { refused: Arc::default(), troubles: troubles.clone() };
         let config = connection.client_with(ours.map(owned), fixed.map(owned));
         let producer: ThreadedProducer<Deliveries> = config.create_with_context(deliveries.clone()).map_err(wrong)?;
-        let broken = |error| route.broken(error, troubles);
+        let broken = |error: KafkaError| route.broken(&error, error.rdkafka_error_code(), troubles);
         producer.init_transactions(TIMEOUT).map_err(broken)?;
         consumer.subscribe(&[&route.from]).map_err(broken)?;
         let (next, pending) = (BTreeMap::new(), Routed::default());
@@ -741,7 +741,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn broken(&self, error: KafkaError) -> Broken {
-        self.plan.route.broken(error, &self.watch.troubles)
+        let code = cause(self.producer.client(), &error);
+        self.plan.route.broken(&error, code, &self.watch.troubles)
     }
 
     /// Gives up what is not committed. The reading begins again at the committed offsets by itself, since it is a rebalance
@@ -816,20 +817,21 @@ impl Route {
     }
 
     /// What no attempt heals is told at once, with what is refused.
-    fn broken(&self, error: KafkaError, troubles: &Troubles) -> Broken {
+    fn broken(&self, error: &KafkaError, code: Option<Code>, troubles: &Troubles) -> Broken {
         let Route { to, dead_letters, group, .. } = self;
-        let what = match error.rdkafka_error_code() {
-            Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => troubles
-                .refused_partition(error.rdkafka_error_code())
-                .unwrap_or_else(|| format!("{to} or {dead_letters} cannot be written")),
+        let what = match code {
+            Some(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed) => {
+                troubles.refused_partition(code).unwrap_or_else(|| format!("{to} or {dead_letters} cannot be written"))
+            }
             Some(Code::GroupAuthorizationFailed) => format!("the group {group} cannot be used"),
             Some(Code::TransactionalIdAuthorizationFailed) => {
                 format!("the transactional id {} cannot be used", self.transactional_id())
             }
             Some(Code::SaslAuthenticationFailed) => "cannot log in".to_owned(),
-            code => return passing_by(reason(&error), code.is_some_and(is_unreachable)),
+            Some(code) => return passing_by(code.to_string(), is_unreachable(code)),
+            None => return passing_by(reason(error), false),
         };
-        Broken::Final(refused(&what, error))
+        Broken::Final(refused(&what, error.clone()))
     }
 }
 

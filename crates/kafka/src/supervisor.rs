@@ -86,6 +86,7 @@ impl Workers<'_> {
     }
 
     fn work(&self, number: usize, heartbeat: &Arc<Heartbeat>) -> Result<(), Fault> {
+        self.status.leaves_group(number);
         heartbeat.wait();
         let stop = self.supervisor.stop_flag();
         let keeper = (self.keeper)().map_err(|error| Fault::Broken(format!("checkpoints cannot be kept: {error}")))?;

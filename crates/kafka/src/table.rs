@@ -30,6 +30,8 @@ pub struct Progress {
     pub read: u64,
     /// The offsets at which the topics end.
     pub stored: u64,
+    /// Whether the group has committed anything; one that has not is taken to begin with the first records.
+    pub has_begun: bool,
 }
 
 /// Asks how far a consumer group has come, of which it is no member.
@@ -47,8 +49,7 @@ impl Onlooker {
         Some(Onlooker { consumer, group: group.to_owned() })
     }
 
-    /// How far the group has come with those of these topics that are there; `None` if it has committed nothing, or if brokers
-    /// do not tell.
+    /// How far the group has come with those of these topics that are there; `None` if brokers do not tell.
     pub fn progress(&self, topics: &[&str]) -> Option<Progress> {
         let told = |error: KafkaError| debug!(%error, group = self.group, "how far the group has come is not known");
         let metadata = self.consumer.fetch_metadata(None, TIMEOUT).map_err(told).ok()?;
@@ -57,8 +58,7 @@ impl Onlooker {
             topic.partitions().iter().for_each(|partition| _ = asked.add_partition(topic.name(), partition.id()));
         }
         let committed = self.consumer.committed_offsets(asked, ASK).map_err(told).ok()?;
-        let mut progress = Progress { read: 0, stored: 0 };
-        let mut has_begun = false;
+        let mut progress = Progress { read: 0, stored: 0, has_begun: false };
         for place in committed.elements() {
             let watermarks = self.consumer.fetch_watermarks(place.topic(), place.partition(), TIMEOUT);
             let (first, end) = watermarks.map_err(told).ok()?;
@@ -66,11 +66,11 @@ impl Onlooker {
                 Offset::Offset(read) => read,
                 _ => first,
             };
-            has_begun |= matches!(place.offset(), Offset::Offset(_));
+            progress.has_begun |= matches!(place.offset(), Offset::Offset(_));
             progress.read += u64::try_from(read).unwrap_or_default();
             progress.stored += u64::try_from(end).unwrap_or_default();
         }
-        has_begun.then_some(progress)
+        Some(progress)
     }
 }
 

@@ -24,4 +24,11 @@ impl Topics {
             dead_letters: name("dead-letters"),
         }
     }
+
+    /// The application that a topic of this name may be of.
+    pub fn maybe_of(topic: &str) -> Option<&str> {
+        ["-exchange", "-journal", "-scores", "-dead-letters", "-connect"]
+            .into_iter()
+            .find_map(|end| topic.strip_suffix(end))
+    }
 }

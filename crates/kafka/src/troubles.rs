@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault};
 use rdkafka::ClientContext;
+use rdkafka::client::Client;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -375,13 +376,26 @@ pub(crate) fn was_fenced() -> bool {
 
 /// What a call's failure means: some failures stay whatever one does.
 pub(crate) fn fault(what: &str, code: Option<Code>, text: &dyn std::fmt::Display) -> Fault {
-    if matches!(code, Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)) {
+    if code.is_some_and(is_fenced) {
         FENCED.store(true, Relaxed);
     }
     match advice(code) {
         Some(advice) => Fatal::Log(format!("{what}: {text}: {advice}")).into(),
         None => Fault::Broken(format!("{what}: {text}")),
     }
+}
+
+/// Why a client failed. One that is of no use any more says only that; what made it so is asked of it.
+pub(crate) fn cause<C: ClientContext>(client: &Client<C>, error: &KafkaError) -> Option<Code> {
+    match error.rdkafka_error_code() {
+        Some(Code::Fatal) => Some(client.fatal_error().map_or(Code::Fatal, |(code, _)| code)),
+        code => code,
+    }
+}
+
+/// Whether another producer of the same name has begun.
+pub(crate) fn is_fenced(code: Code) -> bool {
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
 /// The way out of a failure that stays whatever one does.

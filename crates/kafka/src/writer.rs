@@ -335,6 +335,7 @@ impl Writer {
                 Code::IllegalGeneration | Code::RebalanceInProgress if refusal.is_abortable => Failed::Passing(refusal),
                 // Its coordinator has moved.
                 code if refusal.is_abortable && troubles::is_passing(code) => Failed::Passing(refusal),
+                _ if is_hole(&refusal) => Failed::Passing(refusal),
                 _ => self.failed("the offsets are refused", refusal),
             }
         })?;
@@ -342,7 +343,10 @@ impl Writer {
         let commit = || self.patience.call(SLICE, |time| commit_transaction(client, time));
         let committed = self.waits.during("a transaction is to be committed", shards, commit);
         watch.book(&self.application.costs.commit);
-        committed.map_err(|refusal| self.failed("the transaction", refusal))
+        committed.map_err(|refusal| match is_hole(&refusal) {
+            true => Failed::Passing(refusal),
+            false => self.failed("the transaction", refusal),
+        })
     }
 
     fn failed(&self, what: &str, refusal: Refusal) -> Failed {
@@ -414,7 +418,7 @@ impl Writer {
             Err(error) if error.rdkafka_error_code().is_some_and(is_about_the_record) && form != Form::Place => {
                 self.produce(letter_record(letters, shard, &letter, Form::Place))
             }
-            Err(error) => Err(not_stored(letters, &error)),
+            Err(error) => Err(self.not_stored(letters, &error)),
             Ok(()) => Ok(()),
         }
     }
@@ -427,7 +431,12 @@ impl Writer {
     #[inline]
     fn produce(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Fault> {
         let topic = record.topic;
-        self.try_produce(record)?.map_err(|error| not_stored(topic, &error))
+        self.try_produce(record)?.map_err(|error| self.not_stored(topic, &error))
+    }
+
+    fn not_stored(&self, topic: &str, error: &KafkaError) -> Fault {
+        let code = self.producer.as_ref().and_then(|producer| troubles::cause(producer.client(), error));
+        fault(&format!("a record for {topic} cannot be stored"), code, error)
     }
 
     /// The same; the inner error: the client does not take the record.
@@ -510,8 +519,10 @@ fn letter_record<'a>(
     record
 }
 
-fn not_stored(topic: &str, error: &KafkaError) -> Fault {
-    fault_of(&format!("a record for {topic} cannot be stored"), error)
+/// Whether a broker has found a hole in the numbers of a partition's batches: an aborted transaction had records on their way. It says so
+/// once, nothing is committed, and the producer counts anew.
+fn is_hole(refusal: &Refusal) -> bool {
+    refusal.is_abortable && refusal.code == Code::OutOfOrderSequenceNumber
 }
 
 #[cfg(test)]

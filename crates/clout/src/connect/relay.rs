@@ -32,8 +32,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How often it is begun again without a transaction in between.
 const ATTEMPTS_MAX: u32 = 10;
 const BACKOFF: Duration = Duration::from_secs(1);
-/// So long another process may take to say who it is.
-const TAKING_OVER: Duration = Duration::from_secs(3);
+/// So long another process may take to say who it is: a transaction that it cannot end in this time is void.
+const TAKING_OVER: Duration = Duration::from_secs(30);
+/// How often it is looked whether it has.
+const TAKING_OVER_LOOK: Duration = Duration::from_millis(500);
 
 /// Where events and profiles go, and what is kept.
 #[derive(Clone, Debug)]
@@ -95,10 +97,10 @@ impl From<LiveError> for Broken {
 impl Relay<'_> {
     /// Relays until somebody says stop; `tell` is told what was done, now and then.
     pub(crate) fn run(&self, mut messages: Messages, stop: &AtomicBool, tell: impl Fn(Told)) -> Result<(), Failure> {
-        let (mut told, mut failures) = (Told::default(), 0);
+        let (mut told, mut failures, mut alive) = (Told::default(), 0, Instant::now());
         while !stop.load(Relaxed) {
             let before = (told.events, told.profiles);
-            let broken = match self.attempt(&mut messages, stop, &mut told, &tell) {
+            let broken = match self.attempt(&mut messages, stop, (&mut told, &mut alive), &tell) {
                 Ok(()) => return Ok(()),
                 Err(broken) => broken,
             };
@@ -110,8 +112,7 @@ impl Relay<'_> {
                 Broken::Outlet(OutletError::Final(error)) => return Err(error.into()),
                 Broken::Outlet(OutletError::Passing { reason, is_unreachable }) => (reason, is_unreachable),
                 Broken::Outlet(OutletError::Fenced) => {
-                    sleep(TAKING_OVER);
-                    self.check_own()?;
+                    self.find_successor(alive, stop)?;
                     ("the brokers have ended the transaction".to_owned(), false)
                 }
             };
@@ -133,14 +134,20 @@ impl Relay<'_> {
         Ok(())
     }
 
-    /// Ends with an error if another process has taken over.
-    fn check_own(&self) -> Result<(), Failure> {
-        match self.kept().writer(&self.connection)? {
-            Some(by) if by != self.writer => {
-                let (stream, application) = (self.stream.clone(), self.application.clone());
-                Err(ConnectError::TakenOver { by, stream, application }.into())
+    /// Ends with an error if another process has taken over. Brokers also end the transactions of a process that was silent for too
+    /// long; one that was not has a successor, who may take a while to say who it is.
+    fn find_successor(&self, alive: Instant, stop: &AtomicBool) -> Result<(), Failure> {
+        let was_silent = alive.elapsed() >= kafka::TRANSACTION_MAX;
+        let until = Instant::now() + if was_silent { Duration::ZERO } else { TAKING_OVER };
+        loop {
+            match self.kept().writer(&self.connection)? {
+                Some(by) if by != self.writer => {
+                    let (stream, application) = (self.stream.clone(), self.application.clone());
+                    return Err(ConnectError::TakenOver { by, stream, application }.into());
+                }
+                _ if stop.load(Relaxed) || Instant::now() >= until => return Ok(()),
+                _ => sleep(TAKING_OVER_LOOK),
             }
-            _ => Ok(()),
         }
     }
 
@@ -152,12 +159,13 @@ impl Relay<'_> {
         &self,
         messages: &mut Messages,
         stop: &AtomicBool,
-        told: &mut Told,
+        (told, alive): (&mut Told, &mut Instant),
         tell: &impl Fn(Told),
     ) -> Result<(), Broken> {
         let kept = self.kept();
         let mut outlet = Outlet::open(&self.connection, &format!("{}-connect-{}", self.application, self.stream))?;
         kept.claim(&mut outlet, &self.writer)?;
+        *alive = Instant::now();
         messages.forget();
         let mut position = kept.restore(&self.connection, messages)?;
         if position.position.is_none() {
@@ -167,7 +175,7 @@ impl Relay<'_> {
         let from = position.position.clone();
         let stream = Stream::open(self.endpoint.clone(), from, &agent()).map_err(LiveError::Threads)?;
         let mut open = Open { relay: self, outlet, position, pending: Told::default(), messages: 0, bytes: 0 };
-        let (mut began, mut looked, mut committed) = (Instant::now(), Instant::now(), Instant::now());
+        let (mut began, mut looked) = (Instant::now(), Instant::now());
         loop {
             match stream.next(LOOK) {
                 Some(Arrival::Message { bytes, position }) => open.take(messages, &bytes, position)?,
@@ -192,10 +200,10 @@ impl Relay<'_> {
                 open.commit(messages, told)?;
                 began = Instant::now();
                 match is_quiet {
-                    false => committed = began,
-                    true if committed.elapsed() >= QUIET_MAX => {
+                    false => *alive = began,
+                    true if alive.elapsed() >= QUIET_MAX => {
                         kept.claim(&mut open.outlet, &self.writer)?;
-                        committed = began;
+                        *alive = began;
                     }
                     true => {}
                 }
