@@ -178,7 +178,7 @@ fn records_that_a_restore_needs_and_that_are_gone() {
     let scene = Scene::new(broker.brokers(), &options);
     let place = scene.checkpoints();
     let here = ["--checkpoints", place.to_str().expect("a path in UTF-8")];
-    finds(&scene, &here, "restores", "fine", &["no checkpoints yet"]);
+    finds(&scene, &here, "restores", "fine", &["there are no checkpoints in "]);
     let (witness, events) = (scene.witness(), Events::generated(400, 40));
     let (acts, feeder) = (events.acts(), scene.feeder());
     let mut member = scene.start("a", 1);

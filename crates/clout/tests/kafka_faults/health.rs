@@ -92,3 +92,35 @@ fn a_stop_that_gives_up_on_brokers_does_not_look_like_a_good_one() {
     assert_eq!(ran.code, Some(75), "{}", ran.stderr);
     assert!(ran.stderr.contains("error: ended before all was finished: "), "{}", ran.stderr);
 }
+
+#[test]
+fn a_process_that_does_not_know_its_shards_is_not_ready() {
+    let _room = crate::waits();
+    let Some(mut broker) = Broker::own(&[("group.min.session.timeout.ms", "3000")]) else { return };
+    let scene = Scene::new(broker.brokers(), &Options { partitions: 2, ..Options::default() });
+    let mut command = scene.command("a", 2);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--kafka",
+        "session.timeout.ms=3000",
+        "--kafka",
+        "heartbeat.interval.ms=500",
+    ]);
+    let mut member = Member::start(command, "a", scene.told("a"));
+    let address = address(&mut member);
+    // Looked at again and again: while it is ready, it has a shard.
+    let ready = || {
+        let is_ready = status(&address, "/health/ready") == Some(200);
+        let (_, told) = get(&address, "/v1/status").unwrap_or_default();
+        assert!(!is_ready || told.matches("elsewhere").count() < 2, "it is ready, and has no shards: {told}");
+        is_ready
+    };
+    wait_until("it is ready", BEGUN, ready);
+    broker.kill();
+    std::thread::sleep(Duration::from_secs(6));
+    broker.start_again();
+    wait_until("the group has taken it for dead", BEGUN, || !ready());
+    wait_until("it is ready again", BEGUN, ready);
+    member.check();
+}

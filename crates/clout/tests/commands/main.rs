@@ -1,0 +1,11 @@
+//! Commands as a user meets them, without a broker but for `serve`: the program is run, what it prints and writes is looked at.
+
+#[path = "../web/mod.rs"]
+mod web;
+
+mod config;
+mod generate;
+mod health;
+mod packaging;
+mod replay;
+mod serve;

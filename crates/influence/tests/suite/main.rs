@@ -1,0 +1,9 @@
+//! The engine by itself: its rules as tables, and its bits.
+
+mod story;
+
+mod bits;
+mod forgetting;
+mod golden;
+mod scale;
+mod specification;

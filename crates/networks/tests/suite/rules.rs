@@ -1,0 +1,409 @@
+//! The rules that hold on every network, and the traps of each, one message a line.
+
+use networks::{Found, Network, Options, Reader, Source};
+
+use crate::common::reader;
+
+/// What these lines give: acts with their ids, profiles that say more than a name, deletions, and reasons.
+fn read_with(reader: &mut Reader, source: &mut Source, lines: &str) -> String {
+    let mut told = Vec::new();
+    for line in lines.lines() {
+        reader.read(source, line.as_bytes(), &mut |found| match found {
+            Found::Act(act) => told.push(format!("{} {} -> {} [{}]", act.kind.word(), act.actor, act.target, act.id)),
+            Found::Profile(profile) => {
+                if let Some(standing) = profile.standing {
+                    told.push(format!("{} is {standing:?}", profile.account));
+                }
+                if profile.is_bot == Some(true) {
+                    told.push(format!("{} is a bot", profile.account));
+                }
+                if profile.is_listed == Some(false) {
+                    told.push(format!("{} is not listed", profile.account));
+                }
+                if let Some(moved) = profile.moved_to {
+                    told.push(format!("{} moved to {moved}", profile.account));
+                }
+            }
+            Found::Deletion(deletion) => told.push(format!("gone {}", deletion.id)),
+            Found::Skipped(_, reason) => told.push(format!("skipped: {reason}")),
+            Found::Post(_) => {}
+        });
+    }
+    told.join("\n")
+}
+
+#[track_caller]
+fn check(lines: &str, expected: &str) {
+    check_with(Options::default(), lines, expected);
+}
+
+#[track_caller]
+fn check_with(options: Options, lines: &str, expected: &str) {
+    check_of(Source::default(), options, lines, expected);
+}
+
+#[track_caller]
+fn check_of(mut source: Source, options: Options, lines: &str, expected: &str) {
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(read_with(&mut reader(options), &mut source, lines), expected.join("\n"), "{lines}");
+}
+
+#[test]
+fn a_retweet_is_one_act_and_its_mentions_none() {
+    check(
+        r#"{"id_str":"9","created_at":"Thu Mar 10 23:12:12 +0000 2016","text":"RT @b","user":{"id_str":"1"},"retweeted_status":{"id_str":"8","text":"@c","user":{"id_str":"2"}},"entities":{"user_mentions":[{"id_str":"2","screen_name":"b"},{"id_str":"3","screen_name":"c"}]}}"#,
+        "retweet x:1 -> x:2 [x:9#retweet]",
+    );
+}
+
+#[test]
+fn a_reply_is_one_act_and_mentions_of_others() {
+    check(
+        r#"{"id_str":"9","created_at":"Thu Mar 10 23:12:12 +0000 2016","text":"@b @c @c","user":{"id_str":"1"},"in_reply_to_status_id_str":"8","in_reply_to_user_id_str":"2","entities":{"user_mentions":[{"id_str":"2"},{"id_str":"3"},{"id_str":"3"},{"id_str":"1"}]}}"#,
+        "
+        reply x:1 -> x:2 [x:9#reply]
+        mention x:1 -> x:3 [x:9#mention.1]
+        skipped: to oneself
+        ",
+    );
+}
+
+#[test]
+fn whom_a_tweet_addresses_without_an_answered_tweet_is_mentioned() {
+    check(
+        r#"{"id":"9","created_at":"2021-06-26T19:56:26.000Z","text":"@b","author_id":"1","in_reply_to_user_id":"2","entities":{"mentions":[{"username":"b","id":"2"}]}}"#,
+        "mention x:1 -> x:2 [x:9#mention]",
+    );
+}
+
+#[test]
+fn an_edited_tweet_has_the_ids_of_its_first_version_and_names_are_found_in_any_case() {
+    check(
+        r#"{"data":[{"id":"10","edit_history_tweet_ids":["9","10"],"created_at":"2021-06-26T19:56:26.000Z","text":"@B @zed","author_id":"1","entities":{"mentions":[{"username":"B"},{"username":"Zed"}]}}],"includes":{"users":[{"id":"2","username":"b","name":"Bo"}]}}"#,
+        "
+        mention x:1 -> x:2 [x:9#mention]
+        mention x:1 -> x:@zed [x:9#mention.1]
+        ",
+    );
+}
+
+#[test]
+fn a_retweet_without_a_target_is_skipped_and_flattened_tweets_have_it_inside() {
+    check(
+        r#"{"data":{"id":"9","created_at":"2021-06-26T19:56:26.000Z","text":"RT","author_id":"1","referenced_tweets":[{"type":"retweeted","id":"8"}]},"matching_rules":[]}
+{"id":"11","created_at":"2021-06-26T19:56:26.000Z","text":"RT","author_id":"1","referenced_tweets":[{"type":"retweeted","id":"7","author_id":"3"}]}"#,
+        "
+        skipped: no target
+        retweet x:1 -> x:3 [x:11#retweet]
+        ",
+    );
+}
+
+#[test]
+fn people_who_protect_their_tweets_are_not_read() {
+    check(
+        r#"{"id_str":"9","created_at":"Thu Mar 10 23:12:12 +0000 2016","text":"@b","user":{"id_str":"1","protected":true},"entities":{"user_mentions":[{"id_str":"2"}]}}
+{"data":[{"id":"9","created_at":"2021-06-26T19:56:26.000Z","text":"@b","author_id":"1","entities":{"mentions":[{"username":"b","id":"2"}]}}],"includes":{"users":[{"id":"1","username":"a","protected":true}]}}"#,
+        "
+        skipped: not public
+        skipped: not public
+        ",
+    );
+}
+
+#[test]
+fn notices_of_streams_are_told_apart() {
+    check(
+        r#"{"delete":{"status":{"id":1234,"id_str":"1234","user_id":3}}}
+{"limit":{"track":1234}}
+{"id":"1","action":"delete","created_at":"2021-06-26T19:56:26.000Z","reason":"deactivated"}"#,
+        "
+        gone 1234
+        skipped: notice
+        gone 1
+        ",
+    );
+}
+
+#[test]
+fn likes_and_reposts_of_feeds_are_none_and_unfollows_are_of_whom_was_followed() {
+    check(
+        r#"{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.like","rkey":"1","record":{"subject":{"uri":"at://did:plc:b/app.bsky.feed.generator/x"}}}}
+{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.graph.follow","rkey":"2","record":{"subject":"did:plc:b"}}}
+{"did":"did:plc:a","time_us":1783175889085434,"kind":"commit","commit":{"operation":"delete","collection":"app.bsky.graph.follow","rkey":"2"}}
+{"did":"did:plc:a","time_us":1783175889085434,"kind":"commit","commit":{"operation":"delete","collection":"app.bsky.feed.like","rkey":"1"}}"#,
+        "
+        skipped: not of a post
+        follow bluesky:did:plc:a -> bluesky:did:plc:b [bluesky:did:plc:a/app.bsky.graph.follow/2]
+        gone did:plc:a/app.bsky.graph.follow/2
+        unfollow bluesky:did:plc:a -> bluesky:did:plc:b [bluesky:did:plc:a/app.bsky.graph.follow/2#unfollow]
+        skipped: taken back
+        ",
+    );
+}
+
+#[test]
+fn lines_of_jetstream_of_2024_and_open_statuses_are_read() {
+    check(
+        r#"{"did":"did:plc:a","time_us":1725911162329308,"type":"com","commit":{"type":"c","collection":"app.bsky.feed.repost","rkey":"1","record":{"subject":{"uri":"at://did:plc:b/app.bsky.feed.post/x"}}}}
+{"did":"did:plc:a","time_us":1,"kind":"account","account":{"active":false,"did":"did:plc:a","status":"takendown"}}
+{"did":"did:plc:a","time_us":1,"kind":"account","account":{"active":false,"did":"did:plc:a","status":"deleted"}}
+{"did":"did:plc:a","time_us":1,"kind":"account","account":{"active":false,"did":"did:plc:a","status":"brand new"}}
+{"did":"did:plc:a","time_us":1,"kind":"commit","commit":{"operation":"update","collection":"app.bsky.actor.profile","rkey":"self","record":{"displayName":"A","labels":{"values":[{"val":"!no-unauthenticated"}]}}}}"#,
+        "
+        retweet bluesky:did:plc:a -> bluesky:did:plc:b [bluesky:did:plc:a/app.bsky.feed.repost/1]
+        bluesky:did:plc:a is Suspended
+        bluesky:did:plc:a is Deleted
+        skipped: says nothing new
+        bluesky:did:plc:a is not listed
+        ",
+    );
+}
+
+#[test]
+fn a_post_that_answers_quotes_and_mentions_gives_all_of_these() {
+    check(
+        r##"{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.post","rkey":"1","record":{"reply":{"parent":{"uri":"at://did:plc:b/app.bsky.feed.post/x"}},"embed":{"$type":"app.bsky.embed.recordWithMedia","record":{"record":{"uri":"at://did:plc:c/app.bsky.feed.post/y"}}},"facets":[{"features":[{"$type":"app.bsky.richtext.facet#mention","did":"did:plc:b"},{"$type":"app.bsky.richtext.facet#mention","did":"did:plc:d"}]}]}}}"##,
+        "
+        reply bluesky:did:plc:a -> bluesky:did:plc:b [bluesky:did:plc:a/app.bsky.feed.post/1#reply]
+        quote bluesky:did:plc:a -> bluesky:did:plc:c [bluesky:did:plc:a/app.bsky.feed.post/1#quote]
+        mention bluesky:did:plc:a -> bluesky:did:plc:d [bluesky:did:plc:a/app.bsky.feed.post/1#mention.1]
+        ",
+    );
+}
+
+const BRIDGED: &str = r#"{"id":"https://a.example.com/1","type":"Follow","actor":"https://a.example.com/users/a","object":"https://bsky.brid.gy/ap/did:plc:b","published":"2026-01-01T00:00:00Z"}
+{"did":"did:plc:m","time_us":1783175888085434,"kind":"identity","identity":{"did":"did:plc:m","handle":"a.example.com.ap.brid.gy"}}
+{"did":"did:plc:m","time_us":1783175888085434,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.graph.follow","rkey":"2","record":{"subject":"did:plc:b"}}}"#;
+
+#[test]
+fn bridged_copies_are_dropped_where_the_original_is_read() {
+    let connected = vec![Network::Bluesky, Network::ActivityPub];
+    let options = Options { connected, ..Options::default() };
+    check_with(options, BRIDGED, "skipped: bridged copy\nskipped: bridged copy");
+    check(
+        BRIDGED,
+        "
+        follow activitypub:https://a.example.com/users/a -> activitypub:https://bsky.brid.gy/ap/did:plc:b [activitypub:https://a.example.com/1]
+        follow bluesky:did:plc:m -> bluesky:did:plc:b [bluesky:did:plc:m/app.bsky.graph.follow/2]
+        ",
+    );
+}
+
+#[test]
+fn activities_are_read_in_all_their_forms() {
+    check(
+        r#"{"@context":"https://www.w3.org/ns/activitystreams","id":"https://a.example.com/1","type":"Announce","actor":"https://a.example.com/users/a","published":"2026-01-01T00:00:00Z","to":"as:Public","cc":["https://b.example.com/users/b","https://a.example.com/users/a/followers"],"object":"https://b.example.com/objects/7"}
+{"id":"https://a.example.com/2","type":"Like","actor":{"id":"https://a.example.com/users/a"},"object":"https://b.example.com/ap/users/12/statuses/9"}
+{"id":"https://a.example.com/3","type":"Create","actor":"https://a.example.com/users/a","to":["https://www.w3.org/ns/activitystreams#Public"],"object":{"id":"https://a.example.com/users/a/statuses/3","type":"Note","attributedTo":"https://a.example.com/users/a","published":"2026-01-01T00:00:00Z","inReplyTo":"https://b.example.com/users/b/statuses/1","tag":[{"type":"Mention","href":"https://b.example.com/@b"},{"type":"Mention","href":"https://c.example.com/users/c"}]}}
+{"id":"https://a.example.com/4","type":"Create","actor":"https://a.example.com/users/a","to":"https://a.example.com/users/a/followers","object":{"id":"https://a.example.com/users/a/statuses/4","type":"Note","attributedTo":"https://a.example.com/users/a"}}
+{"id":"https://a.example.com/5","type":"Undo","actor":"https://a.example.com/users/a","object":{"type":"Follow","actor":"https://a.example.com/users/a","object":"https://b.example.com/users/b"}}
+{"id":"https://a.example.com/6","type":"Delete","actor":"https://a.example.com/users/a","object":"https://a.example.com/users/a"}
+{"id":"https://a.example.com/7","type":"Move","actor":"https://a.example.com/users/a","object":"https://a.example.com/users/a","target":"https://b.example.com/users/a"}
+{"id":"https://l.example.com/8","type":"Announce","actor":"https://l.example.com/c/x","to":["as:Public"],"object":{"id":"https://l.example.com/like/1","type":"Like","actor":"https://l.example.com/u/z","object":"https://a.example.com/users/a/statuses/3"}}"#,
+        "
+        retweet activitypub:https://a.example.com/users/a -> activitypub:https://b.example.com/users/b [activitypub:https://a.example.com/1]
+        like activitypub:https://a.example.com/users/a -> activitypub:https://b.example.com/ap/users/12 [activitypub:https://a.example.com/2]
+        reply activitypub:https://a.example.com/users/a -> activitypub:https://b.example.com/users/b [activitypub:https://a.example.com/users/a/statuses/3#reply]
+        mention activitypub:https://a.example.com/users/a -> activitypub:https://c.example.com/users/c [activitypub:https://a.example.com/users/a/statuses/3#mention.1]
+        skipped: not public
+        unfollow activitypub:https://a.example.com/users/a -> activitypub:https://b.example.com/users/b [activitypub:https://a.example.com/5]
+        activitypub:https://a.example.com/users/a is Deleted
+        activitypub:https://a.example.com/users/a moved to https://b.example.com/users/a
+        like activitypub:https://l.example.com/u/z -> activitypub:https://a.example.com/users/a [activitypub:https://l.example.com/like/1]
+        ",
+    );
+}
+
+#[test]
+fn nobody_speaks_for_others() {
+    check(
+        r#"{"id":"https://e.example.com/1","type":"Create","actor":"https://e.example.com/users/e","to":"as:Public","object":{"id":"https://a.example.com/2","type":"Note","attributedTo":"https://a.example.com/users/a","published":"2026-01-01T00:00:00Z"}}
+{"id":"https://e.example.com/2","type":"Undo","actor":"https://e.example.com/users/e","object":{"type":"Follow","actor":"https://a.example.com/users/a","object":"https://b.example.com/users/b"}}
+{"id":"https://e.example.com/3","type":"Delete","actor":"https://e.example.com/users/e","object":"https://a.example.com/users/a"}"#,
+        "
+        skipped: actor is not the author
+        skipped: actor is not the author
+        skipped: actor is not the author
+        ",
+    );
+}
+
+#[test]
+fn one_star_is_one_act_however_it_is_told_and_owners_are_learnt() {
+    check(
+        r#"{"id":"1","type":"WatchEvent","actor":{"id":7,"login":"ana"},"repo":{"id":5,"name":"Bo/x"},"payload":{"action":"started"},"public":true,"created_at":"2026-01-01T00:00:00Z"}
+{"action":"started","sender":{"id":7,"login":"ana"},"repository":{"id":5,"owner":{"id":8,"login":"bo"},"updated_at":"2026-01-01T00:00:00Z"}}
+{"action":"created","starred_at":"2026-01-01T00:00:00Z","sender":{"id":7,"login":"ana"},"repository":{"id":5,"owner":{"id":8,"login":"bo"}}}
+{"id":"2","type":"WatchEvent","actor":{"id":7,"login":"ana"},"repo":{"id":6,"name":"bo/y"},"payload":{"action":"started"},"public":true,"created_at":"2026-01-01T00:00:00Z"}
+{"id":"3","type":"WatchEvent","actor":{"id":7,"login":"ana"},"repo":{"id":6,"name":"bo/y"},"payload":{},"public":false,"created_at":"2026-01-01T00:00:00Z"}"#,
+        "
+        like github:7 -> github:@bo [github:star/7/5]
+        like github:7 -> github:8 [github:star/7/5]
+        like github:7 -> github:8 [github:star/7/5]
+        like github:7 -> github:8 [github:star/7/6]
+        skipped: not public
+        ",
+    );
+}
+
+#[test]
+fn the_archive_of_2012_is_read_and_bots_are_marked() {
+    check(
+        r#"{"repository":{"owner":"bo","name":"x","id":5},"actor_attributes":{"login":"ana","type":"User"},"created_at":"2012/03/10 22:42:14 -0800","public":true,"actor":"ana","payload":{"action":"started"},"type":"WatchEvent"}
+{"actor":"ana","public":true,"created_at":"2013-01-01T00:00:48-08:00","type":"FollowEvent","payload":{"target":{"id":3,"login":"cy"}}}
+{"id":"9","type":"IssueCommentEvent","actor":{"id":4,"login":"dependabot[bot]"},"repo":{"id":5,"name":"bo/x"},"payload":{"action":"created","issue":{"id":1,"user":{"id":3,"login":"cy"}},"comment":{"id":2}},"public":true,"created_at":"2026-01-01T00:00:00Z"}"#,
+        "
+        like github:@ana -> github:@bo [github:star/ana/5]
+        follow github:@ana -> github:3 [github:follow/ana/3]
+        github:4 is a bot
+        reply github:4 -> github:3 [github:comment/2]
+        ",
+    );
+}
+
+#[test]
+fn comments_of_reddit_find_their_parent() {
+    check(
+        r#"{"id":"p1","author":"ana","author_fullname":"t2_a","title":"x","subreddit":"r","created_utc":1500000000}
+{"id":"c1","author":"Bo","parent_id":"t3_p1","link_id":"t3_p1","body":"x","subreddit":"r","created_utc":"1500000001"}
+{"id":"c2","author":"ana","author_fullname":"t2_a","parent_id":"t1_c1","link_id":"t3_p1","body":"x","subreddit":"r","created_utc":1500000002.0}
+{"id":"c3","author":"ana","parent_id":"t3_p1","link_id":"t3_p1","body":"x","subreddit":"r","created_utc":1500000003}
+{"id":"c4","author":"[deleted]","parent_id":"t3_p1","link_id":"t3_p1","body":"x","subreddit":"r","created_utc":1500000003}
+{"id":"c5","author":"cy","parent_id":"t1_gone","link_id":"t3_p1","body":"x","subreddit":"r","created_utc":1500000003}
+{"id":"c6","author":"cy","parent_id":null,"link_id":901,"body":"x","subreddit":"r","created_utc":1500000004}"#,
+        "
+        skipped: acts on nobody
+        reply reddit:u/Bo -> reddit:t2_a [reddit:t1_c1]
+        reply reddit:t2_a -> reddit:u/Bo [reddit:t1_c2]
+        skipped: to oneself
+        skipped: no actor
+        skipped: author unknown
+        reply reddit:u/cy -> reddit:t2_a [reddit:t1_c6]
+        ",
+    );
+}
+
+#[test]
+fn threads_of_youtube_answer_the_channel_and_the_first_comment() {
+    let thread = r#"{"kind":"youtube#commentThreadListResponse","items":[{"kind":"youtube#commentThread","id":"c","snippet":{CHANNEL"videoId":"v","topLevelComment":{"kind":"youtube#comment","id":"c","snippet":{"authorChannelId":{"value":"UCa"},"publishedAt":"2025-07-20T22:49:19Z"}}},"replies":{"comments":[{"kind":"youtube#comment","id":"c.d","snippet":{"parentId":"c","authorChannelId":{"value":"UCb"},"publishedAt":"2025-07-20T22:49:20Z"}}]}}]}"#;
+    check(
+        &thread.replace("CHANNEL", r#""channelId":"UCx","#),
+        "
+        reply youtube:UCa -> youtube:UCx [youtube:c]
+        reply youtube:UCb -> youtube:UCa [youtube:c.d]
+        ",
+    );
+    let answer = "reply youtube:UCb -> youtube:UCa [youtube:c.d]";
+    check(&thread.replace("CHANNEL", ""), &format!("skipped: channel unknown\n{answer}"));
+    let options = Options { channel: Some("UCy".to_owned()), ..Options::default() };
+    check_with(
+        options,
+        &thread.replace("CHANNEL", ""),
+        &format!("reply youtube:UCa -> youtube:UCy [youtube:c]\n{answer}"),
+    );
+}
+
+const ROWS: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<posts>
+  <row Id="1" PostTypeId="1" CreationDate="2009-06-28T07:14:29.363" OwnerUserId="10" Body="&lt;p&gt;a &amp; b&lt;/p&gt;" />
+  <row Id="2" PostTypeId="2" ParentId="1" CreationDate="2009-06-28T08:14:29.363" OwnerUserId="11" Body="" />
+  <row Id="3" PostTypeId="2" ParentId="1" CreationDate="2009-06-28T08:14:29.363" OwnerDisplayName="gone" Body="" />
+</posts>
+  <row Id="7" PostId="2" Text="x" CreationDate="2009-06-28T09:14:29.363" UserId="10" />
+  <row Id="8" PostId="99" Text="x" CreationDate="2009-06-28T09:14:29.363" UserId="10" />
+  <row Id="-1" Reputation="1" CreationDate="2009-06-28T00:00:00.000" DisplayName="Community" />
+  <row Id="1" PostId="2" VoteTypeId="2" CreationDate="2009-06-28T00:00:00.000" />
+  <row Id="1" PostId="2" VoteTypeId="2"#;
+
+#[test]
+fn rows_of_stack_exchange_answer_the_owner_of_the_post() {
+    check_of(
+        Source::of_site(Some("mathoverflow".to_owned())),
+        Options::default(),
+        ROWS,
+        "
+        skipped: acts on nobody
+        reply stackexchange:mathoverflow:11 -> stackexchange:mathoverflow:10 [stackexchange:mathoverflow:post:2]
+        skipped: no actor
+        reply stackexchange:mathoverflow:10 -> stackexchange:mathoverflow:11 [stackexchange:mathoverflow:comment:7]
+        skipped: author unknown
+        stackexchange:mathoverflow:-1 is a bot
+        skipped: no actor
+        skipped: malformed
+        ",
+    );
+    check(ROWS.lines().nth(2).unwrap_or_default(), "skipped: site unknown");
+}
+
+#[test]
+fn a_mention_names_the_account_that_was_learnt_for_its_address() {
+    let mention = r#"{"id":"9","uri":"https://h.example.com/ap/users/1/statuses/9","visibility":"unlisted","created_at":"2026-01-01T00:00:00Z","account":{"id":"1","acct":"a","uri":"https://h.example.com/ap/users/1","url":"https://h.example.com/@a","bot":true,"noindex":true},"content":"","mentions":[{"id":"2","url":"https://h.example.com/@b","acct":"b"}]}"#;
+    let account = r#"{"id":"2","acct":"b","username":"b","uri":"https://h.example.com/ap/users/2","url":"https://h.example.com/@b"}"#;
+    let mention_of = |name: &str| {
+        format!(
+            "activitypub:https://h.example.com/ap/users/1 is a bot
+            activitypub:https://h.example.com/ap/users/1 is not listed
+            mention activitypub:https://h.example.com/ap/users/1 -> activitypub:https://h.example.com/{name} \
+             [activitypub:https://h.example.com/ap/users/1/statuses/9#mention]"
+        )
+    };
+    check(mention, &mention_of("users/b"));
+    check(&format!("{account}\n{mention}"), &mention_of("ap/users/2"));
+    check(&mention.replace("unlisted", "private"), "skipped: not public");
+    check(&mention.replace("\"visibility\":\"unlisted\",", ""), "skipped: not public");
+}
+
+#[test]
+fn follows_among_notifications_need_their_owner() {
+    let follow = r#"{"id":"5","type":"follow","created_at":"2026-01-01T00:00:00Z","account":{"id":"1","acct":"a","uri":"https://h.example.com/users/a"}}"#;
+    check(follow, "skipped: owner of the notifications unknown");
+    let options = Options { owner: Some("https://h.example.com/@me".to_owned()), ..Options::default() };
+    let id = "[activitypub:https://h.example.com/users/me/notifications/5]";
+    let act = "follow activitypub:https://h.example.com/users/a -> activitypub:https://h.example.com/users/me";
+    check_with(options, follow, &format!("{act} {id}"));
+}
+
+#[test]
+fn messages_that_are_wrapped_are_unpacked_and_others_are_told() {
+    check(
+        r#"{"stream":["public"],"event":"delete","payload":"12345"}
+{"stream":["public"],"event":"update","payload":"{\"id\":\"1\",\"visibility\":\"direct\",\"account\":{}}"}
+{"topic":"raw","value":{"did":"did:plc:a","time_us":1,"kind":"identity","identity":{}}}
+{"topic":"raw","value":"{\"did\":\"did:plc:a\",\"time_us\":1,\"kind\":\"identity\",\"identity\":{}}"}
+[{"limit":{"track":1}},[{"limit":{"track":2}}]]
+{"hello":"world"}
+{"did":"did:plc:a","time_us":1
+nonsense
+42
+:)
+event: filters_changed
+data: undefined
+"#,
+        "
+        gone 12345
+        skipped: not public
+        skipped: says nothing new
+        skipped: says nothing new
+        skipped: notice
+        skipped: notice
+        skipped: not recognised
+        skipped: malformed
+        skipped: malformed
+        skipped: malformed
+        skipped: notice
+        ",
+    );
+    check(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), "skipped: too deep");
+    check(&format!("{}1{}", "[".repeat(20), "]".repeat(20)), "skipped: too deep");
+}
+
+#[test]
+fn an_act_that_is_told_again_counts_once_where_that_is_asked_for() {
+    let like = r#"{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.like","rkey":"1","record":{"subject":{"uri":"at://did:plc:b/app.bsky.feed.post/x"}}}}"#;
+    let act = "like bluesky:did:plc:a -> bluesky:did:plc:b [bluesky:did:plc:a/app.bsky.feed.like/1]";
+    let twice = format!("{like}\n{like}");
+    check(&twice, &format!("{act}\n{act}"));
+    let options = Options { drops_repeats: true, ..Options::default() };
+    check_with(options, &twice, &format!("{act}\nskipped: repeated"));
+}

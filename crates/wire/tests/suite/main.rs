@@ -1,0 +1,12 @@
+//! What is read and written: every format, what is refused, and whatever bytes come.
+
+mod common;
+
+mod events;
+mod exchange;
+mod framing;
+mod hostile;
+mod journal;
+mod recognise;
+mod round_trip;
+mod single;
