@@ -26,6 +26,7 @@ use pipeline::{Clock, Pace, Settings, Store, StoreError};
 use wire::Names;
 
 pub use error::ConfigError;
+pub(crate) use flags::capitalised;
 pub use flags::{Flags, RunFlags, StoreFlags};
 pub use input::Input;
 use values::Values;

@@ -352,7 +352,9 @@ fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
         store.kept_shards()?.into_iter().map(heads).collect::<Result<Vec<_>, StoreError>>()
     });
     let kept = match kept {
-        Ok(kept) if kept.is_empty() => return findings.fine("restores", "there are no checkpoints yet"),
+        Ok(kept) if kept.is_empty() => {
+            return findings.fine("restores", format!("there are no checkpoints in {}", checkpoints.place));
+        }
         Ok(kept) => kept,
         Err(error) => return findings.skip("restores", error),
     };
@@ -425,10 +427,14 @@ fn look_at_clocks(config: &Config, partitions: Option<u16>, store_ahead_ms: Opti
             Err(error) => return findings.skip("clocks", error),
         }
     }
-    if store_ahead_ms.is_none() && partitions.is_none() {
+    let known: Vec<&str> = [(store_ahead_ms.is_some(), "the checkpoints'"), (partitions.is_some(), "the records'")]
+        .into_iter()
+        .filter_map(|(is_known, whose)| is_known.then_some(whose))
+        .collect();
+    if known.is_empty() {
         return findings.skip("clocks", "brokers and checkpoints first");
     }
-    findings.all("clocks", Verdict::Warning, apart, "this host's agrees with those that are known");
+    findings.all("clocks", Verdict::Warning, apart, &format!("this host's agrees with {}", known.join(" and ")));
 }
 
 /// Says by how much the store's clock is wrong, if it is.

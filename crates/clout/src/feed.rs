@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use influence::Partitioner;
-use kafka::{Admin, AdminError, Feeder};
+use kafka::{Admin, AdminError, Feeder, Topics};
 use pipeline::{Clock, Holds};
 use vocabulary::{Event, Kind, PerKind, Profile, Timestamp};
 use wire::{
@@ -58,7 +58,7 @@ pub struct FeedArgs {
     #[command(flatten)]
     networks: NetworkArgs,
     /// Leave out events later than this; without it those more than 5 minutes ahead of this machine's clock are bad lines
-    #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = crate::words::parse_time)]
     until: Option<Timestamp>,
     /// Go on up to so many bad lines; 0 tolerates none
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
@@ -258,6 +258,17 @@ pub enum FeedTopicError {
         /// The option that names the right topic.
         advice: &'static str,
     },
+    /// An application writes the topic itself.
+    #[error(
+        "topic {topic} is one that the application {application} writes itself, and nobody else may: name a topic of events or of \
+         profiles"
+    )]
+    Own {
+        /// The topic that was asked for.
+        topic: String,
+        /// The application whose it is.
+        application: String,
+    },
     /// The configuration says that the topic is written in another way.
     #[error("topic {topic} is read {wanted}, as the configuration says, and {is} is to go there: {advice}")]
     Encoding {
@@ -278,14 +289,34 @@ pub enum FeedTopicError {
     NoEvents,
 }
 
-/// Refuses to write events to an input of profiles, and profiles to an input of events.
-pub(crate) fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), FeedTopicError> {
+/// Refuses to write to a topic that an application writes itself.
+pub(crate) fn check_not_own(config: &Config, topic: &str) -> Result<(), Failure> {
+    let owner = match Topics::maybe_of(topic) {
+        Some(application) if application == config.application_id => Some(application),
+        Some(_) => Admin::connect(&config.connection())?.owner(topic)?,
+        None => None,
+    };
+    match owner {
+        Some(application) => {
+            let (topic, application) = (topic.to_owned(), application.to_owned());
+            Err(FeedTopicError::Own { topic, application }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses to write events to an input of profiles, profiles to an input of events, and either to a topic of the application's own.
+pub(crate) fn check_holds(config: &Config, topic: &str, wanted: Holds) -> Result<(), Failure> {
+    check_not_own(config, topic)?;
     let is_other = config.inputs.iter().any(|input| input.topic == topic && input.holds != wanted);
     let (holds, what, advice) = match wanted {
         Holds::Events => ("profiles", "events", "give profiles by --profiles FILE"),
         Holds::Profiles => ("events", "profiles", "name another one by --profiles-topic"),
     };
-    if is_other { Err(FeedTopicError::Holds { topic: topic.to_owned(), holds, what, advice }) } else { Ok(()) }
+    match is_other {
+        true => Err(FeedTopicError::Holds { topic: topic.to_owned(), holds, what, advice }.into()),
+        false => Ok(()),
+    }
 }
 
 /// How records are written to a topic: as the configuration reads it, if it does.

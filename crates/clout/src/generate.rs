@@ -72,10 +72,10 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000)]
     pub events: u64,
     /// No event is earlier, in RFC 3339 [default: a span before the end]
-    #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = crate::words::parse_time)]
     pub start: Option<Timestamp>,
     /// All events are earlier, in RFC 3339 [default: now, or a span after the start]
-    #[arg(long, value_name = "TIME", value_parser = wire::parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = crate::words::parse_time)]
     pub until: Option<Timestamp>,
     /// The time from the beginning to the end, over which events are spread evenly, those of farms as well [default: 30d, or from --start to --until]
     #[arg(long = "span", value_name = "DURATION", value_parser = parse_duration)]

@@ -9,7 +9,7 @@ use clap::Args;
 use kafka::{Admin, AdminError, Connection, Found, Requirement, Role, SESSION_TIMEOUT};
 use pipeline::StoreError;
 
-use crate::config::{Config, StoreFlags};
+use crate::config::{Config, StoreFlags, capitalised};
 use crate::exit;
 use crate::failure::Failure;
 use crate::topics::say;
@@ -63,8 +63,8 @@ pub enum ResetError {
         members: Vec<String>,
     },
     /// Nobody has agreed.
-    #[error("nothing is removed: say yes, or --yes")]
-    NotAgreed,
+    #[error("nothing is removed: say yes, or --yes; {0}")]
+    NotAgreed(String),
     /// Checkpoints cannot be deleted.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,6 +94,7 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
 
     let of_inputs = config.inputs.iter().find_map(|input| Some(found.get(&input.topic)?.partitions));
     let shards = found.values().map(|found| found.partitions).max().unwrap_or_default();
+    let mut is_there = !own.is_empty();
     for required in own {
         let before = &found[&required.topic];
         if args.topics {
@@ -107,13 +108,24 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     }
     if admin.delete_group(application)? {
         say(&format!("removed the offsets of the group {application}"))?;
+        is_there = true;
     }
     let store = config.store().map_err(ResetError::from)?;
     let deleted = store.clear(u16::try_from(shards).unwrap_or(u16::MAX)).map_err(ResetError::from)?;
     if args.topics {
         store.forget().map_err(ResetError::from)?;
     }
-    Ok(say(&format!("deleted {} in {}", count(deleted as u64, "checkpoint", "checkpoints"), config.checkpoints.place))?)
+    let place = &config.checkpoints.place;
+    say(&format!("deleted {} in {place}", count(deleted as u64, "checkpoint", "checkpoints")))?;
+    if !is_there && deleted == 0 {
+        let brokers = config.connection().brokers().to_owned();
+        eprintln!("note: there was nothing of an application {application} at {brokers}, nor in {place}");
+    } else if store.is_folder() {
+        eprintln!(
+            "note: checkpoints of processes that keep theirs in other folders stay there, and nobody reads them any more"
+        );
+    }
+    Ok(())
 }
 
 fn names<'a>(of: &'a [&Requirement]) -> impl Iterator<Item = &'a str> {
@@ -149,20 +161,18 @@ fn agree(args: &ResetArgs, application: &str, own: &[&Requirement]) -> Result<()
     if args.yes {
         return Ok(());
     }
-    if !io::stdin().is_terminal() {
-        return Err(ResetError::NotAgreed);
-    }
     let topics: Vec<&str> = own.iter().map(|required| required.topic.as_str()).collect();
+    let topics = topics.join(", ");
+    let what = format!("all scores and dead letters of {application} go, with {topics}, its offsets and checkpoints");
+    if !io::stdin().is_terminal() {
+        return Err(ResetError::NotAgreed(what));
+    }
     // Nobody is left to be asked if nobody can be told.
-    let _ = write!(
-        io::stderr(),
-        "All scores and dead letters of {application} go, with {}, its offsets and checkpoints. Type yes to go on: ",
-        topics.join(", ")
-    );
+    let _ = write!(io::stderr(), "{}. Type yes to go on: ", capitalised(&what));
     let mut answer = String::new();
     match io::stdin().read_line(&mut answer) {
         Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => Err(ResetError::NotAgreed),
+        _ => Err(ResetError::NotAgreed(what)),
     }
 }
 

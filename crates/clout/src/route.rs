@@ -17,7 +17,7 @@ use wire::Encoding;
 use crate::config::{Config, Flags, Input};
 use crate::exit::{self, ExitCode};
 use crate::failure::Failure;
-use crate::feed::{check_holds, encoding_of};
+use crate::feed::{check_holds, check_not_own, encoding_of};
 use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::keyer::{Keyed, Keyer};
@@ -193,6 +193,7 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     match &args.from.holding {
         Holding::Records(input) => {
             args.check_no_messages()?;
+            check_not_own(&config, &args.to)?;
             check_reader(&config, args, input)?;
             let mut keyer = Keyer::new(input, &config);
             let partitioner = keyer.partitioner();

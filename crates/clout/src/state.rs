@@ -30,6 +30,9 @@ Examples:
   clout state --config clout.toml --user 88
   clout state --config clout.toml --checkpoints /backup/checkpoints --json";
 
+/// Shards of one process are written at most so far apart, unless nothing comes for one of them.
+const OLDER_MS: i64 = 120_000;
+
 /// Show what checkpoints hold: offsets, people, pairs, sizes, age; or one person's part
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::ASKS))]
@@ -132,14 +135,32 @@ impl<'c> Place<'c> {
             self.shards.iter().map(|&shard| Ok(Row::of(shard, self.newest(shard)?, &key, self.config))).collect();
         let rows = rows?;
         let shards = rows.iter().find_map(|row| row.shards);
-        let note = key.as_ref().err().map(|why| {
+        let without_key = key.as_ref().err().map(|why| {
             format!("how many people and pairs there are is not known without the key of the hash of names: {why}")
         });
+        let notes: Vec<String> = without_key.into_iter().chain(self.older_ones(&rows)).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         let (application, place) = (self.config.application_id.as_str(), self.config.checkpoints.place.as_str());
         let report = Report { application, place, shards, note, checkpoints: &rows };
         Ok(match is_json {
             true => json(&report),
             false => report.text(),
+        })
+    }
+
+    /// Says which shards may have moved to a process that keeps its checkpoints in another folder.
+    fn older_ones(&self, rows: &[Row]) -> Option<String> {
+        let newest_ms = rows.iter().filter_map(|row| row.age_ms).min()?;
+        let is_older = |row: &&Row| row.age_ms.is_some_and(|age_ms| age_ms - newest_ms > OLDER_MS);
+        let older: Vec<String> = rows.iter().filter(is_older).map(|row| row.shard.to_string()).collect();
+        let is_short = self.store.is_folder() && !older.is_empty();
+        is_short.then(|| {
+            let which = format!("{} {}", if older.len() == 1 { "shard" } else { "shards" }, older.join(", "));
+            let by = duration(OLDER_MS);
+            format!(
+                "of {which} the newest checkpoint in this folder is more than {by} older than that of another shard: a process that \
+                 keeps its own elsewhere may have the shard now, and newer ones"
+            )
         })
     }
 

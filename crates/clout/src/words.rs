@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use embedded::Resumed;
 use vocabulary::Timestamp;
+use wire::Malformed;
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn thousands(number: u64) -> String {
@@ -63,6 +64,16 @@ pub(crate) fn now() -> Timestamp {
 /// RFC 3339 in UTC.
 pub(crate) fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at).map_or_else(|_| format!("{at} ms"), |time| time.to_string())
+}
+
+/// A time of the command line.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    wire::parse_time(text).map_err(|reason| match reason {
+        Malformed::Time(_) | Malformed::TimeAmbiguous(_) => {
+            format!("{reason}: write it as 2014-08-27 or 2014-08-27T13:08:45Z")
+        }
+        reason => reason.to_string(),
+    })
 }
 
 /// A duration by its largest unit that is whole or, if none is, that it has two of: `12 h`, `90 min`, `6.5 years`.

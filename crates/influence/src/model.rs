@@ -256,12 +256,16 @@ impl Model {
         if !are_possible {
             return wrong(format!("the limits {limits:?} are beyond {max:?}"));
         }
-        if !(0.0..=1.0).contains(&self.rho) || !(0.0..=1e6).contains(&self.mu) {
-            return wrong("rho must be 0 to 1, mu at least 0".into());
-        }
         let Room { n0, m, c, lateness_ms } = self.room;
-        if !(n0 > 0.0 && n0 <= ROOM_MAX && m > 0.0 && m <= ROOM_MAX && (0.0..=ROOM_MAX).contains(&c)) {
-            return wrong(format!("n0 and m must be above 0, c at least 0, none of them above {ROOM_MAX:e}"));
+        for (name, value, most) in [("rho", self.rho, 1.0), ("mu", self.mu, 1e6), ("c", c, ROOM_MAX)] {
+            if !(0.0..=most).contains(&value) {
+                return wrong(format!("{name} is {value}, it must be 0 to {most}"));
+            }
+        }
+        for (name, value) in [("n0", n0), ("m", m)] {
+            if !(value > 0.0 && value <= ROOM_MAX) {
+                return wrong(format!("{name} is {value}, it must be above 0, and at most {ROOM_MAX}"));
+            }
         }
         if lateness_ms.is_some_and(|lateness_ms| lateness_ms < 0) {
             return wrong("the time for which a first act may be late must be at least nothing".into());

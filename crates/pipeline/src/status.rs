@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use influence::{Sizes, Taken};
 use vocabulary::{PerKind, Timestamp};
@@ -50,6 +50,8 @@ pub struct Status {
     restores: Mutex<BTreeMap<(u16, usize), RestoreOffsets>>,
     /// The log's clients by name, with how many errors each had told of last.
     clients: Mutex<BTreeMap<String, (ClientHealth, u64)>>,
+    /// Workers that are members of no group, and since when, in milliseconds from the beginning of the status.
+    outside: Mutex<BTreeMap<usize, u64>>,
     /// Taken once an epoch.
     refusals: Mutex<Refusals>,
 }
@@ -344,6 +346,7 @@ impl Status {
             lags: Mutex::default(),
             restores: Mutex::default(),
             clients: Mutex::default(),
+            outside: Mutex::default(),
             refusals: Mutex::default(),
         }
     }
@@ -490,6 +493,27 @@ impl Status {
         let (before, told) = clients.get(name).copied().unwrap_or_default();
         let more = health.errors.checked_sub(told).unwrap_or(health.errors);
         clients.insert(name.to_owned(), (ClientHealth { errors: before.errors + more, ..health }, health.errors));
+    }
+
+    /// A worker is not a member of its group: it has just begun, or was taken for dead.
+    pub fn leaves_group(&self, worker: usize) {
+        let now_ms = self.now_ms();
+        self.outside().entry(worker).or_insert(now_ms);
+    }
+
+    /// A worker is a member of its group, and knows which shards it has; it may have none.
+    pub fn joins_group(&self, worker: usize) {
+        self.outside().remove(&worker);
+    }
+
+    /// How long the worker that waits for longest has waited for its group; `None` if all are members.
+    pub fn outside_group(&self) -> Option<Duration> {
+        let since_ms = self.outside().values().min().copied()?;
+        Some(Duration::from_millis(self.now_ms().saturating_sub(since_ms)))
+    }
+
+    fn outside(&self) -> MutexGuard<'_, BTreeMap<usize, u64>> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {

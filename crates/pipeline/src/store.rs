@@ -235,6 +235,11 @@ impl Store {
         Ok(self)
     }
 
+    /// Whether it is a folder: processes on other hosts, or in other folders, may keep theirs elsewhere.
+    pub fn is_folder(&self) -> bool {
+        self.files.is_some()
+    }
+
     /// How other processes of the application find it, once that was found out.
     pub fn place(&self) -> Option<&CheckpointPlace> {
         self.place.as_ref()

@@ -163,7 +163,7 @@ function pulseOf(view, demo) {
   if (!view.ready) return ["behind", "Catching up"];
   if (view.lag >= BEHIND_MIN) return ["behind", `Behind by ${count(view.lag)} records`];
   // Scores of those whose records are read are there; of the others there are older ones, or none.
-  if ((view.unread ?? 0) >= BEHIND_MIN) return ["behind", `${count(view.unread)} records to be read`];
+  if (isUnread(view)) return ["behind", `${count(view.unread)} records to be read${idleSince(view)}`];
   if (demo?.has_ended) return ["quiet", "At its end"];
   const scored = view.scored_ms_ago ?? null;
   if (scored === null) return sinceBefore(view.as_of, demo);
@@ -172,6 +172,19 @@ function pulseOf(view, demo) {
   return demo || !view.as_of || Date.now() - Date.parse(view.as_of) < PAST_MS
     ? ["live", "Live"]
     : ["behind", `Scoring ${day(view.as_of)}`];
+}
+
+/** Whether records wait that are worth a word: many, or some while nothing is scored. */
+function isUnread({ unread, scored_ms_ago, as_of }) {
+  const isIdle = scored_ms_ago == null ? !as_of : scored_ms_ago >= LIVE_MS;
+  return (unread ?? 0) >= (isIdle ? 1 : BEHIND_MIN);
+}
+
+/** For how long nothing has been scored, where records wait. */
+function idleSince({ scored_ms_ago, as_of }) {
+  const scored = scored_ms_ago ?? null;
+  if (scored !== null) return scored < LIVE_MS ? "" : `, none for ${duration(scored)}`;
+  return as_of ? ", none now" : "";
 }
 
 /** What is known where no score has come since the server started: how old those are that were there. */

@@ -228,6 +228,9 @@ function mark(width, score) {
   ];
 }
 
+/** The lowest score that is not shown as 0.0. */
+const POINTS_LEAST = 0.1;
+
 /** Of fewer people no tenth can be told. */
 const TENTHS_MIN = 20;
 
@@ -236,7 +239,8 @@ const scoreBelow = ({ percentiles }, percent) => percentiles.find((one) => one.p
 function halfway(spread) {
   const [half, tenth] = [scoreBelow(spread, 50), scoreBelow(spread, 90)];
   if (spread.total < TENTHS_MIN || half === undefined || tenth === undefined) return "";
-  return `Half of all people score below ${points(half)}, one in ten above ${points(tenth)}.`;
+  const least = POINTS_LEAST > half ? POINTS_LEAST : half;
+  return `Half of all people score below ${points(least)}, one in ten above ${points(tenth)}.`;
 }
 
 function describeSpread(spread, score) {

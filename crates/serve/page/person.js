@@ -376,7 +376,7 @@ const FACTORS = [
       reach <= 0
         ? "there is no fan"
         : value < 0.9
-          ? "mostly single replies or likes"
+          ? "many single replies or likes"
           : value < 1.3
             ? "most fans act once"
             : value < 2.5

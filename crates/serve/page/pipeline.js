@@ -127,7 +127,7 @@ function judge(view, pipeline) {
   if (pipeline.standing_ms > LAG_MS)
     return [
       "ill",
-      `A worker has stood still for ${duration(pipeline.standing_ms)}: it waits for the brokers, or for the place of checkpoints. Its shards are not scored meanwhile, and what is told of them is as old.`,
+      `A worker has stood still for ${duration(pipeline.standing_ms)}: it waits for the brokers, for its group to give it shards, or for the place of checkpoints. Nothing is scored there meanwhile, and what is told of its shards is as old.`,
     ];
   if (pipeline.lag_ms > LAG_MS) return ["busy", `Events wait for ${duration(pipeline.lag_ms)} until they count.`];
   const elsewhere = away > 0 ? ` ${plural(away, "shard is", "shards are")} in other processes.` : "";

@@ -77,6 +77,10 @@ export function ranking(root, _, signal, { known, remember }) {
     ),
   );
 
+  /** @type {string | undefined} */
+  let asOf;
+  onStatus(({ view }) => (asOf = view?.as_of), signal);
+
   const tracks = new Map();
   let shown = Math.min(known.shown ?? PAGE, SHOWN_MAX);
   const refresh = repeat(EVERY_MS, signal, async () => {
@@ -88,7 +92,7 @@ export function ranking(root, _, signal, { known, remember }) {
     empty.hidden = answer.users.length > 0;
     root.classList.toggle("nobody", answer.users.length === 0);
     more.hidden = answer.users.length >= answer.total || shown >= SHOWN_MAX;
-    say(summary, summaryOf(answer));
+    say(summary, summaryOf(answer, asOf));
   });
   more.addEventListener("click", () => {
     shown = Math.min(shown * 2, SHOWN_MAX);
@@ -123,10 +127,16 @@ function head(lastMinute) {
   );
 }
 
-function summaryOf({ users, total }) {
+/** Below it a score is shown as 0.0. */
+const SCORE_LEAST = 0.05;
+
+/** `asOf` is the newest time that any score is for, also of those who are not shown. */
+function summaryOf({ users, total }, asOf) {
   if (users.length === 0) return " ";
-  const newest = users.reduce((newest, user) => (user.as_of > newest ? user.as_of : newest), "");
+  const newest = users.reduce((newest, user) => (user.as_of > newest ? user.as_of : newest), asOf ?? "");
   const { scale } = users.reduce((newest, user) => (user.scale_version > newest.scale_version ? user : newest));
+  if (users[0].score < SCORE_LEAST)
+    return `${plural(total, "person is", "people are")} known, and nobody counts now: all that was read is too old. As of ${time(newest)} UTC.`;
   return `${plural(total, "person is", "people are")} rated. 100 stands for ${votes(scale)} votes. As of ${time(newest)} UTC.`;
 }
 

@@ -104,6 +104,9 @@ impl App {
         if self.has_scores {
             return if self.view.is_ready() { Ok(()) } else { Err(CATCHING_UP.to_owned()) };
         }
+        if self.pipeline.as_ref().is_some_and(|status| status.outside_group().is_some()) {
+            return Err("a worker waits for its group to tell which shards it has".to_owned());
+        }
         let shards = self.pipeline.iter().flat_map(|status| status.shards());
         let is_restored = |place| !matches!(place, Place::Loading | Place::Restoring);
         match (0_u16..).zip(shards).find(|(_, shard)| !is_restored(shard.place)) {

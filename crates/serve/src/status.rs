@@ -97,8 +97,8 @@ pub(crate) struct PipelineStatus {
     lag_ms: i64,
     /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
     unpublished_ms: i64,
-    /// Milliseconds for which the worker that stands still longest has not turned, as it waits for brokers or for the place of
-    /// checkpoints: what is told of its shards is as old. 0 while all turn.
+    /// Milliseconds for which the worker that stands still longest has not turned, as it waits for brokers, for its group or for
+    /// the place of checkpoints: what is told of its shards is as old. 0 while all turn.
     standing_ms: u64,
     /// Milliseconds of an epoch, commit included, on average over the last ten seconds.
     #[serde(serialize_with = "seven")]
@@ -223,7 +223,7 @@ impl Rates {
         let mean = self.0.lock().mean(Instant::now(), totals);
         let shards: Vec<ShardStatus> = status.shards().collect();
         let now = now_ms();
-        let standing = supervisor.standing();
+        let standing = supervisor.standing().max(status.outside_group().unwrap_or_default());
         PipelineStatus {
             events_per_second: mean.events_per_second,
             lag_ms: shards.iter().map(|shard| shard.lag_ms).max().unwrap_or(0),

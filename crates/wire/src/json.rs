@@ -117,10 +117,15 @@ fn event_of<'a>(
     target_memory: &'a mut String,
 ) -> Result<Event<'a>, Malformed> {
     let EventFields { actor, target, at, timestamp, time, created_at, kind, r#type, id: _ } = fields;
-    let actor = actor.ok_or(Malformed::Missing("actor"))?;
-    let target = target.ok_or(Malformed::Missing("target"))?;
-    let at =
-        at.or(timestamp).or(time).or(created_at).map_or(Err(Malformed::Missing("time")), |at| at.read(&terms.times));
+    let missing =
+        |part, key: fn(&Keys) -> &Option<String>| match terms.keys.as_ref().and_then(|keys| key(keys).as_ref()) {
+            Some(key) => Malformed::MissingKey(part, quote(key)),
+            None => Malformed::Missing(part),
+        };
+    let actor = actor.ok_or_else(|| missing("actor", |keys| &keys.actor))?;
+    let target = target.ok_or_else(|| missing("target", |keys| &keys.target))?;
+    let at = at.or(timestamp).or(time).or(created_at).ok_or_else(|| missing("time", |keys| &keys.time))?;
+    let at = at.read(&terms.times);
     let kind = match (kind, r#type.and_then(Id::into_word)) {
         (Some(kind), _) => terms.kinds.kind(Some(&kind.0)),
         (None, Some(word)) if !terms.type_is_other => terms.kinds.kind(Some(&word)),

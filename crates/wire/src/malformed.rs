@@ -13,6 +13,9 @@ pub enum Malformed {
     /// The named part is absent or empty.
     #[error("has no {0}")]
     Missing(&'static str),
+    /// The key that was said to hold a part is not there: the part, and the key.
+    #[error("has no {1:?}, which is to be the {0}")]
+    MissingKey(&'static str, String),
     /// A name is too long; its bytes.
     #[error("name of {0} bytes is longer than {NAME_BYTES_MAX}")]
     NameTooLong(usize),
@@ -111,7 +114,7 @@ pub enum Malformed {
     #[error("{0}")]
     Field(String),
     /// A profile from which nothing follows.
-    #[error("says nothing: a profile has opted_out, trust or both")]
+    #[error("says nothing: a profile has opted_out, trust, created_at or verified (true)")]
     NothingSaid,
     /// The key of a tombstone, which is all it has, is not a name.
     #[error("has no value, and its key {0:?} is not the plain name of a user")]
@@ -147,7 +150,7 @@ impl Malformed {
     /// Why the record is no act, if it is whole: in an export of posts most have no target, and others tell of likes.
     pub fn no_act(&self) -> Option<NoAct> {
         match self {
-            Malformed::Missing("target") => Some(NoAct::NoTarget),
+            Malformed::Missing("target") | Malformed::MissingKey("target", _) => Some(NoAct::NoTarget),
             Malformed::Kind(_) | Malformed::KindNumber(_) | Malformed::KindSkipped(_) => Some(NoAct::OtherKind),
             _ => None,
         }

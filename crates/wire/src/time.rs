@@ -325,7 +325,7 @@ fn is_ambiguous_date(text: &str) -> bool {
     let day = text.split([' ', 'T', ',']).next().unwrap_or_default();
     let parts: Vec<&str> = day.split(['/', '.', '-']).collect();
     let is_number = |part: &&str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
-    parts.len() == 3 && parts.iter().all(is_number)
+    parts.len() == 3 && parts.iter().all(is_number) && parts[0].len() <= 2
 }
 
 /// The value of 1 to 15 digits and nothing else: nearly every time in nearly every file.

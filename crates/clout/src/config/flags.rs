@@ -61,7 +61,7 @@ fn arg(key: &'static Key) -> Arg {
     Arg::new(key.name).long(key.flag).value_name(key.value).action(action).help(help).help_heading("Configuration")
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -6,10 +6,11 @@ use std::time::Instant;
 use embedded::Memory;
 use influence::Partitioner;
 use pipeline::{Batch, Stamp};
-use vocabulary::Timestamp;
+use vocabulary::{Profile, Timestamp};
 
-use crate::demo::source::{Bad, Source, now};
-use crate::demo::workers::{EVENTS, INPUTS, SHARDS};
+use crate::demo::source::{Bad, Happening, Source, now};
+use crate::demo::workers::{ACCOUNTS, EVENTS, INPUTS, SHARDS};
+use crate::recorded::people::Change;
 
 /// Records that may wait in the log before history waits for them.
 pub(crate) const WAITING_MAX: u64 = 1 << 17;
@@ -98,7 +99,7 @@ impl Feeder {
 
     /// Appends what has happened by now.
     pub(crate) fn feed(&mut self, history: &mut History) -> Fed {
-        let mut batches = self.partitions.batches(EVENTS);
+        let (mut events, mut accounts) = (self.partitions.batches(EVENTS), self.partitions.batches(ACCOUNTS));
         history.pass();
         let stored_at = now();
         let mut left = BATCH_MAX;
@@ -107,13 +108,21 @@ impl Feeder {
             && left > 0
         {
             left -= 1;
-            self.source.take(|event| {
-                let batch = &mut batches[self.partitions.of(event.actor)];
-                // History may overtake our clock: nobody stores what has not happened yet.
-                batch.push_event(batch.next(), event, Stamp::Stored(stored_at.max(event.at)));
+            self.source.take(|happening| match happening {
+                Happening::Act(event) => {
+                    let batch = &mut events[self.partitions.of(event.actor)];
+                    // History may overtake our clock: nobody stores what has not happened yet.
+                    batch.push_event(batch.next(), &event, Stamp::Stored(stored_at.max(event.at)));
+                }
+                Happening::Account(Change { user, opted_out, trust }) => {
+                    let batch = &mut accounts[self.partitions.of(user)];
+                    let profile = Profile { user, opted_out: *opted_out, trust: *trust, ..Profile::default() };
+                    batch.push_profile(batch.next(), &profile);
+                }
             });
         }
-        self.partitions.append(EVENTS, batches);
+        self.partitions.append(ACCOUNTS, accounts);
+        self.partitions.append(EVENTS, events);
         match self.source.next_at() {
             None => Fed::End,
             Some(_) if left == 0 => Fed::More,

@@ -30,6 +30,8 @@ pub(crate) struct Live {
     source: networks::Source,
     gone: Gone,
     findings: Findings,
+    /// When the first connection stood.
+    connected_at: Option<Instant>,
     /// When the newest act happened.
     newest_at: Option<Timestamp>,
 }
@@ -46,6 +48,7 @@ impl Live {
             source: networks::Source::default(),
             gone: Gone::default(),
             findings: Findings::default(),
+            connected_at: None,
             newest_at: None,
         })
     }
@@ -58,7 +61,6 @@ impl Live {
         (opening, welcome): (&Opening, &str),
         supervisor: &Supervisor,
     ) -> Result<(), Failure> {
-        let begun = Instant::now();
         while !supervisor.is_stopping() {
             let waiting = workers.waiting(partitions.appended());
             match waiting < WAITING_MAX {
@@ -66,7 +68,8 @@ impl Live {
                 false => std::thread::sleep(TICK),
             }
             let is_fresh = self.newest_at.is_some_and(|at| at >= now_ms().saturating_sub(FRESH_MS));
-            if !opening.is_open() && (is_fresh || begun.elapsed() > PATIENCE) {
+            let is_patient = self.connected_at.is_none_or(|at| at.elapsed() <= PATIENCE);
+            if !opening.is_open() && (is_fresh || !is_patient) {
                 opening.open();
                 say(welcome).map_err(OutputError::to("-".as_ref()))?;
             }
@@ -84,7 +87,10 @@ impl Live {
                     self.read(&bytes);
                     left -= 1;
                 }
-                Some(Arrival::Connected(address)) => eprintln!("connected to {address}"),
+                Some(Arrival::Connected(address)) => {
+                    self.connected_at.get_or_insert_with(Instant::now);
+                    eprintln!("connected to {address}");
+                }
                 Some(Arrival::Disconnected { reason, again_in }) => {
                     eprintln!("disconnected: {reason}; again in {:.1} s", again_in.as_secs_f64());
                 }

@@ -1,16 +1,21 @@
-//! Where the demo's events come from: a town that never ends, or a file.
+//! Where the demo's events come from: a town that never ends, or a file of events or of messages of networks.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use networks::{Framing, Memory, Options, Reader, Recognised};
 use vocabulary::{AHEAD_MS_MAX, Event, Kind, Timestamp};
-use wire::EventReader;
+use wire::{EventReader, Names, Pieces};
 use worlds::{Town, TownEvents};
 
 use crate::interrupt::Interrupt;
-use crate::recorded::input::{BytesRead, Head, Input};
+use crate::recorded::input::{BytesRead, Contents, Head, Input};
+use crate::recorded::messages::{FACTS_MAX, Findings, MESSAGE_BYTES_MAX, site_of, summaries};
 use crate::recorded::notes::Notes;
+use crate::recorded::people::Change;
 use crate::recorded::{InputError, ReadingArgs};
+use crate::route::messages::{ACTS_MAX, Gone};
 
 /// Events one after the other, the next of them to be looked at before it is taken.
 pub(crate) struct Source {
@@ -21,12 +26,26 @@ pub(crate) struct Source {
 enum Stream {
     Town(Box<TownEvents>),
     File(Box<File>),
+    Messages(Box<Messages>),
 }
 
 struct File {
     reader: Option<EventReader<Head>>,
     latest: Timestamp,
     notes: Notes,
+    bad: Bad,
+}
+
+/// A file of messages of networks.
+struct Messages {
+    pieces: Option<Pieces<Head>>,
+    source: networks::Source,
+    reader: Reader,
+    gone: Gone,
+    findings: Findings,
+    /// What the message that was read last says.
+    waiting: VecDeque<Waiting>,
+    latest: Timestamp,
     bad: Bad,
 }
 
@@ -42,13 +61,23 @@ pub(crate) struct Bad {
     pub(crate) breaks_off: Option<String>,
 }
 
-/// An event, kept until its time has come.
-#[derive(Clone, Debug)]
+/// What happens, kept until its time has come.
 struct Waiting {
-    actor: String,
-    target: String,
-    kind: Kind,
     at: Timestamp,
+    what: What,
+}
+
+enum What {
+    Act { actor: String, target: String, kind: Kind },
+    Account(Change),
+}
+
+/// What happens.
+pub(crate) enum Happening<'a> {
+    /// Somebody acts.
+    Act(Event<'a>),
+    /// An account is suspended, deleted or back.
+    Account(&'a Change),
 }
 
 impl Source {
@@ -63,13 +92,20 @@ impl Source {
     /// Events beyond this machine's clock count as bad: history must not wait for them.
     pub(crate) fn open(path: &Path, reading: &ReadingArgs, interrupt: &Interrupt) -> Result<Source, InputError> {
         let mut input = Input::open(path, reading.text_encoding, &BytesRead::default(), interrupt)?;
-        let layout = input.layout(reading.format, &reading.reading())?;
+        let latest = now().saturating_add(AHEAD_MS_MAX);
+        let layout = match input.contents(reading.format, &reading.reading())? {
+            Contents::Nothing => None,
+            Contents::Events(layout) => Some(*layout),
+            Contents::Messages(recognised) => {
+                let messages = Messages::new(input, &recognised, site_of(path), latest);
+                return Ok(Source::of(Stream::Messages(Box::new(messages))));
+            }
+        };
         let mut notes = Notes::default();
         for note in layout.iter().flat_map(|layout| layout.notes()) {
             notes.guessed(&input.name, note);
         }
         let reader = layout.map(|layout| EventReader::with_layout(input.read, &layout));
-        let latest = now().saturating_add(AHEAD_MS_MAX);
         Ok(Source::of(Stream::File(Box::new(File { reader, latest, notes, bad: Bad::default() }))))
     }
 
@@ -78,15 +114,19 @@ impl Source {
         Source { stream, next }
     }
 
-    /// When the next event happens; `None` at the end.
+    /// When something happens next; `None` at the end.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         Some(self.next.as_ref()?.at)
     }
 
-    /// Shows the next event, and moves on.
-    pub(crate) fn take(&mut self, show: impl FnOnce(&Event<'_>)) {
-        if let Some(Waiting { actor, target, kind, at }) = &self.next {
-            show(&Event { actor, target, kind: *kind, at: *at });
+    /// Shows what happens next, and moves on.
+    pub(crate) fn take(&mut self, show: impl FnOnce(Happening<'_>)) {
+        match &self.next {
+            Some(Waiting { at, what: What::Act { actor, target, kind } }) => {
+                show(Happening::Act(Event { actor, target, kind: *kind, at: *at }));
+            }
+            Some(Waiting { what: What::Account(change), .. }) => show(Happening::Account(change)),
+            None => {}
         }
         self.next = self.stream.next();
     }
@@ -95,6 +135,10 @@ impl Source {
         match &self.stream {
             Stream::Town(_) => Bad::default(),
             Stream::File(file) => Bad { notes: file.notes.lines(), ..file.bad.clone() },
+            Stream::Messages(messages) => Bad {
+                notes: summaries(Some(messages.reader.tally())).iter().map(|network| network.line()).collect(),
+                ..messages.bad.clone()
+            },
         }
     }
 }
@@ -104,6 +148,60 @@ impl Stream {
         match self {
             Stream::Town(town) => Some(Waiting::of(&town.next_event())),
             Stream::File(file) => file.next(),
+            Stream::Messages(messages) => messages.next(),
+        }
+    }
+}
+
+impl Messages {
+    fn new(input: Input, recognised: &Recognised, site: Option<String>, latest: Timestamp) -> Messages {
+        let pieces = match recognised.framing {
+            Framing::Lines => Pieces::lines(input.read, MESSAGE_BYTES_MAX),
+            Framing::Objects => Pieces::objects(input.read, MESSAGE_BYTES_MAX),
+        };
+        let options = Options { drops_repeats: true, ..Options::default() };
+        Messages {
+            pieces: Some(pieces),
+            source: networks::Source::of_site(site),
+            reader: Reader::new(options, Memory::bounded(FACTS_MAX, ACTS_MAX)),
+            gone: Gone::default(),
+            findings: Findings::default(),
+            waiting: VecDeque::new(),
+            latest,
+            bad: Bad::default(),
+        }
+    }
+
+    fn next(&mut self) -> Option<Waiting> {
+        loop {
+            if let Some(waiting) = self.waiting.pop_front() {
+                return Some(waiting);
+            }
+            match self.pieces.as_mut()?.go_on() {
+                Ok(true) => self.read(),
+                Ok(false) => self.pieces = None,
+                Err(error) => {
+                    self.bad.breaks_off = Some(error.to_string());
+                    self.pieces = None;
+                }
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        let Some(Ok(message)) = self.pieces.as_ref().map(Pieces::piece) else { return self.bad.records += 1 };
+        let Messages { source, reader, gone, findings, .. } = self;
+        let names = Names::default();
+        findings.clear();
+        reader.read(source, message, &mut |found| findings.take(&found, |profile| gone.learn(profile, &names)));
+        self.bad.records += findings.unread.len() as u64;
+        let at = self.source.last_at().unwrap_or(Timestamp::MIN);
+        self.waiting.extend(findings.changes.drain(..).map(|change| Waiting { at, what: What::Account(change) }));
+        for (event, _) in self.findings.acts() {
+            match event.at <= self.latest {
+                true => self.waiting.push_back(Waiting::of(&event)),
+                false => self.bad.records += 1,
+            }
         }
     }
 }
@@ -139,7 +237,8 @@ impl File {
 
 impl Waiting {
     fn of(event: &Event<'_>) -> Waiting {
-        Waiting { actor: event.actor.to_owned(), target: event.target.to_owned(), kind: event.kind, at: event.at }
+        let (actor, target) = (event.actor.to_owned(), event.target.to_owned());
+        Waiting { at: event.at, what: What::Act { actor, target, kind: event.kind } }
     }
 }
 

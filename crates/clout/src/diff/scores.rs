@@ -59,6 +59,7 @@ impl Scores {
 fn of_topic(topic: &str, connection: &Connection, inputs: &[&str]) -> Result<Scores, Failure> {
     // The group of an application has its name.
     let progress = topic.strip_suffix("-scores").and_then(|group| Onlooker::new(connection, group)?.progress(inputs));
+    let progress = progress.filter(|progress| progress.has_begun);
     let (mut by_user, mut newest, mut wrong) = (HashMap::new(), None, None);
     let mut model_version = None;
     read_table(connection, topic, |key, value| match value.map(decode_versioned_score) {

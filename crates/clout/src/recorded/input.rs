@@ -101,12 +101,6 @@ impl Input {
         Ok(Input { name, packing, trailing, size_bytes, read })
     }
 
-    /// How a file of events is written, in the format that is given or in the one that fits; `None` if there is no
-    /// event in it.
-    pub(crate) fn layout(&mut self, given: Option<Format>, reading: &Reading) -> Result<Option<Layout>, InputError> {
-        self.look(given, reading).map_err(|unrecognised| self.refused(given, &unrecognised))
-    }
-
     /// Finds out whether the file holds events, in the format that is given or in the one that fits, or messages of networks.
     pub(crate) fn contents(&mut self, given: Option<Format>, reading: &Reading) -> Result<Contents, InputError> {
         let looked = match self.look(given, reading) {

@@ -58,7 +58,7 @@ pub struct ReplayArgs {
     pub profiles: Vec<PathBuf>,
     /// Score as of this time, or as of a date's midnight in UTC: later events are left out. Without it the newest event says what time it is, and events
     /// more than 5 minutes ahead of this machine's clock are bad lines
-    #[arg(long, help_heading = "Input", value_name = "TIME", value_parser = wire::parse_time)]
+    #[arg(long, help_heading = "Input", value_name = "TIME", value_parser = crate::words::parse_time)]
     pub until: Option<Timestamp>,
     /// Go on up to so many bad lines; 0 tolerates none. Posts without a target and acts of other kinds are not bad
     #[arg(long, help_heading = "Input", value_name = "NUMBER", default_value_t = 1000)]
@@ -246,7 +246,9 @@ impl ReplayArgs {
             return Err(UsageError::StandardInput);
         }
         let to_standard = self.outputs().filter(|(_, path)| is_standard(path)).map(|(option, _)| option);
-        let others = [self.json.then_some("--json"), (!self.users.is_empty()).then_some("--user")];
+        // A timeline is of the people who are named: they are not shown as well.
+        let shows_users = !self.users.is_empty() && !self.timeline_out.as_deref().is_some_and(is_standard);
+        let others = [self.json.then_some("--json"), shows_users.then_some("--user")];
         match to_standard.clone().chain(others.into_iter().flatten()).collect::<Vec<_>>()[..] {
             [first, second, ..] if to_standard.count() > 0 => return Err(UsageError::StandardOutput { first, second }),
             _ => {}
