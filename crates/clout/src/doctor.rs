@@ -434,7 +434,7 @@ fn look_at_clocks(config: &Config, partitions: Option<u16>, store_ahead_ms: Opti
     if known.is_empty() {
         return findings.skip("clocks", "brokers and checkpoints first");
     }
-    findings.all("clocks", Verdict::Warning, apart, &format!("this host's agrees with {}", known.join(" and ")));
+    findings.all("clocks", Verdict::Warning, apart, format!("this host's agrees with {}", known.join(" and ")));
 }
 
 /// Says by how much the store's clock is wrong, if it is.

@@ -129,7 +129,7 @@ const KINDS: &[Kind] = &[
         heals: Heals::Often,
         advice: "nobody listens there: check kafka.bootstrap.servers, and that the brokers run",
         advertised: Some(
-            "nobody listens at an address that a broker names: check that all brokers run, and its advertised.listeners",
+            "a broker names an address where nobody listens: check that all brokers run, and its advertised.listeners",
         ),
     },
     Kind {
@@ -220,7 +220,7 @@ mod tests {
             Never: the brokers do not accept the certificate of this client, or want one: check ssl.certificate.location and ssl.key.location (ssl://b:1/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42)
             Often, advertised: a broker names an address that cannot be resolved here: check its advertised.listeners, or this machine's name service (kafka.nowhere:9092/1: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
             Often: a host name in kafka.bootstrap.servers cannot be resolved: check it, or this machine's name service (kafka.nowhere:9092/bootstrap: Failed to resolve 'kafka.nowhere:9092': Name or service not known)
-            Often, advertised: nobody listens at an address that a broker names: check that all brokers run, and its advertised.listeners (b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
+            Often, advertised: a broker names an address where nobody listens: check that all brokers run, and its advertised.listeners (b:1/2: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
             Often: nobody listens there: check kafka.bootstrap.servers, and that the brokers run (b:1/3: Connect to ipv4#10.0.0.1:1 failed: Connection refused)
             Often: the connection broke while the client logged in: check that the brokers run, and have time (TxnCoordinator: SASL authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure)
             Never: the brokers do not accept these credentials: check sasl.username, sasl.password and sasl.mechanism (b:1/3: SASL authentication error: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256)
