@@ -101,7 +101,7 @@ pub(crate) fn read(json: Json<'_>, level: u8, emit: &mut Emit<'_>) {
         "Announce" => announce(json, level, emit),
         "Like" => like(json, emit),
         "Follow" => follow(json, emit),
-        "Block" => emit.skip(Reason::Block),
+        "Block" => block(json, emit),
         "Undo" => undo(json, emit),
         "Delete" => delete(json, emit),
         "Move" => moved(json, emit),
@@ -358,14 +358,15 @@ fn undo(json: Json<'_>, emit: &mut Emit<'_>) {
     let undone = id(object);
     let target = match kind(object).as_deref() {
         Some("Follow") => actor(object.field("object"), emit),
-        Some("Block") => return emit.skip(Reason::Block),
+        Some("Block") => return unblock(&by, object, emit),
         Some("Like" | "Announce" | "EmojiReact" | "Dislike") => return emit.skip(Reason::Undone),
         Some(_) => return emit.skip(Reason::OtherKind),
         // Named by its id only: it may be one that was seen.
         None => match undone.as_deref() {
-            Some(id) => match emit.recall(About::Follow, id) {
-                Some(target) => Some(Cow::Owned(target.to_owned())),
-                None => return emit.skip(Reason::Undone),
+            Some(id) => match (emit.recall(About::Follow, id), emit.recall(About::Block, id).map(str::to_owned)) {
+                (Some(target), _) => Some(Cow::Owned(target.to_owned())),
+                (None, Some(blocked)) => return emit.block(account(&by), account(&blocked), false),
+                (None, None) => return emit.skip(Reason::Undone),
             },
             None => return emit.skip(Reason::NoTarget),
         },
@@ -382,6 +383,27 @@ fn undo(json: Json<'_>, emit: &mut Emit<'_>) {
     let id = ActId { network: Network::ActivityPub, message: &message, part: None };
     let (actor, target) = (account(&by), account(&target));
     emit.act(Act { id, actor, target, kind: Kind::Unfollow, at, language: None, post: None, via: None });
+}
+
+fn block(json: Json<'_>, emit: &mut Emit<'_>) {
+    let [by, object] = json.get(["actor", "object"]);
+    let Some(by) = actor(by, emit) else { return emit.skip(Reason::NoActor) };
+    let Some(target) = actor(object, emit) else { return emit.skip(Reason::NoTarget) };
+    if let Some(id) = json.field("id").text() {
+        emit.learn(About::Block, &id, &target);
+    }
+    emit.block(account(&by), account(&target), true);
+}
+
+/// Only one's own blocks can be taken back.
+fn unblock(by: &str, undone: Json<'_>, emit: &mut Emit<'_>) {
+    if actor(undone.field("actor"), emit).is_some_and(|owner| *owner != *by) {
+        return emit.skip(Reason::Forged);
+    }
+    match actor(undone.field("object"), emit) {
+        Some(target) => emit.block(account(by), account(&target), false),
+        None => emit.skip(Reason::NoTarget),
+    }
 }
 
 fn delete(json: Json<'_>, emit: &mut Emit<'_>) {
@@ -426,7 +448,7 @@ fn profile(json: Json<'_>, emit: &mut Emit<'_>) {
         url: url.as_deref(),
         is_bot: kind(json).map(|kind| matches!(&*kind, "Service" | "Application")),
         is_listed: if is_hidden { Some(false) } else { indexable.boolean() },
-        standing: suspended.is_true().then_some(Standing::Suspended),
+        standing: suspended.boolean().map(Standing::suspended),
         moved_to: moved.as_deref(),
         ..Profile::of(account(&own))
     });

@@ -49,7 +49,8 @@ fn record(did: &str, at: i64, commit: Json<'_>, emit: &mut Emit<'_>) {
         ("create" | "c", "app.bsky.feed.like") => endorsement(Kind::Like, did, message, at, record, emit),
         ("create" | "c", "app.bsky.feed.repost") => endorsement(Kind::Retweet, did, message, at, record, emit),
         ("create" | "c", "app.bsky.graph.follow") => follow(did, message, at, record, emit),
-        ("create" | "c" | "delete" | "d", "app.bsky.graph.block") => emit.skip(Reason::Block),
+        ("create" | "c", "app.bsky.graph.block") => block(did, message, record, emit),
+        ("delete" | "d", "app.bsky.graph.block") => unblock(did, message, emit),
         ("create" | "c", POST) => post(&id, did, None, at, record, emit),
         ("create" | "update" | "c" | "u", "app.bsky.actor.profile") => profile(did, record, emit),
         ("update" | "u", POST) => emit.skip(Reason::Edited),
@@ -90,6 +91,22 @@ fn unfollow(did: &str, message: &str, at: i64, emit: &mut Emit<'_>) {
     emit.deletion(message, Some(Kind::Follow));
     if let Some(subject) = emit.recall(About::Follow, message).map(str::to_owned) {
         tell(Kind::Unfollow, did, message, at, &subject, Some((Kind::Unfollow, 0)), emit);
+    }
+}
+
+fn block(did: &str, message: &str, record: Json<'_>, emit: &mut Emit<'_>) {
+    let Some(subject) = record.field("subject").text().filter(|subject| subject.starts_with("did:")) else {
+        return emit.skip(Reason::NoTarget);
+    };
+    emit.learn(About::Block, message, &subject);
+    emit.block(account(did), account(&subject), true);
+}
+
+/// A block that ends. The message says which record, and not whom it was of.
+fn unblock(did: &str, message: &str, emit: &mut Emit<'_>) {
+    match emit.recall(About::Block, message).map(str::to_owned) {
+        Some(subject) => emit.block(account(did), account(&subject), false),
+        None => emit.skip(Reason::Block),
     }
 }
 
@@ -171,15 +188,17 @@ fn standing(did: &str, of_account: Json<'_>, emit: &mut Emit<'_>) {
 fn profile(did: &str, record: Json<'_>, emit: &mut Emit<'_>) {
     let [name, labels] = record.get(["displayName", "labels"]);
     let name = name.text();
-    let (mut is_listed, mut is_bot) = (None, None);
+    // A profile is told whole: a label that it does not have any more does not hold any more.
+    let (mut is_listed, mut is_bot) = (true, None);
     labels.field("values").each(|label| {
         match label.field("val").text().as_deref() {
-            Some("!no-unauthenticated") => is_listed = Some(false),
+            Some("!no-unauthenticated") => is_listed = false,
             Some("bot") => is_bot = Some(true),
             _ => {}
         }
         true
     });
+    let is_listed = record.is_object().then_some(is_listed);
     emit.profile(Profile { display_name: name.as_deref(), is_listed, is_bot, ..Profile::of(account(did)) });
 }
 

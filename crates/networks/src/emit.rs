@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use vocabulary::Kind;
+
 use crate::memory::About;
 use crate::reader::{Options, Source};
 use crate::{Account, Act, Deletion, Found, Memory, Naming, Network, Post, Profile, Reason, Tally};
@@ -43,7 +45,17 @@ impl Emit<'_> {
         if self.options.drops_repeats && !self.memory.is_first(act.id) {
             return self.skip(Reason::Repeated);
         }
+        // The end of a follow ends it all the same.
+        if act.kind != Kind::Unfollow && self.memory.is_blocked(act.target, act.actor) {
+            return self.skip(Reason::Blocked);
+        }
         self.hand_over(Found::Act(act));
+    }
+
+    /// An account blocks another one, or does not any more: acts of the other on it give nothing meanwhile.
+    pub(crate) fn block(&mut self, blocker: Account<'_>, other: Account<'_>, is_blocked: bool) {
+        self.memory.block(blocker, other, is_blocked);
+        self.skip(Reason::Block);
     }
 
     pub(crate) fn profile(&mut self, profile: Profile<'_>) {
@@ -60,7 +72,7 @@ impl Emit<'_> {
         }
     }
 
-    pub(crate) fn deletion(&mut self, id: &str, of: Option<vocabulary::Kind>) {
+    pub(crate) fn deletion(&mut self, id: &str, of: Option<Kind>) {
         self.hand_over(Found::Deletion(Deletion { network: self.network, id, of }));
     }
 

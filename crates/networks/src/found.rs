@@ -157,6 +157,13 @@ pub enum Standing {
     Deleted,
 }
 
+impl Standing {
+    /// That of an account of which a message says whether it is suspended.
+    pub(crate) fn suspended(is_suspended: bool) -> Standing {
+        if is_suspended { Standing::Suspended } else { Standing::Active }
+    }
+}
+
 /// A post, and who wrote it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Post<'a> {
@@ -230,8 +237,10 @@ reasons! {
     Undone = "taken back",
     /// The act of a message that was read before: archives repeat messages.
     Repeated = "repeated",
-    /// A block, or its end: it is no act that counts.
+    /// A block, or its end: it is no act, and says which acts count.
     Block = "a block",
+    /// An act on somebody who blocks the actor.
+    Blocked = "blocked by the target",
     /// An edited post: its acts were counted when it was written.
     Edited = "edited",
     /// An account's copy on another network, and the original is read as well.

@@ -115,6 +115,31 @@ mod tests {
     }
 
     #[test]
+    fn a_later_reader_knows_who_blocks_whom() {
+        let line = |did: &str, operation: &str, what: &str, rkey: u32, record: &str| {
+            format!(
+                r#"{{"did":"did:plc:{did}","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"{operation}","collection":"app.bsky.graph.{what}","rkey":"{rkey}"{record}}}}}"#
+            )
+        };
+        let subject = |did: &str| format!(r#","record":{{"subject":"did:plc:{did}"}}"#);
+        let reader = || Reader::new(Options::default(), Memory::new(100).noting());
+        let (mut first, mut learnt) = (reader(), Learnt::default());
+        assert_eq!(acts(&mut first, &line("b", "create", "block", 1, &subject("a"))), 0);
+        learnt.append(first.take_learnt());
+        assert_eq!(learnt.facts(), 2, "the record, and the pair");
+        let later = |learnt: &Learnt| {
+            let mut later = reader();
+            later.relearn(&Learnt::from_bytes(&learnt.facts_to_bytes()).expect("what was written is read"));
+            later
+        };
+        assert_eq!(acts(&mut later(&learnt), &line("a", "create", "follow", 2, &subject("b"))), 0);
+        let mut second = later(&learnt);
+        assert_eq!(acts(&mut second, &line("b", "delete", "block", 1, "")), 0);
+        learnt.append(second.take_learnt());
+        assert_eq!(acts(&mut later(&learnt), &line("a", "create", "follow", 2, &subject("b"))), 1);
+    }
+
+    #[test]
     fn other_bytes_are_nothing_that_was_learnt() {
         for bytes in [&b""[..], b"\0", b"\x03", b"\x02\0\0\0", b"\x01\0\0\0\0\0\0\0\0\xff\xff\xff\xffa"] {
             assert_eq!(Learnt::from_bytes(bytes), None, "{bytes:?}");

@@ -163,8 +163,8 @@ fn x_v2(json: Json<'_>) -> Option<Form<'_>> {
         if includes.is_object() || data.first(|first| Some(is_tweet(first))).unwrap_or(false) {
             return Some(Form::X2);
         }
-        let [delete, user_delete] = data.get(["delete", "user_delete"]);
-        return (delete.is_object() || user_delete.is_object()).then_some(Form::X2Compliance);
+        let is_of_account = || x::account::FATES.iter().any(|fate| data.field(fate.word).is_object());
+        return (data.field("delete").is_object() || is_of_account()).then_some(Form::X2Compliance);
     }
     (errors.is_list() && title.is_there()).then_some(Form::X2Compliance)
 }

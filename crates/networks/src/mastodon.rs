@@ -363,7 +363,7 @@ fn person<'a>(json: Json<'a>, emit: &mut Emit<'_>) -> Option<Cow<'a, str>> {
         url: url.as_deref(),
         is_bot: bot.boolean(),
         is_listed,
-        standing: suspended.is_true().then_some(Standing::Suspended),
+        standing: suspended.boolean().map(Standing::suspended),
         moved_to: moved.as_deref(),
         ..Profile::of(account(&id))
     });

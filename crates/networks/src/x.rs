@@ -1,5 +1,6 @@
 //! X, once Twitter: tweets as versions 1.1 and 2 of its API write them.
 
+pub(crate) mod account;
 pub(crate) mod includes;
 pub(crate) mod v1;
 pub(crate) mod v2;

@@ -19,12 +19,14 @@ pub(crate) enum Form<'a> {
     UserEvent,
     /// The same, in lists by kind.
     Activity,
+    /// What becomes of an account.
+    Account,
     Notice,
 }
 
 /// Notices that streams mix with tweets.
-const NOTICES: [&str; 8] =
-    ["limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning", "friends", "user_delete"];
+const NOTICES: [&str; 7] =
+    ["limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning", "friends"];
 
 /// Lists of the Account Activity API.
 const ACTIVITIES: [&str; 8] = [
@@ -57,6 +59,9 @@ impl<'a> Form<'a> {
         if json.get(ACTIVITIES).iter().any(|list| list.is_there()) {
             return Some(Form::Activity);
         }
+        if super::account::FATES.iter().any(|fate| json.field(fate.word).is_object()) {
+            return Some(Form::Account);
+        }
         json.get(NOTICES).iter().any(|notice| notice.is_there()).then_some(Form::Notice)
     }
 }
@@ -72,7 +77,8 @@ pub(crate) fn read(form: Form<'_>, json: Json<'_>, emit: &mut Emit<'_>) {
         }
         Form::UserEvent => user_event(json, emit),
         Form::Activity => activity(json, emit),
-        Form::Notice => emit.skip(Reason::Notice),
+        Form::Account if super::account::read(json, emit) => {}
+        Form::Account | Form::Notice => emit.skip(Reason::Notice),
     }
 }
 
@@ -194,12 +200,21 @@ fn user_event(json: Json<'_>, emit: &mut Emit<'_>) {
         Some("favorite") => Kind::Like,
         Some("follow") => Kind::Follow,
         Some("unfollow") => Kind::Unfollow,
-        Some("block" | "unblock") => return emit.skip(Reason::Block),
+        Some(kind @ ("block" | "unblock")) => return block(source, target, kind == "block", emit),
         Some("unfavorite") => return emit.skip(Reason::Undone),
         _ => return emit.skip(Reason::OtherKind),
     };
     let post = object.field("id_str").text();
     relation(kind, source, target, post.as_deref(), created.time(), emit);
+}
+
+/// A person blocks another one, or does not any more.
+fn block(source: Json<'_>, target: Json<'_>, is_blocked: bool, emit: &mut Emit<'_>) {
+    match (person(source, emit), person(target, emit)) {
+        (None, _) => emit.skip(Reason::NoActor),
+        (_, None) => emit.skip(Reason::NoTarget),
+        (Some((blocker, _)), Some((other, _))) => emit.block(account(&blocker), account(&other), is_blocked),
+    }
 }
 
 /// An act of one person on another that is not a tweet.
@@ -245,8 +260,8 @@ fn activity(json: Json<'_>, emit: &mut Emit<'_>) {
             let kind = match kind.text().as_deref() {
                 Some("follow") => Kind::Follow,
                 Some("unfollow") => Kind::Unfollow,
-                Some("block" | "unblock") => {
-                    emit.skip(Reason::Block);
+                Some(kind @ ("block" | "unblock")) => {
+                    block(source, target, kind == "block", emit);
                     return true;
                 }
                 _ => {

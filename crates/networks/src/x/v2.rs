@@ -8,7 +8,7 @@ use crate::emit::Emit;
 use crate::json::Json;
 use crate::memory::About;
 use crate::post::{Acts, Writing};
-use crate::{Account, Network, Profile, Reason, Standing};
+use crate::{Account, Network, Profile, Reason};
 
 /// A tweet or a person without an answer around it. Flattened tweets have everything inside.
 pub(crate) fn bare(json: Json<'_>, emit: &mut Emit<'_>) {
@@ -130,12 +130,10 @@ pub(crate) fn compliance(json: Json<'_>, emit: &mut Emit<'_>) {
     if let (Some(id), Some("delete")) = (id.id(), action.text().as_deref()) {
         return emit.deletion(&id, None);
     }
-    let [delete, user_delete] = data.get(["delete", "user_delete"]);
-    if let Some(id) = delete.at(&["tweet", "id"]).id() {
+    if let Some(id) = data.at(&["delete", "tweet", "id"]).id() {
         return emit.deletion(&id, None);
     }
-    if let Some(user) = user_delete.at(&["user", "id"]).id() {
-        return emit.profile(Profile { standing: Some(Standing::Deleted), ..Profile::of(account(&user)) });
+    if !super::account::read(data, emit) {
+        emit.skip(Reason::Notice);
     }
-    emit.skip(Reason::Notice);
 }

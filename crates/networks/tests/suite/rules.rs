@@ -407,3 +407,193 @@ fn an_act_that_is_told_again_counts_once_where_that_is_asked_for() {
     let options = Options { drops_repeats: true, ..Options::default() };
     check_with(options, &twice, &format!("{act}\nskipped: repeated"));
 }
+
+/// What each line says of its account: whether it is there, and whether it agrees to be found.
+#[track_caller]
+fn check_accounts(lines: &[(&str, &str)]) {
+    let (mut reader, mut source) = (reader(Options::default()), Source::default());
+    for (line, expected) in lines {
+        let mut told = Vec::new();
+        reader.read(&mut source, line.as_bytes(), &mut |found| match found {
+            Found::Profile(profile) => {
+                told.extend(profile.standing.map(|standing| format!("{} is {standing:?}", profile.account)));
+                told.extend(profile.is_listed.map(|is| format!("{} is listed: {is}", profile.account)));
+            }
+            Found::Skipped(_, reason) => told.push(format!("skipped: {reason}")),
+            _ => {}
+        });
+        assert_eq!(told.join(", "), *expected, "{line}");
+    }
+}
+
+#[test]
+fn a_profile_of_bluesky_is_told_whole_so_that_a_label_that_is_gone_holds_no_more() {
+    let profile = |labels: &str| {
+        format!(
+            r#"{{"did":"did:plc:a","time_us":1725911162329308,"type":"com","kind":"commit","commit":{{"rev":"3l3qo2vutsw2b","type":"u","operation":"update","collection":"app.bsky.actor.profile","rkey":"self","record":{{"$type":"app.bsky.actor.profile","createdAt":"2024-09-09T19:46:02.102Z","displayName":"A"{labels}}},"cid":"bafyreidc6"}}}}"#
+        )
+    };
+    let label = r#","labels":{"$type":"com.atproto.label.defs#selfLabels","values":[{"val":"!no-unauthenticated"}]}"#;
+    let none = r#","labels":{"$type":"com.atproto.label.defs#selfLabels","values":[]}"#;
+    let listed = "bluesky:did:plc:a is listed: true";
+    check_accounts(&[
+        (&profile(label), "bluesky:did:plc:a is listed: false"),
+        (&profile(none), listed),
+        (&profile(label), "bluesky:did:plc:a is listed: false"),
+        (&profile(""), listed),
+    ]);
+}
+
+#[test]
+fn a_suspension_on_mastodon_is_lifted_where_its_end_is_told() {
+    let account = |suspended: &str| {
+        format!(
+            r#"{{"id":"23634","username":"ana","acct":"ana","display_name":"Ana","locked":false,"bot":false,"discoverable":true,"indexable":true,"group":false,"created_at":"2016-11-24T10:02:12.085Z","note":"","url":"https://a.example.com/@ana","uri":"https://a.example.com/users/ana","followers_count":1{suspended}}}"#
+        )
+    };
+    let (listed, name) = ("is listed: true", "activitypub:https://a.example.com/users/ana");
+    check_accounts(&[
+        (&account(r#","suspended":true"#), &format!("{name} is Suspended, {name} {listed}")),
+        (&account(""), &format!("{name} {listed}")),
+        (&account(r#","suspended":false"#), &format!("{name} is Active, {name} {listed}")),
+    ]);
+    let actor = |suspended: bool| {
+        format!(
+            r#"{{"@context":["https://www.w3.org/ns/activitystreams",{{"toot":"http://joinmastodon.org/ns#","suspended":"toot:suspended"}}],"id":"https://a.example.com/users/ana","type":"Person","preferredUsername":"ana","name":"Ana","discoverable":true,"suspended":{suspended}}}"#
+        )
+    };
+    check_accounts(&[(&actor(true), &format!("{name} is Suspended")), (&actor(false), &format!("{name} is Active"))]);
+}
+
+#[test]
+fn what_becomes_of_accounts_on_x_is_read_in_both_versions() {
+    check_accounts(&[
+        (r#"{"user_delete":{"id":771136850,"timestamp_ms":"1432228153548"}}"#, "x:771136850 is Deleted"),
+        (r#"{"user_undelete":{"id":771136850,"timestamp_ms":"1432228149062"}}"#, "x:771136850 is Active"),
+        (r#"{"user_suspend":{"id":3120539094,"timestamp_ms":"1432228194217"}}"#, "x:3120539094 is Suspended"),
+        (r#"{"user_unsuspend":{"id":3120539094,"timestamp_ms":"1432228194219"}}"#, "x:3120539094 is Active"),
+        (r#"{"user_protect":{"id":3182003550,"timestamp_ms":"1432228177137"}}"#, "x:3182003550 is listed: false"),
+        (r#"{"user_unprotect":{"id":3182003550,"timestamp_ms":"1432228177139"}}"#, "x:3182003550 is listed: true"),
+        (r#"{"user_withheld":{"user":{"id":1375036644},"withheld_in_countries":["XY"]}}"#, "skipped: notice"),
+        (r#"{"user_delete":{"timestamp_ms":"1432228153548"}}"#, "skipped: notice"),
+        (
+            r#"{"data":{"user_delete":{"user":{"id":"1375036644"},"event_at":"2022-06-27T23:49:41.839+00:00"}}}"#,
+            "x:1375036644 is Deleted",
+        ),
+        (
+            r#"{"data":{"user_undelete":{"user":{"id":"1375036644"},"event_at":"2022-06-27T23:49:41.839+00:00"}}}"#,
+            "x:1375036644 is Active",
+        ),
+        (
+            r#"{"data":{"user_suspend":{"user":{"id":"3120539094"},"event_at":"2022-06-27T23:49:41.839+00:00"}}}"#,
+            "x:3120539094 is Suspended",
+        ),
+        (
+            r#"{"data":{"user_unsuspend":{"user":{"id":"3120539094"},"event_at":"2022-06-27T23:49:41.839+00:00"}}}"#,
+            "x:3120539094 is Active",
+        ),
+    ]);
+}
+
+/// A block is a state of a pair: what the one who is blocked does to the other gives nothing until it ends, and the other way
+/// round it gives what it always gives.
+#[test]
+fn acts_on_somebody_who_blocks_the_actor_give_nothing_until_the_block_ends() {
+    let line = |did: &str, operation: &str, what: &str, rkey: u32, record: &str| {
+        format!(
+            r#"{{"did":"did:plc:{did}","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"{operation}","collection":"app.bsky.{what}","rkey":"{rkey}"{record}}}}}"#
+        )
+    };
+    let subject = |did: &str| format!(r#","record":{{"subject":"did:plc:{did}"}}"#);
+    let like = |did: &str, rkey: u32, of: &str| {
+        let subject = format!(r#","record":{{"subject":{{"uri":"at://did:plc:{of}/app.bsky.feed.post/1"}}}}"#);
+        line(did, "create", "feed.like", rkey, &subject)
+    };
+    let lines = [
+        line("a", "create", "graph.follow", 1, &subject("b")),
+        like("a", 2, "b"),
+        line("b", "create", "graph.block", 3, &subject("a")),
+        like("a", 4, "b"),
+        line("a", "create", "graph.follow", 5, &subject("b")),
+        like("a", 6, "c"),
+        like("b", 7, "a"),
+        line("a", "delete", "graph.follow", 1, ""),
+        // Another record of the same block, and the end of one that was never seen.
+        line("b", "create", "graph.block", 8, &subject("a")),
+        line("b", "delete", "graph.block", 9, ""),
+        like("a", 10, "b"),
+        line("b", "delete", "graph.block", 3, ""),
+        like("a", 11, "b"),
+        line("b", "create", "graph.block", 12, r#","record":{"subject":"a"}"#),
+    ];
+    let id = "bluesky:did:plc:";
+    check(
+        &lines.join("\n"),
+        &format!(
+            "follow {id}a -> {id}b [{id}a/app.bsky.graph.follow/1]
+            like {id}a -> {id}b [{id}a/app.bsky.feed.like/2]
+            skipped: a block
+            skipped: blocked by the target
+            skipped: blocked by the target
+            like {id}a -> {id}c [{id}a/app.bsky.feed.like/6]
+            like {id}b -> {id}a [{id}b/app.bsky.feed.like/7]
+            gone did:plc:a/app.bsky.graph.follow/1
+            unfollow {id}a -> {id}b [{id}a/app.bsky.graph.follow/1#unfollow]
+            skipped: a block
+            skipped: a block
+            skipped: blocked by the target
+            skipped: a block
+            like {id}a -> {id}b [{id}a/app.bsky.feed.like/11]
+            skipped: no target"
+        ),
+    );
+
+    let (ana, bo) = ("https://a.example.com/users/ana", "https://b.example.com/users/bo");
+    let activity = |id: u32, kind: &str, by: &str, object: &str| {
+        format!(
+            r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"https://a.example.com/{id}","type":"{kind}","actor":"{by}","published":"2026-01-01T00:00:00Z","object":{object}}}"#
+        )
+    };
+    let text = |text: &str| format!("\"{text}\"");
+    let lines = [
+        activity(1, "Block", ana, &text(bo)),
+        activity(2, "Follow", bo, &text(ana)),
+        activity(3, "Undo", bo, &activity(1, "Block", ana, &text(bo))),
+        activity(4, "Follow", bo, &text(ana)),
+        activity(5, "Undo", ana, &activity(1, "Block", ana, &text(bo))),
+        activity(6, "Follow", bo, &text(ana)),
+        activity(7, "Block", ana, &text(bo)),
+        activity(8, "Undo", ana, &text("https://a.example.com/7")),
+        activity(9, "Follow", bo, &text(ana)),
+        activity(10, "Block", ana, "{}"),
+    ];
+    check(
+        &lines.join("\n"),
+        &format!(
+            "skipped: a block
+            skipped: blocked by the target
+            skipped: actor is not the author
+            skipped: blocked by the target
+            skipped: a block
+            follow activitypub:{bo} -> activitypub:{ana} [activitypub:https://a.example.com/6]
+            skipped: a block
+            skipped: a block
+            follow activitypub:{bo} -> activitypub:{ana} [activitypub:https://a.example.com/9]
+            skipped: no target"
+        ),
+    );
+
+    let event = |event: &str, source: u32, target: u32| {
+        format!(
+            r#"{{"event":"{event}","created_at":"Thu Mar 10 23:12:12 +0000 2016","source":{{"id_str":"{source}"}},"target":{{"id_str":"{target}"}}}}"#
+        )
+    };
+    let lines = [event("block", 1, 2), event("follow", 2, 1), event("unblock", 1, 2), event("follow", 2, 1)];
+    check(
+        &lines.join("\n"),
+        "skipped: a block
+        skipped: blocked by the target
+        skipped: a block
+        follow x:2 -> x:1 [x:follow/2/1/1457651532000]",
+    );
+}
