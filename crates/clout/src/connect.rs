@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 
 use clap::Args;
-use kafka::{Admin, AdminError, host_name};
+use kafka::{Admin, AdminError, RECORD_BYTES_MAX, host_name};
 use networks::Options;
 use pipeline::Holds;
 use serve::{Counted, Running, Server};
@@ -24,19 +24,20 @@ use crate::feed::{check_holds, encoding_of};
 use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
+use crate::names_topic::NamesTopic;
 use crate::route::count_messages;
 use crate::route::messages::{Counts, Encodings, Messages};
 use crate::words::count;
 use crate::{ending, missing};
 pub use live::LiveError;
 pub(crate) use live::{LiveArgs, LiveNetwork, agent, now_ms};
-use relay::{Place, Relay, Told};
+use relay::{Letters, Place, Relay, Told};
 
 const AFTER_HELP: &str = "\
 Events go to the partitions of their actors, as `clout run` wants them. What a network says of accounts goes to the topic of profiles. \
 Events and the position in the stream that they cover are one transaction: whatever happens, nothing is lost and nothing comes \
 twice. The position, and what later messages need of earlier ones, is in the topic APPLICATION-connect, which is made if it is \
-missing; a second process for the same network takes over from the first one, which ends. `clout docs networks` says what each \
+missing; what accounts are called goes to APPLICATION-names, as well; a second process for the same network takes over from the first one, which ends. `clout docs networks` says what each \
 network tells, and what not.
 
 Examples, with a clout.toml that has an input for events:
@@ -164,7 +165,7 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         eprintln!("serving metrics at http://{}/metrics", server.address());
     }
     let counts = messages.counts();
-    let written = [AtomicU64::new(0), AtomicU64::new(0)];
+    let written = [AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)];
     let tell = |told: Told| {
         let word = network.word();
         let labels = [("network", word)];
@@ -174,6 +175,7 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         if let Some(profiles) = &place.profiles {
             counted.set("clout_connect_written_records_total", &[("topic", profiles)], told.profiles);
         }
+        counted.set("clout_dead_letters_total", &[("reason", "malformed")], told.unusable);
         counted.set("clout_connect_reconnects_total", &labels, told.reconnects);
         counted.set("clout_connect_connected", &labels, told.is_connected.into());
         if let Some(at) = told.last_at {
@@ -182,6 +184,7 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         }
         written[0].store(told.events, Relaxed);
         written[1].store(told.profiles, Relaxed);
+        written[2].store(told.unusable, Relaxed);
     };
     let relay = Relay {
         connection: config.connection(),
@@ -203,8 +206,9 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
 /// Finds the topics, and makes the one for what is kept if it is missing.
 fn places(config: &Config, to: &str, profiles: Option<&str>, kept: &str) -> Result<Place, Failure> {
     let admin = Admin::connect(&config.connection())?;
+    let letters = config.topics().dead_letters;
     let needed = || [to].into_iter().chain(profiles);
-    let found = admin.find_seen(needed().chain([kept]))?;
+    let found = admin.find_seen(needed().chain([kept, &letters]))?;
     let missing: Vec<String> = needed().filter(|topic| !found.contains_key(*topic)).map(str::to_owned).collect();
     if !missing.is_empty() {
         return Err(missing::explained(AdminError::Missing(missing), config, &|_| missing::Use::Written));
@@ -216,6 +220,7 @@ fn places(config: &Config, to: &str, profiles: Option<&str>, kept: &str) -> Resu
         }
         Some(_) => {}
     }
+    let names = NamesTopic::find(&admin, &config.application_id)?;
     let partitions =
         |topic: &str| found.get(topic).map_or(0, |found| u16::try_from(found.partitions).unwrap_or(u16::MAX));
     Ok(Place {
@@ -223,18 +228,31 @@ fn places(config: &Config, to: &str, profiles: Option<&str>, kept: &str) -> Resu
         partitions: partitions(to),
         profiles: profiles.map(str::to_owned),
         profile_partitions: profiles.map_or(0, partitions),
+        names,
         kept: kept.to_owned(),
+        letters: found.get(&letters).map(|found| {
+            let bytes_max = found.record_bytes_max().unwrap_or(RECORD_BYTES_MAX).min(RECORD_BYTES_MAX);
+            Letters { topic: letters.clone(), bytes_max }
+        }),
     })
 }
 
 /// What was done, in a line.
-fn done(place: &Place, written: &[AtomicU64; 2]) -> String {
-    let [events, profiles] = written.each_ref().map(|count| count.load(Relaxed));
+fn done(place: &Place, written: &[AtomicU64; 3]) -> String {
+    let [events, profiles, unusable] = written.each_ref().map(|count| count.load(Relaxed));
     let events = format!("{} to {}", count(events, "event", "events"), place.to);
-    match &place.profiles {
-        Some(topic) => format!("wrote {events}, {} to {topic}", count(profiles, "profile", "profiles")),
-        None => format!("wrote {events}"),
-    }
+    let profiles = place
+        .profiles
+        .as_ref()
+        .map_or(String::new(), |topic| format!(", {} to {topic}", count(profiles, "profile", "profiles")));
+    let unusable = match (&place.letters, unusable) {
+        (_, 0) => String::new(),
+        (Some(Letters { topic, .. }), letters) => {
+            format!(", {} to {topic}", count(letters, "dead letter", "dead letters"))
+        }
+        (None, messages) => format!(", and none of {} that cannot be used", count(messages, "message", "messages")),
+    };
+    format!("wrote {events}{profiles}{unusable}")
 }
 
 /// Milliseconds since 1970 as microseconds, in which Bluesky counts.

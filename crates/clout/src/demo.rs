@@ -28,7 +28,7 @@ use crate::duration::parse_duration;
 use crate::failure::{Failure, OutputError};
 use crate::http::{host_name, not_listening, not_started};
 use crate::interrupt::Interrupt;
-use crate::recorded::ReadingArgs;
+use crate::recorded::{NetworkArgs, ReadingArgs};
 use crate::replay::UsageError;
 use crate::words;
 use crate::{ending, exit};
@@ -43,6 +43,7 @@ Examples:
   clout demo
   clout demo --people 20000 --speed 1h
   clout demo higgs-activity_time.txt.gz --half-life 12h
+  clout demo jetstream.ndjson.zst
   clout demo --connect bluesky
 
 Ctrl-C ends it. Nothing is kept.";
@@ -68,12 +69,16 @@ const REST: Duration = Duration::from_millis(400);
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::SHOWS))]
 pub struct DemoArgs {
-    /// An event log, or - for the standard input, in any format that replay reads; without one a town is made up
+    /// An event log or messages of networks, or - for the standard input, in any format that replay reads; without one a town
+    /// is made up
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// The options that say how the file is written.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// The options that say what messages of networks do not.
+    #[command(flatten)]
+    pub networks: NetworkArgs,
     /// How much history passes in a second
     #[arg(long = "speed", value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub speed_ms: i64,
@@ -128,7 +133,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let stage = (&opening, &*args.welcome(&server));
     let fed = match play {
         Play::History(source) => {
-            let feeder = Feeder::new(source, partitions);
+            let feeder = Feeder::new(source, partitions, &opening);
             feed(args, feeder, &workers, stage, &has_ended, &supervisor)
         }
         Play::Live(live) => live.feed(partitions, &workers, stage, &supervisor),
@@ -179,7 +184,7 @@ impl DemoArgs {
 
     fn source(&self, interrupt: &Interrupt) -> Result<Source, Failure> {
         match &self.file {
-            Some(path) => Ok(Source::open(path, &self.reading, interrupt)?),
+            Some(path) => Ok(Source::open(path, &self.reading, &self.networks, interrupt)?),
             None if !self.reading.is_empty() => Err(UsageError::NoFile.into()),
             None => Ok(Source::town(self.seed, self.people)),
         }

@@ -10,18 +10,21 @@ use kafka::{Admin, AdminError, Feeder, Topics};
 use pipeline::{Clock, Holds};
 use vocabulary::{Event, Kind, PerKind, Profile, Timestamp};
 use wire::{
-    Encoding, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json, parse_kind,
+    Encoding, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json, name_key,
+    parse_kind,
 };
 
 use crate::config::{Config, Flags};
 use crate::duration::{DurationError, parse_duration};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::names_topic::NamesTopic;
 use crate::recorded::gate::Gate;
 use crate::recorded::input::{BytesRead, is_standard};
 use crate::recorded::log::{Files, Logs};
 use crate::recorded::loss::Outcome;
 use crate::recorded::messages::{Networks, summaries};
+use crate::recorded::naming::Said;
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::recorded::{NetworkArgs, ReadingArgs, Sink, Stop};
@@ -228,6 +231,8 @@ struct Feeding {
     by_kind: PerKind<Option<usize>>,
     /// The place of that of profiles.
     of_profiles: Option<usize>,
+    /// The topic of what accounts are called, where networks say it.
+    names_topic: Option<NamesTopic>,
     value: Vec<u8>,
     events: u64,
     profiles: u64,
@@ -398,6 +403,9 @@ impl Feeding {
             topics,
             by_kind,
             of_profiles,
+            names_topic: has_messages
+                .then(|| NamesTopic::find_if_allowed(&config.connection(), &config.application_id))
+                .flatten(),
             value: Vec::new(),
             events: 0,
             profiles: 0,
@@ -470,5 +478,18 @@ impl Sink for Feeding {
 
     fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
         self.profile(profile)
+    }
+
+    fn takes_names(&self) -> bool {
+        self.names_topic.is_some()
+    }
+
+    fn called(&mut self, said: &Said) -> Result<(), Stop> {
+        let Some(NamesTopic { topic, partitions }) = &self.names_topic else { return Ok(()) };
+        let Said { user, field, value } = said;
+        let (partition, key) = (self.partitioner.partition(user, *partitions), name_key(*field, user));
+        let value = value.as_deref().map(str::as_bytes);
+        self.feeder.send_or_erase(topic, partition, &key, value).map_err(Box::new)?;
+        Ok(())
     }
 }

@@ -37,6 +37,7 @@ mod keyer;
 mod kind_weight;
 mod logs;
 mod missing;
+mod names_topic;
 mod near;
 mod screen;
 mod shown;

@@ -15,6 +15,7 @@ pub(crate) mod log;
 pub(crate) mod loss;
 pub(crate) mod merge;
 pub(crate) mod messages;
+pub(crate) mod naming;
 pub(crate) mod notes;
 pub(crate) mod people;
 pub(crate) mod rejects;
@@ -38,6 +39,7 @@ use crate::interrupt::Interrupt;
 use gate::Gate;
 use input::BytesRead;
 use log::{Files, Logs};
+use naming::Said;
 use progress::{Progress, Watch};
 use rejects::Rejects;
 
@@ -92,6 +94,16 @@ pub(crate) trait Sink {
 
     /// Takes a profile that was found among the events.
     fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop>;
+
+    /// Whether it takes what accounts are called.
+    fn takes_names(&self) -> bool {
+        false
+    }
+
+    /// Takes what an account is called, if it takes names.
+    fn called(&mut self, _said: &Said) -> Result<(), Stop> {
+        Ok(())
+    }
 }
 
 /// Why the reading ended before the end.

@@ -21,6 +21,7 @@ use crate::feed::{check_holds, check_not_own, encoding_of};
 use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::keyer::{Keyed, Keyer};
+use crate::names_topic::NamesTopic;
 use crate::recorded::NetworkArgs;
 use crate::words::{count, thousands};
 use crate::{ending, missing};
@@ -182,6 +183,7 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
     let route = Route {
         to: args.to.clone(),
         profiles: None,
+        names: None,
         dead_letters: args.dead_letters.clone().unwrap_or(config.topics().dead_letters),
         group: args.group.clone().unwrap_or_else(default_group),
         instance: args.instance.clone(),
@@ -216,7 +218,9 @@ pub fn run(args: &RouteArgs) -> Result<(), Failure> {
             let options = Options { connected: networks.clone(), only: networks.clone(), ..args.networks.options() };
             let (names, site) = (config.names.clone(), args.networks.site.clone());
             let messages = Messages::new(options, site, names, config.model.partitioner, &encodings);
-            let route = Route { profiles, look_back: args.look_back, ..route };
+            let names = NamesTopic::find_if_allowed(&config.connection(), &config.application_id);
+            let names = names.map(|names| names.topic);
+            let route = Route { profiles, names, look_back: args.look_back, ..route };
             let counts = Some((networks.as_slice(), messages.counts()));
             Run { args, config: &config, route, counts }.go(messages)
         }

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use kafka::{AdminError, Onlooker, Reading, ScoreReader};
-use pipeline::{Fatal, Fault, Supervisor};
+use pipeline::{Fatal, Fault, Heartbeat, Supervisor};
 use serve::{Server, ServerOptions, Update, View, ViewOptions};
 use tracing::{info, warn};
 
@@ -73,7 +74,8 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             return Ok(());
         }
         look_on(&config, &view);
-        feed(reader, &view, &supervisor)
+        let names = read_names(&config, &view, &supervisor);
+        feed(reader, &view, &names, &supervisor)
     });
     server.stop();
     missing.map_or(Ok(()), Err)?;
@@ -125,8 +127,67 @@ fn look_on(config: &Config, view: &Arc<View>) {
     }
 }
 
+/// Reads what accounts are called, for as long as the view is there. Says when all that was there at the start has been read,
+/// or cannot be: until then somebody who does not agree to be named could be.
+fn read_names(config: &Config, view: &Arc<View>, supervisor: &Supervisor) -> Arc<AtomicBool> {
+    let (is_read, topic) = (Arc::<AtomicBool>::default(), kafka::names_of(&config.application_id));
+    let (connection, view, supervisor) = (config.connection(), Arc::downgrade(view), supervisor.clone());
+    let told = Arc::clone(&is_read);
+    let read = move || {
+        let read = || -> Result<(), String> {
+            while !supervisor.is_stopping() {
+                match kafka::check_exists(&connection, &topic) {
+                    Ok(()) => break,
+                    Err(AdminError::Unreachable { .. }) => thread::sleep(WAIT),
+                    Err(AdminError::Missing(_)) => {
+                        told.store(true, Relaxed);
+                        pause(LOOK_EVERY, &supervisor);
+                    }
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+            let (mut reader, heartbeat) =
+                (ScoreReader::of_names(&connection, &topic).map_err(|fault| fault.to_string())?, Heartbeat::default());
+            while !supervisor.is_stopping() {
+                match reader.read(WAIT, &heartbeat).map_err(|fault| fault.to_string())? {
+                    Some(Reading::Called { user, field, value }) => {
+                        let Some(view) = view.upgrade() else { break };
+                        view.apply(Update::Called { user: &user, field, value: value.as_deref() });
+                    }
+                    Some(Reading::CaughtUp) => told.store(true, Relaxed),
+                    // What was said stays until something else is said.
+                    _ => {}
+                }
+            }
+            Ok(())
+        };
+        if let Err(reason) = read() {
+            warn!(reason, "what accounts are called is not shown");
+        }
+        told.store(true, Relaxed);
+    };
+    if let Err(error) = thread::Builder::new().name("names".to_owned()).spawn(read) {
+        warn!(%error, "what accounts are called is not shown");
+        is_read.store(true, Relaxed);
+    }
+    is_read
+}
+
+/// Waits so long, or until somebody says stop.
+fn pause(time: Duration, supervisor: &Supervisor) {
+    let until = Instant::now() + time;
+    while Instant::now() < until && !supervisor.is_stopping() {
+        thread::sleep(WAIT);
+    }
+}
+
 /// Applies what is committed, until somebody says stop.
-fn feed(mut reader: ScoreReader, view: &View, supervisor: &Supervisor) -> Result<(), Box<Fatal>> {
+fn feed(
+    mut reader: ScoreReader,
+    view: &View,
+    has_names: &AtomicBool,
+    supervisor: &Supervisor,
+) -> Result<(), Box<Fatal>> {
     let heartbeat = supervisor.heartbeat("scores");
     heartbeat.set_at_work(true);
     while !supervisor.is_stopping() {
@@ -141,7 +202,12 @@ fn feed(mut reader: ScoreReader, view: &View, supervisor: &Supervisor) -> Result
                 view.apply(Update::Scored { user: &user, score: &score, model_version });
             }
             Some(Reading::Removed { user, why }) => view.apply(Update::Removed { user: &user, why }),
+            Some(Reading::Called { .. }) => {}
             Some(Reading::CaughtUp) => {
+                while !has_names.load(Relaxed) && !supervisor.is_stopping() {
+                    heartbeat.beat();
+                    thread::sleep(WAIT);
+                }
                 view.caught_up();
                 info!(users = view.people(), "caught up");
             }

@@ -115,11 +115,31 @@ impl Feeder {
     /// If this one cannot go, or an earlier one did not arrive.
     #[inline]
     pub fn send(&self, topic: &str, partition: u16, key: &str, value: &[u8], at: Option<i64>) -> Result<(), FeedError> {
+        self.give(topic, partition, key, Some(value), at)
+    }
+
+    /// Gives a record of a compacted topic on its way, in the same way; without a value its key goes from there.
+    ///
+    /// # Errors
+    /// If this one cannot go, or an earlier one did not arrive.
+    pub fn send_or_erase(&self, topic: &str, partition: u16, key: &str, value: Option<&[u8]>) -> Result<(), FeedError> {
+        self.give(topic, partition, key, value, None)
+    }
+
+    #[inline]
+    fn give(
+        &self,
+        topic: &str,
+        partition: u16,
+        key: &str,
+        value: Option<&[u8]>,
+        at: Option<i64>,
+    ) -> Result<(), FeedError> {
         if self.failed.has.load(Relaxed) {
             self.check()?;
         }
-        let mut record = BaseRecord::to(topic).partition(i32::from(partition)).key(key).payload(value);
-        record.timestamp = at;
+        let mut record = BaseRecord::to(topic).partition(i32::from(partition)).key(key);
+        (record.payload, record.timestamp) = (value, at);
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),

@@ -7,13 +7,15 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use pipeline::Kept;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
-use crate::dead_letter::is_about_the_record;
+use crate::dead_letter::{DeadLetter, Form, is_about_the_record};
 use crate::troubles::{Troubles, cause, is_fenced, is_unreachable};
 
 /// For everything that waits for the brokers.
@@ -52,6 +54,19 @@ pub struct Outgoing<'a> {
     pub value: Option<&'a [u8]>,
 }
 
+/// Something that came from elsewhere and cannot be used.
+#[derive(Clone, Copy, Debug)]
+pub struct Unusable<'a> {
+    /// Where it came from.
+    pub from: &'a str,
+    /// How far that was read.
+    pub position: i64,
+    /// Why it cannot be used.
+    pub reason: &'a str,
+    /// All of it.
+    pub value: &'a [u8],
+}
+
 /// The producer of a name.
 pub struct Outlet {
     producer: ThreadedProducer<Troubles>,
@@ -88,12 +103,39 @@ impl Outlet {
     /// If it cannot go: all since the last commit is void then.
     pub fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), OutletError> {
         let Outgoing { topic, partition, key, value } = outgoing;
+        let mut record = BaseRecord::to(topic).partition(partition.into()).key(key);
+        record.payload = value;
+        self.give(topic, record)
+    }
+
+    /// Gives a dead letter on its way, in the same transaction; the topic takes records of so many bytes.
+    ///
+    /// # Errors
+    /// As for any record.
+    pub fn put_aside(&mut self, topic: &str, bytes_max: usize, unusable: Unusable<'_>) -> Result<(), OutletError> {
+        let Unusable { from, position, reason, value } = unusable;
+        let value = Kept::of(value);
+        let letter = DeadLetter {
+            topic: from,
+            partition: 0,
+            offset: position,
+            stage: "VALUE_CONVERTER",
+            class: "clout.Malformed",
+            reason,
+            key: None,
+            value: Some(&value),
+        };
+        let (_, value, headers) = letter.parts(Form::within(bytes_max), OwnedHeaders::new());
+        let mut record = BaseRecord::<str, [u8]>::to(topic).partition(0).headers(headers);
+        record.payload = value;
+        self.give(topic, record)
+    }
+
+    fn give(&mut self, topic: &str, mut record: BaseRecord<'_, str, [u8]>) -> Result<(), OutletError> {
         let broken = |error| self.broken(error, Some(topic));
         if !self.is_open {
             self.producer.begin_transaction().map_err(broken)?;
         }
-        let mut record = BaseRecord::to(topic).partition(partition.into()).key(key);
-        record.payload = value;
         while let Err((error, again)) = self.producer.send(record) {
             if !matches!(error, KafkaError::MessageProduction(Code::QueueFull)) {
                 return Err(broken(error));

@@ -52,8 +52,10 @@ pub struct Route {
     pub from: String,
     /// Where records go.
     pub to: String,
-    /// Where profiles go that are found in records.
+    /// Where profiles go that are found in records,
     pub profiles: Option<String>,
+    /// and what accounts are called.
+    pub names: Option<String>,
     /// Where those go that cannot be used. Where it is what is read, they stay there as they are.
     pub dead_letters: String,
     /// Of dead letters only those that come from this topic.
@@ -88,14 +90,25 @@ pub enum Target {
 /// A record that is written in the place of one that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
-    /// Whether it goes to the topic of profiles, and not to that of events.
-    pub is_profile: bool,
+    /// What it is, which says to which topic it goes.
+    pub of: Purpose,
     /// Its partition there.
     pub partition: u16,
     /// Its key.
     pub key: String,
-    /// Its value.
-    pub value: Vec<u8>,
+    /// Its value; without one its key goes from a compacted topic.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What is written in the place of a record that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// An event.
+    Event,
+    /// A profile.
+    Profile,
+    /// What an account is called.
+    Name,
 }
 
 /// A record of the topic that is read.
@@ -111,6 +124,8 @@ pub struct Read<'a> {
     pub partitions: u16,
     /// The partitions of the topic of profiles; 0 if there is none.
     pub profile_partitions: u16,
+    /// The partitions of the topic of names; 0 if there is none.
+    pub name_partitions: u16,
 }
 
 /// Says where records go. A routing may learn from records; it is told when what it has learnt is void.
@@ -183,7 +198,8 @@ pub fn route(
     mut routing: impl Routing,
     mut told: impl FnMut(&Routed),
 ) -> Result<Routed, AdminError> {
-    let needed = || [&route.from, &route.to, &route.dead_letters].into_iter().chain(&route.profiles);
+    let needed =
+        || [&route.from, &route.to, &route.dead_letters].into_iter().chain(&route.profiles).chain(&route.names);
     let admin = Admin::connect(connection)?;
     let found = admin.find_seen(needed().map(String::as_str))?;
     let missing: Vec<String> = needed().filter(|topic| !found.contains_key(*topic)).cloned().collect();
@@ -201,7 +217,8 @@ pub fn route(
     };
     let count = |topic: &String| u16::try_from(found[topic].partitions).unwrap_or(u16::MAX);
     let (partitions, letters) = (count(&route.to), count(&route.dead_letters));
-    let profile_partitions = route.profiles.as_ref().map_or(0, count);
+    let of = |topic: &Option<String>| topic.as_ref().map_or(0, count);
+    let (profile_partitions, name_partitions) = (of(&route.profiles), of(&route.names));
     let mut routed = Routed::default();
     let mut failures = 0;
     let troubles = Troubles::default();
@@ -215,8 +232,17 @@ pub fn route(
         let before = routed.clone();
         let known = refused.len();
         let ends = ends.as_deref();
-        let plan =
-            Plan { route, partitions, profile_partitions, letters, limits, ends, refused: &refused, sent: &sent };
+        let plan = Plan {
+            route,
+            partitions,
+            profile_partitions,
+            name_partitions,
+            letters,
+            limits,
+            ends,
+            refused: &refused,
+            sent: &sent,
+        };
         let broken = match Attempt::begin(connection, plan, &troubles) {
             Ok(mut attempt) => match attempt.run(stop, &mut routing, &mut routed, &mut told) {
                 Ok(()) => return Ok(routed),
@@ -349,9 +375,10 @@ impl ProducerContext for Deliveries {
 #[derive(Clone, Copy)]
 struct Plan<'a> {
     route: &'a Route,
-    /// Partitions of the topic that records go to, of that of profiles, and of the dead letters.
+    /// Partitions of the topic that records go to, of those of profiles and of names, and of the dead letters.
     partitions: u16,
     profile_partitions: u16,
+    name_partitions: u16,
     letters: u16,
     limits: Limits,
     /// The offsets at which partitions end for this run, by number; `None`: it goes on.
@@ -375,6 +402,7 @@ impl Plan<'_> {
             value: message.payload(),
             partitions: self.partitions,
             profile_partitions: self.profile_partitions,
+            name_partitions: self.name_partitions,
         }
     }
 
@@ -680,15 +708,22 @@ impl<'a> Attempt<'a> {
     /// Writes a record in the place of the one that was read at this partition and offset.
     fn give(&mut self, given: &Given, (partition, offset): (i32, i64), at: Option<i64>) -> Result<(), Broken> {
         let Plan { route, .. } = self.plan;
-        let topic = match given.is_profile {
-            true => route.profiles.as_ref().unwrap_or(&route.to),
-            false => &route.to,
+        let topic = match given.of {
+            Purpose::Event => Some(&route.to),
+            Purpose::Profile => route.profiles.as_ref(),
+            Purpose::Name => route.names.as_ref(),
         };
+        // What has no topic is not given.
+        let Some(topic) = topic else { return Ok(()) };
         let place = Box::new((partition, offset, Goal::Records));
         let mut record = BaseRecord::with_opaque_to(topic, place).partition(given.partition.into());
-        (record.key, record.payload, record.timestamp) = (Some(given.key.as_bytes()), Some(&given.value[..]), at);
+        (record.key, record.payload, record.timestamp) = (Some(given.key.as_bytes()), given.value.as_deref(), at);
         self.send(record)?;
-        *(if given.is_profile { &mut self.pending.profiles } else { &mut self.pending.records }) += 1;
+        match given.of {
+            Purpose::Event => self.pending.records += 1,
+            Purpose::Profile => self.pending.profiles += 1,
+            Purpose::Name => {}
+        }
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Reads the table of scores from its beginning, and goes on: what is committed, and nothing else.
+//! Reads the table of scores, or that of names, from its beginning, and goes on: what is committed, and nothing else.
 //!
 //! No group: every reader reads all partitions and keeps its own offsets, so any number of them need no coordination. An
 //! end of a partition is told by the broker, since its last offsets may be markers that are never delivered.
@@ -14,6 +14,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 use vocabulary::{Removal, Score};
+use wire::{NameField, read_name_key};
 
 use crate::admin::precisely;
 use crate::connection::Connection;
@@ -47,6 +48,15 @@ pub enum Reading {
         /// Why there is none.
         why: Removal,
     },
+    /// What an account is called.
+    Called {
+        /// The account.
+        user: String,
+        /// What is said of it.
+        field: NameField,
+        /// The text; `None` where it is not known any more.
+        value: Option<String>,
+    },
     /// All that was there at the start has been read.
     CaughtUp,
     /// The topic is another one now: what was read is void, and reading begins anew.
@@ -56,6 +66,8 @@ pub enum Reading {
 /// A reader of all partitions.
 pub struct ScoreReader {
     topic: String,
+    /// Says what a record is.
+    say: fn(&BorrowedMessage<'_>) -> Option<Reading>,
     consumer: BaseConsumer<Troubles>,
     troubles: Troubles,
     partitions: BTreeMap<i32, Partition>,
@@ -84,6 +96,23 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn new(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        ScoreReader::of(connection, topic, reading)
+    }
+
+    /// A reader of a topic of names, which tells what accounts are called and nothing of scores. It does not wait for the
+    /// brokers.
+    ///
+    /// # Errors
+    /// If a property of the connection is not accepted.
+    pub fn of_names(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        ScoreReader::of(connection, topic, naming)
+    }
+
+    fn of(
+        connection: &Connection,
+        topic: &str,
+        say: fn(&BorrowedMessage<'_>) -> Option<Reading>,
+    ) -> Result<ScoreReader, Fault> {
         native::check_version().map_err(Fatal::Log)?;
         let ours = [
             ("client.id", "clout-serve".to_owned()),
@@ -102,9 +131,10 @@ impl ScoreReader {
         ];
         let troubles = Troubles::default();
         let consumer = BaseConsumer::from_config_and_context(&connection.client_with(ours, fixed), troubles.clone())
-            .map_err(|error| fault_of("scores cannot be read", &error))?;
+            .map_err(|error| fault_of(&format!("{topic} cannot be read"), &error))?;
         Ok(ScoreReader {
             topic: topic.to_owned(),
+            say,
             consumer,
             troubles,
             partitions: BTreeMap::new(),
@@ -146,7 +176,7 @@ impl ScoreReader {
         match self.consumer.poll(wait) {
             None => Ok(None),
             Some(Ok(message)) => {
-                let reading = reading(&message);
+                let reading = (self.say)(&message);
                 let (partition, next) = (message.partition(), message.offset() + 1);
                 drop(message);
                 self.passed(partition, next);
@@ -202,7 +232,7 @@ impl ScoreReader {
     }
 
     fn begin_anew(&mut self) -> Reading {
-        warn!(topic = self.topic, "the topic is another one now: all scores are read anew");
+        warn!(topic = self.topic, "the topic is another one now: all of it is read anew");
         let _ = self.consumer.unassign();
         self.partitions.clear();
         self.is_caught_up = false;
@@ -277,7 +307,7 @@ impl ScoreReader {
                 .add_partition_offset(&self.topic, number, Offset::Offset(next))
                 .map_err(|error| fault_of("offsets are not taken", &error))?;
         }
-        info!(topic = self.topic, partitions = count, "reading scores");
+        info!(topic = self.topic, partitions = count, "reading");
         self.consumer.assign(&places).map_err(|error| fault_of(&format!("{} cannot be read", self.topic), &error))
     }
 }
@@ -300,6 +330,22 @@ fn reading(message: &BorrowedMessage<'_>) -> Option<Reading> {
         Ok((user, score, model_version)) => Some(Reading::Scored { user, score: Box::new(score), model_version }),
         Err(error) => {
             warn!("{} is no score: {error}: it is left out", place());
+            None
+        }
+    }
+}
+
+/// What a record of a topic of names says; `None` if it is none, which is told.
+fn naming(message: &BorrowedMessage<'_>) -> Option<Reading> {
+    let key = message.key().and_then(read_name_key);
+    let value = message.payload().map(std::str::from_utf8).transpose();
+    match (key, value) {
+        (Some((field, user)), Ok(value)) => {
+            Some(Reading::Called { user: user.to_owned(), field, value: value.map(str::to_owned) })
+        }
+        _ => {
+            let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+            debug!("{topic}[{partition}]@{offset} says nothing of a name: it is left out");
             None
         }
     }

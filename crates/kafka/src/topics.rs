@@ -13,6 +13,11 @@ pub struct Topics {
     pub dead_letters: String,
 }
 
+/// The topic of what accounts are called, of an application that reads networks: compacted, keyed by what is said of whom.
+pub fn names_of(application: &str) -> String {
+    format!("{application}-names")
+}
+
 impl Topics {
     /// Those of this application.
     pub fn of(application: &str) -> Topics {
@@ -27,7 +32,7 @@ impl Topics {
 
     /// The application that a topic of this name may be of.
     pub fn maybe_of(topic: &str) -> Option<&str> {
-        ["-exchange", "-journal", "-scores", "-dead-letters", "-connect"]
+        ["-exchange", "-journal", "-scores", "-dead-letters", "-connect", "-names"]
             .into_iter()
             .find_map(|end| topic.strip_suffix(end))
     }

@@ -33,6 +33,7 @@ function route() {
   if (place === "pipeline") return ["pipeline", pipeline, null];
   const user = decoded(rest.join("/"));
   if ((place === "u" || place === "user") && user) return ["person", person, user];
+  if (place === "on" && user) return ["ranking", ranking, user];
   if (place === "" && !user) return ["ranking", ranking, null];
   return ["missing", missing, location.hash];
 }

@@ -5,6 +5,7 @@ import { dial, distribution, history, OF_INFLUENCE, OF_SCORE } from "./charts.js
 import { arrange, h, letters, say, shown } from "./dom.js";
 import { lastKnown, noteKnown } from "./known.js";
 import { listen } from "./live.js";
+import { belowOf, called, mark, nameOf, networks, outLink, signature } from "./people.js";
 import { showChange } from "./ranking.js";
 import {
   because,
@@ -13,6 +14,7 @@ import {
   handle,
   personLink,
   points,
+  rankingLink,
   reason,
   REASONS,
   signed,
@@ -37,22 +39,30 @@ const SPANS = [
 ];
 
 export function person(root, user, signal) {
-  const { name, network } = handle(user);
   const state = h("div", {});
-  root.append(
-    h(
-      "header",
-      { class: "person-head" },
-      h("p", { class: "crumb" }, h("a", { href: "#/" }, "Ranking"), network ? [" / ", ...letters(network)] : ""),
-      ...heading(name, signal),
-    ),
-    state,
-  );
+  const crumb = h("p", { class: "crumb" });
+  const head = heading(signal);
+  root.append(h("header", { class: "person-head" }, crumb, ...head.elements), state);
+  let name = handle(user).name;
+  let isCalled = "";
   const titled = (before) => (document.title = `${before}${shown(name).slice(0, TITLE_MAX)} · Clout`);
-  titled("");
+  /** The name that is scored, until the server says what the account is called. */
+  const call = (one) => {
+    if (isCalled === signature(one)) return;
+    isCalled = signature(one);
+    const { network } = called(one);
+    ({ name } = called(one));
+    const ranking = one.account?.network ? rankingLink(one.account.network) : null;
+    const where = ranking ? h("a", { href: ranking }, letters(network)) : letters(network);
+    crumb.replaceChildren(h("a", { href: "#/" }, "Ranking"), ...(network ? [" / ", ...[where].flat()] : []));
+    head.show(one);
+    titled("");
+  };
+  call({ user, account: null });
 
   let view = null;
   const show = (answer) => {
+    call(answer);
     view ??= rated(state);
     view.score(answer);
     titled(`${points(answer.score)} `);
@@ -61,6 +71,7 @@ export function person(root, user, signal) {
   if (lastKnown(user)) show(lastKnown(user));
   const refresh = repeat(4_000, signal, async () => {
     try {
+      await networks(signal);
       // One answer for all that stands side by side: ranks of two moments would contradict each other.
       const { users } = await get(paths.around(user, NEARBY - 1), signal);
       const moves = await get(paths.history(user), signal);
@@ -93,14 +104,15 @@ function nearest(users, self) {
 /** The movements that led to a score, and none after it: the two are asked for one after the other. */
 const upTo = (moves, { as_of }) => moves.filter(({ at }) => Date.parse(at) <= Date.parse(as_of));
 
-/** The name, at most three lines of it unless somebody wants all. */
-function heading(name, signal) {
-  const title = h("h1", { tabindex: -1, class: "cut", dir: "auto" }, letters(name));
+/** The name, at most three lines of it unless somebody wants all; below it what else the account is called, and where it is. */
+function heading(signal) {
+  const title = h("h1", { tabindex: -1, class: "cut", dir: "auto" });
   const more = h(
     "button",
     { class: "whole", type: "button", hidden: true, click: () => whole(true) },
     "Show the whole name",
   );
+  const account = h("p", { class: "account", hidden: true });
   const whole = (isAll) => {
     title.classList.toggle("cut", !isAll);
     more.hidden = isAll || title.scrollHeight <= title.clientHeight + 1;
@@ -108,7 +120,20 @@ function heading(name, signal) {
   const watcher = new ResizeObserver(() => title.classList.contains("cut") && whole(false));
   watcher.observe(title);
   signal.addEventListener("abort", () => watcher.disconnect());
-  return [title, more];
+  const show = (one) => {
+    const { name, below, isUnlisted } = called(one);
+    title.replaceChildren(...letters(name));
+    const parts = [
+      mark(one.account?.network),
+      below ? h("span", { class: "handle", dir: "auto" }, letters(below)) : null,
+      one.account?.is_bot ? h("span", { class: "bot" }, "bot") : null,
+      isUnlisted ? h("span", {}, "Whoever it is has asked not to be found: the score is shown, and no name.") : null,
+      outLink(one, (network) => `On ${network}`),
+    ];
+    account.replaceChildren(...parts.filter(Boolean));
+    account.hidden = account.childElementCount === 0;
+  };
+  return { elements: [title, more, account], show };
 }
 
 /** Calls at most once in so long, and always once after the last call. */
@@ -502,22 +527,28 @@ function nearbyCard() {
 
 const neighbour = (self) => ({
   key: ({ user }) => user,
-  make: ({ user }) => {
-    const { name, network } = handle(user);
-    const parts = { rank: h("span", { class: "cell-rank" }), score: h("span", { class: "mover-score" }) };
-    const words = [
-      parts.rank,
-      h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
-      h("span", { class: "network" }, letters(network)),
-      parts.score,
-    ];
-    const link = h("a", { href: personLink(user), "aria-current": user === self ? "true" : null }, words);
-    const element = h("li", {}, link);
+  make: (one) => {
+    const parts = {
+      rank: h("span", { class: "cell-rank" }),
+      person: h("span", { class: "cell-person" }),
+      score: h("span", { class: "mover-score" }),
+    };
+    const words = [parts.rank, parts.person, parts.score];
+    const current = one.user === self ? "true" : null;
+    const line = called(one).isUnlisted
+      ? h("span", { class: "line", "aria-current": current }, words)
+      : h("a", { href: personLink(one.user), "aria-current": current }, words);
+    const element = h("li", {}, line);
     element.parts = parts;
     return element;
   },
-  show: ({ parts }, { rank, score }) => {
-    say(parts.rank, count(rank));
-    say(parts.score, points(score));
+  show: (element, one) => {
+    const { parts } = element;
+    if (element.dataset.called !== signature(one)) {
+      element.dataset.called = signature(one);
+      parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
+    }
+    say(parts.rank, count(one.rank));
+    say(parts.score, points(one.score));
   },
 });

@@ -1,13 +1,14 @@
 // The ranking: who has which score now, who moves, and how scores are spread.
 
-import { get, paths, repeat } from "./api.js";
+import { get, paths, Refusal, repeat } from "./api.js";
 import { distribution, sparkline } from "./charts.js";
-import { arrange, h, letters, say, shown } from "./dom.js";
+import { arrange, h, say } from "./dom.js";
 import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
+import { belowOf, called, mark, nameOf, networkOf, networks, outLink, signature } from "./people.js";
 import { noteNetworks } from "./search.js";
 import { onStatus, speed } from "./status.js";
-import { handle, personLink, plural, points, signed, span, time, votes } from "./words.js";
+import { count, personLink, plural, points, rankingLink, signed, span, time, votes } from "./words.js";
 
 const PAGE = 25;
 const SHOWN_MAX = 200;
@@ -20,7 +21,9 @@ const MOVERS_MAX = 6;
 const MOVER_MIN = 0.5;
 const MINUTE_MS = 60_000;
 
-export function ranking(root, _, signal, { known, remember }) {
+export function ranking(root, network, signal, { known, remember }) {
+  const title = h("h1", { id: "title", tabindex: -1 }, "Ranking");
+  const filter = h("nav", { class: "filter", "aria-label": "Networks", hidden: true });
   const summary = h("p", { class: "lead" }, " ");
   const list = h("ol", { class: "rows", "aria-label": "The ranking" });
   const empty = h(
@@ -49,8 +52,9 @@ export function ranking(root, _, signal, { known, remember }) {
       h(
         "section",
         { class: "main-column", "aria-labelledby": "title" },
-        h("h1", { id: "title", tabindex: -1 }, "Ranking"),
+        title,
         summary,
+        filter,
         head(lastMinute),
         list,
         empty,
@@ -84,15 +88,24 @@ export function ranking(root, _, signal, { known, remember }) {
   const tracks = new Map();
   let shown = Math.min(known.shown ?? PAGE, SHOWN_MAX);
   const refresh = repeat(EVERY_MS, signal, async () => {
-    const answer = await get(paths.ranking(shown), signal);
+    showFilter(filter, await networks(signal), network);
+    const on = networkOf(network);
+    if (network) say(title, on ? `Ranking on ${on.title}` : "Ranking");
+    let answer;
+    try {
+      answer = await get(paths.ranking(shown, network), signal);
+    } catch (error) {
+      if (!network || !(error instanceof Refusal) || error.status !== 400) throw error;
+      return say(summary, `The server cannot show this: ${error.message}.`);
+    }
     noteNetworks(answer.users);
     noteKnown(answer.users);
     keepTracks(tracks, answer.users);
-    arrange(list, answer.users, row(tracks, isWhole));
+    arrange(list, answer.users, row(tracks, isWhole, network));
     empty.hidden = answer.users.length > 0;
     root.classList.toggle("nobody", answer.users.length === 0);
     more.hidden = answer.users.length >= answer.total || shown >= SHOWN_MAX;
-    say(summary, summaryOf(answer, asOf));
+    return say(summary, summaryOf(answer, on, asOf));
   });
   more.addEventListener("click", () => {
     shown = Math.min(shown * 2, SHOWN_MAX);
@@ -101,8 +114,9 @@ export function ranking(root, _, signal, { known, remember }) {
   });
 
   const moves = new Map();
+  const isHere = ({ account }) => !network || account?.network === network;
   listen({ min_change: 0.1 }, signal, {
-    score: (change) => note(moves, change),
+    score: (change) => isHere(change) && note(moves, change),
     removed: ({ user }) => moves.delete(user),
     reset: () => moves.clear(),
   });
@@ -130,14 +144,15 @@ function head(lastMinute) {
 /** Below it a score is shown as 0.0. */
 const SCORE_LEAST = 0.05;
 
-/** `asOf` is the newest time that any score is for, also of those who are not shown. */
-function summaryOf({ users, total }, asOf) {
+/** `on` is the network that is shown alone; `asOf` the newest time that any score is for, also of those who are not shown. */
+function summaryOf({ users, total }, on, asOf) {
   if (users.length === 0) return " ";
   const newest = users.reduce((newest, user) => (user.as_of > newest ? user.as_of : newest), asOf ?? "");
   const { scale } = users.reduce((newest, user) => (user.scale_version > newest.scale_version ? user : newest));
+  const where = on ? ` on ${on.title}` : "";
   if (users[0].score < SCORE_LEAST)
-    return `${plural(total, "person is", "people are")} known, and nobody counts now: all that was read is too old. As of ${time(newest)} UTC.`;
-  return `${plural(total, "person is", "people are")} rated. 100 stands for ${votes(scale)} votes. As of ${time(newest)} UTC.`;
+    return `${plural(total, "person is", "people are")} known${where}, and nobody counts now: all that was read is too old. As of ${time(newest)} UTC.`;
+  return `${plural(total, "person is", "people are")} rated${where}. 100 stands for ${votes(scale)} votes. As of ${time(newest)} UTC.`;
 }
 
 function keepTracks(tracks, users) {
@@ -152,46 +167,73 @@ function keepTracks(tracks, users) {
   [...tracks.keys()].filter((user) => !seen.has(user)).forEach((user) => tracks.delete(user));
 }
 
+/** The networks as links, where there is more than one kind of names. */
+function showFilter(filter, { networks: all, others }, chosen) {
+  const there = all.filter(({ network, people }) => people > 0 || network === chosen);
+  filter.hidden = there.length + Number(others > 0) < 2 && !chosen;
+  if (filter.hidden) return;
+  const choices = [{ network: "", title: "All", people: others + sum(all) }, ...there];
+  arrange(filter, choices, choice(chosen ?? ""));
+}
+
+const sum = (networks) => networks.reduce((sum, { people }) => sum + people, 0);
+
+const choice = (chosen) => ({
+  stays: true,
+  key: ({ network }) => network,
+  make: ({ network, title }) => {
+    const people = h("span", { class: "people" });
+    const current = network === chosen ? "page" : null;
+    const element = h("a", { href: rankingLink(network), "aria-current": current }, mark(network), title, people);
+    element.parts = { people };
+    return element;
+  },
+  show: ({ parts }, { people }) => say(parts.people, count(people)),
+});
+
 /** How a row is made once, and shown each second. What is known fills its column as long as that is not a minute. */
-function row(tracks, isWhole) {
+function row(tracks, isWhole, network) {
   return {
     key: ({ user }) => user,
-    make: ({ user }) => {
-      const { name, network } = handle(user);
+    make: (one) => {
       const bar = h("span", { class: "bar-fill" });
       const spark = sparkline();
       const parts = {
         rank: h("span", { class: "cell-rank" }),
+        person: h("span", { class: "cell-person" }),
+        out: h("span", { class: "cell-out" }),
         bar,
         spark,
         score: h("span", { class: "cell-score" }),
         change: h("span", { class: "cell-change" }),
       };
-      const element = h(
-        "li",
-        {},
-        h(
-          "a",
-          { class: "row", href: personLink(user) },
-          parts.rank,
-          h(
-            "span",
-            { class: "cell-person" },
-            h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
-            network ? h("span", { class: "network" }, letters(network)) : null,
-          ),
-          h("span", { class: "cell-bar", "aria-hidden": "true" }, bar),
-          h("span", { class: "cell-spark" }, spark.element),
-          parts.score,
-          parts.change,
-        ),
-      );
+      const cells = [
+        parts.rank,
+        parts.person,
+        h("span", { class: "cell-bar", "aria-hidden": "true" }, bar),
+        h("span", { class: "cell-spark" }, spark.element),
+        parts.score,
+        parts.change,
+      ];
+      // Whoever is not named has no page of their own here.
+      const line = called(one).isUnlisted
+        ? h("span", { class: "row" }, cells)
+        : h("a", { class: "row", href: personLink(one.user) }, cells);
+      const element = h("li", {}, line, parts.out);
       element.parts = parts;
       return element;
     },
-    show: ({ parts }, { user, rank, score }) => {
+    show: (element, one) => {
+      const { parts } = element;
+      const { user, rank, score, account } = one;
+      // A rename shows the new name with the old score.
+      if (element.dataset.called !== signature(one)) {
+        element.dataset.called = signature(one);
+        parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
+        parts.out.replaceChildren(...[outLink(one)].filter(Boolean));
+      }
       const track = tracks.get(user);
-      say(parts.rank, String(rank));
+      say(parts.rank, String((network && account?.network_rank) || rank));
       say(parts.score, points(score));
       parts.bar.style.setProperty("--part", Math.max(score / 100, 0.004).toFixed(4));
       parts.spark.show(track, 1.5, isWhole() ? TRACK_MAX : track.length);
@@ -209,35 +251,35 @@ export function showChange(element, moved) {
 
 const MOVER = {
   key: ({ user }) => user,
-  make: ({ user }) => {
-    const { name, network } = handle(user);
-    const change = h("span", { class: "cell-change" });
-    const score = h("span", { class: "mover-score" });
-    const element = h(
-      "li",
-      {},
-      h(
-        "a",
-        { href: personLink(user) },
-        h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
-        h("span", { class: "network" }, letters(network)),
-        score,
-        change,
-      ),
-    );
-    element.parts = { change, score };
+  make: (one) => {
+    const parts = {
+      person: h("span", { class: "cell-person" }),
+      change: h("span", { class: "cell-change" }),
+      score: h("span", { class: "mover-score" }),
+    };
+    const cells = [parts.person, parts.score, parts.change];
+    const line = called(one).isUnlisted
+      ? h("span", { class: "line" }, cells)
+      : h("a", { href: personLink(one.user) }, cells);
+    const element = h("li", {}, line);
+    element.parts = parts;
     return element;
   },
-  show: ({ parts }, { score, moved }) => {
-    say(parts.score, points(score));
-    showChange(parts.change, moved);
+  show: (element, one) => {
+    const { parts } = element;
+    if (element.dataset.called !== signature(one)) {
+      element.dataset.called = signature(one);
+      parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
+    }
+    say(parts.score, points(one.score));
+    showChange(parts.change, one.moved);
   },
 };
 
-function note(moves, { user, score, previous }) {
+function note(moves, { user, score, previous, account }) {
   if (previous === null) return;
   const track = moves.get(user) ?? [{ at: Date.now(), score: previous }];
-  track.push({ at: Date.now(), score });
+  track.push({ at: Date.now(), score, account });
   moves.set(user, track);
 }
 
@@ -251,7 +293,7 @@ function moversOf(moves) {
     if (last.at < since) {
       moves.delete(user);
     } else if (Math.abs(last.score - track[0].score) >= MOVER_MIN) {
-      moved.push({ user, score: last.score, moved: last.score - track[0].score });
+      moved.push({ user, score: last.score, moved: last.score - track[0].score, account: last.account });
     }
   }
   const weight = ({ score, moved }) => Math.abs(moved) * score;

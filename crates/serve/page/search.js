@@ -1,8 +1,9 @@
 // Search as one types: a list below the field, reached by the arrows, opened by Enter.
 
 import { get, paths, Refusal, Silence } from "./api.js";
-import { h, letters, shown } from "./dom.js";
+import { h } from "./dom.js";
 import { noteKnown } from "./known.js";
+import { belowOf, called, nameOf } from "./people.js";
 import { count, handle, personLink, points } from "./words.js";
 
 const FOUND_MAX = 8;
@@ -121,7 +122,7 @@ export function search(form) {
   });
 }
 
-/** Those whose name begins so, with its network or behind it; then those who have it somewhere inside. */
+/** Those whose name, handle or shown name begins so, with its network or behind it; then those who have it somewhere inside. */
 async function find(text, signal) {
   const prefixes = new Set([text, text.toLowerCase()]);
   for (const network of networks) {
@@ -135,15 +136,17 @@ async function find(text, signal) {
   const found = new Map(answers.flatMap(({ users }) => users).map((one) => [one.user, one]));
   // Whoever types `ma` hardly means everybody on Mastodon.
   const wanted = text.toLowerCase();
-  const nearness = ({ user }) => {
-    const name = handle(user).name.toLowerCase();
-    return name === wanted ? 3 : name.startsWith(wanted) ? 2 : name.includes(wanted) ? 1 : 0;
+  const nearness = (one) => {
+    const { name, below } = called(one);
+    const names = [handle(one.user).name, name, below.replace(/^@/, "")].map((text) => text.toLowerCase());
+    const near = (name) => (name === wanted ? 3 : name.startsWith(wanted) ? 2 : name.includes(wanted) ? 1 : 0);
+    return Math.max(...names.map(near));
   };
   return [...found.values()].sort((a, b) => nearness(b) - nearness(a) || a.rank - b.rank).slice(0, FOUND_MAX);
 }
 
-function option({ user, rank, score }, place, go) {
-  const { name, network } = handle(user);
+function option(one, place, go) {
+  const { user, rank, score } = one;
   const href = personLink(user);
   return h(
     "li",
@@ -156,8 +159,8 @@ function option({ user, rank, score }, place, go) {
       pointerdown: (event) => event.preventDefault(),
       click: () => go(href),
     },
-    h("span", { class: "name", dir: "auto", title: shown(user) }, letters(name)),
-    h("span", { class: "network" }, letters(network)),
+    nameOf(one),
+    belowOf(one),
     h("span", { class: "cell-rank" }, `#${count(rank)}`),
     h("span", { class: "mover-score" }, points(score)),
   );

@@ -74,6 +74,9 @@ export function handle(user) {
 
 export const personLink = (user) => `#/u/${encodeURIComponent(user)}`;
 
+/** The ranking of a network, or of everybody. */
+export const rankingLink = (network) => (network ? `#/on/${encodeURIComponent(network)}` : "#/");
+
 /** Where somebody stands among all, in words. */
 export function standing({ rank, percentile }) {
   if (rank === 1) return "nobody scores higher";

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
-use vocabulary::{Kind, Received};
+use vocabulary::{Kind, Network, Received};
 
 use crate::history::Point;
 use crate::person::Record;
@@ -17,9 +17,12 @@ macro_rules! score_answer {
         /// A person's score, as it was published last, and where they stand.
         #[derive(Clone, Debug, Serialize, ToSchema)]
         pub struct ScoreAnswer {
-            /// The name, with its network.
+            /// The name, with its network. Of somebody who does not agree to be called by name, `unlisted:` and a number that
+            /// this server made up, unless the question had the name.
             #[schema(example = "bluesky:did:plc:ana")]
             pub user: String,
+            /// The account; null where the name has no network that is known, and nothing is said of it.
+            pub account: Option<Account>,
             /// 0 to 100.
             #[serde(serialize_with = "seven")]
             pub score: f32,
@@ -53,9 +56,17 @@ macro_rules! score_answer {
         }
 
         impl ScoreAnswer {
-            pub(crate) fn new(record: &Record, place: &Place, total: usize, scale: Scale) -> ScoreAnswer {
+            pub(crate) fn new(
+                user: String,
+                account: Option<Account>,
+                record: &Record,
+                place: &Place,
+                total: usize,
+                scale: Scale,
+            ) -> ScoreAnswer {
                 ScoreAnswer {
-                    user: place.person.name.to_string(),
+                    user,
+                    account,
                     score: record.score,
                     rank: place.higher as u64 + 1,
                     influence: record.influence,
@@ -75,6 +86,27 @@ macro_rules! score_answer {
     };
 }
 vocabulary::each_factor!(score_answer);
+
+/// An account on a network, and what it is called there.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Account {
+    /// The network, by the word that names begin with.
+    #[schema(example = "bluesky")]
+    pub network: Option<&'static str>,
+    /// 1 is the highest on the network.
+    pub network_rank: Option<u64>,
+    /// What it is called in posts, without `@`: as it was said last.
+    pub handle: Option<String>,
+    /// The name that it shows: as it was said last.
+    pub display_name: Option<String>,
+    /// The account's page on its network: an address of `http` or `https`.
+    #[schema(format = "uri")]
+    pub url: Option<String>,
+    /// Whether the network says that it is a program.
+    pub is_bot: Option<bool>,
+    /// False for an account that does not agree to be found, or is hidden for now: it is scored, and told by no name.
+    pub is_listed: bool,
+}
 
 /// Exact counts of what others did, by kind.
 #[derive(Clone, Copy, Debug)]
@@ -262,8 +294,43 @@ pub(crate) struct RankingAnswer {
     /// What to ask with for those who follow; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
-    /// People in the whole range.
+    /// People on the network that was asked for, within the range of scores that was.
     pub(crate) total: u64,
+}
+
+/// The networks by which the ranking can be filtered.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Networks {
+    /// All of them.
+    pub(crate) networks: Vec<NetworkAnswer>,
+    /// People with a score whose names have no network that is known.
+    pub(crate) others: u64,
+}
+
+/// One network.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct NetworkAnswer {
+    /// The word that names begin with, and the ranking is filtered by.
+    #[schema(example = "bluesky")]
+    pub(crate) network: &'static str,
+    /// Its name.
+    pub(crate) title: &'static str,
+    /// One or two letters for it.
+    pub(crate) mark: &'static str,
+    /// People on it with a score.
+    pub(crate) people: u64,
+}
+
+impl Networks {
+    pub(crate) fn new((networks, others): (Vec<(Network, u64)>, u64)) -> Networks {
+        let network = |(network, people): (Network, u64)| NetworkAnswer {
+            network: network.prefix(),
+            title: network.title(),
+            mark: network.mark(),
+            people,
+        };
+        Networks { networks: networks.into_iter().map(network).collect(), others }
+    }
 }
 
 /// Whom to look up.

@@ -29,15 +29,17 @@ pub(crate) struct Change {
     pub(crate) key: u64,
     /// Points; NaN if the person was removed.
     moved: f32,
+    /// Whether somebody who was removed is told under no name.
+    pub(crate) is_hidden: bool,
 }
 
 impl Change {
     pub(crate) fn scored(person: Arc<Person>, key: u64, moved: f32) -> Change {
-        Change { person, key, moved }
+        Change { person, key, moved, is_hidden: false }
     }
 
-    pub(crate) fn removed(person: Arc<Person>, key: u64) -> Change {
-        Change { person, key, moved: f32::NAN }
+    pub(crate) fn removed(person: Arc<Person>, key: u64, is_hidden: bool) -> Change {
+        Change { person, key, moved: f32::NAN, is_hidden }
     }
 
     /// Points, unless the person was removed.

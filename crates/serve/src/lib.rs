@@ -5,6 +5,7 @@
 
 mod view;
 
+mod called;
 mod changes;
 mod history;
 mod ordered;
@@ -21,6 +22,7 @@ mod descriptors;
 mod doors;
 mod etag;
 mod host;
+mod link;
 mod metrics;
 mod openapi;
 mod page;
@@ -34,8 +36,9 @@ mod tokens;
 mod unstalled;
 
 pub use crate::metrics::Counted;
-pub use answer::{Bucket, Distribution, Movement, Movements, Parts, Percentile, ReceivedAnswer, ScoreAnswer};
+pub use answer::{Account, Bucket, Distribution, Movement, Movements, Parts, Percentile, ReceivedAnswer, ScoreAnswer};
+pub use cursor::Cursor;
 pub use host::is_name as is_host_name;
 pub use server::{Demo, Running, ServeError, Server, ServerOptions};
 pub use tokens::{Tokens, TokensError};
-pub use view::{Absence, Page, Update, View, ViewOptions};
+pub use view::{Absence, Page, Part, Update, View, ViewOptions};

@@ -16,6 +16,7 @@ use crate::{problem, routes};
         routes::around,
         routes::lookup,
         routes::ranking,
+        routes::networks,
         routes::search,
         routes::distribution,
         routes::changes,

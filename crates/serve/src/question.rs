@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use vocabulary::Network;
+
 use crate::problem::Problem;
 
 /// What was asked for, by name.
@@ -72,6 +74,19 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("after", "cursor"),
 ];
 
+/// Which network is not known, and which are.
+pub(crate) fn no_network(word: &str) -> String {
+    let told: String = word.chars().take(TOLD_LETTERS_MAX).collect();
+    let words: Vec<&str> = Network::of_names().map(Network::prefix).collect();
+    let lower = told.to_lowercase();
+    let nearest = words.iter().find(|other| strsim::damerau_levenshtein(&lower, other) <= other.len() / 4);
+    let advice = match nearest {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("there are {}", words.join(", ")),
+    };
+    format!("no network is called {told:?}: {advice}")
+}
+
 /// Which parameter is not there, and which is.
 fn no_parameter(name: &str, names: &[&str]) -> String {
     let told: String = name.chars().take(TOLD_LETTERS_MAX).collect();
@@ -101,5 +116,15 @@ mod tests {
         check("q", &[], r#"no parameter is called "q": there is none here"#);
         check("\u{1b}\n\"", &[], r#"no parameter is called "\u{1b}\n\"": there is none here"#);
         assert!(no_parameter(&"x".repeat(100_000), &names).len() < 100);
+    }
+
+    #[test]
+    fn a_network_that_is_not_known_is_named() {
+        let all = "there are bluesky, activitypub, x, github, stackexchange, reddit, youtube";
+        for (word, advice) in
+            [("blusky", "did you mean bluesky?"), ("GitHub", "did you mean github?"), ("friendster", all), ("", all)]
+        {
+            assert_eq!(no_network(word), format!("no network is called {word:?}: {advice}"));
+        }
     }
 }

@@ -18,21 +18,21 @@ use tokio::time::timeout;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
+use vocabulary::Network;
 
 use crate::answer::{
-    Distribution, LookupAnswer, LookupQuestion, Missing, Movements, RankingAnswer, ScoreAnswer, Users,
+    Distribution, LookupAnswer, LookupQuestion, Missing, Movements, Networks, RankingAnswer, ScoreAnswer, Users,
 };
 use crate::cursor::Cursor;
 use crate::doors::{Doors, Thing, Visitor};
 use crate::host::Hosts;
 use crate::metrics::{Counted, Metrics, Open};
-use crate::person::height;
 use crate::problem::{Problem, explain};
-use crate::question::Question;
+use crate::question::{self, Question};
 use crate::server::{Demo, ServerOptions};
 use crate::status::{DemoStatus, Rates, StatusAnswer, ViewStatus};
 use crate::tokens::Tokens;
-use crate::view::View;
+use crate::view::{Part, View};
 use crate::{etag, openapi, page, stream};
 
 /// Users in one lookup.
@@ -166,6 +166,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         // Somebody may be called so.
         ("/v1/users/lookup", post(lookup).get(user_lookup)),
         ("/v1/ranking", get(ranking)),
+        ("/v1/networks", get(networks)),
         ("/v1/search", get(search)),
         ("/v1/distribution", get(distribution)),
         ("/v1/stream", get(changes)),
@@ -360,30 +361,42 @@ async fn read_json(request: Request) -> Result<LookupQuestion, Problem> {
     params(("limit" = Option<u16>, Query, description = "People in one answer, 1 to 1,000; 100 unless told otherwise.",
             minimum = 1, maximum = 1000),
         ("cursor" = Option<String>, Query, description = "next_cursor of the answer before."),
+        ("network" = Option<String>, Query, description = "People on this network alone: a word of /v1/networks."),
         ("min_score" = Option<f32>, Query, description = "The lowest score, 0 to 100.", minimum = 0, maximum = 100),
         ("max_score" = Option<f32>, Query, description = "The highest score, 0 to 100.", minimum = 0, maximum = 100)),
     responses((status = 200, body = RankingAnswer, description = "Part of the ranking.")))]
 async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<RankingAnswer> {
-    let mut question = Question::read(query.as_deref(), &["limit", "cursor", "min_score", "max_score"])?;
+    let mut question = Question::read(query.as_deref(), &["limit", "cursor", "network", "min_score", "max_score"])?;
     let limit = question.number("limit", 1..=1_000)?.unwrap_or(100);
+    let network = question.text("network")?.map(|word| network_of(&word)).transpose()?;
     let lowest = question.number("min_score", 0.0..=100.0)?.unwrap_or(0.0);
     let highest = question.number("max_score", 0.0..=100.0)?.unwrap_or(100.0);
     if lowest > highest {
         return Err(Problem::bad_request("min_score is above max_score"));
     }
     let cursor = question.text("cursor")?.map(|text| Cursor::decode(&text)).transpose()?;
-    let after = cursor.as_ref().map(|cursor| (cursor.height, &*cursor.user));
-    let page = app.view.ranking((lowest, highest), after, limit);
-    let next = page.users.last().filter(|_| page.has_more);
-    let next_cursor =
-        next.map(|last| Cursor { height: height(last.score, last.influence), user: last.user.clone() }.encode());
+    let page = app.view.ranking(Part { network, scores: (lowest, highest) }, cursor.as_ref(), limit);
+    let next_cursor = page.next.as_ref().map(Cursor::encode);
     Ok(Json(RankingAnswer { next_cursor, total: page.total, users: page.users }))
 }
 
-/// People whose name begins so or, with `contains`, has these letters somewhere; the highest score first.
+/// The network of a word that somebody asks for.
+fn network_of(word: &str) -> Result<Network, Problem> {
+    Network::of_prefix(word).ok_or_else(|| Problem::bad_request(question::no_network(word)))
+}
+
+/// The networks by which the ranking can be filtered, and the people on each.
+#[utoipa::path(get, path = "/v1/networks", tag = "ranking",
+    responses((status = 200, body = Networks, description = "All networks, also those on which nobody is rated.")))]
+async fn networks(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Networks> {
+    Question::none(query.as_deref())?;
+    Ok(Json(Networks::new(app.view.networks())))
+}
+
+/// People whose name, handle or shown name begins so or, with `contains`, has these letters somewhere; the highest score first.
 #[utoipa::path(get, path = "/v1/search", tag = "ranking",
-    params(("prefix" = Option<String>, Query, description = "The beginning of a name, with its network."),
-        ("contains" = Option<String>, Query, description = "Letters of a name, in whatever case: of the 10,000 highest scores. Either this or prefix."),
+    params(("prefix" = Option<String>, Query, description = "The beginning of a name, with its network, or in whatever case of a handle or a shown name."),
+        ("contains" = Option<String>, Query, description = "Letters of a name, a handle or a shown name, in whatever case: of the 10,000 highest scores. Either this or prefix."),
         ("limit" = Option<u16>, Query, description = "People, 1 to 100; 20 unless told otherwise.",
             minimum = 1, maximum = 100)),
     responses((status = 200, body = Users, description = "The people.")))]

@@ -18,7 +18,7 @@ use crate::doors::{Pass, Thing, Visitor};
 use crate::problem::Problem;
 use crate::question::Question;
 use crate::routes::App;
-use crate::view::View;
+use crate::view::{View, pseudonym};
 
 /// A sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -172,8 +172,9 @@ impl Reader {
             self.next += 1;
             if self.filter.wants(change) {
                 match &mut *written {
-                    Some(written) => self.tell_shared(change, place, written, text),
-                    None => text.extend(self.write(change)),
+                    // Whoever asked for somebody by name hears that name; all others share what is written once.
+                    Some(written) if !self.is_asked(change) => self.tell_shared(change, place, written, text),
+                    _ => text.extend(self.write(change)),
                 }
             }
             if text.len() >= CHUNK_BYTES {
@@ -196,11 +197,23 @@ impl Reader {
         }
     }
 
+    /// Whether the change is of somebody who is called by name only where somebody asked for that name, as this reader has.
+    fn is_asked(&self, change: &Change) -> bool {
+        !self.filter.users.is_empty() && (change.is_hidden || self.app.view.is_hidden(&change.person.name))
+    }
+
     /// A change as an event; empty if the person is gone.
     fn write(&self, change: &Change) -> Vec<u8> {
+        let is_asked = !self.filter.users.is_empty();
         let (event, data) = match change.moved() {
-            None => ("removed", serde_json::to_vec(&serde_json::json!({ "user": &*change.person.name }))),
-            Some(_) => match self.app.view.answer(&change.person) {
+            None => {
+                let user = match change.is_hidden && !is_asked {
+                    true => pseudonym(change.key),
+                    false => change.person.name.to_string(),
+                };
+                ("removed", serde_json::to_vec(&serde_json::json!({ "user": user })))
+            }
+            Some(_) => match self.app.view.answer(&change.person, is_asked) {
                 Some(answer) => ("score", serde_json::to_vec(&answer)),
                 None => return Vec::new(),
             },

@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashSet;
 use parking_lot::{Mutex, RwLock};
-use vocabulary::{Removal, Score, Timestamp};
-use wire::Names;
+use vocabulary::{Network, Removal, Score, Timestamp};
+use wire::{NameField, Names};
 
-use crate::answer::{Distribution, Movement, Movements, Parts, ScoreAnswer};
+use crate::answer::{Account, Distribution, Movement, Movements, Parts, ScoreAnswer};
+use crate::called::{Called, Calling};
 use crate::changes::{Change, Changes};
+use crate::cursor::Cursor;
 use crate::history::{History, Point};
+use crate::link;
 use crate::ordered::Ordered;
 use crate::person::{Named, Person, Record};
 use crate::ranking::{Place, Ranking};
@@ -53,7 +56,7 @@ impl Default for ViewOptions {
     }
 }
 
-/// One committed record of the table of scores.
+/// One committed record of the table of scores, or of that of names.
 #[derive(Clone, Copy, Debug)]
 pub enum Update<'a> {
     /// A person's score.
@@ -72,6 +75,15 @@ pub enum Update<'a> {
         /// Why there is none.
         why: Removal,
     },
+    /// What an account is called.
+    Called {
+        /// The account, by the name that is scored.
+        user: &'a str,
+        /// What is said of it.
+        field: NameField,
+        /// As text; `None` where it is not known any more.
+        value: Option<&'a str>,
+    },
 }
 
 /// Why somebody has no score.
@@ -89,6 +101,8 @@ pub struct View {
     users: DashSet<Named>,
     ranking: RwLock<Ranking>,
     names: RwLock<Ordered<Named>>,
+    /// What people are called. It outlives their scores.
+    calling: Calling,
     spelling: Names,
     scales: Scales,
     history: Mutex<History>,
@@ -118,10 +132,30 @@ impl Default for View {
 pub struct Page {
     /// The people, the highest score first.
     pub users: Vec<ScoreAnswer>,
-    /// How many there are within the range of scores.
+    /// How many there are on the network and within the range of scores.
     pub total: u64,
-    /// Whether more follow.
-    pub has_more: bool,
+    /// Where those begin who follow, if any do.
+    pub next: Option<Cursor>,
+}
+
+/// The part of the ranking that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// People on this network alone.
+    pub network: Option<Network>,
+    /// The lowest score, and the highest one; both are in it.
+    pub scores: (f32, f32),
+}
+
+impl Default for Part {
+    fn default() -> Part {
+        Part { network: None, scores: (0.0, 100.0) }
+    }
+}
+
+/// What stands for the name of somebody who does not agree to be called by it. The key is that of this process.
+pub(crate) fn pseudonym(key: u64) -> String {
+    format!("unlisted:{key:016x}")
 }
 
 impl View {
@@ -131,6 +165,7 @@ impl View {
             users: DashSet::new(),
             ranking: RwLock::default(),
             names: RwLock::default(),
+            calling: Calling::default(),
             spelling: options.names,
             scales: Scales::default(),
             history: Mutex::new(History::new(options.history_points_max, options.history_points_each_max)),
@@ -148,10 +183,11 @@ impl View {
 
     /// Takes a committed record over. Records of one person must come in their order.
     pub fn apply(&self, update: Update<'_>) {
-        self.records.fetch_add(1, Relaxed);
+        self.records.fetch_add(u64::from(!matches!(update, Update::Called { .. })), Relaxed);
         match update {
             Update::Scored { user, score, model_version } => self.publish(user, score, model_version),
             Update::Removed { user, why } => self.remove(user, why),
+            Update::Called { user, field, value } => self.call(user, field, value),
         }
     }
 
@@ -259,9 +295,12 @@ impl View {
     }
 
     fn remove(&self, user: &str, why: Removal) {
-        let key = self.key(user);
+        let (key, is_hidden) = (self.key(user), self.is_hidden(user));
         match why {
-            Removal::OptedOut => _ = self.opted_out.insert(key),
+            Removal::OptedOut => {
+                self.opted_out.insert(key);
+                self.calling.forget(user);
+            }
             Removal::OptedIn | Removal::Silent => _ = self.opted_out.remove(&key),
         }
         let Some(Named(person)) = self.users.remove(user) else { return };
@@ -269,8 +308,34 @@ impl View {
         self.names.write().remove(|named| (*named.0.name).cmp(user));
         self.history.lock().forget(key);
         if self.is_ready() {
-            self.changes.push(Change::removed(person, key));
+            self.changes.push(Change::removed(person, key, is_hidden));
         }
+    }
+
+    fn call(&self, user: &str, field: NameField, value: Option<&str>) {
+        let key = self.key(user);
+        if self.opted_out.contains(&key) || !self.calling.learn(user, field, value) || !self.is_ready() {
+            return;
+        }
+        // Whoever watches hears the new name with the old score.
+        let person = self.users.get(user).map(|named| Arc::clone(&named.0));
+        if let Some(person) = person.filter(|person| person.record().is_some()) {
+            self.changes.push(Change::scored(person, key, 0.0));
+        }
+    }
+
+    /// Whether this account is told under no name, unless somebody asks for it by that name.
+    pub(crate) fn is_hidden(&self, user: &str) -> bool {
+        self.calling.is_hidden(user)
+    }
+
+    /// People on each network, and those who are on none.
+    pub fn networks(&self) -> (Vec<(Network, u64)>, u64) {
+        let ranking = self.ranking.read();
+        let count = |network| (network, ranking.line(Some(network)).len() as u64);
+        let networks: Vec<(Network, u64)> = Network::of_names().map(count).collect();
+        let others = ranking.len() as u64 - networks.iter().map(|(_, people)| people).sum::<u64>();
+        (networks, others)
     }
 
     fn person(&self, user: &str) -> Arc<Person> {
@@ -301,51 +366,68 @@ impl View {
         let mut memory = String::new();
         let user = self.spelling.spell(user, &mut memory);
         let person = self.users.get(user).map(|named| Arc::clone(&named.0));
-        person.and_then(|person| self.answer(&person)).ok_or_else(|| self.absence(user))
+        person.and_then(|person| self.answer(&person, true)).ok_or_else(|| self.absence(user))
     }
 
     fn absence(&self, user: &str) -> Absence {
         if self.opted_out.contains(&self.key(user)) { Absence::OptedOut } else { Absence::NotRated }
     }
 
-    /// A person's score and place, unless there is none.
-    pub(crate) fn answer(&self, person: &Arc<Person>) -> Option<ScoreAnswer> {
+    /// A person's score and place, unless there is none. Whoever does not agree to be called by name is told by it only to
+    /// those who asked by it.
+    pub(crate) fn answer(&self, person: &Arc<Person>, is_asked: bool) -> Option<ScoreAnswer> {
         let (record, place, total) = {
             let ranking = self.ranking.read();
             let record = person.record()?;
             (record, ranking.place(person, record.height()), ranking.len())
         };
-        Some(self.score_answer(&record, &place, total))
+        Some(self.score_answer(&record, &place, total, is_asked))
     }
 
-    fn score_answer(&self, record: &Record, place: &Place, total: usize) -> ScoreAnswer {
-        ScoreAnswer::new(record, place, total, self.scales.get(record.scale))
+    fn score_answer(&self, record: &Record, place: &Place, total: usize, is_asked: bool) -> ScoreAnswer {
+        let name = &*place.person.name;
+        let called = self.calling.get(name);
+        let is_hidden = called.as_deref().is_some_and(Called::is_hidden);
+        let user = if is_hidden && !is_asked { pseudonym(self.key(name)) } else { name.to_owned() };
+        let account = account(name, place, called.as_deref());
+        ScoreAnswer::new(user, account, record, place, total, self.scales.get(record.scale))
     }
 
-    fn answers(&self, ranking: &Ranking, first: usize, count: usize) -> Vec<ScoreAnswer> {
-        let places = ranking.places(first, count);
-        let answer = |place: &Place| Some(self.score_answer(&place.person.record()?, place, ranking.len()));
+    fn answers(&self, places: &[Place], total: usize, asked: Option<&str>) -> Vec<ScoreAnswer> {
+        let answer = |place: &Place| {
+            let is_asked = asked.is_some_and(|asked| *asked == *place.person.name);
+            Some(self.score_answer(&place.person.record()?, place, total, is_asked))
+        };
         places.iter().filter_map(answer).collect()
     }
 
-    /// People with scores in a range, ends included, the highest first: so many of them, after one that was told before,
-    /// who is named with what they were ranked by.
-    pub fn ranking(&self, scores: (f32, f32), after: Option<(f32, &str)>, limit: usize) -> Page {
-        let (lowest, highest) = scores;
+    /// People of a part of the ranking, the highest first: so many of them, after those who were told before.
+    pub fn ranking(&self, part: Part, after: Option<&Cursor>, limit: usize) -> Page {
+        let (lowest, highest) = part.scores;
         let ranking = self.ranking.read();
-        let start = if highest < 100.0 { ranking.higher(highest) } else { 0 };
-        let end = ranking.not_lower(lowest);
-        let told = after.map_or(0, |(height, user)| {
-            let before = ranking.before(height, user);
-            before + usize::from(ranking.is_at(before, user))
+        let line = ranking.line(part.network);
+        let start = if highest < 100.0 { line.higher(highest) } else { 0 };
+        let end = line.not_lower(lowest);
+        let told = after.map_or(0, |Cursor { height, user, skip }| {
+            let before = line.before(*height, user);
+            before + (*skip).max(usize::from(line.is_at(before, user)))
         });
         let first = start.max(told).min(end.max(start));
         let count = limit.min(end.saturating_sub(first));
-        Page {
-            users: self.answers(&ranking, first, count),
-            total: end.saturating_sub(start) as u64,
-            has_more: first + count < end,
-        }
+        let places = match part.network {
+            None => ranking.places(first, count),
+            Some(network) => ranking.places_on(network, first, count),
+        };
+        let has_more = first + count < end;
+        let next = places.last().filter(|_| has_more).map(|last| match self.is_hidden(&last.person.name) {
+            false => Cursor { height: last.height, user: last.person.name.to_string(), skip: 0 },
+            // A name is not told by a cursor either.
+            true => {
+                let skip = first + count - line.higher(last.height);
+                Cursor { height: last.height, user: String::new(), skip }
+            }
+        });
+        Page { users: self.answers(&places, ranking.len(), None), total: end.saturating_sub(start) as u64, next }
     }
 
     /// A person, and so many before and behind them in the ranking.
@@ -355,31 +437,56 @@ impl View {
         let person = self.users.get(user).map(|named| Arc::clone(&named.0)).ok_or_else(|| self.absence(user))?;
         let ranking = self.ranking.read();
         let record = person.record().ok_or_else(|| self.absence(user))?;
-        let place = ranking.before(record.height(), user);
+        let place = ranking.line(None).before(record.height(), user);
         let first = place.saturating_sub(limit);
-        Ok(self.answers(&ranking, first, place - first + limit + 1))
+        let places = ranking.places(first, place - first + limit + 1);
+        Ok(self.answers(&places, ranking.len(), Some(user)))
     }
 
-    /// People whose name begins so, the highest score first. Of a beginning that tens of thousands share, the best that
-    /// are found among the first of the ranking and of the names.
+    /// People whose name, handle or shown name begins so, the highest score first. Of a beginning that tens of thousands
+    /// share, the best that are found among the first of the ranking and of the names. Nobody is found who does not agree to
+    /// be.
     pub fn search(&self, prefix: &str, limit: usize) -> Vec<ScoreAnswer> {
+        let lower = prefix.trim_start_matches('@').to_lowercase();
         let mut memory = String::new();
         let prefix = self.spelling.spell(prefix, &mut memory);
         let (mut found, is_all) = self.named(prefix);
+        let (called, is_all_called) = match &*lower {
+            "" => (Vec::new(), true),
+            lower => self.calling.beginning(lower, SEARCHED_NAMES_MAX),
+        };
+        found.extend(called.iter().filter_map(|called| Some(Arc::clone(&self.users.get(&*called.user)?.0))));
         if !is_all {
-            found.extend(self.best(prefix, limit));
+            found.extend(self.best(limit, |person| person.name.starts_with(prefix)));
         }
-        let mut answers: Vec<ScoreAnswer> = self.best_of(found, limit).iter().filter_map(|p| self.answer(p)).collect();
+        if !is_all_called {
+            found.extend(self.best(limit, |person| {
+                let called = self.calling.get(&person.name);
+                called.is_some_and(|called| called.begins_with(&lower))
+            }));
+        }
+        found.retain(|person| !self.is_hidden(&person.name));
+        let best = self.best_of(found, limit);
+        let mut answers: Vec<ScoreAnswer> = best.iter().filter_map(|person| self.answer(person, false)).collect();
         answers.sort_by_key(|answer| answer.rank);
         answers
     }
 
-    /// People in whose name these letters stand somewhere, in whatever case, among the first of the ranking.
+    /// People in whose name, handle or shown name these letters stand somewhere, in whatever case, among the first of the
+    /// ranking.
     pub fn search_inside(&self, letters: &str, limit: usize) -> Vec<ScoreAnswer> {
+        let called = letters.trim_start_matches('@').to_lowercase();
         let letters = self.spelling.spell(letters, &mut String::new()).to_lowercase();
-        let first: Vec<_> = self.ranking.read().people_from(0).take(SEARCHED_PLACES_MAX).map(Arc::clone).collect();
-        let found = first.iter().filter(|person| person.name.to_lowercase().contains(&letters));
-        found.filter_map(|person| self.answer(person)).take(limit).collect()
+        let first: Vec<_> =
+            self.ranking.read().line(None).people_from(0).take(SEARCHED_PLACES_MAX).map(Arc::clone).collect();
+        let is_found = |person: &&Arc<Person>| {
+            let known = self.calling.get(&person.name);
+            let is_called = || known.as_deref().is_some_and(|known| !called.is_empty() && known.contains(&called));
+            let is_hidden = known.as_deref().is_some_and(Called::is_hidden);
+            !is_hidden && (person.name.to_lowercase().contains(&letters) || is_called())
+        };
+        let found = first.iter().filter(is_found);
+        found.filter_map(|person| self.answer(person, false)).take(limit).collect()
     }
 
     /// The first names that begin so, and whether these are all.
@@ -392,11 +499,11 @@ impl View {
         (found, is_all)
     }
 
-    /// The first of the ranking whose names begin so.
-    fn best(&self, prefix: &str, limit: usize) -> Vec<Arc<Person>> {
+    /// The first of the ranking of whom this is true.
+    fn best(&self, limit: usize, is_wanted: impl Fn(&Person) -> bool) -> Vec<Arc<Person>> {
         let ranking = self.ranking.read();
-        let people = ranking.people_from(0).take(SEARCHED_PLACES_MAX);
-        people.filter(|person| person.name.starts_with(prefix)).take(limit).map(Arc::clone).collect()
+        let people = ranking.line(None).people_from(0).take(SEARCHED_PLACES_MAX);
+        people.filter(|person| is_wanted(person)).take(limit).map(Arc::clone).collect()
     }
 
     fn best_of(&self, people: Vec<Arc<Person>>, limit: usize) -> Vec<Arc<Person>> {
@@ -443,4 +550,25 @@ impl View {
             scale: self.scales.get(point.scale).votes,
         }
     }
+}
+
+/// What is told of an account beside its score; `None` where it is on no network and is not called anything.
+fn account(name: &str, place: &Place, called: Option<&Called>) -> Option<Account> {
+    if place.on.is_none() && called.is_none() {
+        return None;
+    }
+    let is_hidden = called.is_some_and(Called::is_hidden);
+    let shown = called.filter(|_| !is_hidden);
+    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    let [handle, own] =
+        [shown.and_then(|called| called.handle.as_deref()), shown.and_then(|called| called.url.as_deref())];
+    Some(Account {
+        network: place.on.map(|(network, _)| network.prefix()),
+        network_rank: place.on.map(|(_, higher)| higher as u64 + 1),
+        handle: shown.and_then(|called| text(&called.handle)),
+        display_name: shown.and_then(|called| text(&called.display_name)),
+        url: if is_hidden { None } else { link::page(name, handle, own) },
+        is_bot: called.and_then(|called| called.is_bot),
+        is_listed: !is_hidden,
+    })
 }

@@ -21,6 +21,7 @@ mod json;
 mod kind;
 mod malformed;
 mod names;
+mod naming;
 mod profile;
 mod proto;
 mod protobuf;
@@ -41,6 +42,7 @@ pub use journal::{Gap, JournalRecord, OffsetRange};
 pub use kind::{KindWords, parse_kind};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
+pub use naming::{NameField, cut_name, name_key, read_name_key, yes_or_no};
 pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
 pub use score::{
     Called, Place, ScoreFormat, ScoreWriter, columns, decode_score, decode_versioned_score, encode_score, seven_digits,

@@ -10,13 +10,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use connect::{Arrival, Endpoint, Stream};
-use kafka::{AdminError, Connection, Given, Outgoing, Outlet, OutletError, Read, Routing, Target};
+use kafka::{AdminError, Connection, Given, Outgoing, Outlet, OutletError, Purpose, Read, Routing, Target, Unusable};
 use tracing::{info, warn};
 use vocabulary::Timestamp;
 
 use crate::connect::kept::{Kept, Position};
 use crate::connect::{ConnectError, LiveError, agent};
 use crate::failure::Failure;
+use crate::names_topic::NamesTopic;
 use crate::route::messages::Messages;
 
 /// A transaction ends after this time,
@@ -44,7 +45,19 @@ pub(crate) struct Place {
     pub(crate) partitions: u16,
     pub(crate) profiles: Option<String>,
     pub(crate) profile_partitions: u16,
+    /// Where it goes what accounts are called.
+    pub(crate) names: NamesTopic,
     pub(crate) kept: String,
+    /// Where messages go that cannot be used, if there is such a topic.
+    pub(crate) letters: Option<Letters>,
+}
+
+/// The application's dead letters.
+#[derive(Clone, Debug)]
+pub(crate) struct Letters {
+    pub(crate) topic: String,
+    /// The largest record that it takes.
+    pub(crate) bytes_max: usize,
 }
 
 /// What was done so far.
@@ -52,6 +65,8 @@ pub(crate) struct Place {
 pub(crate) struct Told {
     pub(crate) events: u64,
     pub(crate) profiles: u64,
+    /// Messages that cannot be used, as a whole or in part.
+    pub(crate) unusable: u64,
     pub(crate) reconnects: u64,
     pub(crate) is_connected: bool,
     pub(crate) last_at: Option<Timestamp>,
@@ -238,26 +253,52 @@ impl Open<'_> {
     fn take(&mut self, messages: &mut Messages, bytes: &[u8], position: Option<String>) -> Result<(), Broken> {
         let place = self.relay.place;
         let (partitions, profile_partitions) = (place.partitions, place.profile_partitions);
-        let read = Read { partition: 0, key: None, value: Some(bytes), partitions, profile_partitions };
-        match messages.target(read) {
-            Target::Given { records, .. } => records.iter().try_for_each(|given| self.give(given))?,
-            Target::Refused(reason) => warn!(reason, "a message cannot be used"),
-            Target::Key(..) => {}
-        }
+        let name_partitions = place.names.partitions;
+        let read =
+            Read { partition: 0, key: None, value: Some(bytes), partitions, profile_partitions, name_partitions };
+        let refused = match messages.target(read) {
+            Target::Given { records, refused } => {
+                records.iter().try_for_each(|given| self.give(given))?;
+                refused
+            }
+            Target::Refused(reason) => Some(reason),
+            Target::Key(..) => None,
+        };
         self.messages += 1;
         self.bytes += bytes.len();
         if position.is_some() {
             self.position.position = position;
         }
-        Ok(())
+        refused.map_or(Ok(()), |reason| Ok(self.put_aside(&reason, bytes)?))
+    }
+
+    /// A message that cannot be used, or not as a whole, becomes a dead letter; without a topic for them it is told.
+    fn put_aside(&mut self, reason: &str, value: &[u8]) -> Result<(), OutletError> {
+        self.pending.unusable += 1;
+        let from = &*self.relay.stream;
+        let Some(Letters { topic, bytes_max }) = &self.relay.place.letters else {
+            warn!(network = from, reason, "a message cannot be used");
+            return Ok(());
+        };
+        let position = self.position.position.as_deref().and_then(|position| position.parse().ok());
+        let unusable = Unusable { from, position: position.unwrap_or_default(), reason, value };
+        self.outlet.put_aside(topic, *bytes_max, unusable)
     }
 
     fn give(&mut self, given: &Given) -> Result<(), OutletError> {
-        let Place { to, profiles, .. } = self.relay.place;
-        let topic = if given.is_profile { profiles.as_ref().unwrap_or(to) } else { to };
-        let (partition, key, value) = (given.partition, &*given.key, Some(&*given.value));
+        let Place { to, profiles, names, .. } = self.relay.place;
+        let topic = match given.of {
+            Purpose::Event => to,
+            Purpose::Profile => profiles.as_ref().unwrap_or(to),
+            Purpose::Name => &names.topic,
+        };
+        let (partition, key, value) = (given.partition, &*given.key, given.value.as_deref());
         self.outlet.send(Outgoing { topic, partition, key, value })?;
-        *(if given.is_profile { &mut self.pending.profiles } else { &mut self.pending.events }) += 1;
+        match given.of {
+            Purpose::Event => self.pending.events += 1,
+            Purpose::Profile => self.pending.profiles += 1,
+            Purpose::Name => {}
+        }
         Ok(())
     }
 
@@ -269,7 +310,8 @@ impl Open<'_> {
         self.relay.kept().keep(&mut self.outlet, &mut self.position, &messages.take_news())?;
         self.outlet.commit()?;
         messages.committed();
-        let Told { events, profiles, .. } = std::mem::take(&mut self.pending);
+        let Told { events, profiles, unusable, .. } = std::mem::take(&mut self.pending);
+        told.unusable += unusable;
         told.events += events;
         told.profiles += profiles;
         told.last_at = self.position.at;

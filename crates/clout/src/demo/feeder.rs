@@ -6,9 +6,10 @@ use std::time::Instant;
 use embedded::Memory;
 use influence::Partitioner;
 use pipeline::{Batch, Stamp};
-use vocabulary::{Profile, Timestamp};
+use vocabulary::{Event, Profile, Timestamp};
 
-use crate::demo::source::{Bad, Happening, Source, now};
+use crate::demo::opening::Opening;
+use crate::demo::source::{Bad, Source, What, now};
 use crate::demo::workers::{ACCOUNTS, EVENTS, INPUTS, SHARDS};
 use crate::recorded::people::Change;
 
@@ -80,15 +81,16 @@ impl Partitions {
     }
 }
 
-/// Appends the source's events to the partitions of their actors.
+/// Appends the source's events to the partitions of their actors, and tells the page what accounts are called.
 pub(crate) struct Feeder {
     source: Source,
     partitions: Partitions,
+    opening: Opening,
 }
 
 impl Feeder {
-    pub(crate) fn new(source: Source, partitions: Partitions) -> Feeder {
-        Feeder { source, partitions }
+    pub(crate) fn new(source: Source, partitions: Partitions, opening: &Opening) -> Feeder {
+        Feeder { source, partitions, opening: opening.clone() }
     }
 
     /// History so long after the first event.
@@ -99,31 +101,33 @@ impl Feeder {
 
     /// Appends what has happened by now.
     pub(crate) fn feed(&mut self, history: &mut History) -> Fed {
-        let (mut events, mut accounts) = (self.partitions.batches(EVENTS), self.partitions.batches(ACCOUNTS));
+        let Feeder { source, partitions, opening } = self;
+        let (mut batches, mut accounts) = (partitions.batches(EVENTS), partitions.batches(ACCOUNTS));
         history.pass();
         let stored_at = now();
         let mut left = BATCH_MAX;
-        while let Some(at) = self.source.next_at()
+        while let Some(at) = source.next_at()
             && history.has_come_to(at)
             && left > 0
         {
             left -= 1;
-            self.source.take(|happening| match happening {
-                Happening::Act(event) => {
-                    let batch = &mut events[self.partitions.of(event.actor)];
+            source.take(|at, what| match what {
+                What::Event { actor, target, kind } => {
+                    let (batch, event) = (&mut batches[partitions.of(actor)], Event { actor, target, kind: *kind, at });
                     // History may overtake our clock: nobody stores what has not happened yet.
-                    batch.push_event(batch.next(), &event, Stamp::Stored(stored_at.max(event.at)));
+                    batch.push_event(batch.next(), &event, Stamp::Stored(stored_at.max(at)));
                 }
-                Happening::Account(Change { user, opted_out, trust }) => {
-                    let batch = &mut accounts[self.partitions.of(user)];
-                    let profile = Profile { user, opted_out: *opted_out, trust: *trust, ..Profile::default() };
-                    batch.push_profile(batch.next(), &profile);
+                What::Change(Change { user, opted_out, trust }) => {
+                    let batch = &mut accounts[partitions.of(user)];
+                    let (opted_out, trust) = (*opted_out, *trust);
+                    batch.push_profile(batch.next(), &Profile { user, opted_out, trust, ..Profile::default() });
                 }
+                What::Said(said) => opening.call(said),
             });
         }
-        self.partitions.append(ACCOUNTS, accounts);
-        self.partitions.append(EVENTS, events);
-        match self.source.next_at() {
+        partitions.append(ACCOUNTS, accounts);
+        partitions.append(EVENTS, batches);
+        match source.next_at() {
             None => Fed::End,
             Some(_) if left == 0 => Fed::More,
             Some(_) => Fed::Enough,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use connect::{Arrival, Stream};
-use networks::{Memory, Options, Reader};
+use networks::{Found, Memory, Options, Reader};
 use pipeline::{Stamp, Supervisor};
 use vocabulary::{AHEAD_MS_MAX, Profile, Timestamp};
 use wire::{Names, Respelled};
@@ -15,6 +15,7 @@ use crate::demo::workers::{ACCOUNTS, EVENTS, Workers};
 use crate::demo::{PATIENCE, TICK, say};
 use crate::failure::{Failure, OutputError};
 use crate::recorded::messages::{FACTS_MAX, Findings};
+use crate::recorded::naming::{Naming, Said};
 use crate::recorded::people::Change;
 use crate::route::messages::{ACTS_MAX, Gone, messages};
 
@@ -29,6 +30,8 @@ pub(crate) struct Live {
     reader: Reader,
     source: networks::Source,
     gone: Gone,
+    naming: Naming,
+    said: Vec<Said>,
     findings: Findings,
     /// When the first connection stood.
     connected_at: Option<Instant>,
@@ -47,6 +50,8 @@ impl Live {
             reader: Reader::new(options, Memory::bounded(FACTS_MAX, ACTS_MAX)),
             source: networks::Source::default(),
             gone: Gone::default(),
+            naming: Naming::default(),
+            said: Vec::new(),
             findings: Findings::default(),
             connected_at: None,
             newest_at: None,
@@ -64,7 +69,7 @@ impl Live {
         while !supervisor.is_stopping() {
             let waiting = workers.waiting(partitions.appended());
             match waiting < WAITING_MAX {
-                true => self.take(&mut partitions)?,
+                true => self.take(&mut partitions, opening)?,
                 false => std::thread::sleep(TICK),
             }
             let is_fresh = self.newest_at.is_some_and(|at| at >= now_ms().saturating_sub(FRESH_MS));
@@ -78,7 +83,7 @@ impl Live {
     }
 
     /// Appends what has come.
-    fn take(&mut self, partitions: &mut Partitions) -> Result<(), LiveError> {
+    fn take(&mut self, partitions: &mut Partitions, opening: &Opening) -> Result<(), LiveError> {
         let (mut wait, mut left) = (TICK, MESSAGES_MAX);
         self.findings.clear();
         while left > 0 {
@@ -99,15 +104,21 @@ impl Live {
             }
             wait = Duration::ZERO;
         }
+        self.said.drain(..).for_each(|said| opening.call(&said));
         self.append(partitions);
         Ok(())
     }
 
     fn read(&mut self, message: &[u8]) {
-        let Live { reader, source, gone, findings, .. } = self;
+        let Live { reader, source, gone, naming, said, findings, .. } = self;
         let names = Names::default();
         for line in messages(message) {
-            reader.read(source, line, &mut |found| findings.take(&found, |profile| gone.learn(profile, &names)));
+            reader.read(source, line, &mut |found| {
+                if let Found::Profile(profile) = &found {
+                    naming.learn(profile, &names, said);
+                }
+                findings.take(&found, |profile| gone.learn(profile, &names));
+            });
         }
     }
 

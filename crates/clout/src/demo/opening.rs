@@ -1,5 +1,5 @@
-//! What is committed, on its way to the view. Until the head start is over only the newest score of each person is
-//! kept: what moves in the first seconds is days of history, and would hide all that comes after.
+//! What is committed, and what accounts are called, on its way to the view. Until the head start is over only the newest
+//! score of each person is kept: what moves in the first seconds is days of history, and would hide all that comes after.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use influence::{Effects, MODEL_VERSION, Removed, Shard};
 use serve::{Update, View};
 use vocabulary::Score;
+
+use crate::recorded::naming::Said;
 
 /// Passes on to the view what is committed, from the opening on.
 #[derive(Clone, Debug)]
@@ -49,6 +51,11 @@ impl Opening {
                 None => self.view.apply(Update::Removed { user: name, why: *why }),
             }
         }
+    }
+
+    /// Takes what an account is called.
+    pub(crate) fn call(&self, Said { user, field, value }: &Said) {
+        self.view.apply(Update::Called { user, field: *field, value: value.as_deref() });
     }
 
     fn show(&self, user: &str, score: &Score) {

@@ -4,20 +4,21 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use networks::{Framing, Memory, Options, Reader, Recognised};
+use networks::{Found, Framing, Memory, Reader, Recognised};
 use vocabulary::{AHEAD_MS_MAX, Event, Kind, Timestamp};
-use wire::{EventReader, Names, Pieces};
+use wire::{EventReader, Names, Pieces, Respelled};
 use worlds::{Town, TownEvents};
 
 use crate::interrupt::Interrupt;
 use crate::recorded::input::{BytesRead, Contents, Head, Input};
 use crate::recorded::messages::{FACTS_MAX, Findings, MESSAGE_BYTES_MAX, site_of, summaries};
+use crate::recorded::naming::{Naming, Said};
 use crate::recorded::notes::Notes;
 use crate::recorded::people::Change;
-use crate::recorded::{InputError, ReadingArgs};
-use crate::route::messages::{ACTS_MAX, Gone};
+use crate::recorded::{InputError, NetworkArgs, ReadingArgs};
+use crate::route::messages::Gone;
 
-/// Events one after the other, the next of them to be looked at before it is taken.
+/// What happens, one after the other, the next of it to be looked at before it is taken.
 pub(crate) struct Source {
     stream: Stream,
     next: Option<Waiting>,
@@ -36,14 +37,14 @@ struct File {
     bad: Bad,
 }
 
-/// A file of messages of networks.
+/// A file of messages, and what those that were read say.
 struct Messages {
     pieces: Option<Pieces<Head>>,
-    source: networks::Source,
     reader: Reader,
+    source: networks::Source,
+    naming: Naming,
     gone: Gone,
     findings: Findings,
-    /// What the message that was read last says.
     waiting: VecDeque<Waiting>,
     latest: Timestamp,
     bad: Bad,
@@ -61,23 +62,22 @@ pub(crate) struct Bad {
     pub(crate) breaks_off: Option<String>,
 }
 
-/// What happens, kept until its time has come.
+/// Something that happens, kept until its time has come.
+#[derive(Debug)]
 struct Waiting {
     at: Timestamp,
     what: What,
 }
 
-enum What {
-    Act { actor: String, target: String, kind: Kind },
-    Account(Change),
-}
-
-/// What happens.
-pub(crate) enum Happening<'a> {
-    /// Somebody acts.
-    Act(Event<'a>),
-    /// An account is suspended, deleted or back.
-    Account(&'a Change),
+/// Something that happens.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// An event.
+    Event { actor: String, target: String, kind: Kind },
+    /// An account is suspended, deleted, or there again.
+    Change(Change),
+    /// An account is called something.
+    Said(Said),
 }
 
 impl Source {
@@ -90,18 +90,24 @@ impl Source {
     }
 
     /// Events beyond this machine's clock count as bad: history must not wait for them.
-    pub(crate) fn open(path: &Path, reading: &ReadingArgs, interrupt: &Interrupt) -> Result<Source, InputError> {
+    pub(crate) fn open(
+        path: &Path,
+        reading: &ReadingArgs,
+        networks: &NetworkArgs,
+        interrupt: &Interrupt,
+    ) -> Result<Source, InputError> {
         let mut input = Input::open(path, reading.text_encoding, &BytesRead::default(), interrupt)?;
         let latest = now().saturating_add(AHEAD_MS_MAX);
-        let layout = match input.contents(reading.format, &reading.reading())? {
-            Contents::Nothing => None,
-            Contents::Events(layout) => Some(*layout),
-            Contents::Messages(recognised) => {
-                let messages = Messages::new(input, &recognised, site_of(path), latest);
-                return Ok(Source::of(Stream::Messages(Box::new(messages))));
-            }
-        };
         let mut notes = Notes::default();
+        let layout = match input.contents(reading.format, &reading.reading())? {
+            Contents::Messages(recognised) => {
+                let site = networks.site.clone().or_else(|| site_of(path));
+                let options = networks.options();
+                return Ok(Source::of(Stream::Messages(Messages::of(input, recognised, options, site, latest).into())));
+            }
+            Contents::Events(layout) => Some(layout),
+            Contents::Nothing => None,
+        };
         for note in layout.iter().flat_map(|layout| layout.notes()) {
             notes.guessed(&input.name, note);
         }
@@ -114,19 +120,15 @@ impl Source {
         Source { stream, next }
     }
 
-    /// When something happens next; `None` at the end.
+    /// When the next event happens; `None` at the end.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         Some(self.next.as_ref()?.at)
     }
 
     /// Shows what happens next, and moves on.
-    pub(crate) fn take(&mut self, show: impl FnOnce(Happening<'_>)) {
-        match &self.next {
-            Some(Waiting { at, what: What::Act { actor, target, kind } }) => {
-                show(Happening::Act(Event { actor, target, kind: *kind, at: *at }));
-            }
-            Some(Waiting { what: What::Account(change), .. }) => show(Happening::Account(change)),
-            None => {}
+    pub(crate) fn take(&mut self, show: impl FnOnce(Timestamp, &What)) {
+        if let Some(Waiting { at, what }) = &self.next {
+            show(*at, what);
         }
         self.next = self.stream.next();
     }
@@ -135,10 +137,7 @@ impl Source {
         match &self.stream {
             Stream::Town(_) => Bad::default(),
             Stream::File(file) => Bad { notes: file.notes.lines(), ..file.bad.clone() },
-            Stream::Messages(messages) => Bad {
-                notes: summaries(Some(messages.reader.tally())).iter().map(|network| network.line()).collect(),
-                ..messages.bad.clone()
-            },
+            Stream::Messages(messages) => messages.bad(),
         }
     }
 }
@@ -154,16 +153,23 @@ impl Stream {
 }
 
 impl Messages {
-    fn new(input: Input, recognised: &Recognised, site: Option<String>, latest: Timestamp) -> Messages {
+    fn of(
+        input: Input,
+        recognised: Recognised,
+        options: networks::Options,
+        site: Option<String>,
+        latest: Timestamp,
+    ) -> Messages {
         let pieces = match recognised.framing {
             Framing::Lines => Pieces::lines(input.read, MESSAGE_BYTES_MAX),
             Framing::Objects => Pieces::objects(input.read, MESSAGE_BYTES_MAX),
         };
-        let options = Options { drops_repeats: true, ..Options::default() };
+        let options = networks::Options { connected: recognised.networks, ..options };
         Messages {
             pieces: Some(pieces),
+            reader: Reader::new(options, Memory::new(FACTS_MAX)),
             source: networks::Source::of_site(site),
-            reader: Reader::new(options, Memory::bounded(FACTS_MAX, ACTS_MAX)),
+            naming: Naming::default(),
             gone: Gone::default(),
             findings: Findings::default(),
             waiting: VecDeque::new(),
@@ -173,10 +179,7 @@ impl Messages {
     }
 
     fn next(&mut self) -> Option<Waiting> {
-        loop {
-            if let Some(waiting) = self.waiting.pop_front() {
-                return Some(waiting);
-            }
+        while self.waiting.is_empty() {
             match self.pieces.as_mut()?.go_on() {
                 Ok(true) => self.read(),
                 Ok(false) => self.pieces = None,
@@ -186,23 +189,42 @@ impl Messages {
                 }
             }
         }
+        self.waiting.pop_front()
     }
 
     fn read(&mut self) {
-        let Some(Ok(message)) = self.pieces.as_ref().map(Pieces::piece) else { return self.bad.records += 1 };
-        let Messages { source, reader, gone, findings, .. } = self;
+        let Messages { pieces, reader, source, naming, gone, findings, waiting, latest, bad } = self;
         let names = Names::default();
+        let Some(message) = pieces.as_ref().and_then(|pieces| pieces.piece().ok()) else {
+            bad.records += 1;
+            return;
+        };
         findings.clear();
-        reader.read(source, message, &mut |found| findings.take(&found, |profile| gone.learn(profile, &names)));
-        self.bad.records += findings.unread.len() as u64;
-        let at = self.source.last_at().unwrap_or(Timestamp::MIN);
-        self.waiting.extend(findings.changes.drain(..).map(|change| Waiting { at, what: What::Account(change) }));
-        for (event, _) in self.findings.acts() {
-            match event.at <= self.latest {
-                true => self.waiting.push_back(Waiting::of(&event)),
-                false => self.bad.records += 1,
+        let mut said = Vec::new();
+        reader.read(source, message, &mut |found| {
+            if let Found::Profile(profile) = &found {
+                naming.learn(profile, &names, &mut said);
+            }
+            findings.take(&found, |profile| gone.learn(profile, &names));
+        });
+        bad.records += findings.unread.len() as u64;
+        // What is said of accounts has the time of the message, or happens at once.
+        let at = source.last_at().unwrap_or(Timestamp::MIN);
+        waiting.extend(said.into_iter().map(|said| Waiting { at, what: What::Said(said) }));
+        waiting.extend(findings.changes.drain(..).map(|change| Waiting { at, what: What::Change(change) }));
+        let mut respelled = Respelled::default();
+        for (event, _) in findings.acts() {
+            match names.event(event, &mut respelled) {
+                Ok(Some(event)) if event.at <= *latest => waiting.push_back(Waiting::of(&event)),
+                _ => bad.records += 1,
             }
         }
+    }
+
+    /// What could not be used, and what was read of each network.
+    fn bad(&self) -> Bad {
+        let notes = summaries(Some(self.reader.tally())).iter().map(|network| network.line()).collect();
+        Bad { notes, ..self.bad.clone() }
     }
 }
 
@@ -238,7 +260,7 @@ impl File {
 impl Waiting {
     fn of(event: &Event<'_>) -> Waiting {
         let (actor, target) = (event.actor.to_owned(), event.target.to_owned());
-        Waiting { at: event.at, what: What::Act { actor, target, kind: event.kind } }
+        Waiting { at: event.at, what: What::Event { actor, target, kind: event.kind } }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::recorded::Stop;
 use crate::recorded::gate::{Admitted, Gate};
 use crate::recorded::input::{Head, Input};
 use crate::recorded::log::{FileRead, Opener, Whence};
+use crate::recorded::naming::{Naming, Said};
 use crate::recorded::packing::Packing;
 use crate::recorded::people::{Change, People};
 use crate::words::{count, thousands};
@@ -27,13 +28,21 @@ pub(crate) const FACTS_MAX: usize = 8 << 20;
 pub(crate) struct Networks {
     reader: Reader,
     pub(crate) people: People,
+    naming: Naming,
+    said: Vec<Said>,
     findings: Findings,
 }
 
 impl Networks {
     pub(crate) fn new(options: networks::Options) -> Networks {
         let reader = Reader::new(options, Memory::new(FACTS_MAX));
-        Networks { reader, people: People::default(), findings: Findings::default() }
+        Networks {
+            reader,
+            people: People::default(),
+            naming: Naming::default(),
+            said: Vec::new(),
+            findings: Findings::default(),
+        }
     }
 
     /// What was read so far.
@@ -234,7 +243,8 @@ impl MessageLog {
 
     fn give_with(&mut self, networks: &mut Networks, gate: &mut Gate, sink: &mut impl Sink) -> Result<(), Stop> {
         let MessageReading::Open(pieces) = &self.reading else { return Ok(()) };
-        let Networks { reader, people, findings } = networks;
+        let Networks { reader, people, naming, said, findings } = networks;
+        let takes_names = sink.takes_names();
         let (file, line) = (&self.whence.name, pieces.position().number);
         self.whence.line = line;
         let raw = match pieces.piece() {
@@ -248,6 +258,9 @@ impl MessageLog {
         findings.clear();
         let before = reader.tally().messages();
         reader.read(&mut self.source, raw, &mut |found| {
+            if let (true, Found::Profile(profile)) = (takes_names, &found) {
+                naming.learn(profile, &gate.names, said);
+            }
             findings.take(&found, |profile| people.learn(profile, &gate.names));
         });
         let messages = reader.tally().messages() - before;
@@ -256,6 +269,9 @@ impl MessageLog {
         self.understood += messages.saturating_sub(findings.unread.len() as u64);
         for reason in &findings.unread {
             gate.bad(file, line, &unread(*reason), raw)?;
+        }
+        for said in said.drain(..).filter(|said| !gate.names.ignores(&said.user)) {
+            sink.called(&said)?;
         }
         for change in &findings.changes {
             let Change { user, opted_out, trust } = change;

@@ -1,4 +1,4 @@
-//! Records that hold messages of networks: each gives the events and the profiles that are in it.
+//! Records that hold messages of networks: each gives the events, the profiles and the names that are in it.
 //!
 //! What one message tells about later ones is kept in memory. It is lost with the process, and learnt again from the records
 //! that were routed before; what was counted since the last commit is void then.
@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use influence::Partitioner;
-use kafka::{Given, Read, Routing, Target};
-use networks::{Learnt, Memory, Options, Reader, Source, Standing, Tally};
+use kafka::{Given, Purpose, Read, Routing, Target};
+use networks::{Found, Learnt, Memory, Options, Reader, Source, Standing, Tally};
 use vocabulary::Profile;
 use wire::{
     Encoding, Names, Respelled, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json,
+    name_key,
 };
 
 use crate::recorded::messages::{FACTS_MAX, Findings, summaries, unread};
+use crate::recorded::naming::{Naming, Said};
 use crate::recorded::people::Change;
 use crate::words::count;
 
@@ -36,6 +38,8 @@ pub(crate) struct Messages {
     /// Each partition is a source of its own.
     sources: BTreeMap<i32, Source>,
     gone: Gone,
+    naming: Naming,
+    said: Vec<Said>,
     findings: Findings,
     respelled: Respelled,
     /// Whether what was read last was routed before, and does not count.
@@ -110,6 +114,8 @@ impl Messages {
             profile_encoding: encodings.profiles,
             sources: BTreeMap::new(),
             gone: Gone::default(),
+            naming: Naming::default(),
+            said: Vec::new(),
             findings: Findings::default(),
             respelled: Respelled::default(),
             is_recalling: false,
@@ -153,12 +159,20 @@ impl Messages {
 
     /// Reads a record's value. Returns why a part of it could not be read, if so.
     fn read(&mut self, read: &Read<'_>) -> Option<String> {
-        let Messages { reader, sources, gone, findings, names, site, .. } = self;
+        let Messages { reader, sources, gone, naming, said, findings, names, site, .. } = self;
+        // What was routed before has said its names then.
+        let takes_names = read.name_partitions > 0 && !self.is_recalling;
         let source = sources.entry(read.partition).or_insert_with(|| Source::of_site(site.clone()));
         findings.clear();
+        said.clear();
         let mut refused = None;
         for (line, message) in (1..).zip(messages(read.value.unwrap_or_default())) {
-            reader.read(source, message, &mut |found| findings.take(&found, |profile| gone.learn(profile, names)));
+            reader.read(source, message, &mut |found| {
+                if let (true, Found::Profile(profile)) = (takes_names, &found) {
+                    naming.learn(profile, names, said);
+                }
+                findings.take(&found, |profile| gone.learn(profile, names));
+            });
             if let Some(&reason) = findings.unread.last() {
                 findings.unread.clear();
                 let place = if line == 1 { String::new() } else { format!("line {line} ") };
@@ -169,9 +183,14 @@ impl Messages {
     }
 
     /// The records of what was read last.
-    fn given(&mut self, partitions: u16, profile_partitions: u16) -> Result<Vec<Given>, String> {
-        let Messages { findings, names, respelled, partitioner, counts, .. } = self;
+    fn given(&mut self, read: &Read<'_>) -> Result<Vec<Given>, String> {
+        let Read { partitions, profile_partitions, name_partitions, .. } = *read;
+        let Messages { findings, said, names, respelled, partitioner, counts, .. } = self;
         let mut given = Vec::new();
+        for Said { user, field, value } in said.drain(..).filter(|said| !names.ignores(&said.user)) {
+            let (partition, key) = (partitioner.partition(&user, name_partitions), name_key(field, &user));
+            given.push(Given { of: Purpose::Name, partition, key, value: value.map(String::into_bytes) });
+        }
         for Change { user, opted_out, trust } in findings.changes.drain(..) {
             if names.ignores(&user) {
                 counts.ignored += 1;
@@ -188,7 +207,7 @@ impl Messages {
                 Encoding::Json => encode_profile_json(&profile, &mut value),
             }
             let partition = partitioner.partition(&user, profile_partitions);
-            given.push(Given { is_profile: true, partition, key: user, value });
+            given.push(Given { of: Purpose::Profile, partition, key: user, value: Some(value) });
         }
         for (event, id) in findings.acts() {
             let Some(event) = names.event(event, respelled).map_err(|malformed| malformed.to_string())? else {
@@ -201,7 +220,8 @@ impl Messages {
                 Encoding::Json => encode_event_json_with_id(&event, id, &mut value),
             }
             let partition = partitioner.partition(event.actor, partitions);
-            given.push(Given { is_profile: false, partition, key: event.actor.to_owned(), value });
+            let (of, key) = (Purpose::Event, event.actor.to_owned());
+            given.push(Given { of, partition, key, value: Some(value) });
         }
         Ok(given)
     }
@@ -224,7 +244,7 @@ impl Routing for Messages {
             self.reader.take_tally();
         }
         let refused = self.read(&read);
-        match self.given(read.partitions, read.profile_partitions) {
+        match self.given(&read) {
             Ok(records) => Target::Given { records, refused },
             Err(why) => Target::Refused(why),
         }
@@ -238,6 +258,7 @@ impl Routing for Messages {
     fn forget(&mut self) {
         self.reader = reader(&self.options, self.is_noting);
         self.sources.clear();
+        self.naming = Naming::default();
         self.gone = Gone { is_noting: self.is_noting, ..Gone::default() };
         self.counts = Counts::default();
         self.is_recalling = false;
@@ -304,26 +325,36 @@ mod tests {
     }
 
     fn read(value: &str) -> Read<'_> {
-        Read { partition: 0, key: None, value: Some(value.as_bytes()), partitions: 1, profile_partitions: 1 }
+        Read {
+            partition: 0,
+            key: None,
+            value: Some(value.as_bytes()),
+            partitions: 1,
+            profile_partitions: 1,
+            name_partitions: 1,
+        }
     }
 
     /// What a record gives, as text.
     fn told(routing: &mut Messages, value: &str) -> String {
         let Target::Given { records, refused } = routing.target(read(value)) else { panic!("it gives records") };
-        let record = |given: &Given| match given.is_profile {
-            true => {
-                let mut decoder = ProfileDecoder::new(Encoding::Json);
-                let profile = decoder.decode(&given.value).expect("a profile");
+        let value = |given: &Given| given.value.clone().expect("a value");
+        let record = |given: &Given| match given.of {
+            Purpose::Name => String::new(),
+            Purpose::Profile => {
+                let (mut decoder, value) = (ProfileDecoder::new(Encoding::Json), value(given));
+                let profile = decoder.decode(&value).expect("a profile");
                 format!("{} {:?} {:?}", profile.user, profile.opted_out, profile.trust)
             }
-            false => {
-                let mut decoder = EventDecoder::new(Encoding::Json, None);
-                let event = decoder.decode(&given.value).expect("an event");
+            Purpose::Event => {
+                let (mut decoder, value) = (EventDecoder::new(Encoding::Json, None), value(given));
+                let event = decoder.decode(&value).expect("an event");
                 assert_eq!(given.key, event.actor);
                 format!("{} {} {}", event.actor, event.kind.word(), event.target)
             }
         };
-        records.iter().map(record).chain(refused).collect::<Vec<_>>().join("; ")
+        let is_no_name = |given: &&Given| given.of != Purpose::Name;
+        records.iter().filter(is_no_name).map(record).chain(refused).collect::<Vec<_>>().join("; ")
     }
 
     fn follow(operation: &str) -> String {
@@ -373,6 +404,34 @@ mod tests {
         ] {
             assert_eq!(told(&mut routing, line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn what_accounts_are_called_is_given_once_and_again_after_what_is_not_committed() {
+        let mut routing = routing();
+        let names = |routing: &mut Messages, value: &str| {
+            let Target::Given { records, .. } = routing.target(read(value)) else { panic!("it gives records") };
+            let text =
+                |given: &Given| format!("{} {:?}", given.key, given.value.as_deref().map(String::from_utf8_lossy));
+            let names = records.iter().filter(|given| given.of == Purpose::Name);
+            names.map(text).collect::<Vec<_>>().join("; ")
+        };
+        let identity = r#"{"did":"did:plc:a","time_us":1783175888085434,"kind":"identity","identity":{"did":"did:plc:a","handle":"ana.example.com","seq":1}}"#;
+        let handle = "handle/bluesky:did:plc:a Some(\"ana.example.com\")";
+        assert_eq!(names(&mut routing, identity), handle);
+        assert_eq!(names(&mut routing, identity), "");
+        // The transaction is aborted.
+        routing.forget();
+        assert_eq!(names(&mut routing, identity), handle);
+        // What was routed before has said its names then, and a topic that is not there takes none.
+        routing.forget();
+        routing.recall(read(identity));
+        assert_eq!(names(&mut routing, identity), handle);
+        let nowhere = Read { name_partitions: 0, ..read(identity) };
+        routing.forget();
+        assert!(matches!(routing.target(nowhere), Target::Given { records, .. } if records.is_empty()));
+        let gone = names(&mut routing, &account(false, r#","status":"deleted""#));
+        assert!(gone.starts_with("handle/bluesky:did:plc:a None; display_name/bluesky:did:plc:a None; "), "{gone}");
     }
 
     #[test]

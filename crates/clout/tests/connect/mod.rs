@@ -7,6 +7,7 @@ mod jetstream;
 mod bluesky;
 mod github;
 mod mastodon;
+mod names;
 
 use std::collections::BTreeMap;
 use std::io::Read;

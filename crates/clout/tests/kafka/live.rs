@@ -33,7 +33,7 @@ impl Running {
         Running { child, folder }
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.folder.join("stderr")).expect("text")
     }
 

@@ -10,7 +10,7 @@ mod diff;
 mod feed;
 mod inspect;
 mod letters;
-mod live;
+pub(crate) mod live;
 mod networks;
 mod packed;
 mod people;

@@ -138,6 +138,7 @@ fn once_ends_at_the_end_as_it_was_at_the_start() {
         instance: "0".to_owned(),
         is_once: true,
         profiles: None,
+        names: None,
         look_back: 0,
     };
     let (stop, mut made) = (AtomicBool::new(false), 0);

@@ -6,6 +6,7 @@
 mod browser;
 mod demo;
 mod honest;
+mod networks;
 #[path = "../room/mod.rs"]
 mod room;
 mod tokens;

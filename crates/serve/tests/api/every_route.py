@@ -40,7 +40,7 @@ def absence(user):
 
 
 user = answer("scores", "user", user="u50")
-assert (user.score, user.rank, user.received.mentions) == (50.0, 50, 1), user
+assert (user.score, user.rank, user.received.mentions, user.account) == (50.0, 50, 1, None), user
 lookup = answer("scores", "lookup", body=LookupQuestion(users=["u3", "u0", "nobody"]))
 assert [one.user for one in lookup.found] == ["u3"], lookup
 assert [one.reason.value for one in lookup.missing] == ["opted-out", "not-rated"], lookup
@@ -48,10 +48,13 @@ page = answer("ranking", "ranking", limit=2, min_score=10.0)
 assert [one.user for one in page.users] == ["u99", "u98"], page
 page = answer("ranking", "ranking", limit=2, min_score=10.0, cursor=page.next_cursor)
 assert [one.user for one in page.users] == ["u97", "u96"], page
+page = answer("ranking", "ranking", network="bluesky")
+assert (page.users, page.total) == ([], 0), page
 found = {
     "user": user,
     "lookup": lookup,
-    "ranking": page,
+    "ranking": page.total == 0,
+    "networks": answer("ranking", "networks").others == 99,
     "history": answer("scores", "history", user="u50").points == [],
     "around": [one.user for one in answer("ranking", "around", user="u50", limit=1).users] == ["u51", "u50", "u49"],
     "search": answer("ranking", "search", prefix="u9", limit=3).users[0].user == "u99"

@@ -5,5 +5,6 @@ mod client;
 mod contract;
 mod crowds;
 mod hostile;
+mod networks;
 mod reads;
 mod streams;

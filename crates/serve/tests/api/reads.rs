@@ -23,13 +23,19 @@ fn a_score_has_all_its_parts() {
     assert_eq!(
         score,
         json!({
-            "user": "bluesky:did:plc:bö/1", "score": 50.0, "rank": 50, "amplification": 1.0, "network": 1.0,
+            "user": "bluesky:did:plc:bö/1",
+            "account": {
+                "network": "bluesky", "network_rank": 1, "handle": null, "display_name": null,
+                "url": "https://bsky.app/profile/did:plc:b%C3%B6%2F1", "is_bot": null, "is_listed": true,
+            },
+            "score": 50.0, "rank": 50, "amplification": 1.0, "network": 1.0,
             "openness": 1.0, "room": 1.0, "audience": 0.0, "received": {"mentions": 1, "retweets": 2, "replies": u64::MAX, "likes": 0, "quotes": 0},
             "followers": 4, "following": 5, "percentile": 49.505, "as_of": "2023-11-14T22:13:20Z", "scale": 1000.0,
             "scale_version": 7, "previous": null, "model_version": 3,
         })
     );
     assert_eq!(site.get("/v1/users/u50").json()["rank"], 50);
+    assert_eq!(site.get("/v1/users/u50").json()["account"], json!(null));
     assert_eq!(site.get("/v1/users/u49").json()["rank"], 52);
 }
 

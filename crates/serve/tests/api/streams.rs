@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use serve::ServerOptions;
+use serve::{ServerOptions, Update};
+use wire::NameField;
 
 use crate::client::{Site, connect, read_head};
 
@@ -69,6 +70,41 @@ fn changes_arrive_as_they_are_asked_for() {
         let removed = events.next().unwrap();
         assert_eq!((&*removed.name, &*removed.data), ("removed", r#"{"user":"u2"}"#));
     }
+}
+
+/// A rename is told with the old score. Whoever does not agree to be named is named to those who asked by that name.
+#[test]
+fn names_change_and_are_not_told_of_those_who_do_not_agree() {
+    let site = Site::with_people();
+    let ana = "bluesky:did:plc:ana";
+    site.score(ana, 50.0);
+    let call = |field, value| site.view.apply(Update::Called { user: ana, field, value: Some(value) });
+    call(NameField::Handle, "ana.example");
+    let mut all = Events::open(&site, "/v1/stream", None);
+    let mut some = Events::open(&site, &format!("/v1/stream?user={ana}"), None);
+    let next = |events: &mut Events| -> (String, String) {
+        let Event { name, data, .. } = events.next().unwrap();
+        (name, data)
+    };
+    call(NameField::Handle, "zoe.example");
+    for events in [&mut all, &mut some] {
+        // What was before may come first.
+        let renamed = std::iter::from_fn(|| Some(next(events).1)).find(|data| data.contains("zoe.example")).unwrap();
+        assert!(renamed.contains("\"score\":50.0"), "{renamed}");
+    }
+    call(NameField::Listed, "no");
+    site.score(ana, 60.0);
+    for _ in 0..2 {
+        let (name, data) = next(&mut all);
+        assert!(name == "score" && data.contains("\"user\":\"unlisted:"), "{data}");
+        assert!(!data.contains("did:plc") && !data.contains("zoe"), "{data}");
+        let (_, data) = next(&mut some);
+        assert!(data.contains(ana) && !data.contains("zoe"), "{data}");
+    }
+    site.remove(ana);
+    let (name, data) = next(&mut all);
+    assert!(name == "removed" && data.starts_with("{\"user\":\"unlisted:"), "{data}");
+    assert_eq!(next(&mut some), ("removed".into(), format!("{{\"user\":\"{ana}\"}}")));
 }
 
 #[test]
