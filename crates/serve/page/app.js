@@ -21,6 +21,8 @@ const LIVE_MS = 15_000;
 const PAST_MS = 3_600_000;
 /** Records that are still to be read and are worth a word: a moment's work. */
 const BEHIND_MIN = 50_000;
+/** The same while nothing is scored; each partition may have a few that are no records. */
+const BEHIND_IDLE_MIN = 1_000;
 /** How long a page has to be as long as it was when somebody left it. */
 const RESTORE_MS = 3_000;
 
@@ -178,7 +180,7 @@ function pulseOf(view, demo) {
 /** Whether records wait that are worth a word: many, or some while nothing is scored. */
 function isUnread({ unread, scored_ms_ago, as_of }) {
   const isIdle = scored_ms_ago == null ? !as_of : scored_ms_ago >= LIVE_MS;
-  return (unread ?? 0) >= (isIdle ? 1 : BEHIND_MIN);
+  return (unread ?? 0) >= (isIdle ? BEHIND_IDLE_MIN : BEHIND_MIN);
 }
 
 /** For how long nothing has been scored, where records wait. */

@@ -132,6 +132,12 @@ fn it_is_live_only_while_something_is_scored() {
         // Nor is what is scored while most of the input is still to be read.
         still.view.set_unread(Some(70_000));
         browser.until("document.querySelector('.pulse').textContent.startsWith('70,000 records to be read')").await;
+        still.view.set_unread(Some(2_000));
+        score_of(&still.view, "bo", 41.5);
+        browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
+        browser
+            .until("document.querySelector('.pulse').textContent.startsWith('2,000 records to be read, none for')")
+            .await;
         still.view.set_unread(Some(12));
         score_of(&still.view, "bo", 42.0);
         browser.until("document.querySelector('.pulse').dataset.state === 'live'").await;
