@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 
 use clap::Args;
-use kafka::{Admin, AdminError, RECORD_BYTES_MAX, host_name};
+use kafka::{Admin, AdminError, RECORD_BYTES_MAX, host_name, kept_of};
 use networks::Options;
 use pipeline::Holds;
 use serve::{Counted, Running, Server};
@@ -155,7 +155,7 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let messages = Messages::new(options, None, config.names.clone(), config.model.partitioner, &encodings).noting();
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
-    let kept = format!("{}-connect", config.application_id);
+    let kept = kept_of(&config.application_id);
     let place = places(&config, &to, profiles.as_deref(), &kept)?;
     let counted = Arc::new(Counted::default());
     let server = |options| Server::for_route(Arc::clone(&counted), options).watched_by(&supervisor).start();

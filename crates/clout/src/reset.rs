@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{Admin, AdminError, Connection, Found, Requirement, Role, SESSION_TIMEOUT};
+use kafka::{Admin, AdminError, Connection, Found, Requirement, Role, SESSION_TIMEOUT, kept_of, names_of};
 use pipeline::StoreError;
 
 use crate::config::{Config, StoreFlags, capitalised};
@@ -21,7 +21,8 @@ they were, the offsets of the group NAME, and the checkpoints. The inputs are no
 `start` says. A `clout serve` that runs empties its view, and shows the new table as it grows. To score history again beside \
 a running application, use another application id instead.
 
-With --topics the application's topics are removed and not made anew: nothing is left of it. The checkpoints are those in \
+With --topics the application's topics are removed and not made anew, those of connectors as well (NAME-connect, NAME-names): nothing is \
+left of it. The checkpoints are those in \
 checkpoints.place; what other processes have kept in folders of their own stays, and nobody reads it any more.
 
 Examples:
@@ -85,10 +86,17 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     let own: Vec<&Requirement> = own.into_iter().filter(|required| found.contains_key(&required.topic)).collect();
     // Of those that may not be seen nothing is needed.
     found.extend(admin.find(names(&inputs))?);
+    // What connectors keep stays with the inputs, unless all is to go.
+    let kept_names = [kept_of(application), names_of(application)];
+    let kept = match args.topics {
+        true => admin.find(kept_names.iter().map(String::as_str))?,
+        false => BTreeMap::new(),
+    };
     let patience = leaving(&config.connection());
     refuse_alive(&admin, application, patience)?;
-    admin.check_removable(application, names(&own).map(|topic| (topic, &found[topic])))?;
-    agree(args, application, &own)?;
+    let removable = names(&own).map(|topic| (topic, &found[topic]));
+    admin.check_removable(application, removable.chain(kept.iter().map(|(topic, found)| (topic.as_str(), found))))?;
+    agree(args, application, &names(&own).chain(kept.keys().map(String::as_str)).collect::<Vec<_>>())?;
     // Somebody may have come while we waited for the answer.
     refuse_alive(&admin, application, patience)?;
 
@@ -105,6 +113,11 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
         let partitions = args.partitions.map(usize::from).or(of_inputs).unwrap_or(before.partitions);
         anew(&admin, required, before, partitions)?;
         say(&format!("emptied {}, {partitions} partitions", required.topic))?;
+    }
+    for topic in kept.keys() {
+        admin.delete(&[topic.as_str()])?;
+        say(&format!("removed {topic}"))?;
+        is_there = true;
     }
     if admin.delete_group(application)? {
         say(&format!("removed the offsets of the group {application}"))?;
@@ -157,11 +170,10 @@ fn refuse_alive(admin: &Admin, application: &str, patience: Duration) -> Result<
     }
 }
 
-fn agree(args: &ResetArgs, application: &str, own: &[&Requirement]) -> Result<(), ResetError> {
+fn agree(args: &ResetArgs, application: &str, topics: &[&str]) -> Result<(), ResetError> {
     if args.yes {
         return Ok(());
     }
-    let topics: Vec<&str> = own.iter().map(|required| required.topic.as_str()).collect();
     let topics = topics.join(", ");
     let what = format!("all scores and dead letters of {application} go, with {topics}, its offsets and checkpoints");
     if !io::stdin().is_terminal() {

@@ -13,6 +13,11 @@ pub struct Topics {
     pub dead_letters: String,
 }
 
+/// The topic in which connectors of an application keep how far they are.
+pub fn kept_of(application: &str) -> String {
+    format!("{application}-connect")
+}
+
 /// The topic of what accounts are called, of an application that reads networks: compacted, keyed by what is said of whom.
 pub fn names_of(application: &str) -> String {
     format!("{application}-names")

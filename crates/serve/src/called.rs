@@ -238,7 +238,7 @@ mod tests {
         assert!(calling.learn("bluesky:did:plc:b", NameField::DisplayName, Some("Anabel")));
         assert_eq!(names(&calling, "ana"), ["bluesky:did:plc:a", "bluesky:did:plc:b"]);
         assert_eq!(names(&calling, "ærø"), ["bluesky:did:plc:a"]);
-        assert_eq!(calling.beginning("an", 1).1, false);
+        assert!(!calling.beginning("an", 1).1);
         assert!(calling.learn("bluesky:did:plc:a", NameField::Handle, Some("zoe.example")));
         assert_eq!(names(&calling, "ana"), ["bluesky:did:plc:b"]);
         assert!(calling.get("bluesky:did:plc:a").is_some_and(|called| called.contains("example")));

@@ -48,6 +48,10 @@ fn nothing_is_left_of_an_application_that_is_not_needed_any_more() {
     let checkpoints = std::env::temp_dir().join(&app);
     let of_app = ["--application-id", &app, "--input", &input];
     done(broker, &[&["topics", "create", "--inputs", "--partitions", "1"][..], &of_app].concat());
+    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+    for of_connectors in ["connect", "names"] {
+        admin.create(&format!("{app}-{of_connectors}"), 1, None, &[]).expect("a topic");
+    }
     let arguments = ["reset", "--topics", "--yes", "--checkpoints", checkpoints.to_str().expect("UTF-8")];
     let told = done(broker, &[&arguments[..], &of_app].concat()).stdout;
     let told = told.replace(&app, "APP").replace(std::env::temp_dir().to_str().expect("UTF-8"), "TMP");
@@ -58,12 +62,16 @@ fn nothing_is_left_of_an_application_that_is_not_needed_any_more() {
         removed APP-journal
         removed APP-scores
         removed APP-dead-letters
+        removed APP-connect
+        removed APP-names
         deleted 0 checkpoints in TMP/APP
     "#]]
     .assert_eq(&told);
     let ran = run(broker, &[&["topics", "check"][..], &of_app].concat());
     assert!(ran.stderr.contains(&format!("topics {app}-exchange, {app}-journal, ")), "{}", ran.stderr);
     assert!(read(broker, &input).is_empty(), "the input is there");
+    let again = done(broker, &[&arguments[..], &of_app].concat());
+    assert!(again.stderr.contains(&format!("there was nothing of an application {app} at ")), "{}", again.stderr);
 }
 
 #[test]
