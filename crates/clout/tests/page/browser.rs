@@ -62,9 +62,7 @@ impl Browser {
     pub(crate) async fn start(name: &str) -> Browser {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let mut driver =
-            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let port = port_of(&mut driver);
+        let (driver, port) = driver();
         let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", folder.display()));
         let capabilities: Capabilities = json!({
@@ -161,11 +159,28 @@ impl Drop for Browser {
     }
 }
 
+/// A driver, and the port on which it listens. It takes one port of both versions of the internet protocol, and gives up where the one
+/// that is free of the one is taken of the other.
+fn driver() -> (Child, u16) {
+    let start = || {
+        let mut command = Command::new("chromedriver");
+        let mut driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        match port_of(&mut driver) {
+            Some(port) => Some((driver, port)),
+            None => {
+                driver.wait().unwrap();
+                None
+            }
+        }
+    };
+    std::iter::repeat_with(start).take(5).flatten().next().expect("chromedriver says on which port it listens")
+}
+
 /// The driver says where it listens.
-fn port_of(driver: &mut Child) -> u16 {
+fn port_of(driver: &mut Child) -> Option<u16> {
     let lines = BufReader::new(driver.stdout.as_mut().unwrap()).lines().map_while(Result::ok);
     let port = |line: String| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok();
-    lines.filter_map(port).next().expect("chromedriver says on which port it listens")
+    lines.filter_map(port).next()
 }
 
 /// A line of the browser's console.
