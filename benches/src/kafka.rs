@@ -110,6 +110,7 @@ impl Bench {
             exchange: topics.exchange.clone(),
             clock: Clock::Event,
             dedup_window_ms: None,
+            closes_ms: None,
             pace,
             checkpoint_every_ms: i64::MAX,
             accepted_gaps: Vec::new(),

@@ -113,6 +113,7 @@ fn settings() -> Settings {
         exchange: "exchange".into(),
         clock: Clock::Stored,
         dedup_window_ms: None,
+        closes_ms: None,
         pace: Pace { backlog_records_max: usize::MAX, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
         accepted_gaps: Vec::new(),

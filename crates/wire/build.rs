@@ -3,10 +3,11 @@
 use std::error::Error;
 
 const ROOT: &str = "../../proto";
-const SCHEMAS: [&str; 6] = [
+const SCHEMAS: [&str; 7] = [
     "clout/v1/event.proto",
     "clout/v1/profile.proto",
     "clout/v1/score.proto",
+    "clout/v1/history.proto",
     "clout/v1/exchange.proto",
     "clout/v1/journal.proto",
     "clout/v1/checkpoint.proto",

@@ -59,6 +59,8 @@ pub struct Config {
     pub dedup_window_ms: Option<i64>,
     /// The topics that are read, in the order of slices.
     pub inputs: Vec<Input>,
+    /// Whether days are closed, and told in a topic of their own.
+    pub closes: bool,
     /// How input is cut into epochs.
     pub pace: Pace,
     /// Where checkpoints are kept.
@@ -134,6 +136,7 @@ impl Config {
                 .get("start", |text| one_of(text, &[("earliest", Start::Earliest), ("latest", Start::Latest)]))?,
             dedup_window_ms: values.get_if("dedup_window", parse_duration)?,
             inputs: values.inputs()?,
+            closes: values.get("history.closes", |text| one_of(text, &[("true", true), ("false", false)]))?,
             pace: Pace {
                 epoch_ms: values.get("pace.epoch", parse_duration)?,
                 epoch_records_max: values.get("pace.records", |text| number(text, 1))?,
@@ -162,6 +165,7 @@ impl Config {
             exchange: self.topics().exchange,
             clock: self.clock,
             dedup_window_ms: self.dedup_window_ms,
+            closes_ms: self.closes.then_some(influence::DAY_MS),
             pace: self.pace,
             checkpoint_every_ms: self.checkpoints.every_ms,
             accepted_gaps: Vec::new(),
@@ -194,7 +198,7 @@ impl Config {
 
     /// The application's own topics.
     pub fn topics(&self) -> Topics {
-        Topics::of(&self.application_id)
+        Topics::of(&self.application_id).with_history(&self.application_id, self.closes)
     }
 }
 

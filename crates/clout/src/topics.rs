@@ -15,8 +15,8 @@ use crate::words::count;
 use crate::{exit, missing};
 
 const AFTER_HELP: &str = "\
-Makes the topics NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters of the application, each with as many \
-partitions as the inputs have. Topics that are there already are looked at and left as they are.
+Makes the topics NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters of the application, and NAME-history where it \
+closes days, each with as many partitions as the inputs have. Topics that are there already are looked at and left as they are.
 
 Examples:
   clout topics create --replication 3
@@ -140,7 +140,8 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     }
     let made: Vec<&str> = wanted.iter().map(|required| required.topic.as_str()).collect();
     for required in wanted.iter().copied() {
-        admin.create(&required.topic, partitions, args.replication, required.role.properties())?;
+        let properties: Vec<_> = required.role.first_properties().collect();
+        admin.create(&required.topic, partitions, args.replication, &properties)?;
     }
     found.extend(admin.find_seen(made.iter().copied())?);
     for required in &requirements {
@@ -177,8 +178,8 @@ fn check_asked(asked: usize, found: &BTreeMap<String, Found>) -> Result<(), Part
 }
 
 fn line(verb: &str, required: &Requirement, found: &Found) -> String {
-    let property = |(name, _): &(&str, _)| Some(format!("{name}={}", found.properties.get(*name)?));
-    let properties: Vec<String> = required.role.properties().iter().filter_map(property).collect();
+    let property = |(name, _)| Some(format!("{name}={}", found.properties.get(name)?));
+    let properties: Vec<String> = required.role.first_properties().filter_map(property).collect();
     let Found { partitions, replication, .. } = found;
     let (topic, properties) = (&required.topic, properties.join(", "));
     let count = |number: &usize, one, many| count(*number as u64, one, many);

@@ -570,6 +570,7 @@ fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: 
         exchange: "exchange".to_owned(),
         clock: Clock::Stored,
         dedup_window_ms: None,
+        closes_ms: None,
         pace,
         checkpoint_every_ms,
         accepted_gaps: Vec::new(),

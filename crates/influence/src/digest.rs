@@ -140,10 +140,13 @@ impl Shard {
         if let Some(scale) = &self.coming_scale {
             digest.fold_scale(scale);
         }
-        // Scores were folded as they were published.
+        self.fold_closes(effects, &mut digest);
+        // Scores, and closes of days, were folded as they were made.
         let Effects {
             scores,
             removed,
+            closes: _,
+            closes_removed: _,
             exchange,
             taken,
             collisions,

@@ -222,8 +222,14 @@ impl Shard {
         &self.scale
     }
 
+    /// Which shard it is.
+    pub fn number(&self) -> u16 {
+        self.people.home.shard
+    }
+
     /// What the shard holds.
     pub fn sizes(&self) -> Sizes {
+        let closes_bytes = self.history.as_ref().map_or(0, |history| history.memory_bytes());
         Sizes {
             people: self.people.persons_len() as u64,
             rated: self.targets.standings.iter().filter(|standing| standing.has(Mark::Rated)).count() as u64,
@@ -231,7 +237,7 @@ impl Shard {
             edges: self.edges.len() as u64,
             follows: self.follows.len() as u64,
             queued: self.queue.len() as u64,
-            people_bytes: (self.people.memory_bytes() + self.targets.memory_bytes()) as u64,
+            people_bytes: (self.people.memory_bytes() + self.targets.memory_bytes() + closes_bytes) as u64,
             edges_bytes: self.edges.memory_bytes() as u64,
             names_bytes: self.people.names.memory_bytes() as u64,
             follows_bytes: (self.follows.memory_bytes() + self.accounts.memory_bytes()) as u64,

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use crate::account::{Account, Accounts, Follow};
 use crate::edge::Edge;
+use crate::history::History;
 use crate::model::Model;
 use crate::name::HashKey;
 use crate::people::{Person, Remote};
@@ -17,8 +18,11 @@ use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
 use vocabulary::Timestamp;
 
-/// Counts its changes. No other version is read: what it lacks, the shard's events tell.
+/// Counts its changes. No older version is read: what it lacks, the shard's events tell.
 const FORMAT_VERSION: u64 = 5;
+/// The same with closes of days at its end: only a shard that closes days has one, so that all others can be read by a program
+/// that knows no closes.
+const FORMAT_VERSION_CLOSES: u64 = 6;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -56,7 +60,7 @@ impl Shard {
     ) -> Result<Shard, InvalidImage> {
         let mut from = Reader(image);
         let mut new = Shard::new(model.clone(), *hash_key, shard, shards);
-        new.read_header(&mut from)?;
+        let has_closes = new.read_header(&mut from)?;
         new.read_progress(&mut from)?;
         new.people.read_image(&mut from)?;
         new.renewals.read_image(&mut from)?;
@@ -66,19 +70,23 @@ impl Shard {
         new.follows.read_image("follows", &mut from)?;
         new.queue = VecDeque::from(from.table("the queue")?);
         new.read_scale(&mut from)?;
+        if has_closes {
+            new.history = Some(Box::new(History::read_image(&mut from, &new.targets)?));
+        }
         check(from.0.is_empty(), "there are bytes after its end")?;
         new.accounts = Accounts::of(accounts);
         new.check_tables()?;
         if new.now != Timestamp::MIN {
             new.growth.focus(new.now);
         }
+        new.set_alarm();
         Ok(new)
     }
 
     /// Whose image these bytes are, as far as their beginning says: the shard, and how many there are.
     pub fn of_image(image: &[u8]) -> Option<(u16, u16)> {
         let mut from = Reader(image);
-        let version = from.word().ok().filter(|&version| version == FORMAT_VERSION);
+        let version = from.word().ok().filter(|&version| is_known(version));
         let _fingerprint = version.and_then(|_| from.word().ok())?;
         let mut number = || u16::try_from(from.word().ok()?).ok();
         Some((number()?, number()?))
@@ -98,28 +106,30 @@ impl Shard {
         to.elements(first);
         to.elements(second);
         self.write_scale(to);
+        self.history.iter().for_each(|history| history.write_image(to));
     }
 
     fn write_header(&self, to: &mut impl Put) {
         let home = &self.people.home;
-        to.words(&[FORMAT_VERSION, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
+        let version = if self.history.is_some() { FORMAT_VERSION_CLOSES } else { FORMAT_VERSION };
+        to.words(&[version, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 
-    /// Checks that the image is one of this shard.
-    fn read_header(&self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+    /// Checks that the image is one of this shard. Returns whether closes are in it.
+    fn read_header(&self, from: &mut Reader<'_>) -> Result<bool, InvalidImage> {
         let home = &self.people.home;
         let version = from.word()?;
-        if version != FORMAT_VERSION {
+        if !is_known(version) {
             return Err(InvalidImage(format!(
-                "it is of version {version} of the format, this program reads version {FORMAT_VERSION}: the shard is made \
-                 anew from its events"
+                "it is of version {version} of the format, this program reads versions {FORMAT_VERSION} and \
+                 {FORMAT_VERSION_CLOSES}: the shard is made anew from its events"
             )));
         }
         let is_ours = from.word()? == self.model.fingerprint(&self.hash_key);
         check(is_ours, "it is of a model with other parameters, or another hash key")?;
         let (shard, shards) = (from.word()?, from.word()?);
         if (shard, shards) == (home.shard.into(), home.shards.into()) {
-            return Ok(());
+            return Ok(version == FORMAT_VERSION_CLOSES);
         }
         let (wanted, of) = (home.shard, home.shards);
         Err(InvalidImage(format!("it is of shard {shard} of {shards}, not of {wanted} of {of}")))
@@ -165,6 +175,10 @@ impl Shard {
         self.coming_scale = if from.flag("the coming scale")? { Some(read_scale(from)?) } else { None };
         self.keeper.read_image(from)
     }
+}
+
+fn is_known(version: u64) -> bool {
+    [FORMAT_VERSION, FORMAT_VERSION_CLOSES].contains(&version)
 }
 
 fn write_scale(Scale { votes, version }: &Scale, to: &mut impl Put) {

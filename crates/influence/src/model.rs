@@ -50,6 +50,8 @@ pub struct Limits {
     pub row: u32,
     /// Slots of all rows, for edges and for follows each.
     pub slots: u32,
+    /// Closes of a day that one step tells, unless the next day ends before all are told.
+    pub closes_a_step: u32,
 }
 
 impl Limits {
@@ -60,6 +62,7 @@ impl Limits {
         names_bytes: 16 << 30,
         row: (1 << 26) - 1,
         slots: u32::MAX,
+        closes_a_step: 1 << 14,
     };
 }
 
@@ -210,8 +213,8 @@ impl Model {
             words.extend([kind.number() as u64, weight.to_bits()]);
         }
         if *limits != Limits::MAX {
-            let Limits { people, remotes, names_bytes, row, slots } = *limits;
-            words.extend([people.into(), remotes.into(), names_bytes, row.into(), slots.into()]);
+            let Limits { people, remotes, names_bytes, row, slots, closes_a_step } = *limits;
+            words.extend([people.into(), remotes.into(), names_bytes, row.into(), slots.into(), closes_a_step.into()]);
         }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let [first, second] = hash_key.words();
@@ -295,7 +298,7 @@ mod tests {
     #[test]
     fn each_parameter_is_in_the_fingerprint() {
         type Change = fn(&mut Model);
-        let changes: [(&str, Change); 23] = [
+        let changes: [(&str, Change); 24] = [
             ("half-life", |model| model.half_life_ms += 1),
             ("window", |model| model.window_ms += 1),
             ("weight of a like", |model| model.weights[Kind::Like] = 0.5),
@@ -319,6 +322,7 @@ mod tests {
             ("bytes of names", |model| model.limits.names_bytes -= 1),
             ("row", |model| model.limits.row -= 1),
             ("slots", |model| model.limits.slots -= 1),
+            ("closes a step", |model| model.limits.closes_a_step -= 1),
         ];
         let mut seen = std::collections::BTreeSet::from([Model::default().fingerprint(&KEY)]);
         for (name, change) in changes {

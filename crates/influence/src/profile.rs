@@ -71,6 +71,7 @@ impl Shard {
     /// Takes a published record back.
     pub(crate) fn erase_record(&mut self, person: PersonId, why: Removal) {
         let Some(standing) = self.people.persons[person as usize].standing() else { return };
+        self.erase_closes(person, standing, why);
         let published = self.targets.standings[standing as usize].published;
         if published.is_nan() {
             return;

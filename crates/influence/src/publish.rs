@@ -2,6 +2,7 @@
 
 use crate::account::Account;
 use crate::exchange::Change;
+use crate::history::four_digits;
 use crate::people::{PersonId, StandingId};
 use crate::scale::{Pace, Report, Ruler, history_ms, is_moved};
 use crate::shard::{Effects, Outlook, Published, Seen, Shard, Slice};
@@ -26,6 +27,13 @@ const CHUNK_STANDINGS: usize = 256;
 pub(crate) struct Moment {
     g: f64,
     ruler: Ruler,
+}
+
+impl Moment {
+    /// The score of an influence, as if there were no bound.
+    pub(crate) fn height(&self, influence: f64) -> f64 {
+        self.ruler.height(influence)
+    }
 }
 
 /// Why a score is looked at.
@@ -168,7 +176,7 @@ impl Shard {
     }
 
     #[inline]
-    fn influence_at(&self, standing: StandingId, now: &Moment) -> f64 {
+    pub(crate) fn influence_at(&self, standing: StandingId, now: &Moment) -> f64 {
         self.earned(standing).votes / now.g + self.audience(standing)
     }
 
@@ -216,8 +224,7 @@ impl Shard {
     /// What is published of somebody, as the last step left it; `None` if that step erased them.
     pub fn record(&self, published: &Published) -> Option<(&str, Score)> {
         let standing = self.people.persons[published.person as usize].standing()?;
-        // What an `f32` holds beyond four digits behind the point is noise.
-        let score = || (f64::from(published.previous).min(100.0) * 1e4).round() / 1e4;
+        let score = || four_digits(f64::from(published.previous).min(100.0));
         let previous = (!published.previous.is_nan()).then(score);
         Some((self.name(published.person)?, Score { previous, ..self.score_at(standing, &self.moment()) }))
     }

@@ -54,6 +54,11 @@ impl Scale {
         self.ruler().score(influence)
     }
 
+    /// The score, as if it were not bounded by 100.
+    pub fn height(&self, influence: f64) -> f64 {
+        self.ruler().height(influence)
+    }
+
     /// The scale made ready for many scores.
     pub(crate) fn ruler(&self) -> Ruler {
         Ruler { points: 100.0 / libm::log1p(self.votes) }

@@ -93,6 +93,7 @@ impl Shard {
         effects.swept = std::mem::take(&mut self.step.visits);
         effects.forgotten = std::mem::take(&mut self.step.forgotten);
         effects.removed = std::mem::take(&mut self.step.removed);
+        effects.closes_removed = std::mem::take(&mut self.step.closes_removed);
         effects.collisions = std::mem::take(&mut self.people.collisions);
         effects.exchange.clear();
         let (shard, shards) = (self.people.home.shard, self.people.home.shards);

@@ -14,6 +14,7 @@ use crate::digest::Digest;
 use crate::edge::Edge;
 use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
+use crate::history::History;
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
 use crate::name::{HashKey, Hashed, UserKey};
 use crate::people::{Collision, KNOWN, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
@@ -22,7 +23,7 @@ use crate::row::Rows;
 use crate::scale::{Scale, ScaleKeeper};
 use crate::standing::Targets;
 use crate::tables::{InvalidImage, Reader, check};
-use vocabulary::{Event, Kind, PerKind, Profile, Removal, Timestamp};
+use vocabulary::{Event, Kind, PerKind, Profile, Removal, Score, Timestamp};
 
 /// The input of one shard in one epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +46,8 @@ pub struct Slice<'a> {
     pub machine_clock: Option<Timestamp>,
     /// Whether this is an application that goes on, and no recorded log.
     pub is_live: bool,
+    /// Milliseconds of a day, if days are closed; another day than [`DAY_MS`](crate::DAY_MS) only in tests.
+    pub closes_ms: Option<Timestamp>,
 }
 
 /// An event and when it was taken.
@@ -63,6 +66,10 @@ pub struct Effects {
     pub scores: Vec<Published>,
     /// Names whose records go, in the order in which that was decided.
     pub removed: Vec<Removed>,
+    /// How people stood at the end of a day.
+    pub closes: Vec<Close>,
+    /// Names of which closes may have been told that are not to be shown any more.
+    pub closes_removed: Vec<Removed>,
     /// For each shard, what it is told.
     pub exchange: Vec<Section>,
     /// What became of the events.
@@ -97,6 +104,18 @@ pub struct Published {
     pub person: PersonId,
     /// The score published before, as if it were not bounded by 100; NaN if there is none.
     pub previous: f32,
+}
+
+/// How somebody stood at the end of a day. [`Shard::name`] tells whose it is, as the step that told it left it; `None` if that
+/// step erased them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Close {
+    /// A number that means this person until the next step.
+    pub person: PersonId,
+    /// The day that has ended, in days since 1970.
+    pub day: i64,
+    /// All of it as of the end of the day; `previous` is the score of the close before.
+    pub score: Score,
 }
 
 /// What became of the events of a step.
@@ -165,6 +184,10 @@ pub struct Shard {
     pub(crate) landmark: Landmark,
     /// From this time on the landmark lags too far.
     pub(crate) landmark_until: Timestamp,
+    /// From this time on the landmark lags too far, or a day has ended that is to be closed.
+    pub(crate) alarm: Timestamp,
+    /// What is kept for closes, if days are closed.
+    pub(crate) history: Option<Box<History>>,
     /// Milliseconds ahead of the clock beyond which an event counts for less than its time says.
     pub(crate) ahead_max_ms: Timestamp,
     horizon: Horizon,
@@ -310,6 +333,7 @@ pub(crate) struct StepState {
     pub(crate) visits: u32,
     pub(crate) forgotten: u64,
     pub(crate) removed: Vec<Removed>,
+    pub(crate) closes_removed: Vec<Removed>,
     /// Contacts between people of this shard, dealt with at once.
     pub(crate) contacts_here: VecDeque<ContactHere>,
     /// What people of other shards are to hear.
@@ -415,6 +439,8 @@ impl Shard {
             founders_until: KNOWN,
             landmark: 0,
             landmark_until: Timestamp::MIN,
+            alarm: Timestamp::MIN,
+            history: None,
             ahead_max_ms: AHEAD_HALF_LIVES_MAX * model.half_life_ms,
             horizon: Horizon::UNKNOWN,
             people: People::new(&model, &hash_key, shard, shards),
@@ -448,6 +474,7 @@ impl Shard {
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;
         }
+        self.note_closing(slice);
         // Whatever is told in this step is about people as they are after they have opted in again.
         slice.exchange.iter().for_each(|section| self.take_renewed(section));
         for section in slice.exchange {
@@ -465,6 +492,7 @@ impl Shard {
         self.reuse_left();
         self.note_opening(slice);
         self.publish(slice.publishes, effects);
+        self.tell_closes(effects);
         self.report(slice.events.is_empty());
         self.send(effects);
         self.seal(effects);
@@ -473,7 +501,9 @@ impl Shard {
     /// Whether a step without input would change nothing but what ageing does.
     pub fn is_at_rest(&self) -> bool {
         let waits_for_scale = self.now != Timestamp::MIN && !self.scale.is_set();
-        self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none() && !waits_for_scale
+        let are_told = self.history.as_ref().is_none_or(|history| history.is_told());
+        let is_still = self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none();
+        is_still && are_told && !waits_for_scale
     }
 
     /// Whether whoever led has fallen, and only a round of the sweep finds out who leads now.
@@ -571,11 +601,26 @@ impl Shard {
             if self.now == Timestamp::MIN {
                 self.began_at = clock;
             }
+            if clock >= self.alarm {
+                return self.advance_far(clock);
+            }
             self.now = clock;
             self.growth.focus(clock);
-            if clock >= self.landmark_until {
-                self.move_landmark(self.growth.landmark(clock));
-            }
+        }
+    }
+
+    #[cold]
+    fn advance_far(&mut self, clock: Timestamp) {
+        self.pass_days(clock);
+        self.set_clock(clock);
+        self.set_alarm();
+    }
+
+    pub(crate) fn set_clock(&mut self, clock: Timestamp) {
+        self.now = clock;
+        self.growth.focus(clock);
+        if clock >= self.landmark_until {
+            self.move_landmark(self.growth.landmark(clock));
         }
     }
 

@@ -55,7 +55,11 @@ impl Census {
 
     fn ask<C: ClientContext>(client: &Client<C>, application: &Application) -> Result<Census, (String, Refusal)> {
         let topics = &application.topics;
-        let names: Vec<&str> = application.read().chain([topics.journal.as_str(), topics.scores.as_str()]).collect();
+        let names: Vec<&str> = application
+            .read()
+            .chain([topics.journal.as_str(), topics.scores.as_str()])
+            .chain(topics.history.as_deref())
+            .collect();
         let described = describe(client, &names, TIME).map_err(|refusal| (names.join(", "), refusal))?;
         let topics = described.into_iter().map(|(name, described)| {
             described.map(|described| (name.clone(), described)).map_err(|refusal| (name, refusal))

@@ -13,11 +13,14 @@ use pipeline::{Fault, Log, Ownership, Settings};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use testbroker::Broker;
 use vocabulary::Event;
-use wire::encode_event;
+use wire::{decode_close, encode_event};
 
 use crate::membership::Membership;
 use crate::native::GroupMetadata;
@@ -90,12 +93,13 @@ fn unique(what: &str) -> String {
 impl OnKafka {
     fn new(brokers: &str) -> OnKafka {
         let id = unique("contract");
-        let topics = Topics::of(&id);
+        let topics = Topics::of(&id).with_history(&id, true);
         let mut settings: Settings = settings();
         settings.inputs[0].topic = format!("{id}-events");
         settings.exchange.clone_from(&topics.exchange);
         let own = [&topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
-        create_topics(brokers, &own.map(String::as_str), &settings.inputs[0].topic);
+        let own: Vec<&str> = own.into_iter().chain(&topics.history).map(String::as_str).collect();
+        create_topics(brokers, &own, &settings.inputs[0].topic);
         let properties = [("bootstrap.servers".to_owned(), brokers.to_owned())];
         let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
         let connection = Connection::new(properties);
@@ -160,6 +164,29 @@ impl Candidate for OnKafka {
 
     fn wait(&mut self) {
         thread::sleep(Duration::from_millis(10));
+    }
+
+    fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)> {
+        let history = self.application.topics.history.as_deref().expect("days are closed");
+        let mut config = self.application.connection.client_with([], [("group.id", "readers".to_owned())]);
+        config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+        let reader: BaseConsumer = config.create().expect("a reader");
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset(history, shard.into(), Offset::Beginning).expect("a place");
+        reader.assign(&place).expect("it is there");
+        let (mut closes, until) = (Vec::new(), Instant::now() + TIME);
+        while Instant::now() < until {
+            match reader.poll(Duration::from_millis(100)) {
+                None => {}
+                Some(Ok(record)) => {
+                    let user = String::from_utf8(record.key().expect("a key").to_vec()).expect("a name");
+                    closes.push((user, record.payload().map(|value| decode_close(value).expect("a close").day)));
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => return closes,
+                Some(Err(error)) => panic!("{error}"),
+            }
+        }
+        panic!("the history has no end: {closes:?}");
     }
 }
 

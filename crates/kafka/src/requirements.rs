@@ -36,6 +36,8 @@ pub enum Role {
     Scores,
     /// Records that could not be used.
     DeadLetters,
+    /// How people stood at the ends of days.
+    History,
 }
 
 /// A topic as it is.
@@ -89,8 +91,15 @@ impl Role {
             // What is not needed any more is trimmed; what is needed must not go before.
             Role::Exchange | Role::Journal => &FOR_EVER,
             Role::Scores => &[("cleanup.policy", "compact")],
-            Role::Input | Role::DeadLetters => &[("cleanup.policy", "delete")],
+            Role::Input | Role::DeadLetters | Role::History => &[("cleanup.policy", "delete")],
         }
+    }
+
+    /// Properties that it is made with, and that may be others later.
+    pub fn first_properties(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        // 400 days: charts show a year. Nobody can take a record back before.
+        let history = (self == Role::History).then_some(("retention.ms", "34560000000"));
+        self.properties().iter().copied().chain(history)
     }
 
     fn why(self) -> &'static str {
@@ -100,6 +109,7 @@ impl Role {
             Role::Journal => "no shard could be restored",
             Role::Scores => "it is the table of the newest scores, not their history",
             Role::DeadLetters => "records without a key could not be kept",
+            Role::History => "of each person only one day would be left",
         }
     }
 }
@@ -107,14 +117,15 @@ impl Role {
 impl Requirement {
     /// All that an application with these inputs needs.
     pub fn of<'a>(topics: &Topics, inputs: impl IntoIterator<Item = &'a str>) -> Vec<Requirement> {
-        let Topics { exchange, journal, scores, dead_letters } = topics;
+        let Topics { exchange, journal, scores, dead_letters, history } = topics;
         let own = [
             (exchange, Role::Exchange),
             (journal, Role::Journal),
             (scores, Role::Scores),
             (dead_letters, Role::DeadLetters),
         ];
-        let own = own.into_iter().map(|(topic, role)| Requirement { topic: topic.clone(), role });
+        let own = own.into_iter().chain(history.iter().map(|history| (history, Role::History)));
+        let own = own.map(|(topic, role)| Requirement { topic: topic.clone(), role });
         let inputs = inputs.into_iter().map(|topic| Requirement { topic: topic.to_owned(), role: Role::Input });
         inputs.chain(own).collect()
     }

@@ -11,6 +11,8 @@ pub struct Topics {
     pub scores: String,
     /// Records that could not be used.
     pub dead_letters: String,
+    /// How people stood at the ends of days, keyed by user; `None` if the application does not close days.
+    pub history: Option<String>,
 }
 
 /// The topic in which connectors of an application keep how far they are.
@@ -32,13 +34,19 @@ impl Topics {
             journal: name("journal"),
             scores: name("scores"),
             dead_letters: name("dead-letters"),
+            history: None,
         }
     }
 
     /// The application that a topic of this name may be of.
     pub fn maybe_of(topic: &str) -> Option<&str> {
-        ["-exchange", "-journal", "-scores", "-dead-letters", "-connect", "-names"]
+        ["-exchange", "-journal", "-scores", "-dead-letters", "-history", "-connect", "-names"]
             .into_iter()
             .find_map(|end| topic.strip_suffix(end))
+    }
+
+    /// The same with the topic of closes, if the application closes days.
+    pub fn with_history(self, application: &str, closes: bool) -> Topics {
+        Topics { history: closes.then(|| format!("{application}-history")), ..self }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use influence::exchange::Section;
-use influence::{MODEL_VERSION, Removed};
+use influence::{Close, MODEL_VERSION, Removed};
 use pipeline::{Fault, Positions, Reason, Refused, Step};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -17,7 +17,7 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::warn;
-use wire::{encode_exchange_records, encode_score};
+use wire::{encode_close, encode_exchange_records, encode_score};
 
 use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
@@ -81,46 +81,70 @@ struct Delivered {
 #[derive(Debug, Default)]
 struct Prepared {
     is_ready: bool,
-    /// Names and scores, one after the other.
-    bytes: Vec<u8>,
-    scores: Vec<EncodedScore>,
+    scores: Table,
+    closes: Table,
     /// What each shard is told, as records.
     told: BTreeMap<u16, Vec<Vec<u8>>>,
 }
 
+/// Records of one topic that are keyed by user.
+#[derive(Debug, Default)]
+struct Table {
+    /// Names and values, one after the other.
+    bytes: Vec<u8>,
+    records: Vec<Encoded>,
+}
+
 #[derive(Clone, Copy, Debug)]
-struct EncodedScore {
+struct Encoded {
     shard: u16,
     name_len: usize,
     value_len: usize,
 }
 
-impl Prepared {
-    fn take(&mut self, steps: &mut [Step<'_>], record_bytes_max: usize) {
+impl Table {
+    fn clear(&mut self) {
         self.bytes.clear();
-        self.scores.clear();
-        self.told = told(steps, record_bytes_max);
-        for step in steps {
-            for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
-                self.bytes.extend(user.as_bytes());
-                let begins = self.bytes.len();
-                encode_score(user, &score, MODEL_VERSION, &mut self.bytes);
-                let (name_len, value_len) = (user.len(), self.bytes.len() - begins);
-                self.scores.push(EncodedScore { shard: step.journal.shard, name_len, value_len });
-            }
-        }
-        self.is_ready = true;
+        self.records.clear();
     }
 
-    /// Shards, names and scores.
-    fn scores(&self) -> impl Iterator<Item = (u16, &[u8], &[u8])> {
+    fn push(&mut self, shard: u16, user: &str, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.bytes.extend(user.as_bytes());
+        let begins = self.bytes.len();
+        encode(&mut self.bytes);
+        let (name_len, value_len) = (user.len(), self.bytes.len() - begins);
+        self.records.push(Encoded { shard, name_len, value_len });
+    }
+
+    /// Shards, names and values.
+    fn records(&self) -> impl Iterator<Item = (u16, &[u8], &[u8])> {
         let mut rest = &self.bytes[..];
-        self.scores.iter().map(move |&EncodedScore { shard, name_len, value_len }| {
+        self.records.iter().map(move |&Encoded { shard, name_len, value_len }| {
             let (name, others) = rest.split_at(name_len);
             let (value, others) = others.split_at(value_len);
             rest = others;
             (shard, name, value)
         })
+    }
+}
+
+impl Prepared {
+    fn take(&mut self, steps: &mut [Step<'_>], record_bytes_max: usize) {
+        self.scores.clear();
+        self.closes.clear();
+        self.told = told(steps, record_bytes_max);
+        for step in steps {
+            let number = step.journal.shard;
+            for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
+                self.scores.push(number, user, |bytes| encode_score(user, &score, MODEL_VERSION, bytes));
+            }
+            for Close { person, day, score } in &step.effects.closes {
+                if let Some(user) = step.shard.name(*person) {
+                    self.closes.push(number, user, |bytes| encode_close(user, *day, score, MODEL_VERSION, bytes));
+                }
+            }
+        }
+        self.is_ready = true;
     }
 }
 
@@ -380,9 +404,13 @@ impl Writer {
         for step in steps {
             let shard = step.journal.shard;
             // Who was erased and came back within one step is there in the end.
-            for Removed { name, why } in &step.effects.removed {
-                let why = OwnedHeaders::new_with_capacity(1).insert(Header { key: REMOVED, value: Some(why.word()) });
-                self.produce(record(&topics.scores, shard).key(name.as_bytes()).headers(why))?;
+            let closes_removed = topics.history.iter().map(|history| (history, &step.effects.closes_removed));
+            for (topic, removed) in [(&topics.scores, &step.effects.removed)].into_iter().chain(closes_removed) {
+                for Removed { name, why } in removed {
+                    let why =
+                        OwnedHeaders::new_with_capacity(1).insert(Header { key: REMOVED, value: Some(why.word()) });
+                    self.produce(record(topic, shard).key(name.as_bytes()).headers(why))?;
+                }
             }
             for refused in step.refused {
                 self.put_aside(&settings.inputs[refused.input].topic, shard, refused, form)?;
@@ -392,13 +420,16 @@ impl Writer {
             let journal = record(&topics.journal, shard).payload(&journal[..]).headers(self.signature());
             self.produce(journal.delivery_opaque(usize::from(shard) + 1))?;
         }
-        let mut scores = self.prepared.scores().peekable();
-        while let Some(&(shard, ..)) = scores.peek() {
-            let of_shard = std::iter::from_fn(|| scores.next_if(|&(of, ..)| of == shard));
-            let of_shard = of_shard.map(|(_, user, score)| (user, score));
-            append(self.producer()?.client(), &topics.scores, shard, of_shard, TIME).map_err(|refusal| {
-                fault(&format!("scores for {} cannot be stored", topics.scores), Some(refusal.code), &refusal)
-            })?;
+        let closes = topics.history.iter().map(|history| (history, &self.prepared.closes));
+        for (topic, table) in [(&topics.scores, &self.prepared.scores)].into_iter().chain(closes) {
+            let mut records = table.records().peekable();
+            while let Some(&(shard, ..)) = records.peek() {
+                let of_shard = std::iter::from_fn(|| records.next_if(|&(of, ..)| of == shard));
+                let of_shard = of_shard.map(|(_, user, value)| (user, value));
+                append(self.producer()?.client(), topic, shard, of_shard, TIME).map_err(|refusal| {
+                    fault(&format!("records for {topic} cannot be stored"), Some(refusal.code), &refusal)
+                })?;
+            }
         }
         for (&shard, records) in &self.prepared.told {
             for sections in records {

@@ -58,6 +58,13 @@ pub(crate) struct Cut {
     pub(crate) parts: Vec<Part>,
 }
 
+/// Where a shard's clock stands that closes days, and how long they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Day {
+    pub(crate) clock: Timestamp,
+    pub(crate) day_ms: Timestamp,
+}
+
 /// A batch's records inside a slice.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
@@ -228,8 +235,10 @@ impl Backlog {
     }
 
     /// Cuts a slice of what waits: all of the exchange, and of each input its share of the records and bytes of an
-    /// epoch, in whole batches.
-    pub(crate) fn cut(&mut self, pace: &Pace) -> Cut {
+    /// epoch, in whole batches. From a shard that closes days, and whose clock is moved by events and stands here, it takes no
+    /// event behind the end of a day, as long as there are others: so all that is due is done when the day ends.
+    pub(crate) fn cut(&mut self, pace: &Pace, day: Option<Day>) -> Cut {
+        let day_ends = day.and_then(|day| self.day_ends(day));
         let share = |all: usize| (all / self.inputs.len().max(1)).max(1);
         let (records_max, bytes_max) = (share(pace.epoch_records_max), share(pace.epoch_bytes_max));
         let exchange = self.exchange.range(self.exchange.delivered);
@@ -241,13 +250,26 @@ impl Backlog {
                 bytes += waiting.what.bytes();
                 fits
             };
-            let next = lane.waiting.iter().take_while(fits).last().map_or(lane.sliced, |waiting| waiting.next);
+            let mut next = lane.sliced;
+            for waiting in lane.waiting.iter().take_while(fits) {
+                let later = day_ends.and_then(|ends| waiting.what.first_since(lane.sliced, ends));
+                next = later.unwrap_or(waiting.next);
+                if later.is_some() {
+                    break;
+                }
+            }
             lane.range(next.max(lane.passed_over))
         });
         let inputs = inputs.collect();
         let gap = |(input, lane): (usize, &Lane<_>)| lane.has_gap().then_some(Gap { input, next: lane.passed_over });
         let gaps = self.inputs.iter().enumerate().filter_map(gap).collect();
         self.take(exchange, inputs, gaps)
+    }
+
+    /// The end of the day in which the clock stands, or in which the first event that waits takes it.
+    fn day_ends(&self, Day { clock, day_ms }: Day) -> Option<Timestamp> {
+        let first = |lane: &Lane<Arc<Batch>>| lane.waiting.front().and_then(|next| next.what.first_at(lane.sliced));
+        self.inputs.iter().filter_map(first).min().map(|at| influence::end_of_day(at.max(clock), day_ms))
     }
 
     /// Cuts the slice of a journal record, once all of it was delivered.
@@ -313,6 +335,7 @@ impl Lane<Arc<Batch>> {
 
 #[cfg(test)]
 mod tests {
+    use influence::DAY_MS;
     use vocabulary::{Event, Kind};
 
     use super::*;
@@ -358,9 +381,43 @@ mod tests {
     fn a_slice_has_its_share_of_bytes_and_one_batch_at_least() {
         let mut backlog = backlog((0..10).map(|offset| bad(offset, 60_000)));
         let pace = |bytes| Pace { epoch_bytes_max: bytes, ..Pace::default() };
-        assert_eq!(backlog.cut(&pace(1)).inputs, [OffsetRange { first: 0, next: 1 }]);
-        assert_eq!(backlog.cut(&pace(130_000)).inputs, [OffsetRange { first: 1, next: 4 }]);
-        assert_eq!(backlog.cut(&pace(usize::MAX)).inputs, [OffsetRange { first: 4, next: 10 }]);
+        assert_eq!(backlog.cut(&pace(1), None).inputs, [OffsetRange { first: 0, next: 1 }]);
+        assert_eq!(backlog.cut(&pace(130_000), None).inputs, [OffsetRange { first: 1, next: 4 }]);
+        assert_eq!(backlog.cut(&pace(usize::MAX), None).inputs, [OffsetRange { first: 4, next: 10 }]);
+    }
+
+    /// A batch of acts at these times, in days.
+    fn acts(first: i64, days: &[f64]) -> Arc<Batch> {
+        let mut batch = Batch::new(first);
+        for (offset, day) in (first..).zip(days) {
+            let at = (day * DAY_MS as f64) as Timestamp;
+            batch.push_event(offset, &Event { actor: "ana", target: "bo", kind: Kind::Reply, at }, Stamp::Created(at));
+        }
+        Arc::new(batch)
+    }
+
+    #[test]
+    fn where_days_are_closed_a_slice_ends_with_its_day() {
+        let settings = Settings { shards: 1, ..sample::settings([Holds::Events, Holds::Events]) };
+        let mut backlog = Backlog::new(&Positions { exchange: 0, inputs: vec![0, 0] });
+        let mut push = |input, batch| backlog.push_batch(&settings, 0, input, batch).unwrap();
+        // An act of the fourth day comes early, and one of the first day late.
+        push(0, acts(0, &[0.5, 0.9, 3.1, 1.2]));
+        push(0, acts(4, &[3.2, 3.3]));
+        push(1, acts(0, &[1.0, 1.5]));
+        push(1, acts(2, &[0.1, 2.0]));
+        let mut clock = Timestamp::MIN;
+        let mut cut = |newest: f64| {
+            let cut = backlog.cut(&Pace::default(), Some(Day { clock, day_ms: DAY_MS }));
+            clock = clock.max((newest * DAY_MS as f64) as Timestamp);
+            cut.inputs.iter().map(|range| (range.first, range.next)).collect::<Vec<_>>()
+        };
+        assert_eq!(cut(0.9), [(0, 2), (0, 0)]);
+        assert_eq!(cut(1.5), [(2, 2), (0, 3)], "what is late goes with the day of the clock");
+        assert_eq!(cut(2.0), [(2, 2), (3, 4)]);
+        assert_eq!(cut(3.3), [(2, 6), (4, 4)], "up to where the clock is then");
+        assert_eq!(cut(3.3), [(6, 6), (4, 4)]);
+        assert!(backlog.is_empty());
     }
 
     /// However much waits already, or however small the bound has become since.

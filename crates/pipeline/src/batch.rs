@@ -320,6 +320,21 @@ impl Batch {
         self.events.first().map(|entry| entry.stamp_at)
     }
 
+    /// The time of the first event from this offset on.
+    pub(crate) fn first_at(&self, from: i64) -> Option<Timestamp> {
+        self.since(from).next().map(|entry| entry.at)
+    }
+
+    /// The offset of the first event from this offset on that happened then or later.
+    pub(crate) fn first_since(&self, from: i64, at: Timestamp) -> Option<i64> {
+        self.since(from).find(|entry| entry.at >= at).map(|entry| self.first + i64::from(entry.offset))
+    }
+
+    fn since(&self, from: i64) -> impl Iterator<Item = &EventEntry> {
+        let place = self.events.partition_point(|entry| self.first + i64::from(entry.offset) < from);
+        self.events[place..].iter()
+    }
+
     /// The events of these offsets, and their text, which other events do not share.
     pub(crate) fn events(&self, offsets: &Range<i64>) -> (impl ExactSizeIterator<Item = Stored<'_>>, &str) {
         let range = self.range(&self.events, offsets, |entry| entry.offset);

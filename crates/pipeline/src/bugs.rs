@@ -24,11 +24,15 @@ pub enum Bug {
     IdsForgotten,
     /// Offsets and journal are committed, and then the outputs. Planted in the simulator's log.
     OffsetsOutside,
+    /// Whoever does a slice again closes days if it is told to, and not if the slice did.
+    ClosesAsTold,
+    /// Closes are stored whatever becomes of their transaction. Planted in the simulator's log.
+    ClosesOutside,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 10] = [
+    pub const ALL: [Bug; 12] = [
         Bug::StepLooksAtClock,
         Bug::HashMapOrder,
         Bug::ArrivalOrder,
@@ -39,6 +43,8 @@ impl Bug {
         Bug::F32Drift,
         Bug::IdsForgotten,
         Bug::OffsetsOutside,
+        Bug::ClosesAsTold,
+        Bug::ClosesOutside,
     ];
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use influence::exchange::{AudienceChange, Section};
-use influence::{ENGINE_REVISION, Effects, HashKey, Model, Shard};
-use vocabulary::{Event, Kind};
+use influence::{Arrival, DAY_MS, ENGINE_REVISION, Effects, HashKey, Model, Shard, Slice};
+use vocabulary::{Event, Kind, Profile};
 use wire::{Encoding, Framing, JournalRecord, OffsetRange};
 
 use crate::keeper::Keeper;
@@ -32,6 +32,8 @@ pub trait Candidate {
     fn append(&mut self, shard: u16, events: &[Event<'_>]);
     /// Some milliseconds go by.
     fn wait(&mut self);
+    /// What is committed of closes in a shard's part of their topic, in its order: users and days; no day for a tombstone.
+    fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)>;
 }
 
 /// The settings under which the suite works.
@@ -51,6 +53,7 @@ pub fn settings() -> Settings {
         exchange: "exchange".into(),
         clock: Clock::Wall,
         dedup_window_ms: None,
+        closes_ms: None,
         pace: Pace { epoch_ms: 10, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
         accepted_gaps: Vec::new(),
@@ -66,6 +69,7 @@ pub fn check<C: Candidate>(new: impl Fn() -> C) {
     a_released_shard_can_be_somebody_elses(&mut new());
     what_is_trimmed_is_gone(&mut new());
     a_worker_that_restores_stands_where_the_other_one_stood(&mut new());
+    closes_are_committed_with_their_epoch_or_not_at_all(&mut new());
 }
 
 /// Names that live in a shard.
@@ -152,6 +156,7 @@ fn record(shard: u16, sequence: u64, input: (i64, i64), exchange: (i64, i64)) ->
         digest: sequence,
         gaps: Vec::new(),
         machine_clock: None,
+        closes_ms: None,
     }
 }
 
@@ -276,6 +281,43 @@ fn what_is_trimmed_is_gone<C: Candidate>(candidate: &mut C) {
         matches!(gone, crate::Fault::Fatal(_)) && text.contains("[0]") && text.contains("application id"),
         "{text}"
     );
+}
+
+fn closes_are_committed_with_their_epoch_or_not_at_all<C: Candidate>(candidate: &mut C) {
+    let (fan, idol, day) = (name(0, 0), name(0, 1), 1_600_000_000_000 / DAY_MS);
+    let mut shard = Shard::new(Model::default(), HASH_KEY, 0, SHARDS);
+    let mut effects = Effects::default();
+    let event = Event { actor: &fan, target: &idol, kind: Kind::Retweet, at: day * DAY_MS };
+    let events = [Arrival { clock: event.at, event }];
+    let mut step = |clock, events, profiles, effects: &mut Effects| {
+        let slice = Slice { clock, events, profiles, publishes: true, closes_ms: Some(DAY_MS), ..Slice::default() };
+        shard.step(&slice, effects);
+        shard.clone()
+    };
+    step(event.at, &events, &[], &mut effects);
+    // There is no score before there is a scale.
+    (0..20).for_each(|_| drop(step(event.at, &[], &[], &mut effects)));
+    let mut log = owned(candidate, 0);
+    let commit = |log: &mut C::Log, shard: &Shard, effects: &mut Effects, sequence| {
+        let journal = record(0, sequence, (0, 0), (0, 0));
+        log.commit(&mut [Step { shard, effects, refused: &[], journal: &journal }])
+    };
+    for sequence in 0..2 {
+        let clock = (day + 1 + sequence as i64) * DAY_MS;
+        let closed = step(clock, &[], &[], &mut effects);
+        assert_eq!(effects.closes.len(), 1, "ageing moves a score by more than that");
+        commit(&mut log, &closed, &mut effects, sequence).expect("it is the owner");
+    }
+    let mut other = owned(candidate, 0);
+    past(candidate, &mut other, 0);
+    let closed = step((day + 3) * DAY_MS, &[], &[], &mut effects);
+    let refused = commit(&mut log, &closed, &mut effects, 2);
+    assert!(matches!(refused, Err(crate::Fault::Broken(_))), "{refused:?}");
+    let opts_out = [Profile { user: &idol, opted_out: Some(true), ..Profile::default() }];
+    let erased = step((day + 3) * DAY_MS, &[], &opts_out, &mut effects);
+    commit(&mut other, &erased, &mut effects, 2).expect("it is the owner now");
+    let expected = [Some(day), Some(day + 1), None].map(|day| (idol.clone(), day));
+    assert_eq!(candidate.closes(0), expected);
 }
 
 fn a_worker_that_restores_stands_where_the_other_one_stood<C: Candidate>(candidate: &mut C) {

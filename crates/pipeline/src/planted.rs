@@ -4,6 +4,8 @@
 #[cfg(feature = "planted-bugs")]
 use std::time::Duration;
 
+use influence::{Effects, Shard};
+
 /// The variable that plants one into the workers of a whole process: `panic:1000` or `hang:1000`, after so many records.
 #[cfg(feature = "planted-bugs")]
 const VARIABLE: &str = "CLOUT_PLANTED_FAULT";
@@ -58,5 +60,34 @@ impl Planted {
         }
         #[cfg(not(feature = "planted-bugs"))]
         let _ = (self, records);
+    }
+}
+
+/// Sees what comes of slices that are done again, which nobody else does.
+#[derive(Default)]
+pub(crate) struct Watch(#[cfg(feature = "planted-bugs")] Option<Watching>);
+
+#[cfg(feature = "planted-bugs")]
+type Watching = Box<dyn FnMut(&Shard, &Effects) + Send>;
+
+impl Watch {
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn new(watching: impl FnMut(&Shard, &Effects) + Send + 'static) -> Watch {
+        Watch(Some(Box::new(watching)))
+    }
+
+    /// A slice was done again.
+    #[inline]
+    pub(crate) fn repeated(&mut self, shard: &Shard, effects: &Effects) {
+        #[cfg(feature = "planted-bugs")]
+        self.0.iter_mut().for_each(|watching| watching(shard, effects));
+        #[cfg(not(feature = "planted-bugs"))]
+        let _ = (self, shard, effects);
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watch")
     }
 }

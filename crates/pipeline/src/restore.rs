@@ -13,6 +13,7 @@ use crate::fault::{Fatal, Fault};
 use crate::keeper::{Found, Loaded};
 use crate::log::{Past, Positions};
 use crate::place::CheckpointPlace;
+use crate::planted::Watch;
 use crate::seat::Seat;
 use crate::seen::Seen;
 use crate::settings::{AcceptedGap, Settings};
@@ -215,7 +216,12 @@ impl Repeating {
     }
 
     /// Does what was delivered again, for a while.
-    pub(crate) fn go_on(&mut self, settings: &Settings, now: impl Fn() -> Timestamp) -> Result<(), Fatal> {
+    pub(crate) fn go_on(
+        &mut self,
+        settings: &Settings,
+        now: impl Fn() -> Timestamp,
+        watch: &mut Watch,
+    ) -> Result<(), Fatal> {
         let began = now();
         while let Some((offset, record)) = self.journal.front() {
             match self.seat.repeat(record, now(), settings, self.bugs) {
@@ -227,6 +233,7 @@ impl Repeating {
                     return Err(Fatal::JournalGap { shard, sequence, offset, what });
                 }
             }
+            watch.repeated(&self.seat.shard, self.seat.effects());
             self.journal.pop_front();
             if now() - began >= STRETCH_MS {
                 break;

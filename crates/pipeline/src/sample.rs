@@ -19,6 +19,7 @@ pub(crate) fn settings<const N: usize>(inputs: [Holds; N]) -> Settings {
         exchange: "exchange".into(),
         clock: Clock::Wall,
         dedup_window_ms: None,
+        closes_ms: None,
         pace: Pace::default(),
         checkpoint_every_ms: 1,
         accepted_gaps: Vec::new(),
@@ -42,5 +43,6 @@ pub(crate) fn journal() -> JournalRecord {
         digest: 4,
         gaps: Vec::new(),
         machine_clock: None,
+        closes_ms: None,
     }
 }

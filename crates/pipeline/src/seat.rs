@@ -8,7 +8,7 @@ use tracing::warn;
 use vocabulary::Timestamp;
 use wire::{JournalRecord, NoAct, OffsetRange};
 
-use crate::backlog::{Backlog, Cut};
+use crate::backlog::{Backlog, Cut, Day};
 use crate::batch::Refused;
 use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::Checkpoint;
@@ -163,6 +163,7 @@ impl Seat {
             digest: chain(fingerprint, u64::from(self.number), u64::from(settings.shards)),
             gaps: Vec::new(),
             machine_clock: None,
+            closes_ms: settings.closes_ms,
         });
     }
 
@@ -207,7 +208,9 @@ impl Seat {
         let work = self.work(settings.clock);
         let lags = |oldest: Timestamp| now.saturating_sub(oldest) > settings.pace.lag_ms_max;
         let publishes = !self.backlog.oldest().is_some_and(lags);
-        let cut = self.backlog.cut(&settings.pace);
+        let day_ms = settings.closes_ms.filter(|_| settings.clock == Clock::Event);
+        let day = day_ms.map(|day_ms| Day { clock: self.shard.now().unwrap_or(Timestamp::MIN), day_ms });
+        let cut = self.backlog.cut(&settings.pace, day);
         let is_caught_up = self.backlog.is_empty();
         self.tour.note(now, is_caught_up);
         let plan = match cue {
@@ -217,10 +220,11 @@ impl Seat {
                 publishes,
                 settles: settings.clock == Clock::Event && self.is_at_end(&cut, is_caught_up, people),
                 machine_clock: (settings.clock == Clock::Event).then_some(now),
+                closes_ms: settings.closes_ms,
             },
             Some(Cue { clock, sweeps_all, settles }) => {
                 let sweep = if sweeps_all { people } else { people.div_ceil(SWEEP_SHARE) };
-                Plan { clock, sweep, publishes: true, settles, machine_clock: None }
+                Plan { clock, sweep, publishes: true, settles, machine_clock: None, closes_ms: settings.closes_ms }
             }
         };
         // Whoever had the shard before may have left counts unpublished.
@@ -275,8 +279,9 @@ impl Seat {
     ) -> Result<Option<&JournalRecord>, String> {
         let Some(mut cut) = self.backlog.cut_again(record)? else { return Ok(None) };
         let clock = if bugs.has(Bug::StepLooksAtClock) { now } else { record.clock };
-        let JournalRecord { sweep, publishes, settles, machine_clock, .. } = *record;
-        let plan = Plan { clock, sweep, publishes, settles, machine_clock };
+        let JournalRecord { sweep, publishes, settles, machine_clock, closes_ms, .. } = *record;
+        let closes_ms = if bugs.has(Bug::ClosesAsTold) { settings.closes_ms } else { closes_ms };
+        let plan = Plan { clock, sweep, publishes, settles, machine_clock, closes_ms };
         if bugs.has(Bug::F32Drift) {
             cut.sections.iter_mut().for_each(drift);
         }
@@ -305,6 +310,7 @@ impl Seat {
             settles: plan.settles,
             machine_clock: plan.machine_clock,
             is_live: settings.clock != Clock::Stored,
+            closes_ms: plan.closes_ms,
         };
         self.shard.step(&slice, &mut self.effects);
         (self.refused, self.records) = (gathered.refused, gathered.records);
@@ -331,6 +337,7 @@ impl Seat {
             digest: chain(last.digest, slice_digest, step_digest),
             gaps: cut.gaps,
             machine_clock: plan.machine_clock,
+            closes_ms: plan.closes_ms,
         });
     }
 

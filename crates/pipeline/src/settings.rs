@@ -27,6 +27,9 @@ pub struct Settings {
     /// Milliseconds within which an event with the id of another one of its actor counts as the same and is dropped;
     /// `None`: ids are not looked at. Each id takes 10 to 21 bytes of memory for the window and a quarter more.
     pub dedup_window_ms: Option<i64>,
+    /// Milliseconds of a day, if days are closed: see [`influence::Close`]. It may change, as the journal says which slices closed
+    /// days; another day than [`influence::DAY_MS`] only in tests.
+    pub closes_ms: Option<Timestamp>,
     /// How input is cut into epochs.
     pub pace: Pace,
     /// Milliseconds between two checkpoints of a shard.
@@ -185,13 +188,14 @@ mod tests {
 
     #[test]
     fn names_encodings_and_the_pace_may_change() {
-        let changes: [fn(&mut Settings); 5] = [
+        let changes: [fn(&mut Settings); 6] = [
             |settings| settings.exchange.push('2'),
             |settings| settings.inputs[0].topic.push('2'),
             |settings| {
                 (settings.inputs[0].encoding, settings.inputs[0].framing) = (Encoding::Protobuf, Framing::Confluent)
             },
             |settings| settings.pace.epoch_ms = 7,
+            |settings| settings.closes_ms = Some(7),
             |settings| settings.checkpoint_every_ms = 7,
         ];
         assert!(changes.into_iter().all(|change| changed(change) == settings().fingerprint()));

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) settles: bool,
     /// The machine's clock, where events move the shard's.
     pub(crate) machine_clock: Option<Timestamp>,
+    /// Milliseconds of a day, if days are closed.
+    pub(crate) closes_ms: Option<Timestamp>,
 }
 
 /// A slice's records, in their order.
@@ -203,7 +205,7 @@ mod tests {
         Decoder::new(&settings, 0).decode(0, &raw, NOW, &mut batch);
         let part = Part { input: 0, batch: Arc::new(batch), offsets: 0..1, number: 0 };
         let cut = Cut { inputs: vec![OffsetRange { first: 0, next: 1 }], parts: vec![part], ..Cut::default() };
-        let plan = Plan { clock: NOW, sweep: 0, publishes: true, settles: false, machine_clock };
+        let plan = Plan { clock: NOW, sweep: 0, publishes: true, settles: false, machine_clock, closes_ms: None };
         let gathered = gather(&cut, &plan, &settings, None, Bugs::NONE);
         (gathered.events.len(), gathered.refused.len())
     }

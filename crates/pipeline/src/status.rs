@@ -25,6 +25,7 @@ pub struct Status {
     accepted: PerKind<AtomicU64>,
     late: AtomicU64,
     published: AtomicU64,
+    closes: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
     skipped: [AtomicU64; NoAct::ALL.len()],
@@ -178,6 +179,8 @@ pub struct Totals {
     pub late: u64,
     /// Scores.
     pub published: u64,
+    /// Closes of days that were published.
+    pub closes: u64,
     /// Dead letters.
     pub refused: u64,
     /// Dead letters by reason, in the order of [`REASONS`].
@@ -272,6 +275,7 @@ pub(crate) struct Epoch {
     pub(crate) taken: Taken,
     pub(crate) forgotten: u64,
     pub(crate) published: u64,
+    pub(crate) closes: u64,
     pub(crate) refused: [u64; REASONS.len()],
     pub(crate) skipped: [u64; NoAct::ALL.len()],
     pub(crate) duplicates: u64,
@@ -296,6 +300,7 @@ impl Epoch {
         self.passed_over += gone;
         self.records -= gone;
         self.published += step.effects.scores.len() as u64;
+        self.closes += step.effects.closes.len() as u64;
         step.refused.iter().for_each(|refused| self.refused[place(&refused.reason)] += 1);
         self.exchange_entries += step.effects.exchange.iter().map(|section| section.len() as u64).sum::<u64>();
     }
@@ -324,6 +329,7 @@ impl Status {
             accepted: Default::default(),
             late: AtomicU64::new(0),
             published: AtomicU64::new(0),
+            closes: AtomicU64::new(0),
             refused: Default::default(),
             full: AtomicU64::new(0),
             skipped: Default::default(),
@@ -381,6 +387,7 @@ impl Status {
             accepted: PerKind::from_fn(|kind| self.accepted[kind].load(Relaxed)),
             late: self.late.load(Relaxed),
             published: self.published.load(Relaxed),
+            closes: self.closes.load(Relaxed),
             refused: refused_by.iter().sum(),
             refused_by,
             full: self.full.load(Relaxed),
@@ -540,6 +547,7 @@ impl Status {
         }
         self.late.fetch_add(epoch.taken.late, Relaxed);
         self.published.fetch_add(epoch.published, Relaxed);
+        self.closes.fetch_add(epoch.closes, Relaxed);
         for (sum, more) in self.refused.iter().zip(epoch.refused) {
             sum.fetch_add(more, Relaxed);
         }

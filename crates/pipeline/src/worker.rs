@@ -30,7 +30,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::fault::Fault;
 use crate::keeper::{Done, Job, Keeper, Loaded};
 use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Room, Share, Step};
-use crate::planted::Planted;
+use crate::planted::{Planted, Watch};
 use crate::refusals::Change;
 use crate::restore::{Stage, check_past};
 use crate::rounds::Rounds;
@@ -86,6 +86,7 @@ pub struct Worker<L> {
     repeated: usize,
     bugs: Bugs,
     planted: Planted,
+    watch: Watch,
 }
 
 impl<L: Log> Worker<L> {
@@ -114,6 +115,7 @@ impl<L: Log> Worker<L> {
             repeated: 0,
             bugs: Bugs::NONE,
             planted: Planted::of_environment(),
+            watch: Watch::default(),
         }
     }
 
@@ -127,6 +129,12 @@ impl<L: Log> Worker<L> {
     #[cfg(feature = "planted-bugs")]
     pub fn plant_panic(&mut self) {
         self.planted = Planted::unwind();
+    }
+
+    /// Shows what comes of slices that are done again to this function: it is out already, and is thrown away.
+    #[cfg(feature = "planted-bugs")]
+    pub fn watch_repeated(&mut self, watch: impl FnMut(&Shard, &Effects) + Send + 'static) {
+        self.watch = Watch::new(watch);
     }
 
     /// Takes turns until it is told to stop, and then gives everything back in good order. Each turn is a beat.
@@ -421,7 +429,7 @@ impl<L: Log> Worker<L> {
     fn repeat_slices(&mut self) -> Result<(), Fault> {
         for (&shard, stage) in &mut self.shards {
             let Stage::Repeating(repeating) = stage else { continue };
-            repeating.go_on(&self.settings, || self.log.now())?;
+            repeating.go_on(&self.settings, || self.log.now(), &mut self.watch)?;
             self.heartbeat.beat();
             if !repeating.is_done() {
                 let restore_left = repeating.left() as u64;

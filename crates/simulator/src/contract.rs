@@ -7,9 +7,9 @@ use std::sync::Arc;
 use pipeline::Bugs;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
 use vocabulary::Event;
-use wire::encode_event;
+use wire::{decode_close, encode_event};
 
-use crate::broker::{Broker, Topic};
+use crate::broker::{Broker, Record, Topic};
 use crate::log::{FaultyLog, Shared};
 use crate::scenario::BEGIN;
 
@@ -44,6 +44,16 @@ impl Candidate for Simulated {
     fn wait(&mut self) {
         let mut broker = self.shared.broker.borrow_mut();
         broker.now += 2;
+    }
+
+    fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)> {
+        let broker = self.shared.broker.borrow();
+        let (records, _) = broker.read(Topic::History, shard, 0, usize::MAX);
+        let close = |(_, record): (i64, &Record)| {
+            let day = record.value.as_ref().map(|value| decode_close(value).expect("a close").day);
+            (String::from_utf8(record.key.clone()).expect("a name"), day)
+        };
+        records.into_iter().map(close).collect()
     }
 }
 

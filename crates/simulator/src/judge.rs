@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use influence::{Effects, Shard};
 use pipeline::{Clock, KEPT_BYTES_MAX, Keeper, Status, Store, Worker};
 use vocabulary::{Event, Kind, Received};
-use wire::{EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_exchange};
+use wire::{Close, EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_close, decode_exchange};
 
 use crate::broker::{Broker, Record, Topic};
-use crate::log::{FaultyLog, Hooks, KEY_BYTES, Shared, VALUE_BYTES};
+use crate::log::{FaultyLog, Hooks, KEY_BYTES, Shared, VALUE_BYTES, history};
 use crate::run::Simulation;
 use crate::scenario::{Form, Mishap, Timed};
 use crate::truth;
@@ -61,6 +62,7 @@ pub(crate) fn judge(simulation: &mut Simulation<'_>) -> Result<(), String> {
     history.check_dead_letters(simulation, &broker)?;
     history.check_table(simulation)?;
     check_published(simulation)?;
+    simulation.verdict.closes = check_closes(simulation, &broker)?;
     simulation.verdict.forgotten = truth::check(simulation, &history)?;
     drop(broker);
     restores(simulation)
@@ -352,6 +354,45 @@ fn check_published(simulation: &Simulation<'_>) -> Result<(), String> {
     }
 }
 
+/// Closes of a person come day after day, none twice, each telling the one before, and end with an erasure. Returns how many there
+/// are. That none is missing, and none otherwise than it was, [`restores`] finds out.
+fn check_closes(simulation: &Simulation<'_>, broker: &Broker) -> Result<u64, String> {
+    let mut count = 0;
+    for shard in 0..simulation.scenario.shards {
+        let mut last: BTreeMap<String, Close> = BTreeMap::new();
+        for (_, record) in broker.read(Topic::History, shard, 0, usize::MAX).0 {
+            let user = String::from_utf8_lossy(&record.key).into_owned();
+            let Some(value) = &record.value else {
+                last.remove(&user);
+                continue;
+            };
+            let close = decode_close(value).map_err(|error| format!("a close is none: {error}"))?;
+            let day_ms = simulation.scenario.closes_ms.unwrap_or(1);
+            let ends = (close.day + 1).saturating_mul(day_ms);
+            if close.user != user || close.score.as_of != ends {
+                return Err(format!(
+                    "a close of {user} is of {}, as of {} on day {}",
+                    close.user, close.score.as_of, close.day
+                ));
+            }
+            // Where every other worker closes no days, one begins anew with each shard it gets.
+            let is_even = !simulation.scenario.closes_unevenly;
+            if let Some(before) = last.get(&user) {
+                let kept = (f64::from(before.score.score as f32) * 1e4).round() / 1e4;
+                let follows = before.day < close.day && close.score.received.has_all_of(&before.score.received);
+                if !follows || is_even && close.score.previous != Some(kept) {
+                    return Err(format!("a close of {user} does not follow the one before: {before:?} {close:?}"));
+                }
+            } else if is_even && close.score.previous.is_some() {
+                return Err(format!("the first close of {user} tells of one before"));
+            }
+            last.insert(user, close);
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
 /// A shard that is restored, from nothing and from every checkpoint, is the one that lives.
 fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
     let live = |shard: u16| simulation.live_worker(shard).and_then(|worker| worker.state(shard));
@@ -366,6 +407,7 @@ fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
         Ok(())
     };
     compare(Keeper::none(), true, "nothing")?;
+    compare_closes(simulation)?;
     simulation.store.set(false, false);
     while (0..simulation.scenario.shards).any(|shard| !simulation.store.list_shard(shard).is_empty()) {
         let store = Store::new(Arc::clone(&simulation.store) as Arc<_>, Default::default())
@@ -379,8 +421,42 @@ fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// A new worker that has restored all shards from a copy of what is committed, and done nothing else.
+/// What the slices say of history, done again from the first, is what was committed: record by record, byte by byte.
+fn compare_closes(simulation: &Simulation<'_>) -> Result<(), String> {
+    let rebuilt: Arc<Mutex<BTreeMap<u16, Vec<_>>>> = Arc::default();
+    let (shards, into) = (simulation.scenario.shards, Arc::clone(&rebuilt));
+    let watch = move |shard: &Shard, effects: &Effects| {
+        let mut rebuilt = into.lock().unwrap_or_else(PoisonError::into_inner);
+        rebuilt.entry(shard.number()).or_default().extend(history(shard, effects));
+    };
+    restored_watched(simulation, Keeper::none(), true, Some(Box::new(watch)))?;
+    let rebuilt = std::mem::take(&mut *rebuilt.lock().unwrap_or_else(PoisonError::into_inner));
+    let broker = simulation.shared.broker.borrow();
+    for shard in 0..shards {
+        let (committed, _) = broker.read(Topic::History, shard, 0, usize::MAX);
+        let committed = committed.into_iter().map(|(_, record)| (record.key.clone(), record.value.clone()));
+        let rebuilt = rebuilt.get(&shard).map_or(&[][..], Vec::as_slice);
+        if !committed.eq(rebuilt.iter().cloned()) {
+            return Err(format!("the closes of shard {shard} are not those that its slices make"));
+        }
+    }
+    Ok(())
+}
+
+/// Sees what is done again.
+type Watch = Box<dyn FnMut(&Shard, &Effects) + Send>;
+
 fn restored(simulation: &Simulation<'_>, keeper: Keeper, is_whole: bool) -> Result<Worker<FaultyLog>, String> {
+    restored_watched(simulation, keeper, is_whole, None)
+}
+
+/// A new worker that has restored all shards from a copy of what is committed, and done nothing else.
+fn restored_watched(
+    simulation: &Simulation<'_>,
+    keeper: Keeper,
+    is_whole: bool,
+    watch: Option<Watch>,
+) -> Result<Worker<FaultyLog>, String> {
     let mut broker = simulation.shared.broker.borrow().clone();
     broker.dismiss();
     for shard in 0..if is_whole { simulation.scenario.shards } else { 0 } {
@@ -397,6 +473,7 @@ fn restored(simulation: &Simulation<'_>, keeper: Keeper, is_whole: bool) -> Resu
     let log = FaultyLog::join(&shared, 0, &simulation.settings, Rc::new(RefCell::new(Hooks::default())));
     let status = Arc::new(Status::new(simulation.scenario.shards));
     let mut worker = Worker::new(log, Arc::clone(&simulation.settings), keeper, status);
+    watch.into_iter().for_each(|watch| worker.watch_repeated(watch));
     for _ in 0..TURNS_MAX {
         worker.turn().map_err(|fault| fault.to_string())?;
         if worker.is_live() && worker.shards().count() == usize::from(simulation.scenario.shards) {

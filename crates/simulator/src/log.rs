@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use influence::exchange::Section;
-use influence::{MODEL_VERSION, Removed};
+use influence::{Effects, MODEL_VERSION, Removed, Shard};
 use pipeline::{
     Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Kept, Log, Ownership, Past, Positions, RawRecord, Room, Settings,
     Stamp, Step,
 };
-use wire::{JournalRecord, decode_exchange, encode_exchange, encode_score};
+use wire::{JournalRecord, decode_exchange, encode_close, encode_exchange, encode_score};
 
 use crate::broker::{Broker, Member, Producer, TOO_LARGE, Topic};
 use crate::scenario::{Happens, Moment};
@@ -177,6 +177,12 @@ impl FaultyLog {
             for Removed { name, .. } in &step.effects.removed {
                 broker.produce(transaction, Topic::Scores, shard, (name.as_bytes().to_vec(), None), Vec::new())?;
             }
+            for record in history(step.shard, step.effects) {
+                match self.bugs.has(Bug::ClosesOutside) {
+                    true => broker.store(Topic::History, shard, record.0, record.1),
+                    false => broker.produce(transaction, Topic::History, shard, record, Vec::new())?,
+                };
+            }
             for refused in step.refused {
                 let mut headers = vec![
                     ("__connect.errors.topic", self.settings.inputs[refused.input].topic.clone()),
@@ -221,6 +227,17 @@ impl FaultyLog {
         }
         Ok(())
     }
+}
+
+/// What a step says of history, as records: who is not to be shown any more, and closes.
+pub(crate) fn history(shard: &Shard, effects: &Effects) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let tombstones = effects.closes_removed.iter().map(|Removed { name, .. }| (name.as_bytes().to_vec(), None));
+    let closes = effects.closes.iter().filter_map(|close| {
+        let (user, mut value) = (shard.name(close.person)?, Vec::new());
+        encode_close(user, close.day, &close.score, MODEL_VERSION, &mut value);
+        Some((user.as_bytes().to_vec(), Some(value)))
+    });
+    tombstones.chain(closes).collect()
 }
 
 /// What a panic that was meant to be says.

@@ -46,6 +46,8 @@ pub struct Verdict {
     pub duplicates: u64,
     /// People who have no record any more, or one that lacks what came before a silence.
     pub forgotten: u64,
+    /// Closes of days.
+    pub closes: u64,
     /// Over all that was committed: the same seed gives the same.
     pub digest: u64,
 }
@@ -60,6 +62,7 @@ impl Verdict {
         self.taken_over += other.taken_over;
         self.duplicates += other.duplicates;
         self.forgotten += other.forgotten;
+        self.closes += other.closes;
         other.faults.iter().for_each(|(name, count)| *self.faults.entry(name).or_default() += count);
         other.errors.iter().for_each(|(name, count)| *self.errors.entry(name).or_default() += count);
     }
@@ -135,6 +138,7 @@ fn settings(scenario: &Scenario) -> Settings {
         exchange: "exchange".into(),
         clock: scenario.clock,
         dedup_window_ms: scenario.dedup_window_ms,
+        closes_ms: scenario.closes_ms,
         pace: Pace {
             epoch_ms: scenario.epoch_ms,
             epoch_records_max: scenario.epoch_records,
@@ -215,9 +219,10 @@ impl<'a> Simulation<'a> {
 
     /// Where only events move the clock, an application at rest has nothing to say when it is started again.
     fn restart_at_rest(&mut self) -> Result<(), String> {
-        let scores = |of: &Self| -> Vec<i64> {
+        let scores = |of: &Self| -> Vec<[i64; 2]> {
             let broker = of.shared.broker.borrow();
-            (0..of.scenario.shards).map(|shard| broker.bounds(Topic::Scores, shard).1).collect()
+            let end = |shard| [Topic::Scores, Topic::History].map(|topic| broker.bounds(topic, shard).1);
+            (0..of.scenario.shards).map(end).collect()
         };
         let said = scores(self);
         (0..self.slots.len()).for_each(|number| self.end_worker(number));
@@ -225,7 +230,7 @@ impl<'a> Simulation<'a> {
         let says = scores(self);
         if says != said {
             return Err(format!(
-                "at rest, and started again, it publishes scores: their topics end at {says:?}, not {said:?}"
+                "at rest, and started again, it publishes scores or closes: their topics end at {says:?}, not {said:?}"
             ));
         }
         Ok(())
@@ -299,7 +304,10 @@ impl<'a> Simulation<'a> {
             return;
         }
         let slot = &mut self.slots[number];
-        let settings = Arc::clone(slot.other.as_ref().unwrap_or(&self.settings));
+        let mut settings = Arc::clone(slot.other.as_ref().unwrap_or(&self.settings));
+        if self.scenario.closes_unevenly && number % 2 == 1 {
+            Arc::make_mut(&mut settings).closes_ms = None;
+        }
         *slot.hooks.borrow_mut() = Hooks::default();
         let log = FaultyLog::join(&self.shared, number, &settings, Rc::clone(&slot.hooks));
         let store = Store::new(Arc::clone(&self.store) as Arc<_>, Default::default()).expect("a runtime for the store");

@@ -32,6 +32,10 @@ pub struct Scenario {
     pub is_stored: bool,
     /// Milliseconds within which events with one id count once.
     pub dedup_window_ms: Option<i64>,
+    /// Milliseconds of a day that is closed.
+    pub closes_ms: Option<i64>,
+    /// Every other worker closes no days.
+    pub closes_unevenly: bool,
     /// Milliseconds between two rounds of turns.
     pub tick_ms: i64,
     /// Milliseconds of an epoch.
@@ -71,6 +75,8 @@ pub enum Topic {
     Scores,
     /// What could not be used.
     DeadLetters,
+    /// How people stood at the ends of days.
+    History,
 }
 
 /// A record of an input.
@@ -289,6 +295,11 @@ const SHORT: usize = 3;
 /// After so much silence rated people are forgotten: at once, or after a while that no transaction takes.
 const FORGET_AFTER: [Option<i64>; 8] = [None, None, None, None, None, Some(1), Some(300), Some(20_000)];
 
+/// Days.
+const CLOSES: [Option<i64>; 4] = [None, None, Some(300), Some(1_000)];
+/// Days of runs that take minutes.
+const CLOSES_SLOW: [Option<i64>; 3] = [None, Some(7_000), Some(60_000)];
+
 /// Draws things.
 pub(crate) struct Dice(ChaCha8Rng);
 
@@ -347,6 +358,8 @@ impl Scenario {
             clock,
             is_stored: dice.once_in(3),
             dedup_window_ms: dice.pick(&[None, None, Some(100), Some(1_000), Some(20_000), Some(HOUR)]),
+            closes_ms: None,
+            closes_unevenly: false,
             tick_ms,
             epoch_ms: dice.pick(&[20, 50, 100]),
             epoch_records: dice.pick(&[3, 10, 50, 1_000]),
@@ -360,7 +373,19 @@ impl Scenario {
         scenario.faults = faults(&scenario, length_ms, &mut dice);
         // Drawn last, so that older seeds keep the rest of what they stand for.
         scenario.model.forget_after_ms = dice.pick(&FORGET_AFTER);
+        scenario.closes(&mut dice);
         scenario
+    }
+
+    /// Days of less than a second or of some; a step tells all closes, or few of them.
+    fn closes(&mut self, dice: &mut Dice) {
+        let is_slow = self.tick_ms > 10;
+        self.closes_ms = dice.pick(if is_slow { &CLOSES_SLOW } else { &CLOSES });
+        self.closes_unevenly = dice.once_in(4);
+        if self.closes_ms.is_some_and(|day_ms| day_ms >= 1_000) && dice.once_in(2) {
+            // Of 40 people each, before the day ends.
+            self.model.limits.closes_a_step = 8;
+        }
     }
 
     /// A run in which nothing goes wrong and nothing happens, to be told what does: one input of events in JSON.
@@ -375,6 +400,8 @@ impl Scenario {
             clock: Clock::Wall,
             is_stored: false,
             dedup_window_ms: None,
+            closes_ms: None,
+            closes_unevenly: false,
             tick_ms: 10,
             epoch_ms: 50,
             epoch_records: 50,

@@ -69,6 +69,8 @@ pub struct JournalRecord {
     pub gaps: Vec<Gap>,
     /// The machine's clock when the slice was cut, where events move the clock.
     pub machine_clock: Option<Timestamp>,
+    /// Milliseconds of a day, if days were closed; longer than nothing.
+    pub closes_ms: Option<Timestamp>,
 }
 
 /// The first offsets of a slice's part of an input that nobody has read.
@@ -136,6 +138,7 @@ impl JournalRecord {
             digest: Some(self.digest),
             gaps: self.gaps.iter().map(gap_message).collect(),
             machine_clock: self.machine_clock,
+            closes_ms: self.closes_ms.unwrap_or(0),
         }
     }
 
@@ -160,6 +163,7 @@ impl JournalRecord {
             digest: message.digest.ok_or(Malformed::Missing("digest"))?,
             gaps,
             machine_clock: machine_clock.transpose().map_err(Malformed::Field)?,
+            closes_ms: closes_ms(message.closes_ms)?,
         })
     }
 }
@@ -179,6 +183,14 @@ fn gap(message: &proto::Gap, inputs: &[OffsetRange]) -> Result<Gap, Malformed> {
     match range {
         Some((input, range)) if range.first <= next && next <= range.next => Ok(Gap { input, next }),
         _ => Err(Malformed::Field(format!("a gap of input {input} to offset {next} is not in the slice"))),
+    }
+}
+
+fn closes_ms(day_ms: i64) -> Result<Option<Timestamp>, Malformed> {
+    match day_ms {
+        0 => Ok(None),
+        1.. => Ok(Some(day_ms)),
+        _ => Err(Malformed::Field(format!("closes_ms is {day_ms}, below 0"))),
     }
 }
 

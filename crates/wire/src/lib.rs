@@ -11,6 +11,7 @@
 
 mod accept;
 mod checkpoint;
+mod close;
 mod dead_letter;
 mod event;
 mod exchange;
@@ -30,6 +31,7 @@ mod time;
 mod write;
 
 pub use checkpoint::CheckpointHeader;
+pub use close::{Close, decode_close, encode_close};
 pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
 pub use exchange::{decode_exchange, encode_exchange, encode_exchange_records};

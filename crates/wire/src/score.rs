@@ -136,7 +136,11 @@ pub fn decode_score(bytes: &[u8]) -> Result<(String, Score), Malformed> {
 
 /// Likewise, with the version of the model that it comes from.
 pub fn decode_versioned_score(bytes: &[u8]) -> Result<(String, Score, u32), Malformed> {
-    let message = proto::Score::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?;
+    of_message(proto::Score::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?)
+}
+
+/// The score of a message, whose it is, and the version of the model.
+pub(crate) fn of_message(message: proto::Score) -> Result<(String, Score, u32), Malformed> {
     accept::name("user", &message.user)?;
     let model_version = message.model_version;
     let (user, score) = protobuf::score(message);

@@ -73,6 +73,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.hash_key", "", "32 HEX DIGITS", "[the application's own]", "secret key of the hash of names; `model.hash_key.file` reads it from a file"),
     key(All, "model.names", "names", "exact|folded", "exact", "which names are one person: those of the same bytes, or also those that differ by case, `@`, blanks, or as a profile's address"),
     key(Run, "model.ignore_users", "ignore-user", "NAMES", "[none]", "names that stand for nobody, such as NA,NULL,[deleted]: acts by and on them do not count"),
+    key(All, "history.closes", "history-closes", "true|false", "false", "whether how people stood at the end of each day, 00:00 UTC, is told in a topic of its own"),
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
     key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),

@@ -109,6 +109,7 @@ fn settings(model: &Model, hash_key: HashKey) -> Settings {
         exchange: "exchange".to_owned(),
         clock: Clock::Event,
         dedup_window_ms: None,
+        closes_ms: None,
         pace: Pace { epoch_records_max: EPOCH_RECORDS_MAX, ..Pace::default() },
         checkpoint_every_ms: CHECKPOINT_EVERY_MS,
         accepted_gaps: Vec::new(),

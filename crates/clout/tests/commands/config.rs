@@ -63,6 +63,18 @@ fn nothing_said_is_a_whole_configuration() {
     assert_eq!(config.connection().brokers(), "localhost:9092");
     assert_eq!(config.settings(4, influence::HashKey::new([1, 2])).inputs[0].topic, "events");
     assert_eq!(config.topics().journal, "clout-journal");
+    assert_eq!(config.topics().history, None);
+}
+
+#[test]
+fn days_are_closed_where_somebody_says_so() {
+    let day_ms = |config: &Config| config.settings(4, influence::HashKey::new([1, 2])).closes_ms;
+    let config = load("[history]\ncloses = true", &[], &[]).expect("it is known");
+    assert_eq!((config.topics().history.as_deref(), day_ms(&config)), (Some("clout-history"), Some(86_400_000)));
+    let config = load("[history]\ncloses = true", &[("CLOUT_HISTORY_CLOSES", "false")], &[]).expect("it is known");
+    assert_eq!((config.topics().history, day_ms(&config)), (None, None));
+    let refused = load("[history]\ncloses = \"daily\"", &[], &[]).expect_err("it is no such word");
+    assert!(refused.contains("history.closes") && refused.contains("true, false"), "{refused}");
 }
 
 #[test]

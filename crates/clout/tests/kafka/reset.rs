@@ -86,7 +86,7 @@ fn members_and_those_who_do_not_agree_keep_it() {
         format!("{}: {}", ran.code.expect("an exit code"), ran.stderr.replace(&app, "APP"))
     };
     expect![[r#"
-        2: error: nothing is removed: say yes, or --yes; all scores and dead letters of APP go, with APP-exchange, APP-journal, APP-scores, APP-dead-letters, its offsets and checkpoints
+        2: error: nothing is removed: say yes, or --yes; all scores, closes and dead letters of APP go, with APP-exchange, APP-journal, APP-scores, APP-dead-letters, its offsets and checkpoints
     "#]]
     .assert_eq(&told(&["reset"]));
 

@@ -32,6 +32,26 @@ fn topics_are_made_once_and_found_the_next_time() {
     );
 }
 
+/// Days that were closed once are emptied by `reset` also where none are closed now, with the retention that somebody has set.
+#[test]
+fn the_topic_of_closes_is_made_where_days_are_closed_and_emptied_in_any_case() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let (app, input) = (unique("closes"), unique("events"));
+    let ran = |arguments: &[&str]| {
+        let ran = done(broker, &[arguments, &["--application-id", &app, "--input", &input]].concat());
+        ran.stdout.replace(&app, "APP").replace(&input, "INPUT")
+    };
+    ran(&["topics", "create", "--inputs", "--partitions", "2"]);
+    let made = ran(&["topics", "create", "--history-closes", "true"]);
+    let line = "made  APP-history: 2 partitions, 1 copy, cleanup.policy=delete, retention.ms=34560000000\n";
+    assert!(made.ends_with(line) && made.matches("made ").count() == 1, "{made}");
+    assert!(ran(&["topics", "check", "--history-closes", "true"]).ends_with(&line.replace("made ", "found")));
+    assert!(!ran(&["topics", "check"]).contains("history"), "nobody asks for it");
+    assert!(ran(&["reset", "--yes", "--checkpoints", "none"]).contains("emptied APP-history, 2 partitions"));
+    assert!(ran(&["topics", "check", "--history-closes", "true"]).ends_with(&line.replace("made ", "found")));
+}
+
 #[test]
 fn what_differs_is_told_with_the_way_out() {
     let _room = crate::waits();

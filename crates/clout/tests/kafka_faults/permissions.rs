@@ -206,6 +206,18 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
             assert!(error.contains(&named) && error.contains("grant"), "{resource}: {error}\n{}", ran.stderr);
         });
     }
+    // With closes it needs one topic more.
+    let (history, closes) = (format!("{}-history", scene.id), ["--history-closes", "true"]);
+    scene.create(&history);
+    let ran = scene.start_with("a", 1, &closes).wait(TOLD);
+    assert!(ran.code != Some(0) && ran.stderr.contains(&history) && ran.stderr.contains("grant"), "{}", ran.stderr);
+    for (resource, operations) in documented("run --history-closes") {
+        allow_by_tool(&broker, &scene, &resource, &operations);
+    }
+    let mut member = scene.start_with("a", 1, &closes);
+    scene.feeder().feed(&acts[..50], usize::MAX);
+    scene.drain(&witness, &mut [&mut member]);
+    member.terminate(Duration::from_secs(15));
     let stranger =
         Scene::without_topics(broker.brokers(), &Options { client: &ADMIN, program: &STRANGER, ..Options::default() });
     let ran = stranger.start("a", 1).wait(REFUSED);

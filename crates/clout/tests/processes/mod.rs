@@ -1,6 +1,7 @@
 //! Many processes of one application, started with one command line: they share the work, take over from each other, and
 //! find each other's checkpoints. What they tell of it is in the log.
 
+mod closes;
 mod folders;
 mod log;
 mod names;

@@ -1,6 +1,6 @@
 //! The log in memory keeps what every log must keep.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +12,27 @@ use vocabulary::Event;
 struct InMemory {
     memory: Memory,
     ends: [i64; SHARDS as usize],
+    closes: Arc<Mutex<Vec<Told>>>,
+}
+
+/// A shard, a user, and the day that was closed, if it is no tombstone.
+type Told = (u16, String, Option<i64>);
+
+impl InMemory {
+    fn new(manner: Manner) -> InMemory {
+        let memory = Memory::new(SHARDS, &["events"], manner);
+        let closes: Arc<Mutex<Vec<Told>>> = Arc::default();
+        let told = Arc::clone(&closes);
+        memory.subscribe(move |shard, effects| {
+            let mut told = told.lock().expect("nobody panics here");
+            let number = shard.number();
+            told.extend(effects.closes_removed.iter().map(|removed| (number, removed.name.to_string(), None)));
+            let close =
+                |close: &influence::Close| Some((number, shard.name(close.person)?.to_owned(), Some(close.day)));
+            told.extend(effects.closes.iter().filter_map(close));
+        });
+        InMemory { memory, ends: [0; SHARDS as usize], closes }
+    }
 }
 
 impl Candidate for InMemory {
@@ -42,10 +63,15 @@ impl Candidate for InMemory {
     fn wait(&mut self) {
         thread::sleep(Duration::from_millis(1));
     }
+
+    fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)> {
+        let told = self.closes.lock().expect("nobody panics here");
+        told.iter().filter(|(of, ..)| *of == shard).map(|(_, user, day)| (user.clone(), *day)).collect()
+    }
 }
 
 #[test]
 fn the_log_in_memory() {
     let manner = Manner { in_rounds: false, keeps: true };
-    check(|| InMemory { memory: Memory::new(SHARDS, &["events"], manner), ends: [0; SHARDS as usize] });
+    check(|| InMemory::new(manner));
 }

@@ -35,6 +35,7 @@ struct Round<'a> {
     sweep: u32,
     publishes: bool,
     settles: bool,
+    closes_ms: Option<Timestamp>,
 }
 
 impl Round<'_> {
@@ -48,6 +49,7 @@ impl Round<'_> {
             sweep: self.sweep,
             publishes: self.publishes,
             settles: self.settles,
+            closes_ms: self.closes_ms,
             ..Slice::default()
         };
         let mut effects = Effects::default();
@@ -64,6 +66,8 @@ struct Run<'a> {
     rest: &'a [Input<'a>],
     clock: Timestamp,
     dice: Dice,
+    /// Milliseconds of a day that is closed.
+    closes_ms: Option<Timestamp>,
 }
 
 impl<'a> Run<'a> {
@@ -75,6 +79,7 @@ impl<'a> Run<'a> {
             rest: inputs,
             clock: Timestamp::MIN,
             dice: Dice::new(seed),
+            closes_ms: [None, Some(HOUR), Some(7 * HOUR)][(seed % 3) as usize],
         }
     }
 
@@ -98,6 +103,7 @@ impl<'a> Run<'a> {
             round.sweep = [0, 1, 5, u32::MAX][self.dice.roll(4)];
             round.publishes = self.dice.roll(5) > 0;
             round.settles = self.dice.roll(9) == 0;
+            round.closes_ms = self.closes_ms;
         }
         Some(rounds)
     }
@@ -350,7 +356,7 @@ fn images_of_others_are_refused_and_say_why() {
     };
     let refused = |model: &Model, shard, shards, image: &[u8]| refused_under(key(0), model, shard, shards, image);
     let mut newer = image.clone();
-    newer[0] += 1;
+    newer[0] += 2;
     let mut longer = image.clone();
     longer.push(0);
     let messages = [
@@ -369,7 +375,7 @@ fn images_of_others_are_refused_and_say_why() {
         it is of shard 0 of 3, not of 1 of 3
         it is of a model with other parameters, or another hash key
         it is of a model with other parameters, or another hash key
-        it is of version 6 of the format, this program reads version 5: the shard is made anew from its events
+        it is of version 7 of the format, this program reads versions 5 and 6: the shard is made anew from its events
         there are bytes after its end
         it breaks off
         edges: 38 entries are more than there are bytes

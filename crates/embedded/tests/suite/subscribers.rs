@@ -35,6 +35,7 @@ fn settings(hash_key: HashKey, epoch_ms: i64) -> Arc<Settings> {
         exchange: "exchange".to_owned(),
         clock: Clock::Event,
         dedup_window_ms: None,
+        closes_ms: None,
         pace: Pace { epoch_ms, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
         accepted_gaps: Vec::new(),

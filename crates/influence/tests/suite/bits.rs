@@ -4,7 +4,7 @@
 use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use influence::{Arrival, Effects, HashKey, LEVELS, Limits, Model, Shard, Slice};
-use vocabulary::{Counts, Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
+use vocabulary::{Counts, Event, Kind, NAME_BYTES_MAX, Profile, Score, TRUST_MAX, Timestamp};
 
 const KEY: HashKey = HashKey::new([1, 2]);
 
@@ -114,14 +114,15 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
 }
 
 fn check_finite(shard: &Shard, seed: u64) {
-    for (name, score) in shard.scores() {
-        assert!((0.0..=100.0).contains(&score.score), "seed {seed}: {name} {score:?}");
-        let numbers =
-            [score.influence, score.reach, score.amplification, score.network, score.openness, score.audience];
-        assert!(numbers.iter().all(|number| number.is_finite()), "seed {seed}: {name} {score:?}");
-        assert!((0.0..=1.0 + 1e-9).contains(&score.room), "seed {seed}: {name} {score:?}");
-        assert!(score.influence >= 0.0 && score.scale.is_finite(), "seed {seed}: {name}");
-    }
+    shard.scores().for_each(|(name, score)| check_score(name, &score, seed));
+}
+
+fn check_score(name: &str, score: &Score, seed: u64) {
+    assert!((0.0..=100.0).contains(&score.score), "seed {seed}: {name} {score:?}");
+    let numbers = [score.influence, score.reach, score.amplification, score.network, score.openness, score.audience];
+    assert!(numbers.iter().all(|number| number.is_finite()), "seed {seed}: {name} {score:?}");
+    assert!((0.0..=1.0 + 1e-9).contains(&score.room), "seed {seed}: {name} {score:?}");
+    assert!(score.influence >= 0.0 && score.scale.is_finite(), "seed {seed}: {name}");
 }
 
 /// Profiles, events and clocks of any bits; sections too, if there are other shards.
@@ -173,8 +174,12 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
             settles: dice.roll(8) == 0,
             machine_clock: (dice.roll(3) == 0).then(|| dice.time()),
             is_live: dice.roll(4) > 0,
+            closes_ms: dice.one_of(&[None, Some(influence::DAY_MS), Some(1_000), Some(Timestamp::MAX), Some(0)]),
         };
         shard.step(&slice, &mut effects);
+        for close in &effects.closes {
+            check_score("a close", &close.score, seed);
+        }
         check_finite(&shard, seed);
         for told in effects.exchange.iter().flat_map(|section| &section.endorse) {
             let Change { given, returned, reach, weight, whole, known, newest, .. } = told.change;

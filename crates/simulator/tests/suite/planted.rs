@@ -77,6 +77,16 @@ fn offsets_outside_the_transaction() {
 }
 
 #[test]
+fn closes_that_depend_on_who_does_a_slice_again() {
+    check(Bug::ClosesAsTold, &["gave another state", "are not those that its slices make"]);
+}
+
+#[test]
+fn closes_outside_the_transaction() {
+    check(Bug::ClosesOutside, &["a close of", "are not those that its slices make"]);
+}
+
+#[test]
 fn a_failure_becomes_a_short_history() {
     let (seed, _) = first(Bug::JournalGap);
     let whole = Scenario::of(seed);

@@ -18,6 +18,7 @@ fn a_record_comes_back() {
     check_comes_back(JournalRecord { clock: 0, settles: true, digest: 0, sequence: 0, ..journal_record() });
     let largest = OffsetRange { first: i64::MAX, next: i64::MAX };
     check_comes_back(JournalRecord { shard: u16::MAX, clock: AT_MAX, exchange: largest, ..journal_record() });
+    check_comes_back(JournalRecord { closes_ms: Some(86_400_000), ..journal_record() });
     let header = CheckpointHeader { journal_offset: 0, image_bytes: 0, ..checkpoint_header() };
     assert_eq!(CheckpointHeader::decode(&message(|bytes| header.encode(bytes))), Ok(header));
 }
@@ -58,6 +59,16 @@ fn every_digest_is_there() {
     );
     let least = JournalRecord::decode(&with_range(&[10, 11, 12])).unwrap();
     assert_eq!((least.shard, least.sequence, least.clock), (0, 0, Timestamp::MIN));
+}
+
+/// Field 15: a program that knows no closes passes it over, and one that does reads none where there is none.
+#[test]
+fn whether_days_were_closed_is_told_only_where_they_were() {
+    let plain = message(|bytes| journal_record().encode(bytes));
+    let closes = message(|bytes| JournalRecord { closes_ms: Some(300), ..journal_record() }.encode(bytes));
+    assert_eq!(closes, [plain, number(15, 300)].concat());
+    let refused = JournalRecord::decode(&spoilt(number(15, u64::MAX))).unwrap_err().to_string();
+    assert_eq!(refused, "closes_ms is -1, below 0");
 }
 
 #[test]

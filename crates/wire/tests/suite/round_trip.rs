@@ -261,6 +261,7 @@ fn journal_record() -> impl Strategy<Value = JournalRecord> {
                 digest,
                 gaps: gaps_of(&inputs),
                 machine_clock: (publishes && clock != Timestamp::MIN).then_some(clock),
+                closes_ms: (sweep % 2 == 0).then_some(i64::from(sweep) + 1),
                 inputs,
             }
         },

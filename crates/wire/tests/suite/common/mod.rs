@@ -103,6 +103,7 @@ pub(crate) fn journal_record() -> JournalRecord {
         digest: u64::MAX,
         gaps: Vec::new(),
         machine_clock: None,
+        closes_ms: None,
     }
 }
 
