@@ -5,6 +5,7 @@
 
 mod options;
 
+mod days;
 mod outliers;
 mod scoring;
 mod timeline;
@@ -86,7 +87,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         empty: Some(args.no_events()),
     };
     let loss = loss.loss();
-    let timeline = scoring.timeline.take();
+    let (timeline, history) = (scoring.timeline.take(), scoring.history.take());
     let run = Run {
         args,
         model: &model,
@@ -105,7 +106,8 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
         return Err(loss.into());
     }
-    let written = letters.map_err(Failure::from).and(write(run, networks.as_deref(), scores_out, timeline, &progress));
+    let written =
+        letters.map_err(Failure::from).and(write(run, networks.as_deref(), scores_out, [timeline, history], &progress));
     stop.map_or(written, |stop| Err(stop.into()))
 }
 
@@ -114,7 +116,7 @@ fn write(
     run: Run<'_>,
     networks: Option<&Networks>,
     scores_out: Option<Output>,
-    timeline: Option<Whole>,
+    moves: [Option<Whole>; 2],
     progress: &Progress,
 ) -> Result<(), Failure> {
     let args = run.args;
@@ -124,16 +126,17 @@ fn write(
         (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output).and_then(keep(path))),
         _ => Ok(()),
     };
-    let timeline = match (&args.timeline_out, timeline) {
-        (Some(path), Some(timeline)) => keep(path)(timeline).map_err(Failure::from),
-        _ => Ok(()),
-    };
+    let moves = [&args.timeline_out, &args.history_out].into_iter().zip(moves);
+    // One that cannot be kept does not keep the other back.
+    let moves: Vec<Result<(), OutputError>> =
+        moves.filter_map(|(path, whole)| Some(keep(path.as_deref()?)(whole?))).collect();
+    let moves = moves.into_iter().collect::<Result<(), OutputError>>().map_err(Failure::from);
     summary.warnings().iter().for_each(|line| progress.say(line));
     let printed = unless_broken_pipe(print(args, &ranking, &summary));
     if !args.json {
         progress.say(&summary.text(&Screen::of_stderr()));
     }
-    scores.and(timeline).and(printed)
+    scores.and(moves).and(printed)
 }
 
 /// Puts a whole output in its place.

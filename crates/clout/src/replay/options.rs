@@ -120,6 +120,10 @@ pub struct ReplayArgs {
     /// Where to write that, named as for --scores-out
     #[arg(long, help_heading = "Output", value_name = "FILE", requires = "timeline_step_ms")]
     pub timeline_out: Option<PathBuf>,
+    /// Write how people stood at the end of each day, 00:00 UTC of event time, as --until that time gives it: everybody whose
+    /// score has moved by 0.05 or more since their last line. Named as for --scores-out
+    #[arg(long, help_heading = "Output", value_name = "FILE", conflicts_with = "state")]
+    pub history_out: Option<PathBuf>,
     /// Keep bad lines here, untouched and each with its reason, as JSON lines
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub dead_letters: Option<PathBuf>,
@@ -253,7 +257,12 @@ impl ReplayArgs {
             [first, second, ..] if to_standard.count() > 0 => return Err(UsageError::StandardOutput { first, second }),
             _ => {}
         }
-        for (option, path) in [("--scores-out", &self.scores_out), ("--timeline-out", &self.timeline_out)] {
+        let tables = [
+            ("--scores-out", &self.scores_out),
+            ("--timeline-out", &self.timeline_out),
+            ("--history-out", &self.history_out),
+        ];
+        for (option, path) in tables {
             if let Some(path) = path
                 && TableFormat::of(path).is_none()
             {
@@ -289,6 +298,7 @@ impl ReplayArgs {
         let outputs = [
             ("--scores-out", &self.scores_out),
             ("--timeline-out", &self.timeline_out),
+            ("--history-out", &self.history_out),
             ("--dead-letters", &self.dead_letters),
         ];
         outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))

@@ -150,6 +150,24 @@ impl<'w> Ranking<'w> {
             whom.is_everybody() || *place < whom.top || whom.users.contains(found.user)
         };
         let lines = self.places.iter().enumerate().filter(is_written).filter_map(|(_, place)| self.ranked(place));
+        self.write_lines(writer, lines)
+    }
+
+    /// Adds the lines of those people to a table of whom this is true, likewise.
+    pub(crate) fn write_those(
+        &self,
+        writer: &mut TableWriter<Output>,
+        mut is_one: impl FnMut(&str, &Score) -> bool,
+    ) -> Result<u64, WriteError> {
+        let lines = self.places.iter().filter_map(|place| self.ranked(place));
+        self.write_lines(writer, lines.filter(|line| is_one(line.user, &line.score)))
+    }
+
+    fn write_lines(
+        &self,
+        writer: &mut TableWriter<Output>,
+        lines: impl Iterator<Item = Ranked<'w>>,
+    ) -> Result<u64, WriteError> {
         let mut written = 0;
         for line in lines {
             writer.write(line.user, line.place(), &line.score, self.called(line.user))?;

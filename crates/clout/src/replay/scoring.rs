@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::output::Whole;
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::{Sink, Stop};
+use crate::replay::days::Days;
 use crate::replay::notes::Strangers;
 use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Clusters;
@@ -28,6 +29,11 @@ pub(crate) struct Scoring {
     /// How much is in it.
     pub(crate) timeline_written: Option<Written>,
     steps: Option<Steps>,
+    /// Closes of days once they are whole.
+    pub(crate) history: Option<Whole>,
+    /// How many there are.
+    pub(crate) history_written: Option<Written>,
+    days: Option<Days>,
 }
 
 impl Scoring {
@@ -45,12 +51,24 @@ impl Scoring {
         let strangers = Strangers::default();
         let resumed = args.state.as_ref().filter(|_| resumed.records > 0).map(|folder| words::resumed(folder, resumed));
         let progress = watch.progress.clone();
+        let days = args.history_out.as_deref().map(|path| Days::create(path, watch.clone())).transpose()?;
         let steps = match (args.timeline_step_ms, &args.timeline_out) {
             (Some(step_ms), Some(path)) => Some(Steps::create(step_ms, path, args.timeline_of(), watch)?),
             _ => None,
         };
-        let (timeline, timeline_written) = (None, None);
-        Ok(Scoring { world, clusters, strangers, resumed, progress, timeline, timeline_written, steps })
+        Ok(Scoring {
+            world,
+            clusters,
+            strangers,
+            resumed,
+            progress,
+            timeline: None,
+            timeline_written: None,
+            steps,
+            history: None,
+            history_written: None,
+            days,
+        })
     }
 
     /// Says that the run goes on from where another one was, once that is certain.
@@ -74,6 +92,11 @@ impl Scoring {
             (Some(steps), Some(end)) => steps.write_until(end, &mut self.world),
             _ => Ok(()),
         };
+        let closed = match (&mut self.days, end) {
+            (Some(days), Some(end)) => days.close_until(end, &mut self.world),
+            _ => Ok(()),
+        };
+        let stepped = stepped.and(closed);
         // What was written until somebody interrupted it is whole.
         if matches!(stepped, Err(Stop::Output(_) | Stop::Steps { .. })) {
             return stepped;
@@ -89,6 +112,10 @@ impl Scoring {
             self.timeline_written = Some(steps.written());
             self.timeline = Some(steps.finish()?);
         }
+        if let Some(days) = self.days.take() {
+            self.history_written = Some(days.written());
+            self.history = Some(days.finish()?);
+        }
         stepped
     }
 }
@@ -102,6 +129,9 @@ impl Sink for Scoring {
             self.clusters.note(event.at);
             if let Some(steps) = &mut self.steps {
                 steps.write_before(event.at, &mut self.world)?;
+            }
+            if let Some(days) = &mut self.days {
+                days.close_before(event.at, &mut self.world)?;
             }
         }
         self.world.event(event);

@@ -55,6 +55,8 @@ pub(crate) struct Summary {
     scores_published: u64,
     /// What `--timeline` wrote.
     timeline: Option<Written>,
+    /// What `--history-out` wrote.
+    history: Option<Written>,
     first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,
     /// What people should know about the files and about names.
@@ -166,6 +168,7 @@ impl Summary {
             follows,
             scores_published: progress.published,
             timeline: scoring.timeline_written,
+            history: scoring.history_written,
             first_collisions: progress.first_collisions.iter().map(taken).collect(),
             notes: told,
             outliers: scoring.clusters.outliers().map(Far::of),
@@ -220,9 +223,11 @@ impl Summary {
             let window = words::duration(self.window_ms);
             lines.push(("late", format!("{events} older than the window of {window}: counted as received, no more")));
         }
-        if let Some(Written { rows, times }) = self.timeline {
-            let times = count(times, "time", "times");
-            lines.push(("timeline", format!("{}, as of {times}", count(rows, "row", "rows"))));
+        for (word, written) in [("timeline", self.timeline), ("history", self.history)] {
+            if let Some(Written { rows, times }) = written {
+                let times = count(times, "time", "times");
+                lines.push((word, format!("{}, as of {times}", count(rows, "row", "rows"))));
+            }
         }
         lines.push(("took", self.took_line()));
         let text = lines.iter().map(|(word, line)| screen.labelled(&format!("{word:<9} "), line, Screen::as_is));
