@@ -3,6 +3,7 @@
 mod story;
 
 mod bits;
+mod closes;
 mod forgetting;
 mod golden;
 mod scale;

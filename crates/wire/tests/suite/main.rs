@@ -2,6 +2,7 @@
 
 mod common;
 
+mod closes;
 mod events;
 mod exchange;
 mod framing;
