@@ -105,8 +105,8 @@ fn a_start_a_rebalance_a_takeover_and_lost_brokers_are_a_line_or_two_each() {
     broker.kill();
     wait_until("it says that brokers are away", TOLD, || first.told()[before..].contains("brokers cannot be reached"));
     wait_until("it has no shards any more", TOLD, || first.told()[before..].contains("worker-0 has no shards"));
-    for path in ["/health/live", "/health/ready"] {
-        assert_eq!(status(&address, path), Some(200), "{path}, as docs/configuration.md says");
+    for (path, code) in [("/health/live", 200), ("/health/ready", 503)] {
+        assert_eq!(status(&address, path), Some(code), "{path}, as docs/configuration.md says");
     }
     broker.start_again();
     has_all_again(4);
