@@ -1,5 +1,6 @@
 //! Bluesky's Jetstream: a WebSocket that is asked from a time on.
 
+use std::io::Read;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -25,6 +26,8 @@ const COLLECTIONS: [&str; 6] = [
     "app.bsky.graph.block",
     "app.bsky.actor.profile",
 ];
+/// What messages that are packed by zstd begin with.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Servers stamp messages by clocks of their own, so each is asked for what came so long before the position.
 const OVERLAP_MICROS: i64 = 5_000_000;
 /// After so long without a message the server is asked whether it is there, and given up after twice that.
@@ -86,13 +89,34 @@ async fn follow(web: &Web, feed: &mut Feed) -> Result<std::convert::Infallible, 
                 let position = position(text.as_bytes());
                 feed.message(text.as_bytes().to_vec(), position)?;
             }
-            Message::Binary(bytes) => feed.message(bytes.to_vec(), None)?,
+            Message::Binary(bytes) => {
+                let bytes = unpacked(&bytes)?;
+                let position = position(&bytes);
+                feed.message(bytes, position)?;
+            }
             Message::Close(frame) => {
                 let why = frame.map_or_else(String::new, |frame| format!(": {frame}"));
                 return Err(Trouble::passing(format!("the server has closed the stream{why}")).into());
             }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
+    }
+}
+
+/// A message that is sent as bytes: some servers pack each by itself.
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, Trouble> {
+    if !bytes.starts_with(&ZSTD_MAGIC) {
+        return Ok(bytes.to_vec());
+    }
+    let mut message = Vec::new();
+    let mut unpacking = || {
+        let packed = zstd::stream::read::Decoder::new(bytes)?;
+        packed.take(MESSAGE_BYTES_MAX as u64 + 1).read_to_end(&mut message)
+    };
+    match unpacking() {
+        Ok(size) if size <= MESSAGE_BYTES_MAX => Ok(message),
+        Ok(_) => Err(Trouble::passing("a message is larger than any")),
+        Err(error) => Err(Trouble::passing(format!("a message cannot be unpacked: {error}"))),
     }
 }
 
@@ -109,6 +133,8 @@ fn asked(url: &Url, position: Option<&str>) -> Url {
     let kept: Vec<(String, String)> = url
         .query_pairs()
         .filter(|(key, _)| key != "cursor" || position.is_none())
+        // Messages that the server packs want its dictionary, which is not ours to ship.
+        .filter(|(key, _)| key != "compress")
         .map(|(key, value)| (key.into_owned(), value.into_owned()))
         .collect();
     url.set_query(None);
@@ -147,9 +173,21 @@ mod tests {
         let all = "feed.like&feed.post&feed.repost&graph.follow&graph.block&actor.profile&maxMessageSizeBytes=4194304";
         assert_eq!(query("https://a.example.com/subscribe", None), all);
         assert_eq!(query("https://a.example.com/subscribe", Some("9000000")), format!("{all}&cursor=4000000"));
-        let own = "https://a.example.com/subscribe?wantedCollections=x.y&cursor=1&maxMessageSizeBytes=9";
+        let own = "https://a.example.com/subscribe?wantedCollections=x.y&cursor=1&compress=true&maxMessageSizeBytes=9";
         assert_eq!(query(own, None), "wantedCollections=x.y&cursor=1&maxMessageSizeBytes=9");
         assert_eq!(query(own, Some("9000000")), "wantedCollections=x.y&maxMessageSizeBytes=9&cursor=4000000");
+    }
+
+    #[test]
+    fn a_packed_message_is_unpacked_and_a_torn_one_is_told() {
+        let message = br#"{"did":"a","time_us":12,"kind":"commit"}"#;
+        let packed = zstd::stream::encode_all(&message[..], 3).unwrap();
+        assert_eq!(unpacked(&packed).unwrap(), message);
+        assert_eq!(unpacked(message).unwrap(), message);
+        assert!(unpacked(&packed[..packed.len() - 1]).unwrap_err().reason.starts_with("a message cannot be unpacked"));
+        // Whatever it claims to be, no more is unpacked than a message may have.
+        let large = zstd::stream::encode_all(&vec![0; MESSAGE_BYTES_MAX + 1][..], 3).unwrap();
+        assert!(unpacked(&large).is_err());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) struct Manners {
     pub(crate) is_out_for: usize,
     /// Whether it goes further back than it is asked to, each second time.
     pub(crate) goes_back: bool,
-    /// Whether lines come in frames, and frames in pieces, with pings between them, and each fifth line twice.
+    /// Whether lines come in frames, and frames in pieces, with pings between them, each fifth line twice, and each seventh packed.
     pub(crate) is_torn: bool,
 }
 
@@ -122,6 +122,9 @@ impl Server {
     fn say(&self, socket: &mut WebSocket<Torn>, line: &str, number: usize) -> Result<(), Box<dyn std::error::Error>> {
         if !self.manners.is_torn {
             return Ok(socket.send(Message::Text(Utf8Bytes::from(line)))?);
+        }
+        if number % 7 == 3 {
+            return Ok(socket.send(Message::Binary(zstd::stream::encode_all(line.as_bytes(), 3)?.into()))?);
         }
         let half = (0..=line.len() / 2).rev().find(|&half| line.is_char_boundary(half)).unwrap_or(0);
         let (first, second) = line.as_bytes().split_at(half);
