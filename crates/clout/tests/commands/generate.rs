@@ -245,7 +245,7 @@ fn bad_options_are_told_apart() {
     refuse(
         "--start yesterday",
         expect![[
-            r#"error: invalid value 'yesterday' for '--start <TIME>': time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds"#
+            r#"error: invalid value 'yesterday' for '--start <TIME>': time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds: write it as 2014-08-27 or 2014-08-27T13:08:45Z"#
         ]],
     );
     refuse(

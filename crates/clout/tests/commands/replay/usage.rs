@@ -72,7 +72,7 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse(
         "log --until tomorrow",
         expect![[
-            r#"error: invalid value 'tomorrow' for '--until <TIME>': time "tomorrow" is neither RFC 3339 nor a number of seconds or milliseconds"#
+            r#"error: invalid value 'tomorrow' for '--until <TIME>': time "tomorrow" is neither RFC 3339 nor a number of seconds or milliseconds: write it as 2014-08-27 or 2014-08-27T13:08:45Z"#
         ]],
     );
     refuse(
