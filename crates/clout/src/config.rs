@@ -59,7 +59,7 @@ pub struct Config {
     pub dedup_window_ms: Option<i64>,
     /// The topics that are read, in the order of slices.
     pub inputs: Vec<Input>,
-    /// Whether days are closed, and told in a topic of their own.
+    /// True if days are closed and told in a topic of their own.
     pub closes: bool,
     /// How input is cut into epochs.
     pub pace: Pace,

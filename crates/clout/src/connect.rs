@@ -77,7 +77,7 @@ pub struct ConnectArgs {
     logs: LogArgs,
 }
 
-/// Why a network is not read, or not any more.
+/// The reason why a network is not read, or is not read any more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -87,7 +87,7 @@ pub enum ConnectError {
     /// There is no topic for events.
     #[error("the configuration has no input that holds events: name one by --input, or a topic by --to")]
     NoTopic,
-    /// What is kept would be lost.
+    /// The topic of positions is not compacted, so that they would be lost.
     #[error(
         "topic {topic} has cleanup.policy={policy}, so that positions would be lost: set it to compact: kafka-configs.sh --alter \
          --topic {topic} --add-config cleanup.policy=compact"
@@ -95,7 +95,7 @@ pub enum ConnectError {
     NotCompacted {
         /// The topic.
         topic: String,
-        /// How it is.
+        /// Its `cleanup.policy`.
         policy: String,
     },
     /// The topic holds what this program did not write.
@@ -111,7 +111,7 @@ pub enum ConnectError {
     /// Another process has taken over.
     #[error("another process ({by}) reads {stream} for the application {application} now, and goes on with it")]
     TakenOver {
-        /// What it is called.
+        /// The name of the other process.
         by: String,
         /// The stream.
         stream: String,
@@ -121,7 +121,7 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What is told before anything is written has done nothing.
+    /// The exit code: an error before anything is written has done nothing.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             ConnectError::Live(error) => error.exit_code(),
@@ -237,7 +237,7 @@ fn places(config: &Config, to: &str, profiles: Option<&str>, kept: &str) -> Resu
     })
 }
 
-/// What was done, in a line.
+/// A line that says what was written.
 fn done(place: &Place, written: &[AtomicU64; 3]) -> String {
     let [events, profiles, unusable] = written.each_ref().map(|count| count.load(Relaxed));
     let events = format!("{} to {}", count(events, "event", "events"), place.to);

@@ -416,7 +416,7 @@ fn nothing(args: &RouteArgs, route: &Route, routed: &Routed) -> RouteError {
     }
 }
 
-/// What was done, in a line.
+/// A line that says what was written.
 fn done(route: &Route, routed: &Routed, is_of_messages: bool) -> String {
     let letters = count(routed.dead_letters, "dead letter", "dead letters");
     let records = match is_of_messages {

@@ -35,7 +35,7 @@ const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// A server that was never reached is given up after this number of attempts.
 const FIRST_ATTEMPTS_MAX: u32 = 5;
 
-/// What is followed, and how.
+/// A stream to be followed: the network, its address and the token.
 #[derive(Clone, Debug)]
 pub enum Endpoint {
     /// Bluesky's Jetstream: a WebSocket. Positions are microseconds since 1970.
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What comes from a stream.
+/// One thing that comes from a stream.
 #[derive(Debug)]
 pub enum Arrival {
     /// A connection stands; its address is told.

@@ -25,7 +25,7 @@ pub const TRANSACTION_MAX: Duration = Duration::from_secs(30);
 /// How long to wait where no more can be on its way.
 const FULL: Duration = Duration::from_millis(1);
 
-/// Why an outlet is of no use any more.
+/// The reason why an outlet is of no use any more.
 #[derive(Debug)]
 pub enum OutletError {
     /// Another one may go better.

@@ -178,7 +178,7 @@ impl Routed {
     }
 }
 
-/// Why an attempt ended.
+/// The reason why an attempt ended.
 enum Broken {
     /// Another one may go better.
     Passing { reason: String, is_unreachable: bool },

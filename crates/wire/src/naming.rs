@@ -1,7 +1,7 @@
 //! What accounts are called, as the records of a compacted topic: each says one thing of one account, so that what is said
 //! later takes the place of what was said before, and of nothing else. The key is `FIELD/USER`, the value is text.
 
-/// What a record says of an account.
+/// The thing that a record says of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NameField {
     /// What it is called in posts, without `@`.

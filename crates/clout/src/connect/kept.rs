@@ -1,4 +1,4 @@
-//! What is kept of a stream: records of a compacted topic, written in the transactions of the events that they cover.
+//! The records that are kept of a stream: in a compacted topic, written in the transactions of the events that they cover.
 //!
 //! | key | value |
 //! |---|---|
@@ -24,11 +24,11 @@ const ACTS_ROUND: u64 = 8_192;
 /// Transactions whose facts are known: days of them.
 const FACTS_ROUND: u64 = 1 << 20;
 
-/// How far a stream is read.
+/// The place up to which a stream is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Position {
-    /// What the network is asked to go on from.
+    /// The position from which the network is asked to go on.
     pub(crate) position: Option<String>,
     /// The time of the newest message.
     pub(crate) at: Option<Timestamp>,
@@ -126,7 +126,7 @@ impl Kept<'_> {
         outlet.send(Outgoing { topic: self.topic, partition: 0, key: &key, value })
     }
 
-    /// What a key says, if it is of this stream.
+    /// The part of a key behind the name of this stream; `None` for a key of another one.
     fn own<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
         std::str::from_utf8(key).ok()?.strip_prefix(self.stream)?.strip_prefix('/')
     }

@@ -38,7 +38,7 @@ const TAKING_OVER: Duration = Duration::from_secs(30);
 /// How often it is looked whether it has.
 const TAKING_OVER_LOOK: Duration = Duration::from_millis(500);
 
-/// Where events and profiles go, and what is kept.
+/// The topics for events, for profiles and for what is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) to: String,
@@ -60,7 +60,7 @@ pub(crate) struct Letters {
     pub(crate) bytes_max: usize,
 }
 
-/// What was done so far.
+/// Counts of what was written so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) events: u64,
@@ -85,7 +85,7 @@ pub(crate) struct Relay<'a> {
     pub(crate) place: &'a Place,
 }
 
-/// Why an attempt ended.
+/// The reason why an attempt ended.
 enum Broken {
     Outlet(OutletError),
     Final(Failure),
@@ -239,7 +239,7 @@ struct Open<'a> {
     relay: &'a Relay<'a>,
     outlet: Outlet,
     position: Position,
-    /// What the open transaction has.
+    /// The counts of the open transaction.
     pending: Told,
     messages: u64,
     bytes: usize,
