@@ -3,6 +3,7 @@
 //! Nothing is a shortcut: workers take slices of a log, commit, and what is committed reaches the view. Only the log is
 //! in memory, and history passes faster than time. The order of the modules is the path of an event.
 
+mod hearing;
 mod live;
 mod source;
 

@@ -3,21 +3,21 @@
 use std::time::{Duration, Instant};
 
 use connect::{Arrival, Stream};
-use networks::{Found, Memory, Options, Reader};
+use networks::{Memory, Options, Reader, Source};
 use pipeline::{Stamp, Supervisor};
 use vocabulary::{AHEAD_MS_MAX, Profile, Timestamp};
 use wire::{Names, Respelled};
 
 use crate::connect::{LiveArgs, LiveError, LiveNetwork, agent, now_ms};
 use crate::demo::feeder::{Partitions, WAITING_MAX};
+use crate::demo::hearing::Hearing;
 use crate::demo::opening::Opening;
 use crate::demo::workers::{ACCOUNTS, EVENTS, Workers};
 use crate::demo::{PATIENCE, TICK, say};
 use crate::failure::{Failure, OutputError};
-use crate::recorded::messages::{FACTS_MAX, Findings};
-use crate::recorded::naming::{Naming, Said};
+use crate::recorded::messages::FACTS_MAX;
 use crate::recorded::people::Change;
-use crate::route::messages::{ACTS_MAX, Gone, messages};
+use crate::route::messages::{ACTS_MAX, messages};
 
 /// Messages that are taken at once.
 const MESSAGES_MAX: usize = 1 << 12;
@@ -27,12 +27,7 @@ const FRESH_MS: i64 = 5_000;
 /// A network that is read.
 pub(crate) struct Live {
     stream: Stream,
-    reader: Reader,
-    source: networks::Source,
-    gone: Gone,
-    naming: Naming,
-    said: Vec<Said>,
-    findings: Findings,
+    hearing: Hearing,
     /// When the first connection stood.
     connected_at: Option<Instant>,
     /// When the newest act happened.
@@ -47,12 +42,7 @@ impl Live {
         let options = Options { only: vec![network.network()], drops_repeats: true, ..Options::default() };
         Ok(Live {
             stream: Stream::open(endpoint, start, &agent()).map_err(LiveError::Threads)?,
-            reader: Reader::new(options, Memory::bounded(FACTS_MAX, ACTS_MAX)),
-            source: networks::Source::default(),
-            gone: Gone::default(),
-            naming: Naming::default(),
-            said: Vec::new(),
-            findings: Findings::default(),
+            hearing: Hearing::new(Reader::new(options, Memory::bounded(FACTS_MAX, ACTS_MAX)), Source::default()),
             connected_at: None,
             newest_at: None,
         })
@@ -85,11 +75,11 @@ impl Live {
     /// Appends what has come.
     fn take(&mut self, partitions: &mut Partitions, opening: &Opening) -> Result<(), LiveError> {
         let (mut wait, mut left) = (TICK, MESSAGES_MAX);
-        self.findings.clear();
+        self.hearing.findings.clear();
         while left > 0 {
             match self.stream.next(wait) {
                 Some(Arrival::Message { bytes, .. }) => {
-                    self.read(&bytes);
+                    messages(&bytes).for_each(|message| self.hearing.hear(message));
                     left -= 1;
                 }
                 Some(Arrival::Connected(address)) => {
@@ -104,32 +94,19 @@ impl Live {
             }
             wait = Duration::ZERO;
         }
-        self.said.drain(..).for_each(|said| opening.call(&said));
+        self.hearing.said.drain(..).for_each(|said| opening.call(&said));
         self.append(partitions);
         Ok(())
     }
 
-    fn read(&mut self, message: &[u8]) {
-        let Live { reader, source, gone, naming, said, findings, .. } = self;
-        let names = Names::default();
-        for line in messages(message) {
-            reader.read(source, line, &mut |found| {
-                if let Found::Profile(profile) = &found {
-                    naming.learn(profile, &names, said);
-                }
-                findings.take(&found, |profile| gone.learn(profile, &names));
-            });
-        }
-    }
-
     fn append(&mut self, partitions: &mut Partitions) {
         let (mut events, mut accounts) = (partitions.batches(EVENTS), partitions.batches(ACCOUNTS));
-        for Change { user, opted_out, trust } in self.findings.changes.drain(..) {
+        for Change { user, opted_out, trust } in self.hearing.findings.changes.drain(..) {
             let batch = &mut accounts[partitions.of(&user)];
             batch.push_profile(batch.next(), &Profile { user: &user, opted_out, trust, ..Profile::default() });
         }
         let (names, mut respelled, stored_at) = (Names::default(), Respelled::default(), now_ms());
-        for (event, _) in self.findings.acts() {
+        for (event, _) in self.hearing.findings.acts() {
             // What cannot be scored is left out: here is nobody who looks at it.
             let Ok(Some(event)) = names.event(event, &mut respelled) else { continue };
             if event.at > stored_at.saturating_add(AHEAD_MS_MAX) {

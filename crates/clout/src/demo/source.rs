@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use networks::{Found, Framing, Memory, Reader, Recognised};
+use networks::{Framing, Memory, Reader, Recognised};
 use vocabulary::{AHEAD_MS_MAX, Event, Kind, Timestamp};
 use wire::{EventReader, Names, Pieces, Respelled};
 use worlds::{Town, TownEvents};
 
+use crate::demo::hearing::Hearing;
 use crate::interrupt::Interrupt;
 use crate::recorded::input::{BytesRead, Contents, Head, Input};
-use crate::recorded::messages::{FACTS_MAX, Findings, MESSAGE_BYTES_MAX, site_of, summaries};
-use crate::recorded::naming::{Naming, Said};
+use crate::recorded::messages::{FACTS_MAX, MESSAGE_BYTES_MAX, site_of, summaries};
+use crate::recorded::naming::Said;
 use crate::recorded::notes::Notes;
 use crate::recorded::people::Change;
 use crate::recorded::{InputError, NetworkArgs, ReadingArgs};
-use crate::route::messages::Gone;
 
 /// What happens, one after the other, the next of it to be looked at before it is taken.
 pub(crate) struct Source {
@@ -40,11 +40,7 @@ struct File {
 /// A file of messages, and what those that were read say.
 struct Messages {
     pieces: Option<Pieces<Head>>,
-    reader: Reader,
-    source: networks::Source,
-    naming: Naming,
-    gone: Gone,
-    findings: Findings,
+    hearing: Hearing,
     waiting: VecDeque<Waiting>,
     latest: Timestamp,
     bad: Bad,
@@ -167,11 +163,7 @@ impl Messages {
         let options = networks::Options { connected: recognised.networks, ..options };
         Messages {
             pieces: Some(pieces),
-            reader: Reader::new(options, Memory::new(FACTS_MAX)),
-            source: networks::Source::of_site(site),
-            naming: Naming::default(),
-            gone: Gone::default(),
-            findings: Findings::default(),
+            hearing: Hearing::new(Reader::new(options, Memory::new(FACTS_MAX)), networks::Source::of_site(site)),
             waiting: VecDeque::new(),
             latest,
             bad: Bad::default(),
@@ -193,24 +185,19 @@ impl Messages {
     }
 
     fn read(&mut self) {
-        let Messages { pieces, reader, source, naming, gone, findings, waiting, latest, bad } = self;
+        let Messages { pieces, hearing, waiting, latest, bad } = self;
         let names = Names::default();
         let Some(message) = pieces.as_ref().and_then(|pieces| pieces.piece().ok()) else {
             bad.records += 1;
             return;
         };
-        findings.clear();
-        let mut said = Vec::new();
-        reader.read(source, message, &mut |found| {
-            if let Found::Profile(profile) = &found {
-                naming.learn(profile, &names, &mut said);
-            }
-            findings.take(&found, |profile| gone.learn(profile, &names));
-        });
+        hearing.findings.clear();
+        hearing.hear(message);
+        let Hearing { source, findings, said, .. } = hearing;
         bad.records += findings.unread.len() as u64;
         // What is said of accounts has the time of the message, or happens at once.
         let at = source.last_at().unwrap_or(Timestamp::MIN);
-        waiting.extend(said.into_iter().map(|said| Waiting { at, what: What::Said(said) }));
+        waiting.extend(said.drain(..).map(|said| Waiting { at, what: What::Said(said) }));
         waiting.extend(findings.changes.drain(..).map(|change| Waiting { at, what: What::Change(change) }));
         let mut respelled = Respelled::default();
         for (event, _) in findings.acts() {
@@ -223,7 +210,7 @@ impl Messages {
 
     /// What could not be used, and what was read of each network.
     fn bad(&self) -> Bad {
-        let notes = summaries(Some(self.reader.tally())).iter().map(|network| network.line()).collect();
+        let notes = summaries(Some(self.hearing.reader.tally())).iter().map(|network| network.line()).collect();
         Bad { notes, ..self.bad.clone() }
     }
 }

@@ -1,0 +1,39 @@
+//! What messages of networks say, for a demo: acts, what becomes of accounts, and what they are called.
+
+use networks::{Found, Reader, Source};
+use wire::Names;
+
+use crate::recorded::messages::Findings;
+use crate::recorded::naming::{Naming, Said};
+use crate::route::messages::Gone;
+
+/// A reader of messages, with all that it has to remember.
+pub(crate) struct Hearing {
+    pub(crate) reader: Reader,
+    pub(crate) source: Source,
+    naming: Naming,
+    gone: Gone,
+    /// What was found since it was last cleared.
+    pub(crate) findings: Findings,
+    /// What accounts are called, since it was last taken.
+    pub(crate) said: Vec<Said>,
+}
+
+impl Hearing {
+    pub(crate) fn new(reader: Reader, source: Source) -> Hearing {
+        let (naming, gone) = (Naming::default(), Gone::default());
+        Hearing { reader, source, naming, gone, findings: Findings::default(), said: Vec::new() }
+    }
+
+    /// Reads a message, and adds what it says.
+    pub(crate) fn hear(&mut self, message: &[u8]) {
+        let Hearing { reader, source, naming, gone, findings, said } = self;
+        let names = Names::default();
+        reader.read(source, message, &mut |found| {
+            if let Found::Profile(profile) = &found {
+                naming.learn(profile, &names, said);
+            }
+            findings.take(&found, |profile| gone.learn(profile, &names));
+        });
+    }
+}
