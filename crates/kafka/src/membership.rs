@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pipeline::{Fatal, Fault, Ownership, Status};
+use pipeline::{Fatal, Fault, Ownership, Place, ShardStatus, Status};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -194,6 +194,9 @@ impl Member {
         if let Err(error) = assigned {
             return warn!(%error, "the group's partitions cannot be taken");
         }
+        // Told before the worker hears of them, or the process would be ready for a moment with no shards.
+        let loading = ShardStatus { place: Place::Loading, ..ShardStatus::default() };
+        shards.iter().for_each(|&shard| self.status.write(shard, &loading));
         self.status.joins_group(self.worker);
         let mut state = self.state();
         state.member_id = GroupMetadata::of(consumer).map(|metadata| metadata.member_id()).unwrap_or_default();

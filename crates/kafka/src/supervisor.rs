@@ -93,7 +93,14 @@ impl Workers<'_> {
         let log = KafkaLog::join(self.application, number, stop, self.status)?;
         info!(worker = number, "joined the group {}", self.application.id);
         let settings = Arc::clone(&self.application.settings);
-        Worker::new(log, settings, keeper, Arc::clone(self.status)).run(stop, heartbeat)
+        let mut worker = Worker::new(log, settings, keeper, Arc::clone(self.status));
+        let ran = worker.run(stop, heartbeat);
+        if ran.is_err() {
+            // In this order: a process without shards that waits for its group is not ready.
+            self.status.leaves_group(number);
+            worker.lose();
+        }
+        ran
     }
 
     fn pause(&self, time: Duration) {

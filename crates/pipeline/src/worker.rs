@@ -140,8 +140,9 @@ impl<L: Log> Worker<L> {
     /// Takes turns until it is told to stop, and then gives everything back in good order. Each turn is a beat.
     ///
     /// # Errors
-    /// If a turn fails. Nothing that was not committed is lost, it is taken again from the log.
-    pub fn run(mut self, stop: &AtomicBool, heartbeat: &Arc<Heartbeat>) -> Result<(), Fault> {
+    /// If a turn fails. Nothing that was not committed is lost, it is taken again from the log; what it had is still told
+    /// as its own until [`Worker::lose`].
+    pub fn run(&mut self, stop: &AtomicBool, heartbeat: &Arc<Heartbeat>) -> Result<(), Fault> {
         self.heartbeat = Arc::clone(heartbeat);
         heartbeat.set_at_work(true);
         let ran = self.turns(stop).and_then(|()| self.stop());
@@ -334,6 +335,12 @@ impl<L: Log> Worker<L> {
         self.checkpoint_now(shard)?;
         self.forget(shard);
         self.log.release(shard)
+    }
+
+    /// Lets go of everything without a checkpoint: after a fault nobody knows whose it is.
+    pub fn lose(&mut self) {
+        let owned: Vec<u16> = self.shards.keys().copied().collect();
+        owned.into_iter().for_each(|shard| self.forget(shard));
     }
 
     fn forget(&mut self, shard: u16) {

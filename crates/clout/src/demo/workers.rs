@@ -52,7 +52,7 @@ impl Workers {
         let log = self.memory.join();
         (number..SHARDS).step_by(usize::from(WORKERS)).for_each(|shard| self.memory.assign(shard, &log));
         let keeper = Keeper::beside(Store::open("memory:///", [])?, settings)?;
-        let worker = Worker::new(log, Arc::clone(settings), keeper, Arc::clone(&self.status));
+        let mut worker = Worker::new(log, Arc::clone(settings), keeper, Arc::clone(&self.status));
         let name = format!("worker-{number}");
         let heartbeat = Arc::new(self.supervisor.heartbeat(&name));
         let stop = Arc::clone(self.supervisor.stop_flag());

@@ -109,10 +109,11 @@ fn a_process_that_does_not_know_its_shards_is_not_ready() {
     ]);
     let mut member = Member::start(command, "a", scene.told("a"));
     let address = address(&mut member);
-    // Looked at again and again: while it is ready, it has a shard.
+    // Looked at again and again: while it is ready, before and after it tells of its shards, it has one.
     let ready = || {
-        let is_ready = status(&address, "/health/ready") == Some(200);
+        let was_ready = status(&address, "/health/ready") == Some(200);
         let (_, told) = get(&address, "/v1/status").unwrap_or_default();
+        let is_ready = was_ready && status(&address, "/health/ready") == Some(200);
         assert!(!is_ready || told.matches("elsewhere").count() < 2, "it is ready, and has no shards: {told}");
         is_ready
     };
