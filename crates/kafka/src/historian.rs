@@ -254,12 +254,18 @@ impl Historian {
         (records > 0).then(|| Unreadable { records, since: blocked.since.load(Relaxed) })
     }
 
-    /// Since when records of a shard's inputs are there that could be read, of which the next to come have these offsets.
-    pub(crate) fn unread_since(&self, shard: u16, next: impl Iterator<Item = i64>) -> Option<Timestamp> {
+    /// Since when records of each input of a shard are there that could be read, of which the next to come have these offsets.
+    pub(crate) fn unread_since(&self, shard: u16, next: impl Iterator<Item = i64>) -> Vec<Option<Timestamp>> {
         let readable = self.readable.lock().unwrap_or_else(PoisonError::into_inner);
         let since =
             |(input, next)| readable.get(&(shard, input)).filter(|(end, _)| next < *end).map(|(_, since)| *since);
-        next.enumerate().filter_map(|(input, next)| since((input, next))).min()
+        next.enumerate().map(since).collect()
+    }
+
+    /// What could be read of each input of a shard when it began to be read: until the first look that is what is known.
+    pub(crate) fn note_readable(&self, shard: u16, ends: &[i64], now: Timestamp) {
+        let mut readable = self.readable.lock().unwrap_or_else(PoisonError::into_inner);
+        readable.extend(ends.iter().enumerate().map(|(input, &end)| ((shard, input), (end, now))));
     }
 
     /// Where a shard's inputs began, and where they ended, at the last look.
@@ -292,6 +298,7 @@ impl Historian {
     /// What was asked about a shard is not worth anything any more.
     pub(crate) fn forget(&mut self, shard: u16) {
         self.waiting.remove(&shard);
+        self.readable.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != shard);
         self.visit(shard);
     }
 
@@ -377,13 +384,12 @@ impl Archive {
         let inputs_end = shards.iter().copied().zip(of_shards(&begins).into_iter().zip(of_shards(&written))).collect();
         *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = inputs_end;
         let mut readable = self.readable.lock().unwrap_or_else(PoisonError::into_inner);
-        *readable = places()
-            .zip(&stable)
-            .map(|((input, shard), &end)| {
-                let next = next.get(&shard).and_then(|next| next.get(input)).copied();
-                ((shard, input), first_unread(readable.get(&(shard, input)).copied(), next, (end, now)))
-            })
-            .collect();
+        // A shard that came meanwhile keeps what was noted when it began.
+        for ((input, shard), &end) in places().zip(&stable) {
+            let next = next.get(&shard).and_then(|next| next.get(input)).copied();
+            let before = readable.get(&(shard, input)).copied();
+            readable.insert((shard, input), first_unread(before, next, (end, now)));
+        }
         drop(readable);
         let before = std::mem::take(&mut self.blocked);
         let mut found: BTreeMap<u16, (u64, Timestamp)> = BTreeMap::new();

@@ -117,7 +117,10 @@ impl Log for KafkaLog {
 
     fn seek(&mut self, shard: u16, positions: &Positions) -> Result<(), Fault> {
         let is_new = self.new.contains(&shard);
-        self.reader.start(shard, positions, is_new)
+        let now = self.now();
+        let readable = self.reader.start(shard, positions, is_new)?;
+        self.historian.note_readable(shard, &readable, now);
+        Ok(())
     }
 
     fn fetch(&mut self, wait_ms: i64, room: &Room, inbox: &mut Inbox) -> Result<(), Fault> {
@@ -145,7 +148,7 @@ impl Log for KafkaLog {
         self.historian.unreadable(shard)
     }
 
-    fn unread_since(&self, shard: u16) -> Option<Timestamp> {
+    fn unread_since(&self, shard: u16) -> Vec<Option<Timestamp>> {
         self.historian.unread_since(shard, self.reader.next(shard))
     }
 

@@ -85,10 +85,10 @@ impl Reader {
         })
     }
 
-    /// Reads a shard from these positions on.
-    pub(crate) fn start(&mut self, shard: u16, positions: &Positions, is_new: bool) -> Result<(), Fault> {
+    /// Reads a shard from these positions on. Returns where what can be read of each input ends.
+    pub(crate) fn start(&mut self, shard: u16, positions: &Positions, is_new: bool) -> Result<Vec<i64>, Fault> {
         self.stop(shard);
-        self.check(shard, positions)?;
+        let readable = self.check(shard, positions)?;
         let consumer = self.consumer.as_ref().ok_or_else(|| Fault::Broken("the reader has stopped".into()))?;
         let offsets = || positions.inputs.iter().copied().chain([positions.exchange]);
         let start = |(topic, offset): (&str, i64)| {
@@ -103,7 +103,7 @@ impl Reader {
         let lane = |(partition, next)| Lane { partition, messages_max: MESSAGES_FIRST, next };
         let inputs = lanes.into_iter().zip(offsets()).map(lane).collect();
         self.shards.insert(shard, Lanes { inputs, exchange });
-        Ok(())
+        Ok(readable)
     }
 
     /// The next offset to come of each input of a shard; of a shard that is not read, none.
@@ -111,8 +111,8 @@ impl Reader {
         self.shards.get(&shard).into_iter().flat_map(|lanes| lanes.inputs.iter().map(|lane| lane.next))
     }
 
-    /// What is needed must be there.
-    fn check(&self, shard: u16, positions: &Positions) -> Result<(), Fault> {
+    /// What is needed must be there. Returns where what can be read of each input ends.
+    fn check(&self, shard: u16, positions: &Positions) -> Result<Vec<i64>, Fault> {
         let consumer = self.consumer.as_ref().ok_or_else(|| Fault::Broken("the reader has stopped".into()))?;
         let places: Vec<(&str, i32)> = self.application.read().map(|topic| (topic, shard.into())).collect();
         let ask = |end| {
@@ -127,6 +127,8 @@ impl Reader {
                 }
             }
         };
+        let mut stable = ask(End::Stable)?;
+        stable.truncate(positions.inputs.len());
         let (begins, written) = (ask(End::Begin)?, ask(End::Written)?);
         let needed = positions.inputs.iter().copied().chain([positions.exchange]);
         for (((topic, _), needed), (begins, ends)) in places.iter().zip(needed).zip(begins.into_iter().zip(written)) {
@@ -138,7 +140,7 @@ impl Reader {
                 return Err(Fatal::Expired { topic, partition, begins, needed }.into());
             }
         }
-        Ok(())
+        Ok(stable)
     }
 
     /// Reads a shard no more.

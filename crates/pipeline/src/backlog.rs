@@ -38,6 +38,10 @@ struct Lane<T> {
     delivered: i64,
     /// What lies before this offset and is not sliced yet is gone, and is passed over.
     passed_over: i64,
+    /// Whether records are there that have not come, as far as the log has looked.
+    is_unread: bool,
+    /// When the oldest record that waits was stored, here or in the log; the least time if nobody knows.
+    behind: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +81,14 @@ pub(crate) struct Part {
 
 impl<T> Lane<T> {
     fn new(position: i64) -> Lane<T> {
-        Lane { waiting: VecDeque::new(), sliced: position, delivered: position, passed_over: i64::MIN }
+        Lane {
+            waiting: VecDeque::new(),
+            sliced: position,
+            delivered: position,
+            passed_over: i64::MIN,
+            is_unread: false,
+            behind: Some(Timestamp::MIN),
+        }
     }
 
     /// Takes what lies at these offsets; there may be holes before it, where a log keeps marks of its own.
@@ -228,24 +239,45 @@ impl Backlog {
         self.inputs.iter().any(Lane::has_gap)
     }
 
-    /// When the oldest record that waits was stored.
+    /// Hears of which inputs the log has records that have not come.
+    pub(crate) fn look(&mut self, unread: &[Option<Timestamp>]) {
+        for (input, lane) in self.inputs.iter_mut().enumerate() {
+            lane.is_unread = unread.get(input).is_some_and(Option::is_some);
+            let first = lane.waiting.front().and_then(|waiting| waiting.what.stamp_at());
+            // What has not come is younger than what came last.
+            lane.behind = first.or(lane.behind.filter(|_| lane.is_unread));
+        }
+    }
+
+    /// When the oldest record that waits was stored, whether it has come or not, as of the last look: the least time if nobody
+    /// knows, as of an input of which nothing has come yet.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        let first = |lane: &Lane<Arc<Batch>>| lane.waiting.front().and_then(|waiting| waiting.what.stamp_at());
-        self.inputs.iter().filter_map(first).min()
+        self.inputs.iter().filter_map(|lane| lane.behind).min()
+    }
+
+    /// Whether nothing waits, here or in the log.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.is_empty() && !self.inputs.iter().any(|lane| lane.is_unread)
+    }
+
+    /// Whether nothing of an input waits, here or in the log.
+    pub(crate) fn has_all_of(&self, input: usize) -> bool {
+        self.inputs.get(input).is_none_or(|lane| lane.waiting.is_empty() && !lane.is_unread)
     }
 
     /// Cuts a slice of what waits: all of the exchange, and of each input its share of the records and bytes of an
-    /// epoch, in whole batches. From a shard that closes days, and whose clock is moved by events and stands here, it takes no
+    /// epoch, in whole batches; of inputs that are held back, nothing. From a shard that closes days, and whose clock is moved by events and stands here, it takes no
     /// event behind the end of a day, as long as there are others: so all that is due is done when the day ends.
-    pub(crate) fn cut(&mut self, pace: &Pace, day: Option<Day>) -> Cut {
+    pub(crate) fn cut(&mut self, pace: &Pace, day: Option<Day>, is_held: impl Fn(usize) -> bool) -> Cut {
         let day_ends = day.and_then(|day| self.day_ends(day));
         let share = |all: usize| (all / self.inputs.len().max(1)).max(1);
         let (records_max, bytes_max) = (share(pace.epoch_records_max), share(pace.epoch_bytes_max));
         let exchange = self.exchange.range(self.exchange.delivered);
-        let inputs = self.inputs.iter().map(|lane| {
+        let inputs = self.inputs.iter().enumerate().map(|(input, lane)| {
             let (mut records, mut bytes) = (0, 0);
+            let is_held = is_held(input);
             let fits = |waiting: &&Waiting<Arc<Batch>>| {
-                let fits = records < records_max && bytes < bytes_max;
+                let fits = !is_held && records < records_max && bytes < bytes_max;
                 records += waiting.what.len();
                 bytes += waiting.what.bytes();
                 fits
@@ -381,9 +413,9 @@ mod tests {
     fn a_slice_has_its_share_of_bytes_and_one_batch_at_least() {
         let mut backlog = backlog((0..10).map(|offset| bad(offset, 60_000)));
         let pace = |bytes| Pace { epoch_bytes_max: bytes, ..Pace::default() };
-        assert_eq!(backlog.cut(&pace(1), None).inputs, [OffsetRange { first: 0, next: 1 }]);
-        assert_eq!(backlog.cut(&pace(130_000), None).inputs, [OffsetRange { first: 1, next: 4 }]);
-        assert_eq!(backlog.cut(&pace(usize::MAX), None).inputs, [OffsetRange { first: 4, next: 10 }]);
+        assert_eq!(backlog.cut(&pace(1), None, |_| false).inputs, [OffsetRange { first: 0, next: 1 }]);
+        assert_eq!(backlog.cut(&pace(130_000), None, |_| false).inputs, [OffsetRange { first: 1, next: 4 }]);
+        assert_eq!(backlog.cut(&pace(usize::MAX), None, |_| false).inputs, [OffsetRange { first: 4, next: 10 }]);
     }
 
     /// A batch of acts at these times, in days.
@@ -394,6 +426,32 @@ mod tests {
             batch.push_event(offset, &Event { actor: "ana", target: "bo", kind: Kind::Reply, at }, Stamp::Created(at));
         }
         Arc::new(batch)
+    }
+
+    #[test]
+    fn a_shard_lags_while_its_log_has_more_even_if_nothing_waits_here() {
+        let settings = Settings { shards: 1, ..sample::settings([Holds::Events, Holds::Profiles]) };
+        let mut backlog = Backlog::new(&Positions { exchange: 0, inputs: vec![0, 0] });
+        let all = |backlog: &mut Backlog| drop(backlog.cut(&Pace::default(), None, |_| false));
+        let day = |days: f64| (days * DAY_MS as f64) as Timestamp;
+        backlog.look(&[Some(9), None]);
+        assert_eq!(backlog.oldest(), Some(Timestamp::MIN), "nobody knows");
+        backlog.push_batch(&settings, 0, 0, acts(0, &[0.5, 0.9])).unwrap();
+        backlog.look(&[Some(9), None]);
+        assert_eq!(backlog.oldest(), Some(day(0.5)));
+        all(&mut backlog);
+        backlog.look(&[Some(9), None]);
+        assert_eq!(backlog.oldest(), Some(day(0.5)), "what comes next is younger, and has waited as well");
+        assert!(!backlog.is_caught_up() && !backlog.has_all_of(0) && backlog.has_all_of(1));
+        backlog.look(&[None, None]);
+        assert_eq!((backlog.oldest(), backlog.is_caught_up()), (None, true));
+        backlog.look(&[Some(9), None]);
+        assert_eq!(backlog.oldest(), None, "it has only just been stored");
+        backlog.push_batch(&settings, 0, 0, acts(2, &[7.0])).unwrap();
+        backlog.look(&[]);
+        assert_eq!(backlog.oldest(), Some(day(7.0)));
+        let held = backlog.cut(&Pace::default(), None, |input| input == 0);
+        assert_eq!(held.inputs[0], OffsetRange { first: 2, next: 2 });
     }
 
     #[test]
@@ -408,7 +466,7 @@ mod tests {
         push(1, acts(2, &[0.1, 2.0]));
         let mut clock = Timestamp::MIN;
         let mut cut = |newest: f64| {
-            let cut = backlog.cut(&Pace::default(), Some(Day { clock, day_ms: DAY_MS }));
+            let cut = backlog.cut(&Pace::default(), Some(Day { clock, day_ms: DAY_MS }), |_| false);
             clock = clock.max((newest * DAY_MS as f64) as Timestamp);
             cut.inputs.iter().map(|range| (range.first, range.next)).collect::<Vec<_>>()
         };

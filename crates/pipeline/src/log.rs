@@ -61,10 +61,10 @@ pub trait Log {
         None
     }
 
-    /// Since when records of a shard's inputs are there that could be read and have not come, as far as the log has looked;
-    /// `None` if all have come, or a log has no such thing. Never waits.
-    fn unread_since(&self, _shard: u16) -> Option<Timestamp> {
-        None
+    /// Since when records of each input of a shard are there that could be read and have not come, as far as the log has looked;
+    /// `None` where all have come, and nothing at all from a log that does not look. Never waits.
+    fn unread_since(&self, _shard: u16) -> Vec<Option<Timestamp>> {
+        Vec::new()
     }
 
     /// Where each input of a shard ended when the log last looked, in the order of the configuration; empty if it has not

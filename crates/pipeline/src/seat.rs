@@ -16,7 +16,7 @@ use crate::digest::{chain, fold};
 use crate::fault::Fatal;
 use crate::log::{Cue, Delivery, Positions, Step};
 use crate::seen::Seen;
-use crate::settings::{Clock, Settings};
+use crate::settings::{Clock, Holds, Settings};
 use crate::slice::{Plan, gather};
 use crate::tour::Tour;
 
@@ -80,6 +80,8 @@ pub(crate) struct Seat {
     is_busy: bool,
     /// Whether it has taken a slice here.
     has_stepped: bool,
+    /// Whether profiles may be there that it has not read: who had opted out before an act must not be told because of it.
+    awaits_profiles: bool,
 }
 
 /// What a shard has to do, by how soon.
@@ -129,6 +131,7 @@ impl Seat {
             stepped_at: Timestamp::MIN,
             is_busy: false,
             has_stepped: false,
+            awaits_profiles: true,
         }
     }
 
@@ -202,6 +205,14 @@ impl Seat {
         }
     }
 
+    /// Hears since when records of each input are there that have not come; nothing from a log that does not look.
+    pub(crate) fn look(&mut self, settings: &Settings, unread: &[Option<Timestamp>]) {
+        self.backlog.look(unread);
+        let holds_profiles = |input: &usize| settings.inputs[*input].holds == Holds::Profiles;
+        let has_all = || (0..unread.len()).filter(holds_profiles).all(|input| self.backlog.has_all_of(input));
+        self.awaits_profiles = self.awaits_profiles && !has_all();
+    }
+
     /// Takes a slice of what waits.
     pub(crate) fn step(&mut self, settings: &Settings, now: Timestamp, cue: Option<Cue>, bugs: Bugs) {
         let people = self.shard.people_len();
@@ -210,8 +221,10 @@ impl Seat {
         let publishes = !self.backlog.oldest().is_some_and(lags);
         let day_ms = settings.closes_ms.filter(|_| settings.clock == Clock::Event);
         let day = day_ms.map(|day_ms| Day { clock: self.shard.now().unwrap_or(Timestamp::MIN), day_ms });
-        let cut = self.backlog.cut(&settings.pace, day);
-        let is_caught_up = self.backlog.is_empty();
+        let awaits_profiles = self.awaits_profiles;
+        let is_held = |input: usize| awaits_profiles && settings.inputs[input].holds == Holds::Events;
+        let cut = self.backlog.cut(&settings.pace, day, is_held);
+        let is_caught_up = self.backlog.is_caught_up();
         self.tour.note(now, is_caught_up);
         let plan = match cue {
             None => Plan {
@@ -453,6 +466,7 @@ mod tests {
             if !acts.is_empty() {
                 self.seat.backlog.push_batch(&self.settings, 0, 0, Arc::new(batch)).expect("it follows");
             }
+            self.seat.look(&self.settings, &[]);
             self.seat.step(&self.settings, self.now, None, Bugs::NONE);
             let shard = &self.seat.shard;
             let scores = self.seat.effects().scores.iter().filter_map(|published| shard.record(published));

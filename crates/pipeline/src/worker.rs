@@ -192,6 +192,7 @@ impl<L: Log> Worker<L> {
                 Work::Nothing => false,
             };
             if cue.is_some() || steps {
+                seat.look(&self.settings, &self.log.unread_since(seat.number));
                 seat.step(&self.settings, now, cue, self.bugs);
                 self.planted.stepped(|| seat.next_records());
                 self.heartbeat.beat();
@@ -587,8 +588,10 @@ impl<L: Log> Worker<L> {
         self.told_at = now;
         let (counts, counts_few) =
             (now.saturating_sub(self.sized_at) >= SIZES_MS, now.saturating_sub(self.few_sized_at) >= STATUS_MS);
-        for (&shard, stage) in &self.shards {
+        for (&shard, stage) in &mut self.shards {
             if let Stage::Live(seat) = stage {
+                let unread = self.log.unread_since(shard);
+                seat.look(&self.settings, &unread);
                 let known = self.status.shard(shard);
                 let is_few = seat.shard.people_len() <= FEW;
                 let counts = counts || counts_few && is_few || known.sizes.people == 0;
@@ -596,8 +599,8 @@ impl<L: Log> Worker<L> {
                 let (ids, ids_bytes) = if counts { seat.ids() } else { (known.ids, known.ids_bytes) };
                 let unreadable = self.log.unreadable(shard);
                 let unreadable_since = unreadable.map(|unreadable| unreadable.since);
-                let since = [seat.backlog.oldest(), unreadable_since, self.log.unread_since(shard)];
-                let since = since.into_iter().flatten().min();
+                let oldest = seat.backlog.oldest().filter(|at| *at > Timestamp::MIN);
+                let since = unread.into_iter().chain([oldest, unreadable_since]).flatten().min();
                 let lag_ms = since.map_or(0, |since| (now - since).max(0));
                 let status = ShardStatus {
                     place: Place::Live,

@@ -8,12 +8,14 @@ import { bytes, count, duration, plural, points } from "./words.js";
 const TRACK_MAX = 120;
 /** Milliseconds of waiting that are worth a word. */
 const LAG_MS = 5_000;
+/** Of a shard that is not live here nobody knows how long its records wait. */
+const wait = (milliseconds) => (milliseconds === null ? "–" : duration(milliseconds));
 
 const rate = (number) => (number < 10 ? points(number) : count(number));
 
 const METRICS = [
   { key: "events_per_second", title: "Events a second", format: rate, words: "taken from the log, over ten seconds" },
-  { key: "lag_ms", title: "Lag", format: duration, words: "how long the oldest event has waited to be scored" },
+  { key: "lag_ms", title: "Lag", format: wait, words: "how long the oldest event has waited to be scored" },
   {
     key: "epoch_ms",
     title: "Epoch",
@@ -131,6 +133,7 @@ function judge(view, pipeline) {
     ];
   if (pipeline.lag_ms > LAG_MS) return ["busy", `Events wait for ${duration(pipeline.lag_ms)} until they count.`];
   const elsewhere = away > 0 ? ` ${plural(away, "shard is", "shards are")} in other processes.` : "";
+  if (pipeline.lag_ms === null) return ["elsewhere", "All shards are in other processes, or nobody's."];
   const waits = pipeline.lag_ms > 0 ? `the oldest event waits for ${duration(pipeline.lag_ms)}` : "nothing waits";
   return ["well", `All is well: ${waits}.${elsewhere}`];
 }
@@ -144,7 +147,7 @@ const COLUMNS = [
     text: ({ place, restore_left }) =>
       restore_left > 0 ? `${PLACES[place]}, ${count(restore_left)} to go` : (PLACES[place] ?? place),
   },
-  { title: "Lag", text: ({ lag_ms }) => duration(lag_ms), class: "number" },
+  { title: "Lag", text: ({ lag_ms }) => wait(lag_ms), class: "number" },
   { title: "Epochs", text: ({ sequence }) => count(sequence), class: "number" },
   { title: "People", text: ({ people }) => count(people), class: "number" },
   { title: "Edges", text: ({ edges }) => count(edges), class: "number" },

@@ -93,10 +93,10 @@ pub(crate) struct PipelineStatus {
     /// Accepted events a second, on average over the last ten seconds.
     #[serde(serialize_with = "seven")]
     events_per_second: f64,
-    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
-    lag_ms: i64,
-    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
-    unpublished_ms: i64,
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; null while no shard is live here.
+    lag_ms: Option<i64>,
+    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are, null while no shard is live here.
+    unpublished_ms: Option<i64>,
     /// Milliseconds for which the worker that stands still longest has not turned, as it waits for brokers, for its group or for
     /// the place of checkpoints: what is told of its shards is as old. 0 while all turn.
     standing_ms: u64,
@@ -125,10 +125,10 @@ pub(crate) struct ShardAnswer {
     restore_left: u64,
     /// The last committed sequence.
     sequence: u64,
-    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read.
-    lag_ms: i64,
-    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are.
-    unpublished_ms: i64,
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; null unless it is live here.
+    lag_ms: Option<i64>,
+    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are, null unless it is live here.
+    unpublished_ms: Option<i64>,
     /// Records that are stored and cannot be read yet, as a transaction before them is open.
     unreadable_records: u64,
     /// People it knows.
@@ -155,14 +155,15 @@ pub(crate) struct ShardAnswer {
 
 impl ShardAnswer {
     fn new(shard: u16, status: &ShardStatus, now: i64) -> ShardAnswer {
+        let is_live = status.place == Place::Live;
         let has_checkpoint = status.checkpoint_sequence > 0;
         ShardAnswer {
             shard,
             place: place_word(status.place),
             restore_left: status.restore_left,
             sequence: status.sequence,
-            lag_ms: status.lag_ms,
-            unpublished_ms: status.unpublished_ms,
+            lag_ms: is_live.then_some(status.lag_ms),
+            unpublished_ms: is_live.then_some(status.unpublished_ms),
             unreadable_records: status.unreadable,
             people: status.sizes.people,
             rated: status.sizes.rated,
@@ -222,12 +223,13 @@ impl Rates {
         let totals = status.totals();
         let mean = self.0.lock().mean(Instant::now(), totals);
         let shards: Vec<ShardStatus> = status.shards().collect();
+        let live = || shards.iter().filter(|shard| shard.place == Place::Live);
         let now = now_ms();
         let standing = supervisor.standing().max(status.outside_group().unwrap_or_default());
         PipelineStatus {
             events_per_second: mean.events_per_second,
-            lag_ms: shards.iter().map(|shard| shard.lag_ms).max().unwrap_or(0),
-            unpublished_ms: shards.iter().map(|shard| shard.unpublished_ms).max().unwrap_or(0),
+            lag_ms: live().map(|shard| shard.lag_ms).max(),
+            unpublished_ms: live().map(|shard| shard.unpublished_ms).max(),
             standing_ms: if standing < STANDING { 0 } else { standing.as_millis() as u64 },
             epoch_ms: mean.epoch_ms,
             commit_ms: mean.commit_ms,

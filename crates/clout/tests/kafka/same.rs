@@ -86,3 +86,47 @@ fn a_log_with_follows_is_scored_live_as_replayed() {
     }
     let _ = fs::remove_dir_all(&folder);
 }
+
+/// Nothing is published of a state that is older than `pace.lag`, and nobody who had opted out is told of by an act that was read
+/// before the profile.
+#[test]
+fn what_an_application_finds_is_read_before_it_is_published_and_profiles_first() {
+    const PEOPLE: usize = 1_000;
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let folder = std::env::temp_dir().join(unique("finds"));
+    fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let (log, csv, said) = (path("log.json"), path("scores.csv"), path("profiles.json"));
+    done(broker, &["generate", "--users", "1000", "--events", "60000", "--seed", "5", "-q", "--out", &log]);
+    let replay = ["replay", "-q", &log, "--scores-out", &csv];
+    done(broker, &replay);
+    let users: Vec<String> = replayed(&fs::read_to_string(&csv).expect("a table")).into_keys().collect();
+    let opted_out: Vec<String> =
+        users.iter().step_by(7).map(|user| format!("{{\"user\":\"{user}\",\"opted_out\":true}}\n")).collect();
+    fs::write(&said, opted_out.concat()).expect("a file");
+    done(broker, &[&replay[..], &["--profiles", &said]].concat());
+    let replayed = replayed(&fs::read_to_string(&csv).expect("a table"));
+    let (app, events, accounts, place) = (unique("finds"), unique("events"), unique("accounts"), path("state"));
+    let holds = format!("{accounts}:profiles");
+    let name = ["--application-id", &app, "--input", &events, "--input", &holds];
+    done(broker, &[&["topics", "create", "--inputs", "--partitions", "2"], &name[..]].concat());
+    done(broker, &[&["feed", &log, "-q"], &name[..]].concat());
+    done(broker, &[&["feed", "--profiles", &said, "-q"], &name[..]].concat());
+    std::thread::sleep(Duration::from_secs(2));
+    let pace = ["--lag", "1s", "--epoch", "1ms", "--epoch-records", "500"];
+    let running = Running::start(broker, &[&["run", "--checkpoints", &place], &pace[..], &name[..]].concat());
+    running.until_it_says("is live");
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (points, counts) = differences(&published(broker, &app), &replayed);
+        if points <= POINTS && counts == 0 {
+            break;
+        }
+        assert!(Instant::now() < until, "{points} points off, other counts of {counts} people");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let records = read(broker, &format!("{app}-scores")).len();
+    assert!(records < 6 * PEOPLE, "{records} records: it published what it had not read to the end");
+    let _ = fs::remove_dir_all(&folder);
+}

@@ -151,8 +151,12 @@ mod tests {
             }
         }
         poll_for(&consumer, Duration::from_secs(2));
-        let known = consumer.fetch_metadata(Some("moved"), Duration::from_secs(5)).expect("the brokers answer");
-        assert!(known.topics()[0].partitions().iter().all(|partition| partition.leader() == 2));
+        // Each partition without a leader is told once, to whoever asks next: to this one, if the others are slow.
+        let all_are_led = || {
+            let known = consumer.fetch_metadata(Some("moved"), Duration::from_secs(5)).expect("the brokers answer");
+            known.topics()[0].partitions().iter().all(|partition| partition.leader() == 2)
+        };
+        assert!((0..=PARTITIONS).any(|_| all_are_led()));
         // A partition that nobody has named is none.
         let told = told.0.lock().expect("nobody panics");
         assert!(told.iter().all(|text| !text.contains("not found in cache")), "{told:#?}");
