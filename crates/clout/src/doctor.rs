@@ -1,13 +1,14 @@
 //! The command `doctor`: tries all that `run` needs, and says what is wrong and what to do, before anybody depends on it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use kafka::{Admin, AdminError, Checked, Found, Requirement, Role, check_group, check_topics, try_transaction};
-use pipeline::{Clock, Store, StoreError};
+use kafka::{Admin, AdminError, Checked, Found, Noted, Requirement, Role, check_group, check_topics, try_transaction};
+use pipeline::{CheckpointPlace, Clock, Store, StoreError};
 use serde::Serialize;
 use wire::JournalRecord;
 
@@ -343,17 +344,47 @@ fn retention(topic: &str, checked: &Checked, found: &BTreeMap<String, Found>, ou
     ))
 }
 
-/// Compares the first records of the inputs with those that a restore from each checkpoint begins at.
+/// What checkpoints there are of a shard, here and where its last owner kept them.
+struct Kept {
+    shard: u16,
+    /// The newest first.
+    heads: Vec<JournalRecord>,
+    /// Whether it cannot be restored without one, as its journal was cut off.
+    is_needed: bool,
+    /// Where else they were looked for, or should have been.
+    elsewhere: String,
+}
+
+impl Kept {
+    fn find(store: &Store, shard: u16, noted: Option<&Noted>) -> Result<Kept, StoreError> {
+        let mut heads = store.heads(shard)?;
+        let mut elsewhere = String::new();
+        if let Some(place) = noted.and_then(|noted| CheckpointPlace::of(&noted.lines)) {
+            match store.heads_at(shard, &place)? {
+                Ok(theirs) if theirs.is_empty() => {}
+                Ok(theirs) => heads.extend(theirs),
+                Err(reason) => elsewhere = format!("; its last owner kept them in {place}: {reason}"),
+            }
+        }
+        let mut heads: Vec<JournalRecord> = heads.into_iter().flatten().collect();
+        heads.sort_by_key(|head| Reverse(head.sequence));
+        Ok(Kept { shard, heads, is_needed: noted.is_some_and(|noted| noted.is_trimmed), elsewhere })
+    }
+}
+
+/// Looks whether each shard that was owned can be restored: has a checkpoint if its journal was cut off, and the inputs have the
+/// records behind it.
 fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
-    let checkpoints = &config.checkpoints;
-    let store = Store::to_look_at(&checkpoints.place, checkpoints.options.clone());
-    let kept = store.map(|store| store.below(&config.application_id)).and_then(|store| {
-        let heads = |shard: u16| -> Result<_, StoreError> { Ok((shard, store.heads(shard)?)) };
-        store.kept_shards()?.into_iter().map(heads).collect::<Result<Vec<_>, StoreError>>()
+    let place = &config.checkpoints.place;
+    let noted = kafka::noted(&config.connection(), &config.application_id, &config.topics(), partitions);
+    let of = |shard: u16| noted.iter().find(|noted| noted.shard == shard);
+    let kept = config.identified_store().and_then(|store| {
+        (0..partitions).map(|shard| Kept::find(&store, shard, of(shard))).collect::<Result<Vec<_>, StoreError>>()
     });
     let kept = match kept {
-        Ok(kept) if kept.is_empty() => {
-            return findings.fine("restores", format!("there are no checkpoints in {}", checkpoints.place));
+        Ok(kept) if noted.is_empty() && kept.iter().all(|kept| kept.heads.is_empty()) => {
+            return findings
+                .fine("restores", format!("there are no checkpoints in {place}, and nothing that needs one"));
         }
         Ok(kept) => kept,
         Err(error) => return findings.skip("restores", error),
@@ -367,8 +398,15 @@ fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
         Err(error) => return findings.skip("restores", error),
     };
     let (mut faults, mut warnings) = (Vec::new(), Vec::new());
-    for (shard, heads) in kept {
-        let lacks: Vec<Option<String>> = heads.into_iter().flatten().map(|head| lacks(&head, config, &first)).collect();
+    for Kept { shard, heads, is_needed, elsewhere } in kept {
+        if heads.is_empty() && is_needed {
+            faults.push(format!(
+                "shard {shard} cannot be restored: its journal no longer begins at the beginning, and there is no checkpoint of it in \
+                 {place}{elsewhere}; put one back, name their place by --checkpoints, or build the application anew under another \
+                 application id"
+            ));
+        }
+        let lacks: Vec<Option<String>> = heads.iter().map(|head| lacks(head, config, &first)).collect();
         match lacks.iter().position(Option::is_none) {
             Some(0) => warnings.extend(lacks.into_iter().flatten()),
             _ => faults

@@ -262,7 +262,11 @@ pub fn tell(failure: &Failure) {
     let mut line = format!("error: {failure}");
     let mut cause = failure.source();
     while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
+        let told = error.to_string();
+        // Some say their cause themselves.
+        if !line.ends_with(&told) {
+            line.push_str(&format!(": {told}"));
+        }
         cause = error.source();
     }
     // Nobody is left to be told that nobody can be told.

@@ -45,13 +45,29 @@ pub struct JournalArgs {
 
 /// A journal is not what it must be.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{} in {topic}: see above; a shard whose journal has one cannot be restored behind it, unless a checkpoint lies after it",
-    count(*.faults as u64, "fault", "faults")
-)]
-pub struct JournalError {
-    topic: String,
-    faults: usize,
+#[non_exhaustive]
+pub enum JournalError {
+    /// It has faults.
+    #[error(
+        "{} in {topic}: see above; a shard whose journal has one cannot be restored behind it, unless a checkpoint lies after it",
+        count(*.faults as u64, "fault", "faults")
+    )]
+    Faults {
+        /// The topic.
+        topic: String,
+        /// How many.
+        faults: usize,
+    },
+    /// A shard was asked for that there is not.
+    #[error("there is no shard {number}: {topic} has {}, counted from 0", count(*.shards as u64, "partition", "partitions"))]
+    NoShard {
+        /// The topic.
+        topic: String,
+        /// The shard.
+        number: u16,
+        /// How many there are.
+        shards: usize,
+    },
 }
 
 /// Reads, and tells on the standard output.
@@ -68,6 +84,10 @@ pub fn run(args: &JournalArgs) -> Result<(), Failure> {
             shard.take(journaled, args.last, &config);
         }
     })?;
+    let has = |number: &u16| usize::from(*number) < pending.len();
+    if let Some(&number) = args.shard.iter().find(|number| !has(number)) {
+        return Err(JournalError::NoShard { topic, number, shards: pending.len() }.into());
+    }
     for (number, &records) in
         (0..).zip(&pending).filter(|(number, _)| args.shard.is_empty() || args.shard.contains(number))
     {
@@ -80,7 +100,7 @@ pub fn run(args: &JournalArgs) -> Result<(), Failure> {
         true => json(&Report { topic: &topic, faults, shards: &shards }),
         false => text(&topic, &shards),
     })?;
-    if faults > 0 { Err(JournalError { topic, faults }.into()) } else { Ok(()) }
+    if faults > 0 { Err(JournalError::Faults { topic, faults }.into()) } else { Ok(()) }
 }
 
 /// The document that `--json` prints.

@@ -152,7 +152,7 @@ fn application(
         costs: Arc::default(),
         connection,
     };
-    let noted = kafka::noted(&application);
+    let noted = kafka::noted(&application.connection, &application.id, &application.topics, checked.partitions);
     check_settings(&application, &noted, config.hash_key.is_some())?;
     check_place(&application, &store, noted)?;
     Ok(application)

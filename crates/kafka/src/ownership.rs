@@ -12,7 +12,6 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::debug;
 
 use crate::admin::AdminError;
-use crate::application::Application;
 use crate::connection::Connection;
 use crate::native::{End, ends};
 use crate::topics::Topics;
@@ -93,22 +92,19 @@ pub struct Noted {
 }
 
 /// What owners of shards have noted, of those that had one. It is empty where the brokers do not say: a worker asks again.
-pub fn noted(application: &Application) -> Vec<Noted> {
-    ask_noted(application).unwrap_or_else(|reason| {
+pub fn noted(connection: &Connection, id: &str, topics: &Topics, shards: u16) -> Vec<Noted> {
+    ask_noted(connection, id, topics, shards).unwrap_or_else(|reason| {
         debug!(reason, "what owners of shards have noted is not looked at");
         Vec::new()
     })
 }
 
-fn ask_noted(application: &Application) -> Result<Vec<Noted>, String> {
-    let Application { id, topics, settings, .. } = application;
-    let consumer = asker(&application.connection, id).map_err(|error| error.to_string())?;
-    let committed =
-        offsets(&consumer, [topics.exchange.as_str()], settings.shards.into()).map_err(|error| error.to_string())?;
-    let journals: Vec<(&str, i32)> =
-        (0..settings.shards).map(|shard| (topics.journal.as_str(), i32::from(shard))).collect();
+fn ask_noted(connection: &Connection, id: &str, topics: &Topics, shards: u16) -> Result<Vec<Noted>, String> {
+    let consumer = asker(connection, id).map_err(|error| error.to_string())?;
+    let committed = offsets(&consumer, [topics.exchange.as_str()], shards.into()).map_err(|error| error.to_string())?;
+    let journals: Vec<(&str, i32)> = (0..shards).map(|shard| (topics.journal.as_str(), i32::from(shard))).collect();
     let begins = ends(consumer.client(), &journals, End::Begin, TIME).map_err(|refusal| refusal.to_string())?;
-    let noted = (0..settings.shards).zip(begins).filter_map(|(shard, begins)| {
+    let noted = (0..shards).zip(begins).filter_map(|(shard, begins)| {
         let place = committed.find_partition(&topics.exchange, shard.into())?;
         let lines = place.metadata().to_owned();
         (!lines.is_empty()).then_some(Noted { shard, lines, is_trimmed: begins > 0 })

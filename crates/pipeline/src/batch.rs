@@ -150,7 +150,11 @@ pub enum Reason {
         belongs: u16,
     },
     /// It cannot have happened yet.
-    #[error("time {at} lies {} s beyond the time at which it was stored", (.at - .latest + AHEAD_MS_MAX) / 1000)]
+    #[error(
+        "time {} lies {} s beyond the time at which it was stored",
+        wire::rfc3339(*.at).unwrap_or_else(|| at.to_string()),
+        (.at - .latest + AHEAD_MS_MAX) / 1000
+    )]
     Future {
         /// The event's time.
         at: Timestamp,

@@ -5,10 +5,14 @@ use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 use crate::checkpoint::Checkpoint;
+use crate::place::CheckpointPlace;
 use crate::store::{Named, Store, StoreError};
 
 /// The head of a checkpoint lies in the first block of its frame, which is no longer.
 const HEAD_BYTES: u64 = 160 << 10;
+
+/// After which epochs a shard was as its checkpoints say, the newest first; the error: one is of no use, and why.
+pub type Heads = Vec<Result<JournalRecord, String>>;
 
 /// A checkpoint that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +72,24 @@ impl Store {
     ///
     /// # Errors
     /// If the store does not answer.
-    pub fn heads(&self, shard: u16) -> Result<Vec<Result<JournalRecord, String>>, StoreError> {
+    pub fn heads(&self, shard: u16) -> Result<Heads, StoreError> {
         let head = |named: Named| -> Result<_, StoreError> {
             let bytes = self.beginning(&named, HEAD_BYTES)?;
             Ok(Checkpoint::head(&bytes).map_err(|error| format!("sequence {}: {error}", named.sequence)))
         };
         self.list(shard)?.into_iter().map(head).collect()
+    }
+
+    /// The same of the place of another process; nothing if that is this one. The inner error: it cannot be seen from here, and why.
+    ///
+    /// # Errors
+    /// If that store does not answer.
+    pub fn heads_at(&self, shard: u16, kept: &CheckpointPlace) -> Result<Result<Heads, String>, StoreError> {
+        match self.reach(kept) {
+            Ok(None) => Ok(Ok(Vec::new())),
+            Ok(Some(store)) => store.heads(shard).map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        }
     }
 
     /// Reads a checkpoint; the inner error: it is of no use, and why.

@@ -2,7 +2,7 @@
 //!
 //! Owns slices, epochs, the journal, checkpoints and restores; everything that is durable or ordered belongs to a
 //! [`Log`], everything about influence to `influence`. Invariants: what is published is journaled in the same
-//! transaction; a shard's state is a function of its journaled slices; a checkpoint is a cache.
+//! transaction; a shard's state is a function of its journaled slices; a checkpoint stands for those that were cut off.
 
 pub mod log;
 pub mod private;
@@ -49,7 +49,7 @@ pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};
 pub use draw::draw_hash_key;
 pub use fault::{Fatal, Fault};
-pub use inspect::{Inspected, KeptCheckpoint};
+pub use inspect::{Heads, Inspected, KeptCheckpoint};
 pub use keeper::Keeper;
 pub use known::HASH_KEY;
 pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadable};

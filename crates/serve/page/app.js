@@ -187,7 +187,7 @@ function isUnread({ unread, scored_ms_ago, as_of }) {
 function idleSince({ scored_ms_ago, as_of }) {
   const scored = scored_ms_ago ?? null;
   if (scored !== null) return scored < LIVE_MS ? "" : `, none for ${duration(scored)}`;
-  return as_of ? ", none now" : "";
+  return as_of ? ", none now" : ", none scored yet";
 }
 
 /** What is known where no score has come since the server started: how old those are that were there. */

@@ -29,7 +29,7 @@ export function ranking(root, network, signal, { known, remember }) {
   const empty = h(
     "p",
     { class: "empty", hidden: true },
-    "Nobody is rated yet. People appear here as soon as others act on them, and what happened before has been read.",
+    "Nobody is rated yet. People appear here as soon as others act on them, and clout run has read what happened before.",
   );
   const more = h("button", { class: "more", type: "button", hidden: true }, "Show more");
   const movers = h("ol", { class: "movers", "aria-label": "Who moves most" });

@@ -38,7 +38,7 @@ pub enum Malformed {
     #[error("time {0:?} is a date without a time of day")]
     DateAlone(String),
     /// A date whose year is last: which of the others is the day differs from country to country.
-    #[error("time {0:?} does not say whether the day or the month is first")]
+    #[error("time {0:?} has its year last, and whether the day or the month comes first differs")]
     TimeAmbiguous(String),
     /// A text that is not written as all times of its file should be.
     #[error("time {text:?} is not written as {format:?}")]

@@ -54,7 +54,7 @@ const ADVICE: [Advice; 4] = [
         is_for: |malformed| matches!(malformed, Malformed::Time(_) | Malformed::TimeAmbiguous(_)),
         one: "time is not understood",
         many: "times are not understood",
-        what: "--time-format says how they are written, as in '%m/%d/%Y %H:%M'",
+        what: "--time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'",
     },
     Advice {
         is_for: |malformed| matches!(malformed, Malformed::NotUtf8 { .. }),

@@ -191,6 +191,15 @@ fn records_that_a_restore_needs_and_that_are_gone() {
     member.kill();
     feeder.feed(&acts[..100], usize::MAX);
     finds(&scene, &here, "restores", "fine", &["have what checkpoints need"]);
+    // From another folder of this host they are found as well, where the last owner has noted them.
+    let another = scene.folder_of("another");
+    finds(
+        &scene,
+        &["--checkpoints", another.to_str().expect("UTF-8")],
+        "restores",
+        "fine",
+        &["have what checkpoints need"],
+    );
     let end = scene.admin().ends(&scene.names.input, 1, true)[0];
     let needed: Vec<i64> = {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
@@ -204,6 +213,8 @@ fn records_that_a_restore_needs_and_that_are_gone() {
     assert!(needed[0] < end, "{needed:?} {end}");
     scene.admin().delete_records(&scene.names.input, &[end]);
     finds(&scene, &here, "restores", "fault", &["shard 0 cannot be restored", "needs", "raise retention.ms"]);
+    fs::remove_dir_all(&place).expect("it was there");
+    finds(&scene, &here, "restores", "fault", &["shard 0 cannot be restored", "there is no checkpoint of it in "]);
 }
 
 /// What the doctor says of topics that are gone, or were made anew, is what mends it.

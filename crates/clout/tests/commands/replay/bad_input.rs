@@ -36,7 +36,7 @@ fn bad_lines_are_told_and_the_run_goes_on() {
             log.txt:4: has 6 columns, expected actor, target, time and at most a kind
             log.txt:5: time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds
             note: 1 act was passed over, as their kinds are not scored: "view" 1; --kinds view=mention takes such a one for a mention, view=skip says that it is none
-            note: 1 time is not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
+            note: 1 time is not understood; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'
             read      9 records from log.txt (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:06Z
             scored    4 events (1 retweet, 3 mentions); 5 people, 1 of them rated
             left out  1 self-act, 1 act of another kind, 3 malformed lines
@@ -100,7 +100,7 @@ fn too_many_bad_lines_stop_the_run() {
             log.txt:3: has 1 column, expected actor, target, time and at most a kind
             log.txt:4: has 6 columns, expected actor, target, time and at most a kind
             log.txt:5: time "yesterday" is neither RFC 3339 nor a number of seconds or milliseconds
-            note: 1 time is not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
+            note: 1 time is not understood; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'
             read      4 records from log.txt (snap), 2025-01-01T00:00:00Z to 2025-01-01T00:00:00Z
             scored    1 event (1 retweet); 2 people, 1 of them rated
             left out  3 malformed lines
@@ -258,7 +258,7 @@ fn what_is_no_event_log_is_refused() {
         "novel",
         expect![[r#"
             exit 2
-            error: novel is in no known format: it is nearest to snap, and line 1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%m/%d/%Y %H:%M'; known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
+            error: novel is in no known format: it is nearest to snap, and line 1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'; known are lists of actor, target, time and perhaps kind (snap), tables with a header (csv), JSON objects (json) and protobuf messages each after its length (protobuf)
         "#]],
     );
     check(
@@ -300,11 +300,11 @@ fn what_is_no_event_log_is_refused() {
             exit 1
             novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
             novel:2: time "the" is neither RFC 3339 nor a number of seconds or milliseconds
-            note: 2 times are not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
+            note: 2 times are not understood; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'
             read      2 records from novel (snap)
             scored    0 events; nobody
             left out  2 malformed lines
-            error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%m/%d/%Y %H:%M', and 1 more like it); nothing is written, and what is there stays as it was
+            error: none of the 2 lines of novel can be used (novel:1: time "the" is neither RFC 3339 nor a number of seconds or milliseconds; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M', and 1 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     check(

@@ -263,10 +263,10 @@ fn times_are_read_or_told() {
         expect![[r#"
         exit 0
         log:2: time "2014-08-27 13:08:45" has no offset from UTC: add Z if it is UTC
-        log:6: time "8/27/2014 13:08" does not say whether the day or the month is first
+        log:6: time "8/27/2014 13:08" has its year last, and whether the day or the month comes first differs
         note: log: 1 time is a date without a time of day: midnight is meant, in UTC or in --time-zone
         note: 1 time has no offset from UTC; --time-zone says where the clock stood, as in utc, +02:00 or Europe/Berlin
-        note: 1 time is not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
+        note: 1 time is not understood; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'
         read      8 records from log (csv), 2014-08-27T00:00:00Z to 2014-08-27T13:08:48Z
         scored    6 events (6 mentions); 7 people, 1 of them rated
         left out  2 malformed lines
@@ -278,9 +278,9 @@ fn times_are_read_or_told() {
         "--time-zone utc",
         expect![[r#"
         exit 0
-        log:6: time "8/27/2014 13:08" does not say whether the day or the month is first
+        log:6: time "8/27/2014 13:08" has its year last, and whether the day or the month comes first differs
         note: log: 1 time is a date without a time of day: midnight is meant, in UTC or in --time-zone
-        note: 1 time is not understood; --time-format says how they are written, as in '%m/%d/%Y %H:%M'
+        note: 1 time is not understood; --time-format says how they are written, as in '%d.%m.%Y %H:%M' or '%m/%d/%Y %H:%M'
         read      8 records from log (csv), 2014-08-27T00:00:00Z to 2014-08-27T13:08:48Z
         scored    7 events (7 mentions); 8 people, 1 of them rated
         left out  1 malformed line
