@@ -7,7 +7,9 @@ use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use kafka::{Admin, AdminError, Checked, Found, Noted, Requirement, Role, check_group, check_topics, try_transaction};
+use kafka::{
+    Admin, AdminError, Checked, Found, Journaled, Noted, Requirement, Role, check_group, check_topics, try_transaction,
+};
 use pipeline::{CheckpointPlace, Clock, Store, StoreError};
 use serde::Serialize;
 use wire::JournalRecord;
@@ -344,6 +346,25 @@ fn retention(topic: &str, checked: &Checked, found: &BTreeMap<String, Found>, ou
     ))
 }
 
+/// Records of the journal that are none: no shard can be restored behind one.
+fn journal_faults(config: &Config) -> Vec<String> {
+    let journal = config.topics().journal;
+    let mut faults: BTreeMap<u16, String> = BTreeMap::new();
+    let read = kafka::read_journal(&config.connection(), &journal, |Journaled { shard, offset, record, .. }| {
+        if let Err(why) = record {
+            let fault = || {
+                format!(
+                    "shard {shard} cannot be restored: {journal}[{shard}]@{offset} is not a record of a journal ({why}), something \
+                     else than this program wrote it; `clout journal` lists all of them"
+                )
+            };
+            faults.entry(shard).or_insert_with(fault);
+        }
+    });
+    // That it is not there the topics have told.
+    read.map(|_| faults.into_values().collect()).unwrap_or_default()
+}
+
 /// What checkpoints there are of a shard, here and where its last owner kept them.
 struct Kept {
     shard: u16,
@@ -376,13 +397,14 @@ impl Kept {
 /// records behind it.
 fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
     let place = &config.checkpoints.place;
+    let mut faults = journal_faults(config);
     let noted = kafka::noted(&config.connection(), &config.application_id, &config.topics(), partitions);
     let of = |shard: u16| noted.iter().find(|noted| noted.shard == shard);
     let kept = config.identified_store().and_then(|store| {
         (0..partitions).map(|shard| Kept::find(&store, shard, of(shard))).collect::<Result<Vec<_>, StoreError>>()
     });
     let kept = match kept {
-        Ok(kept) if noted.is_empty() && kept.iter().all(|kept| kept.heads.is_empty()) => {
+        Ok(kept) if noted.is_empty() && faults.is_empty() && kept.iter().all(|kept| kept.heads.is_empty()) => {
             return findings
                 .fine("restores", format!("there are no checkpoints in {place}, and nothing that needs one"));
         }
@@ -397,7 +419,7 @@ fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
         Ok(first) => first,
         Err(error) => return findings.skip("restores", error),
     };
-    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    let mut warnings = Vec::new();
     for Kept { shard, heads, is_needed, elsewhere } in kept {
         if heads.is_empty() && is_needed {
             faults.push(format!(

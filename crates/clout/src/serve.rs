@@ -196,6 +196,7 @@ fn feed(
             Fault::Broken(why) => Fatal::Log(why).into(),
         })?;
         view.set_behind(reader.behind());
+        view.set_waits(!reader.is_answered());
         match reading {
             None => {}
             Some(Reading::Scored { user, score, model_version }) => {

@@ -500,10 +500,14 @@ impl Shard {
 
     /// Whether a step without input would change nothing but what ageing does.
     pub fn is_at_rest(&self) -> bool {
-        let waits_for_scale = self.now != Timestamp::MIN && !self.scale.is_set();
         let are_told = self.history.as_ref().is_none_or(|history| history.is_told());
         let is_still = self.queue.is_empty() && self.targets.unchecked.is_empty() && self.coming_scale.is_none();
-        is_still && are_told && !waits_for_scale
+        is_still && are_told && !self.waits_for_scale()
+    }
+
+    /// Whether nobody has a score yet, since there is no scale: shard 0 hears first how the people of all shards stand.
+    pub fn waits_for_scale(&self) -> bool {
+        self.now != Timestamp::MIN && !self.scale.is_set()
     }
 
     /// Whether whoever led has fallen, and only a round of the sweep finds out who leads now.

@@ -151,6 +151,11 @@ impl ScoreReader {
         self.behind
     }
 
+    /// Whether a broker has answered since it was made.
+    pub fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
     /// What comes next, after so long at the latest. Each call is a beat.
     ///
     /// # Errors

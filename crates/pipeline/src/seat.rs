@@ -33,6 +33,8 @@ const WARNINGS_MAX: usize = 100;
 const SWEEP_QUIET_MIN: u32 = 4_096;
 /// and then at least so many each time that the shard looks how scores have aged.
 const SWEEP_IDLE_MIN: u32 = 65_536;
+/// Slices that a shard that closes the days of events waits at most for the first scale: a minute where an epoch lasts 100 ms.
+const SCALE_WAITS_MAX: u32 = 600;
 /// Milliseconds between two such looks.
 pub(crate) const IDLE_MS: i64 = 10_000;
 /// Ageing moves no score by a tenth of a point in less than a 150th of a half-life: everybody is looked at ten times as
@@ -82,6 +84,8 @@ pub(crate) struct Seat {
     has_stepped: bool,
     /// Whether profiles may be there that it has not read: who had opted out before an act must not be told because of it.
     awaits_profiles: bool,
+    /// Slices for which it has waited for the first scale.
+    scale_waits: u32,
 }
 
 /// What a shard has to do, by how soon.
@@ -132,6 +136,7 @@ impl Seat {
             is_busy: false,
             has_stepped: false,
             awaits_profiles: true,
+            scale_waits: 0,
         }
     }
 
@@ -213,6 +218,14 @@ impl Seat {
         self.awaits_profiles = self.awaits_profiles && !has_all();
     }
 
+    /// Whether its first day would end before there is a scale, and nobody would be closed: it takes no more events until there is
+    /// one, and not for ever.
+    fn waits_for_scale(&mut self) -> bool {
+        let waits = self.shard.waits_for_scale() && self.scale_waits < SCALE_WAITS_MAX;
+        self.scale_waits += u32::from(waits);
+        waits
+    }
+
     /// Takes a slice of what waits.
     pub(crate) fn step(&mut self, settings: &Settings, now: Timestamp, cue: Option<Cue>, bugs: Bugs) {
         let people = self.shard.people_len();
@@ -221,8 +234,8 @@ impl Seat {
         let publishes = !self.backlog.oldest().is_some_and(lags);
         let day_ms = settings.closes_ms.filter(|_| settings.clock == Clock::Event);
         let day = day_ms.map(|day_ms| Day { clock: self.shard.now().unwrap_or(Timestamp::MIN), day_ms });
-        let awaits_profiles = self.awaits_profiles;
-        let is_held = |input: usize| awaits_profiles && settings.inputs[input].holds == Holds::Events;
+        let holds_events = self.awaits_profiles || day_ms.is_some() && self.waits_for_scale();
+        let is_held = |input: usize| holds_events && settings.inputs[input].holds == Holds::Events;
         let cut = self.backlog.cut(&settings.pace, day, is_held);
         let is_caught_up = self.backlog.is_caught_up();
         self.tour.note(now, is_caught_up);

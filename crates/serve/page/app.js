@@ -116,7 +116,7 @@ function watchConnection() {
   let hasReturned = false;
   const tell = (state, words) => {
     notice.dataset.state = state;
-    notice.textContent = words;
+    if (notice.textContent !== words) notice.textContent = words;
     notice.hidden = words === "";
   };
   const lost = () => {
@@ -132,11 +132,13 @@ function watchConnection() {
     tell("back", "The server is back.");
     timer = setTimeout(() => tell("", ""), BACK_MS);
   };
-  const begins = () => {
+  const begins = (waitsForBrokers) => {
     clearTimeout(timer);
     tell(
       "begins",
-      "The server reads the scores that were there before it started. They appear when it has read all of them.",
+      waitsForBrokers
+        ? "No broker has answered this server yet. The scores appear when one has, and all of them are read."
+        : "The server reads the scores that were there before it started. They appear when it has read all of them.",
     );
   };
   onStatus(({ view, demo }) => {
@@ -144,7 +146,7 @@ function watchConnection() {
     pulse.dataset.state = state;
     say(word, words);
     const [isReady, hasBegun] = [view?.ready ?? true, notice.dataset.state === "begins"];
-    if (!isReady && !hasBegun) begins();
+    if (!isReady) begins(view.waits_for_brokers);
     if (isReady && hasBegun && hasReturned) back();
     else if (isReady && hasBegun) tell("", "");
     hasReturned &&= !isReady;
@@ -163,7 +165,7 @@ function watchConnection() {
 /** Whether scores are being made, and for now: that the server answers is not enough. */
 function pulseOf(view, demo) {
   if (!view) return ["quiet", "No scores here"];
-  if (!view.ready) return ["behind", "Catching up"];
+  if (!view.ready) return ["behind", view.waits_for_brokers ? "No broker answers" : "Catching up"];
   if (view.lag >= BEHIND_MIN) return ["behind", `Behind by ${count(view.lag)} records`];
   // Scores of those whose records are read are there; of the others there are older ones, or none.
   if (isUnread(view)) return ["behind", `${count(view.unread)} records to be read${idleSince(view)}`];

@@ -239,6 +239,7 @@ const scoreBelow = ({ percentiles }, percent) => percentiles.find((one) => one.p
 function halfway(spread) {
   const [half, tenth] = [scoreBelow(spread, 50), scoreBelow(spread, 90)];
   if (spread.total < TENTHS_MIN || half === undefined || tenth === undefined) return "";
+  if (tenth < POINTS_LEAST) return `Nine in ten people score below ${points(POINTS_LEAST)}.`;
   const least = POINTS_LEAST > half ? POINTS_LEAST : half;
   return `Half of all people score below ${points(least)}, one in ten above ${points(tenth)}.`;
 }

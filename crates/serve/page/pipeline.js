@@ -76,7 +76,7 @@ export function pipeline(root, _, signal) {
     say(verdict, words);
     say(
       viewLine,
-      `The page's view holds ${plural(view.users, "person", "people")}${view.ready ? "" : " and is catching up"}.`,
+      `The page's view holds ${plural(view.users, "person", "people")}${view.ready || view.waits_for_brokers ? "" : " and is catching up"}.`,
     );
     tiles.hidden = shards.hidden = !pipeline;
     if (!pipeline) return;
@@ -108,6 +108,7 @@ function metric({ key, title, format, words }) {
 
 /** How it is, in a sentence. */
 function judge(view, pipeline) {
+  if (view.waits_for_brokers) return ["ill", "No broker has answered yet: nothing can be read."];
   if (!view.ready) return ["busy", "The view is catching up with what was published before it started."];
   if (!pipeline)
     return [

@@ -79,7 +79,7 @@ export const rankingLink = (network) => (network ? `#/on/${encodeURIComponent(ne
 
 /** Where somebody stands among all, in words. */
 export function standing({ rank, percentile }) {
-  if (rank === 1) return "nobody scores higher";
+  if (rank === 1) return percentile <= 0 ? "nobody scores higher or lower" : "nobody scores higher";
   if (percentile <= 0) return "nobody scores lower";
   // Nobody but the first is higher than all.
   return `higher than ${points(Math.min(percentile, 99.9))} % of all rated people`;

@@ -45,6 +45,7 @@ const ADDRESS_BYTES_MAX: usize = 8 << 10;
 const HEADERS_BYTES_MAX: usize = 16 << 10;
 
 /// Why there is no answer yet.
+const WAITING: &str = "no broker has answered yet: nothing can be read";
 const CATCHING_UP: &str = "the view is still catching up with the scores: try again soon";
 
 /// What the routes answer from.
@@ -102,7 +103,11 @@ impl App {
     fn check_ready(&self) -> Result<(), String> {
         self.supervisor.check_ready()?;
         if self.has_scores {
-            return if self.view.is_ready() { Ok(()) } else { Err(CATCHING_UP.to_owned()) };
+            return match (self.view.is_ready(), self.view.waits()) {
+                (true, _) => Ok(()),
+                (false, true) => Err(WAITING.to_owned()),
+                (false, false) => Err(CATCHING_UP.to_owned()),
+            };
         }
         if self.pipeline.as_ref().is_some_and(|status| status.outside_group().is_some()) {
             return Err("a worker waits for its group to tell which shards it has".to_owned());

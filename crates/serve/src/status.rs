@@ -1,6 +1,7 @@
 //! Health for operators: how far the view is, and how the pipeline of this process does, if it has one.
 
 use std::collections::VecDeque;
+use std::ops::Not;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -55,6 +56,9 @@ impl DemoStatus {
 pub(crate) struct ViewStatus {
     /// Whether it has caught up since the start.
     ready: bool,
+    /// True while no broker has answered since the start, so that nothing is read; absent otherwise.
+    #[serde(skip_serializing_if = "Not::not")]
+    waits_for_brokers: bool,
     /// People with a score.
     users: u64,
     /// Records that were applied.
@@ -77,6 +81,7 @@ impl ViewStatus {
     pub(crate) fn new(view: &View) -> ViewStatus {
         ViewStatus {
             ready: view.is_ready(),
+            waits_for_brokers: view.waits() && !view.is_ready(),
             users: view.people(),
             records: view.records(),
             lag: view.behind(),

@@ -111,6 +111,8 @@ pub struct View {
     /// Hashes of the names of those who opted out, under a key that only this process knows.
     opted_out: DashSet<u64>,
     is_ready: AtomicBool,
+    /// No broker has answered yet.
+    waits: AtomicBool,
     records: AtomicU64,
     behind: AtomicU64,
     /// Records of the inputs that are not scored yet; the largest number where that is not known.
@@ -173,6 +175,7 @@ impl View {
             hashes: RandomState::new(),
             opted_out: DashSet::new(),
             is_ready: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
             records: AtomicU64::new(0),
             behind: AtomicU64::new(0),
             unread: AtomicU64::new(u64::MAX),
@@ -212,6 +215,16 @@ impl View {
     /// Whether it has caught up.
     pub fn is_ready(&self) -> bool {
         self.is_ready.load(Relaxed)
+    }
+
+    /// Tells whether no broker has answered yet.
+    pub fn set_waits(&self, waits: bool) {
+        self.waits.store(waits, Relaxed);
+    }
+
+    /// Whether no broker has answered yet, so that nothing can be read.
+    pub fn waits(&self) -> bool {
+        self.waits.load(Relaxed)
     }
 
     /// Says how many committed records are still to be applied.

@@ -130,3 +130,53 @@ fn what_an_application_finds_is_read_before_it_is_published_and_profiles_first()
     assert!(records < 6 * PEOPLE, "{records} records: it published what it had not read to the end");
     let _ = fs::remove_dir_all(&folder);
 }
+
+/// Days that a recorded log closes, with how many people were closed.
+fn closed_days(csv: &str) -> BTreeMap<i64, usize> {
+    let mut lines = csv.lines();
+    let end = lines.next().expect("a header").split(',').position(|column| column == "as_of").expect("ends of days");
+    let mut days = BTreeMap::new();
+    for line in lines {
+        let end: jiff::Timestamp = line.split(',').nth(end).expect("an end").parse().expect("a time");
+        *days.entry(end.as_second() / 86_400 - 1).or_default() += 1;
+    }
+    days
+}
+
+#[test]
+fn history_that_is_read_by_the_clock_of_events_has_its_first_days() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let folder = std::env::temp_dir().join(unique("days"));
+    fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let (log, csv, place) = (path("log.json"), path("days.csv"), path("state"));
+    let span = ["--start", "2024-03-01T00:00:00Z", "--until", "2024-03-13T00:00:00Z"];
+    done(broker, &[&["generate", "--users", "500", "--events", "60000", "-q", "--out", &log], &span[..]].concat());
+    done(broker, &["replay", "-q", &log, "--history-out", &csv]);
+    let recorded = closed_days(&fs::read_to_string(&csv).expect("a table"));
+    let (app, events) = (unique("days"), unique("events"));
+    let name = ["--application-id", &app, "--input", &events, "--history-closes", "true"];
+    done(broker, &[&["topics", "create", "--inputs", "--partitions", "4"], &name[..]].concat());
+    done(broker, &[&["feed", &log, "-q"], &name[..4]].concat());
+    let running = Running::start(broker, &[&["run", "--checkpoints", &place, "--clock", "event"], &name[..]].concat());
+    running.until_it_says("is live");
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut closed: BTreeMap<i64, usize> = BTreeMap::new();
+        for record in read(broker, &format!("{app}-history")) {
+            let close = wire::decode_close(&record.value).expect("a close");
+            *closed.entry(close.day).or_default() += 1;
+        }
+        // The last day has no end before something happens behind it.
+        let is_there = |(day, people): (&i64, &usize)| {
+            closed.get(day).is_some_and(|closed| closed.abs_diff(*people) <= people / 20)
+        };
+        if recorded.iter().rev().skip(1).all(is_there) {
+            break;
+        }
+        assert!(Instant::now() < until, "it has closed {closed:?}, a replay {recorded:?}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let _ = fs::remove_dir_all(&folder);
+}

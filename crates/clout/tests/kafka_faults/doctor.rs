@@ -159,6 +159,19 @@ fn faults_of_topics_and_of_the_group() {
     let grown = scene(broker, &[]);
     grown.admin().grow_topic(&grown.names.scores, 3);
     finds(&grown, &[], "topics", "fault", &["has 3 partitions"]);
+    let spoiled = scene(broker, &[]);
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
+    let record = BaseRecord::<(), _>::to(&spoiled.names.journal).partition(1).payload("not ours");
+    producer.send(record).map_err(|(error, _)| error).expect("there is room");
+    producer.flush(Duration::from_secs(20)).expect("it is taken");
+    finds(
+        &spoiled,
+        &[],
+        "restores",
+        "fault",
+        &["shard 1 cannot be restored", "-journal[1]@0 is not a record of a journal"],
+    );
     let foreign = scene(broker, &[]);
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", broker.brokers()).set("group.id", &foreign.id);
