@@ -18,7 +18,7 @@ use crate::native::{Described, DescribedGroup, Descriptions, End, Refusal, descr
 use crate::reasons::not_made;
 use crate::requirements::{Difference, Found, Requirement, Role, record_bytes_max, short_letters};
 use crate::topics::Topics;
-use crate::troubles::{Troubles, advice, is_passing};
+use crate::troubles::{Troubles, advice, is_moving, is_passing};
 
 /// How long brokers may take for an answer: a person waits, and is told why nothing works within ten seconds.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -348,7 +348,7 @@ impl Admin {
             return Ok(Vec::new());
         }
         let what = format!("{} cannot be looked at", topics.join(", "));
-        describe(self.client.inner(), topics, time).map_err(|refusal| self.refusal(&what, &refusal))
+        again(|| describe(self.client.inner(), topics, time)).map_err(|refusal| self.refusal(&what, &refusal))
     }
 
     /// Those of these topics that are there, and that this user may see.
@@ -402,7 +402,7 @@ impl Admin {
     fn end(&self, topic: &str, partitions: usize, end: End) -> Result<Vec<i64>, AdminError> {
         let places: Vec<(&str, i32)> = (0..).take(partitions).map(|partition| (topic, partition)).collect();
         let what = format!("the end of {topic} is not told");
-        ends(self.client.inner(), &places, end, self.left()).map_err(|refusal| self.refusal(&what, &refusal))
+        again(|| ends(self.client.inner(), &places, end, self.left())).map_err(|refusal| self.refusal(&what, &refusal))
     }
 
     /// The names of all topics that this user may see.
@@ -426,7 +426,7 @@ impl Admin {
         if asked.is_empty() {
             return Ok(());
         }
-        let answers = block_on(self.client.describe_configs(&asked, &self.look()))
+        let answers = again(|| block_on(self.client.describe_configs(&asked, &self.look())))
             .map_err(|error| self.failed("cannot look at the topics", error))?;
         if found.is_empty() {
             return Ok(());
@@ -456,7 +456,7 @@ impl Admin {
     pub(crate) fn topic_id(&self, topic: &str) -> Result<String, AdminError> {
         let what = format!("the id of topic {topic} is not known");
         let refused = |refusal: Refusal| self.refusal(&what, &refusal);
-        let described = describe(self.client.inner(), &[topic], TIMEOUT).map_err(refused)?;
+        let described = again(|| describe(self.client.inner(), &[topic], TIMEOUT)).map_err(refused)?;
         match described.into_iter().next().map(|(_, described)| described.map_err(refused)).transpose()? {
             Some(Described { id, .. }) if !id.trim_matches(['A', '=']).is_empty() => Ok(id),
             _ => Err(AdminError::Refused { what, reason: "these brokers give topics no ids".to_owned() }),
@@ -479,9 +479,17 @@ impl Admin {
         let new = NewTopic::new(topic, partitions_asked, TopicReplication::Fixed(replicas));
         let new = properties.iter().fold(new, |new, &(name, value)| new.set(name, value));
         let what = format!("topic {topic} cannot be made");
-        let answers =
-            block_on(self.client.create_topics([&new], &options())).map_err(|error| self.failed(&what, error))?;
-        answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|(_, code)| refused_by(&what, code)))?;
+        let mut asks = 0;
+        let answers = again(|| {
+            asks += 1;
+            block_on(self.client.create_topics([&new], &options()))
+        })
+        .map_err(|error| self.failed(&what, error))?;
+        answers.into_iter().try_for_each(|answer| match answer {
+            // The answer to the first question may have been lost.
+            Err((_, Code::TopicAlreadyExists)) if asks > 1 => Ok(()),
+            answer => answer.map(drop).map_err(|(_, code)| refused_by(&what, code)),
+        })?;
         let has_leader = |partition: &MetadataPartition| partition.leader() >= 0;
         self.wait(topic, |found| found.len() == partitions && found.iter().all(has_leader), &what)
     }
@@ -492,8 +500,8 @@ impl Admin {
     /// If the brokers refuse.
     pub fn delete(&self, topics: &[&str]) -> Result<(), AdminError> {
         let what = format!("{} cannot be removed", topics.join(", "));
-        let answers =
-            block_on(self.client.delete_topics(topics, &options())).map_err(|error| self.failed(&what, error))?;
+        let answers = again(|| block_on(self.client.delete_topics(topics, &options())))
+            .map_err(|error| self.failed(&what, error))?;
         for answer in answers {
             match answer {
                 Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
@@ -527,17 +535,9 @@ impl Admin {
     }
 
     fn describe_group(&self, group: &str) -> Result<DescribedGroup, AdminError> {
-        let until = Instant::now() + TIMEOUT;
-        loop {
-            match describe_group(self.client.inner(), group, TIMEOUT) {
-                // It is getting another coordinator, or the first.
-                Err(refusal) if is_passing(refusal.code) && Instant::now() < until => std::thread::sleep(LOOK),
-                described => {
-                    let what = format!("the group {group} cannot be looked at");
-                    return described.map_err(|refusal| self.refusal(&what, &refusal));
-                }
-            }
-        }
+        let what = format!("the group {group} cannot be looked at");
+        // It may be getting another coordinator, or the first.
+        again(|| describe_group(self.client.inner(), group, TIMEOUT)).map_err(|refusal| self.refusal(&what, &refusal))
     }
 
     /// Sees that this user may remove a group and topics, and make these anew as they are: half of it is worse than nothing.
@@ -574,7 +574,7 @@ impl Admin {
         if anew.is_empty() {
             return Ok(());
         }
-        let answers = block_on(self.client.create_topics(&anew, &options().validate_only(true)))
+        let answers = again(|| block_on(self.client.create_topics(&anew, &options().validate_only(true))))
             .map_err(|error| self.failed("nothing is removed", error))?;
         let denied = answers.into_iter().find_map(|answer| match answer {
             Err((topic, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => Some(topic),
@@ -589,8 +589,8 @@ impl Admin {
     /// If the brokers refuse.
     pub fn delete_group(&self, group: &str) -> Result<bool, AdminError> {
         let what = format!("group {group} cannot be removed");
-        let answers =
-            block_on(self.client.delete_groups(&[group], &options())).map_err(|error| self.failed(&what, error))?;
+        let answers = again(|| block_on(self.client.delete_groups(&[group], &options())))
+            .map_err(|error| self.failed(&what, error))?;
         match answers.into_iter().next() {
             Some(Err((_, Code::GroupIdNotFound))) => Ok(false),
             Some(Err((_, code))) => Err(refused_by(&what, code)),
@@ -604,6 +604,37 @@ impl Admin {
     }
 }
 
+/// What an error of a client says.
+trait Coded {
+    fn code(&self) -> Option<Code>;
+}
+
+impl Coded for KafkaError {
+    fn code(&self) -> Option<Code> {
+        match self {
+            KafkaError::AdminOp(code) => Some(*code),
+            error => error.rdkafka_error_code(),
+        }
+    }
+}
+
+impl Coded for Refusal {
+    fn code(&self) -> Option<Code> {
+        Some(self.code)
+    }
+}
+
+/// Asks again while a question went to the wrong broker, or its connection was replaced meanwhile: a person need not hear of that.
+fn again<T, E: Coded>(mut ask: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let until = Instant::now() + TIMEOUT;
+    loop {
+        match ask() {
+            Err(error) if error.code().is_some_and(is_moving) && Instant::now() < until => std::thread::sleep(LOOK),
+            told => return told,
+        }
+    }
+}
+
 fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
 }
@@ -613,10 +644,7 @@ pub(crate) fn refused(what: &str, error: KafkaError) -> AdminError {
         KafkaError::ClientConfig(_, reason, name, _) => AdminError::Property { name, reason },
         KafkaError::ClientCreation(text) => AdminError::Refused { what: what.to_owned(), reason: not_made(&text) },
         error => {
-            let code = match &error {
-                KafkaError::AdminOp(code) => Some(*code),
-                error => error.rdkafka_error_code(),
-            };
+            let code = error.code();
             AdminError::Refused { what: what.to_owned(), reason: advised(code, reason(&error)) }
         }
     }
@@ -646,6 +674,26 @@ pub(crate) fn reason(error: &KafkaError) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_went_to_the_wrong_broker_is_asked_again_and_a_no_is_a_no() {
+        let asks = |codes: &[Code]| {
+            let mut left = codes.iter();
+            let mut asked = 0;
+            let told = again(|| {
+                asked += 1;
+                left.next().map_or(Ok(()), |&code| Err(KafkaError::AdminOp(code)))
+            });
+            (asked, told.err().and_then(|error| error.code()))
+        };
+        assert_eq!(asks(&[Code::DestroyBroker, Code::NotCoordinator]), (3, None));
+        assert_eq!(
+            asks(&[Code::DestroyBroker, Code::TopicAuthorizationFailed]),
+            (2, Some(Code::TopicAuthorizationFailed))
+        );
+        // That one takes as long as it takes, and has had its time.
+        assert_eq!(asks(&[Code::OperationTimedOut]), (1, Some(Code::OperationTimedOut)));
+    }
 
     #[test]
     fn a_topic_that_has_just_been_made_is_looked_for_again() {

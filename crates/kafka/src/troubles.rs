@@ -345,15 +345,23 @@ pub(crate) fn is_unreachable(code: Code) -> bool {
 
 /// Whether asking again will do.
 pub(crate) fn is_passing(code: Code) -> bool {
+    is_moving(code)
+        || matches!(
+            code,
+            Code::UnstableOffsetCommit
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+        )
+}
+
+/// Whether another broker is to be asked, or the same one in a moment: it is told at once, and asking again costs nothing.
+pub(crate) fn is_moving(code: Code) -> bool {
     matches!(
         code,
-        Code::UnstableOffsetCommit
-            | Code::OperationTimedOut
-            | Code::RequestTimedOut
-            | Code::BrokerTransportFailure
-            | Code::AllBrokersDown
-            // The connection to an address of the configuration goes once the broker's own is known.
-            | Code::DestroyBroker
+        // The connection to an address of the configuration goes once the broker's own is known.
+        Code::DestroyBroker
             | Code::NotLeaderForPartition
             | Code::LeaderNotAvailable
             | Code::FencedLeaderEpoch

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pipeline::{Status, Supervisor};
+use pipeline::{Place, ShardStatus, Status, Supervisor};
 use serve::{Running, Server, ServerOptions, View, ViewOptions};
 use wire::{Names, Spelling};
 
@@ -109,6 +109,12 @@ fn it_is_live_only_while_something_is_scored() {
         // First it reads what was there before.
         browser.until("document.querySelector('.pulse').dataset.state === 'behind'").await;
         browser.until("document.querySelector('.notice').checkVisibility()").await;
+        // Or would, if a broker answered.
+        still.view.set_waits(true);
+        browser.until("document.querySelector('.pulse').textContent === 'No broker answers'").await;
+        browser.until("document.querySelector('.notice').textContent.startsWith('No broker has answered')").await;
+        still.view.set_waits(false);
+        browser.until("document.querySelector('.pulse').textContent === 'Catching up'").await;
         still.view.caught_up();
         browser.until("document.querySelector('.pulse').dataset.state === 'quiet'").await;
         browser.until("document.querySelector('.notice').hidden").await;
@@ -186,7 +192,8 @@ fn a_worker_that_stands_still_is_told_of() {
     let (view, supervisor) = (Arc::new(View::default()), Supervisor::default());
     view.caught_up();
     let options = ServerOptions { listen: ([127, 0, 0, 1], 0).into(), ..ServerOptions::default() };
-    let server = Server::new(view, options).with_pipeline(Arc::new(Status::new(2))).watched_by(&supervisor);
+    let status = Arc::new(Status::new(2));
+    let server = Server::new(view, options).with_pipeline(Arc::clone(&status)).watched_by(&supervisor);
     let server = server.start().unwrap();
     let heartbeat = supervisor.heartbeat("worker-0");
     heartbeat.set_at_work(true);
@@ -197,6 +204,9 @@ fn a_worker_that_stands_still_is_told_of() {
         browser.until("document.querySelector('.verdict').textContent.includes('stood still for')").await;
         browser.until("document.querySelector('.verdict').textContent.includes('waits for the brokers')").await;
         heartbeat.beat();
+        // Of shards that are elsewhere nobody here knows how they do.
+        browser.until("document.querySelector('.verdict').dataset.state === 'elsewhere'").await;
+        status.write(0, &ShardStatus { place: Place::Live, ..ShardStatus::default() });
         browser.until("document.querySelector('.verdict').dataset.state === 'well'").await;
         browser
     });
