@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clout::connect::{self, ConnectArgs};
 use clout::dead_letters::{self, DeadLettersArgs};
 use clout::demo::{self, DemoArgs};
@@ -63,11 +63,30 @@ enum Command {
     Health(HealthArgs),
 }
 
+impl CommandLine {
+    /// What was given. A number below 0 is a value, so that whoever gives one hears what the option takes, and not of an
+    /// argument that nobody knows.
+    fn of_arguments() -> CommandLine {
+        let matches = takes_negatives(CommandLine::command()).get_matches();
+        CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+fn takes_negatives(command: clap::Command) -> clap::Command {
+    let is_number = |arg: &Arg| {
+        let names = arg.get_value_names().unwrap_or_default();
+        !arg.is_positional()
+            && names.iter().any(|name| matches!(name.as_str(), "NUMBER" | "DURATION" | "SHARE" | "VOTES"))
+    };
+    let command = command.mut_args(|arg| if is_number(&arg) { arg.allow_hyphen_values(true) } else { arg });
+    command.mut_subcommands(takes_negatives)
+}
+
 fn main() -> ExitCode {
     let work = || match packaging::asked() {
         // No command of the command line, which it is made of: completions would offer it.
         Some(folder) => packaging::run(&folder, &CommandLine::command()),
-        None => run(CommandLine::parse().command),
+        None => run(CommandLine::of_arguments().command),
     };
     match panics::report(work) {
         Ok(()) => ExitCode::SUCCESS,

@@ -104,8 +104,8 @@ pub enum Fatal {
     /// Neither a checkpoint nor the journal's beginning is there.
     #[error(
         "the journal of shard {shard} begins at sequence {begins} (offset {offset}), and no checkpoint reaches it ({found}{kept}): \
-         processes of several hosts need one checkpoints.place that all of them see; put one back for sequence {begins} to \
-         {ends}, or start under a new application id"
+         put one back for sequence {begins} to {ends}, or start under a new application id; processes of several hosts need one \
+         checkpoints.place that all of them see"
     )]
     JournalShortened {
         /// The shard.

@@ -982,3 +982,11 @@ fn the_examples_of_the_page_are_read() {
     }
     assert_eq!(examples, 5);
 }
+
+#[test]
+fn a_number_below_zero_is_a_wrong_value_and_no_unknown_option() {
+    for (options, value) in [("--top -1", "'-1'"), ("--half-life -3d", "'-3d'"), ("--max-bad -0.5", "'-0.5'")] {
+        let refused = Directory::new().with("log", "ana bo 1409144925\n").replay(&format!("log {options}"));
+        assert!(refused.code == 2 && refused.stderr.contains(&format!("invalid value {value}")), "{}", refused.stderr);
+    }
+}
