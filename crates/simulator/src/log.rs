@@ -438,6 +438,15 @@ impl Log for FaultyLog {
         broker.release(self.member, shard).map_err(broken)
     }
 
+    /// It looks all the time: a worker hears at once what it has not been given.
+    fn unread_since(&self, shard: u16) -> Vec<Option<i64>> {
+        let broker = self.broker.borrow();
+        let next = self.positions.get(&shard).into_iter().flat_map(|positions| positions.inputs.iter().enumerate());
+        let is_unread =
+            |(input, &next): (usize, &i64)| !broker.read(Topic::Input(input), shard, next, 1).0.is_empty();
+        next.map(|place| is_unread(place).then_some(broker.now)).collect()
+    }
+
     fn trim(&mut self, shard: u16, journal_offset: i64, exchange_offset: i64) -> Result<(), Fault> {
         let mut broker = self.broker.borrow_mut();
         broker.answers().map_err(broken)?;
