@@ -442,8 +442,7 @@ impl Log for FaultyLog {
     fn unread_since(&self, shard: u16) -> Vec<Option<i64>> {
         let broker = self.broker.borrow();
         let next = self.positions.get(&shard).into_iter().flat_map(|positions| positions.inputs.iter().enumerate());
-        let is_unread =
-            |(input, &next): (usize, &i64)| !broker.read(Topic::Input(input), shard, next, 1).0.is_empty();
+        let is_unread = |(input, &next): (usize, &i64)| !broker.read(Topic::Input(input), shard, next, 1).0.is_empty();
         next.map(|place| is_unread(place).then_some(broker.now)).collect()
     }
 
