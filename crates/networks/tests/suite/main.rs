@@ -3,7 +3,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod mutated;
 mod rules;
 mod samples;
 mod speed;

@@ -1,6 +1,10 @@
 //! A message costs at most twice its own size, beside what a few names take, whatever is in it.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod mutated;
+
+use std::sync::Mutex;
 
 use networks::{Memory, Options, Reader, Source};
 use peak_alloc::PeakAlloc;
@@ -13,20 +17,29 @@ static HEAP: PeakAlloc = PeakAlloc;
 /// Names and ids are bounded, and a message has a few in hand at a time.
 const NAMES_BYTES: usize = 32 * 1024;
 
+/// What a message costs is told by what the whole program has in use: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[track_caller]
 fn check(what: &str, line: &[u8]) {
     let mut reader = Reader::new(Options::default(), Memory::new(0));
     let mut source = Source::of_site(Some("x".to_owned()));
+    let mut found = 0_u64;
+    let cost = cost(|| reader.read(&mut source, line, &mut |_| found += 1));
+    assert!(cost <= 2 * line.len() + NAMES_BYTES, "{what}: {} bytes cost {cost}", line.len());
+}
+
+/// Bytes that something has in use beyond what was in use before.
+fn cost(work: impl FnOnce()) -> usize {
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
-    let mut found = 0_u64;
-    reader.read(&mut source, line, &mut |_| found += 1);
-    let cost = HEAP.peak_usage().saturating_sub(before);
-    assert!(cost <= 2 * line.len() + NAMES_BYTES, "{what}: {} bytes cost {cost}", line.len());
+    work();
+    HEAP.peak_usage().saturating_sub(before)
 }
 
 #[test]
 fn no_message_costs_more_than_twice_its_size() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let record = |inner: &str| {
         format!(
             r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"create","collection":"app.bsky.feed.post","rkey":"1","record":{{{inner}}}}}}}"#
