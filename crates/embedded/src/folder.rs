@@ -131,7 +131,7 @@ struct Told {
 struct ProgressMessage {
     #[prost(uint64, repeated, tag = "1")]
     accepted: Vec<u64>,
-    /// Late, self-acts, opted out, misrouted, pushed edges, published, exchange entries, epochs, collided, refused.
+    /// Late, self-acts, opted out, misrouted, pushed edges, published, exchange entries, epochs, collided, refused, blocked.
     #[prost(uint64, repeated, tag = "2")]
     counts: Vec<u64>,
     #[prost(message, repeated, tag = "3")]
@@ -446,7 +446,8 @@ fn bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 impl From<&Progress> for ProgressMessage {
     fn from(progress: &Progress) -> ProgressMessage {
         let Progress { taken, published, exchange_entries, epochs, first_collisions } = progress;
-        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, collided, pushed_edges } = *taken;
+        let Taken { accepted, late, self_acts, opted_out, blocked, misrouted, refused, collided, pushed_edges } =
+            *taken;
         let told = |collision: &Collision| CollisionMessage {
             first: collision.first.clone(),
             second: collision.second.clone(),
@@ -464,6 +465,7 @@ impl From<&Progress> for ProgressMessage {
                 *epochs,
                 collided,
                 refused,
+                blocked,
             ],
             collisions: first_collisions.iter().map(told).collect(),
         }
@@ -484,6 +486,7 @@ impl From<&ProgressMessage> for Progress {
                 late: count(0),
                 self_acts: count(1),
                 opted_out: count(2),
+                blocked: count(10),
                 misrouted: count(3),
                 refused: count(9),
                 collided: count(8),

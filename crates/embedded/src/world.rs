@@ -1,6 +1,6 @@
 //! A world: its shards, its clock, and the round that is being filled while the one before it is stepped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +113,9 @@ pub struct World<'a> {
     /// The clock when the round began that is being filled.
     began: Timestamp,
     opted_out: BTreeSet<String>,
+    /// Of the round that is being filled: whom somebody blocked, or blocks no more, and who did.
+    blocked: BTreeMap<String, BTreeSet<String>>,
+    has_blocks: bool,
     progress: Progress,
     levels_changed: u64,
     swept: u64,
@@ -173,6 +176,8 @@ impl<'a> World<'a> {
             clock: Timestamp::MIN,
             began: Timestamp::MIN,
             opted_out: BTreeSet::new(),
+            blocked: BTreeMap::new(),
+            has_blocks: false,
             progress: Progress::default(),
             levels_changed: 0,
             swept: 0,
@@ -243,6 +248,7 @@ impl<'a> World<'a> {
             feed: self.feed.clone(),
             stepped: self.stepped.clone(),
             opted_out: self.opted_out.clone(),
+            blocked: self.blocked.clone(),
             progress: self.progress.clone(),
             observer: None,
             recording: None,
@@ -262,9 +268,23 @@ impl<'a> World<'a> {
         if event.actor != event.target && !self.opted_out.contains(event.actor) {
             self.advance(event.at);
         }
+        if self.partitions > 1 {
+            self.keep_blocks_in_order(event);
+        }
         let shard = self.shard_of(event.actor);
         self.feed.event(shard, event, self.clock);
         self.close_if_full();
+    }
+
+    /// What comes after a block does not count, and what comes after its end does, in every shard: shards hear of each other
+    /// once a round, so that one ends before the first act that hangs on a block in it.
+    fn keep_blocks_in_order(&mut self, event: &Event<'_>) {
+        if event.kind.begins_block().is_some() {
+            self.has_blocks = true;
+            self.blocked.entry(event.target.to_owned()).or_default().insert(event.actor.to_owned());
+        } else if self.blocked.get(event.actor).is_some_and(|by| by.contains(event.target)) {
+            self.close(Cue::default());
+        }
     }
 
     /// Takes a profile.
@@ -274,8 +294,9 @@ impl<'a> World<'a> {
         if profile.opted_out == Some(true) {
             self.opted_out.insert(profile.user.to_owned());
         }
-        // What comes before an opt-in does not count after it, and what comes after it does: in every shard.
-        let ends_rounds = opts_in && self.partitions > 1;
+        // What comes before an opt-in does not count after it, and what comes after it does: in every shard. With somebody who
+        // opts out their blocks end.
+        let ends_rounds = (opts_in || profile.opted_out == Some(true) && self.has_blocks) && self.partitions > 1;
         if ends_rounds && self.feed.len() > 0 {
             self.close(Cue::default());
         }
@@ -313,6 +334,7 @@ impl<'a> World<'a> {
 
     /// Ends the round: takes the one before it back, and has this one stepped while the next one is filled.
     fn close(&mut self, cue: Cue) {
+        self.blocked.clear();
         self.wait();
         std::mem::swap(&mut self.feed, &mut self.stepped);
         let is_following = match self.recording.as_mut().filter(|recording| !recording.is_over()) {

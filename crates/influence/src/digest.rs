@@ -3,9 +3,10 @@
 //! Each part of a step folds in what it changes where it has it at hand; who came and all effects follow at its end.
 //! That costs 2 to 3 % of the engine's speed, so nothing is fetched only to be folded.
 
-use crate::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
+use crate::exchange::{AudienceChange, BlockNotice, Change, Contact, Endorse, FollowNotice, Section};
 use crate::scale::{Report, Scale};
 use crate::shard::{Effects, Removed, Shard, Taken};
+use vocabulary::Kind;
 
 /// 64 bits over words, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ impl Digest {
 
     fn fold_section(&mut self, section: &Section) {
         let Section { source, landmark, clock, names, endorse, contacts, follows, audiences, .. } = section;
-        let Section { renewed, heard, genesis, report, scale, .. } = section;
+        let Section { blocks, renewed, heard, genesis, report, scale, .. } = section;
         self.fold_both(u64::from(*source), names.len() as u64);
         self.fold_both(*landmark as u64, *clock as u64);
         self.fold_both(both(endorse.len() as u32, contacts.len() as u32), follows.len() as u64);
@@ -58,6 +59,10 @@ impl Digest {
         if !renewed.is_empty() || !heard.is_empty() {
             self.fold_both(renewed.len() as u64, heard.len() as u64);
             renewed.iter().chain(heard).for_each(|&key| self.fold(key));
+        }
+        if !blocks.is_empty() {
+            self.fold_both(blocks.len() as u64, 1);
+            blocks.iter().for_each(|notice| self.fold_block(notice));
         }
         genesis.iter().for_each(|&genesis| self.fold_both(genesis as u64, !0));
         report.iter().for_each(|report| self.fold_report(report));
@@ -96,18 +101,28 @@ impl Digest {
         self.fold(both((*follows).into(), (*wants_answer).into()));
     }
 
+    fn fold_block(&mut self, BlockNotice { actor, target, blocks }: &BlockNotice) {
+        self.fold_both(*actor, *target);
+        self.fold((*blocks).into());
+    }
+
     fn fold_audience(&mut self, AudienceChange { target, level, mutual, followers }: &AudienceChange) {
         let kind = u32::from(*level) << 1 | u32::from(*mutual);
         self.fold_both(*target, both(*followers as u32, kind));
     }
 
     fn fold_taken(&mut self, taken: &Taken) {
-        let Taken { accepted, late, self_acts, opted_out, misrouted, refused, collided, pushed_edges } = *taken;
-        let (before, apart): (Vec<_>, Vec<_>) = accepted.iter().partition(|(kind, _)| !kind.is_counted_apart());
+        let Taken { accepted, late, self_acts, opted_out, blocked, misrouted, refused, collided, pushed_edges } =
+            *taken;
+        let is_of_before = |kind: Kind| !kind.is_counted_apart() && kind.begins_block().is_none();
+        let (before, apart): (Vec<_>, Vec<_>) = accepted.iter().partition(|(kind, _)| is_of_before(*kind));
         before.into_iter().for_each(|(_, &count)| self.fold(count));
         // Whoever has none of these has the digest of before there were any.
         for (kind, &count) in apart.into_iter().filter(|(_, count)| **count != 0) {
             self.fold_both(kind.number() as u64, count);
+        }
+        if blocked != 0 {
+            self.fold_both(blocked, 1);
         }
         self.fold_both(late, self_acts);
         self.fold_both(opted_out, misrouted);
@@ -131,6 +146,9 @@ impl Shard {
         self.targets.apart.take_news().into_iter().for_each(|news| digest.fold(news));
         digest.fold_both(self.now as u64, self.landmark as u64);
         digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);
+        if !self.blocks.is_empty() {
+            digest.fold(self.blocks.entries());
+        }
         digest.fold_both(self.cursor.into(), self.leader.unwrap_or(u32::MAX).into());
         digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);

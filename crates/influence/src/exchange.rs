@@ -44,6 +44,8 @@ pub struct Section {
     pub follows: Vec<FollowNotice>,
     /// Changes of followers' tallies, one entry for each target, level and mutual.
     pub audiences: Vec<AudienceChange>,
+    /// Blocks that began or ended, one entry a pair.
+    pub blocks: Vec<BlockNotice>,
     /// People of the source who have opted in again: what was given to them before counts no more.
     pub renewed: Vec<UserKey>,
     /// People of the receiver who have opted in again, of whom the source has heard: what it tells of them from here on
@@ -70,6 +72,7 @@ impl Section {
             + self.contacts.len()
             + self.follows.len()
             + self.audiences.len()
+            + self.blocks.len()
             + self.renewed.len()
             + self.heard.len()
             + usize::from(self.genesis.is_some())
@@ -184,6 +187,17 @@ pub struct FollowNotice {
     pub follows: bool,
     /// The target's follow of the actor, if there is one, shall be told back.
     pub wants_answer: bool,
+}
+
+/// A block that began or ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockNotice {
+    /// Who blocks.
+    pub actor: UserKey,
+    /// Who is blocked: what they do to the actor gives nothing.
+    pub target: UserKey,
+    /// Whether the actor blocks the target now.
+    pub blocks: bool,
 }
 
 /// A change of one target's tally of followers.

@@ -56,6 +56,8 @@ pub struct Sizes {
     pub edges: u64,
     /// Follows, and unfollows that are remembered.
     pub follows: u64,
+    /// Pairs of whom one blocks the other, with the other's shard.
+    pub blocks: u64,
     /// Rates that wait to be pushed.
     pub queued: u64,
     /// Bytes for people and what they received, without names and follows.
@@ -64,7 +66,7 @@ pub struct Sizes {
     pub edges_bytes: u64,
     /// Bytes for names.
     pub names_bytes: u64,
-    /// Bytes for follows and accounts.
+    /// Bytes for follows, accounts and blocks.
     pub follows_bytes: u64,
 }
 
@@ -76,6 +78,7 @@ impl Sizes {
         self.remotes += other.remotes;
         self.edges += other.edges;
         self.follows += other.follows;
+        self.blocks += other.blocks;
         self.queued += other.queued;
         self.people_bytes += other.people_bytes;
         self.edges_bytes += other.edges_bytes;
@@ -236,11 +239,13 @@ impl Shard {
             remotes: self.people.remotes_len() as u64,
             edges: self.edges.len() as u64,
             follows: self.follows.len() as u64,
+            blocks: self.blocks.len() as u64,
             queued: self.queue.len() as u64,
             people_bytes: (self.people.memory_bytes() + self.targets.memory_bytes() + closes_bytes) as u64,
             edges_bytes: self.edges.memory_bytes() as u64,
             names_bytes: self.people.names.memory_bytes() as u64,
-            follows_bytes: (self.follows.memory_bytes() + self.accounts.memory_bytes()) as u64,
+            follows_bytes: (self.follows.memory_bytes() + self.accounts.memory_bytes() + self.blocks.memory_bytes())
+                as u64,
         }
     }
 }

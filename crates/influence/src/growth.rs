@@ -54,7 +54,7 @@ impl Growth {
     }
 
     /// `g(at)` for this landmark; more than 1,000 half-lives before it, 0.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at(&self, at: Timestamp, landmark: Landmark) -> f64 {
         let mut whole = self.focus;
         let mut rest_ms = at.wrapping_sub(self.focus_ms);

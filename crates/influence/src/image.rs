@@ -20,9 +20,11 @@ use vocabulary::Timestamp;
 
 /// Counts its changes. No older version is read: what it lacks, the shard's events tell.
 const FORMAT_VERSION: u64 = 5;
-/// The same with closes of days at its end: only a shard that closes days has one, so that all others can be read by a program
-/// that knows no closes.
-const FORMAT_VERSION_CLOSES: u64 = 6;
+/// So much is added for closes of days at its end, and for blocks: only a shard that has some has them, so that all others can be
+/// read by a program that knows none.
+const WITH_CLOSES: u64 = 1;
+const WITH_BLOCKS: u64 = 2;
+const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + WITH_CLOSES + WITH_BLOCKS;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -60,7 +62,7 @@ impl Shard {
     ) -> Result<Shard, InvalidImage> {
         let mut from = Reader(image);
         let mut new = Shard::new(model.clone(), *hash_key, shard, shards);
-        let has_closes = new.read_header(&mut from)?;
+        let holds = new.read_header(&mut from)?;
         new.read_progress(&mut from)?;
         new.people.read_image(&mut from)?;
         new.renewals.read_image(&mut from)?;
@@ -70,12 +72,18 @@ impl Shard {
         new.follows.read_image("follows", &mut from)?;
         new.queue = VecDeque::from(from.table("the queue")?);
         new.read_scale(&mut from)?;
-        if has_closes {
+        if holds & WITH_BLOCKS != 0 {
+            new.blocks.read_image(&mut from)?;
+        }
+        if holds & WITH_CLOSES != 0 {
             new.history = Some(Box::new(History::read_image(&mut from, &new.targets)?));
         }
         check(from.0.is_empty(), "there are bytes after its end")?;
         new.accounts = Accounts::of(accounts);
         new.check_tables()?;
+        if holds & WITH_BLOCKS != 0 {
+            new.check_blocks()?;
+        }
         if new.now != Timestamp::MIN {
             new.growth.focus(new.now);
         }
@@ -106,30 +114,36 @@ impl Shard {
         to.elements(first);
         to.elements(second);
         self.write_scale(to);
+        if !self.blocks.is_empty() {
+            self.blocks.write_image(to);
+        }
         self.history.iter().for_each(|history| history.write_image(to));
     }
 
     fn write_header(&self, to: &mut impl Put) {
         let home = &self.people.home;
-        let version = if self.history.is_some() { FORMAT_VERSION_CLOSES } else { FORMAT_VERSION };
+        let holds = |part, is_there| if is_there { part } else { 0 };
+        let (closes, blocks) =
+            (holds(WITH_CLOSES, self.history.is_some()), holds(WITH_BLOCKS, !self.blocks.is_empty()));
+        let version = FORMAT_VERSION + closes + blocks;
         to.words(&[version, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 
-    /// Checks that the image is one of this shard. Returns whether closes are in it.
-    fn read_header(&self, from: &mut Reader<'_>) -> Result<bool, InvalidImage> {
+    /// Checks that the image is one of this shard. Returns what is in it that not each has.
+    fn read_header(&self, from: &mut Reader<'_>) -> Result<u64, InvalidImage> {
         let home = &self.people.home;
         let version = from.word()?;
         if !is_known(version) {
             return Err(InvalidImage(format!(
-                "it is of version {version} of the format, this program reads versions {FORMAT_VERSION} and \
-                 {FORMAT_VERSION_CLOSES}: the shard is made anew from its events"
+                "it is of version {version} of the format, this program reads versions {FORMAT_VERSION} to \
+                 {FORMAT_VERSION_MAX}: the shard is made anew from its events"
             )));
         }
         let is_ours = from.word()? == self.model.fingerprint(&self.hash_key);
         check(is_ours, "it is of a model with other parameters, or another hash key")?;
         let (shard, shards) = (from.word()?, from.word()?);
         if (shard, shards) == (home.shard.into(), home.shards.into()) {
-            return Ok(version == FORMAT_VERSION_CLOSES);
+            return Ok(version - FORMAT_VERSION);
         }
         let (wanted, of) = (home.shard, home.shards);
         Err(InvalidImage(format!("it is of shard {shard} of {shards}, not of {wanted} of {of}")))
@@ -178,7 +192,7 @@ impl Shard {
 }
 
 fn is_known(version: u64) -> bool {
-    [FORMAT_VERSION, FORMAT_VERSION_CLOSES].contains(&version)
+    (FORMAT_VERSION..=FORMAT_VERSION_MAX).contains(&version)
 }
 
 fn write_scale(Scale { votes, version }: &Scale, to: &mut impl Put) {

@@ -10,6 +10,7 @@ pub mod shard;
 
 mod account;
 mod apart;
+mod blocks;
 mod contact;
 mod digest;
 mod edge;

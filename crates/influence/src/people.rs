@@ -42,7 +42,8 @@ impl Remote {
 }
 
 impl Known {
-    fn pack(self) -> u32 {
+    #[inline]
+    pub(crate) fn pack(self) -> u32 {
         match self {
             Known::Here(person) => person,
             Known::Away(remote) => remote | AWAY,
@@ -358,6 +359,7 @@ impl People {
     }
 
     /// Who has this key, and the check of their name; 0 if there is none yet.
+    #[inline]
     fn find_key_and_check(&self, key: UserKey) -> Option<(Known, u32)> {
         let is_it = |packed| self.key_of(Known::unpack(packed)) == key;
         self.index.find_key(key, is_it).map(|(packed, check)| (Known::unpack(packed), check))
@@ -372,7 +374,7 @@ impl People {
     pub(crate) fn hear(&mut self, source: u16, name: &str, digest: &mut Digest) -> Result<(), LeftOut> {
         let hashed = self.hash(name);
         let heard = self.resolve_found(None, &hashed, name);
-        if heard == Err(LeftOut::Collided) {
+        if heard == Err(LeftOut::Collided) && self.is_other_shard(source) {
             digest.fold_both(source.into(), hashed.key);
             self.strangers.insert((source, hashed.key));
         } else if !self.strangers.is_empty() {
@@ -382,6 +384,11 @@ impl People {
             self.persons[person as usize].set(Flag::Told, true);
         }
         heard.map(|_| ())
+    }
+
+    /// Whether there is such a shard beside this one.
+    fn is_other_shard(&self, source: u16) -> bool {
+        source != self.home.shard && source < self.home.shards
     }
 
     /// Whether another shard means somebody else by this key.
@@ -415,6 +422,21 @@ impl People {
         }
     }
 
+    /// The same; one that is not known yet becomes known, without a name, if there is room.
+    pub(crate) fn meet_neighbour(&mut self, source: u16, key: UserKey) -> Result<RemoteId, LeftOut> {
+        match self.find_key(key) {
+            _ if !self.is_other_shard(source) => Err(LeftOut::Collided),
+            Some(Known::Away(remote)) if self.remotes[remote as usize].shard == source => Ok(remote),
+            Some(_) => Err(LeftOut::Collided),
+            None if self.has_room_for_remote() => {
+                let remote = self.add_remote(key, source);
+                self.enter(&Hashed { key, check: 0 }, Known::Away(remote));
+                Ok(remote)
+            }
+            None => Err(LeftOut::Full),
+        }
+    }
+
     #[inline]
     pub(crate) fn key_of(&self, known: Known) -> UserKey {
         match known {
@@ -427,6 +449,7 @@ impl People {
     fn meet(&mut self, hashed: &Hashed, name: &str) -> Result<Known, LeftOut> {
         match self.find_key_and_check(hashed.key) {
             None => self.introduce(hashed, name).ok_or(LeftOut::Full),
+            Some((Known::Away(remote), 0)) => self.name_remote(remote, hashed, name),
             Some((_, 0)) if !self.names.has_room(name, &self.limits) => Err(LeftOut::Full),
             Some((known, 0)) => {
                 self.index.set_check(hashed, known.pack());
@@ -440,6 +463,19 @@ impl People {
                 Err(LeftOut::Collided)
             }
         }
+    }
+
+    /// Somebody of another shard has been known by the key alone: that shard hears the name now, as it does of others.
+    #[cold]
+    #[inline(never)]
+    fn name_remote(&mut self, remote: RemoteId, hashed: &Hashed, name: &str) -> Result<Known, LeftOut> {
+        let (known, shard) = (Known::Away(remote), self.remotes[remote as usize].shard);
+        if name.len() > NAME_BYTES_MAX {
+            return Err(LeftOut::Full);
+        }
+        self.index.set_check(hashed, known.pack());
+        self.names_to_tell.push((shard, name.into()));
+        Ok(known)
     }
 
     #[cold]

@@ -61,6 +61,7 @@ impl Shard {
         self.erase_record(person, Removal::OptedOut);
         self.erase_row(person);
         self.erase_follows(person);
+        self.erase_blocks(person);
         let kept = &mut self.people.persons[person as usize];
         kept.set(Flag::OptedOut, true);
         kept.forget_acts();

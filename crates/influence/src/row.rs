@@ -163,7 +163,7 @@ impl<S: Slot> Rows<S> {
     }
 
     /// Where the row keeps this target.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, row: Row, target: u32) -> Option<usize> {
         if row.is_table() {
             let (at, found) = self.probe(row, target);

@@ -3,11 +3,12 @@
 //! Entries lie in the order in which their source met the people: a key says nothing about the order in which they count,
 //! so no result depends on the key of the hash.
 
-use crate::exchange::{AudienceChange, Contact, Endorse, FollowNotice, Section};
+use crate::blocks::{BlockAway, coalesce_blocks};
+use crate::exchange::{AudienceChange, BlockNotice, Contact, Endorse, FollowNotice, SUM_MAX, Section};
 use crate::growth::power_of_two;
 use crate::model::TIME_MAX;
 use crate::people::{LeftOut, Remote};
-use crate::scale::history_ms;
+use crate::scale::{Report, Scale, history_ms};
 use crate::shard::{AudienceAway, ContactAway, Effects, FollowAway, Shard};
 
 /// Entries whose places in the index are asked for together, so that the ways to memory overlap.
@@ -59,14 +60,21 @@ impl Shard {
                 Err(LeftOut::Full) => self.step.taken.refused += 1,
             }
         }
+        for notice in &section.blocks {
+            if self.renewals.is_heard(notice.target, source) {
+                self.take_block_away(source, notice);
+            }
+        }
         if let Some(report) = &section.report {
             self.step.digest.fold_report(report);
-            self.keeper.take(section.source, *report, self.now, history_ms(&self.model));
+            let [largest, taken] = [report.largest, report.taken].map(|votes| votes.min(SUM_MAX));
+            let report = Report { largest, taken, ..*report };
+            self.keeper.take(section.source, report, self.now, history_ms(&self.model));
             self.step.was_told = true;
         }
         if let Some(scale) = &section.scale {
             self.step.digest.fold_scale(scale);
-            self.scale = *scale;
+            self.scale = Scale { votes: scale.votes.min(SUM_MAX), ..*scale };
         }
     }
 
@@ -106,6 +114,7 @@ impl Shard {
         if shards > 1 {
             self.send_endorsements(&mut effects.exchange);
             self.send_notices(&mut effects.exchange);
+            self.send_blocks(&mut effects.exchange);
             self.send_renewals(&mut effects.exchange);
             self.send_genesis(&mut effects.exchange);
             self.send_scale(&mut effects.exchange);
@@ -153,6 +162,19 @@ impl Shard {
             let change = AudienceChange { target: target.key, level, mutual, followers };
             if let Some(section) = section_of(exchange, target) {
                 section.audiences.push(change);
+            }
+        }
+    }
+
+    /// Sends the blocks that began or ended.
+    fn send_blocks(&mut self, exchange: &mut [Section]) {
+        let (persons, remotes) = (&self.people.persons, &self.people.remotes);
+        coalesce_blocks(&mut self.step.blocks_away);
+        for BlockAway { target, actor, blocks } in self.step.blocks_away.drain(..) {
+            let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
+            let notice = BlockNotice { actor, target: target.key, blocks };
+            if let Some(section) = section_of(exchange, target) {
+                section.blocks.push(notice);
             }
         }
     }

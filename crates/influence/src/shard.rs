@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 
 use crate::account::Accounts;
+use crate::blocks::{BlockAway, Blocks};
 use crate::digest::Digest;
 use crate::edge::Edge;
 use crate::exchange::Section;
@@ -129,6 +130,8 @@ pub struct Taken {
     pub self_acts: u64,
     /// By people who have opted out: ignored.
     pub opted_out: u64,
+    /// On people who block the actor: they give nothing.
+    pub blocked: u64,
     /// By people of another shard: ignored.
     pub misrouted: u64,
     /// Events, profiles, names and entries of the exchange that found the shard full, and were not taken: see
@@ -153,6 +156,7 @@ impl Taken {
         self.late += other.late;
         self.self_acts += other.self_acts;
         self.opted_out += other.opted_out;
+        self.blocked += other.blocked;
         self.misrouted += other.misrouted;
         self.refused += other.refused;
         self.collided += other.collided;
@@ -195,6 +199,8 @@ pub struct Shard {
     pub(crate) accounts: Accounts,
     pub(crate) edges: Rows<Edge>,
     pub(crate) follows: Rows<crate::account::Follow>,
+    /// Who blocks whom.
+    pub(crate) blocks: Blocks,
     pub(crate) targets: Targets,
     /// People whose rate is off, first in first out.
     pub(crate) queue: VecDeque<PersonId>,
@@ -340,6 +346,7 @@ pub(crate) struct StepState {
     pub(crate) contacts_away: Vec<ContactAway>,
     pub(crate) follows_away: Vec<FollowAway>,
     pub(crate) audiences_away: Vec<AudienceAway>,
+    pub(crate) blocks_away: Vec<BlockAway>,
     /// People of other shards who have opted in again, of whom this one has heard, with their shards.
     pub(crate) heard_away: Vec<(u16, UserKey)>,
     /// People of this shard who have opted in again.
@@ -447,6 +454,7 @@ impl Shard {
             accounts: Accounts::new(),
             edges: Rows::new(&model.limits),
             follows: Rows::new(&model.limits),
+            blocks: Blocks::new(&model.limits),
             targets: Targets::new(),
             queue: VecDeque::new(),
             cursor: 0,
@@ -586,15 +594,27 @@ impl Shard {
             // Nobody has a clock yet.
             self.advance(at);
         }
+        if !self.blocks.is_empty() && self.swallows(actor, target, kind) {
+            return;
+        }
         if at < self.outlook.oldest_act {
             self.note_older_act(at);
         }
         if kind.is_counted() {
             self.endorse(actor, target, kind, self.model.weights[kind], at);
         } else {
-            self.follow(actor, target, kind, at);
+            self.take_state(actor, target, kind, at);
         }
         self.settle_contacts();
+    }
+
+    /// Takes what does not endorse.
+    #[inline(never)]
+    fn take_state(&mut self, actor: PersonId, target: Known, kind: Kind, at: Timestamp) {
+        match kind.begins_block() {
+            Some(blocks) => self.block(actor, target, kind, blocks),
+            None => self.follow(actor, target, kind, at),
+        }
     }
 
     /// Moves the clock, which never goes back.

@@ -4,7 +4,7 @@
 //! the numbers are those that events made only the slices can say.
 
 use crate::model::LANDMARK_LAG_MAX;
-use crate::people::{Flag, Person, StandingId, Target};
+use crate::people::{Flag, Known, Person, PersonId, StandingId, Target};
 use crate::row::NOBODY;
 use crate::shard::Shard;
 use crate::standing::{Mark, Standing};
@@ -85,6 +85,20 @@ impl Shard {
         };
         self.edges.check("edges", self.people.persons.iter().map(|person| person.row), is_there)?;
         self.follows.check("follows", self.accounts.list.iter().map(|account| account.follows), is_there)
+    }
+
+    /// Whoever blocks or is blocked is there.
+    pub(crate) fn check_blocks(&mut self) -> Result<(), InvalidImage> {
+        let (persons, remotes) = (&self.people.persons, self.people.remotes.len());
+        let mut claims = Claims::new(persons.len());
+        let mut free = Claims::new(remotes);
+        self.people.free_remotes.iter().for_each(|&remote| _ = free.claim(remote as usize));
+        let is_somebody = |person: PersonId| claims.claim(person as usize) && !persons[person as usize].is_free();
+        let is_there = |known: Known| match known {
+            Known::Here(person) => persons.get(person as usize).is_some_and(|person| !person.is_free()),
+            Known::Away(remote) => (remote as usize) < remotes && !free.has(remote as usize),
+        };
+        self.blocks.check(is_somebody, is_there)
     }
 
     /// Whoever waits in a list is marked so, and the other way round.

@@ -49,6 +49,9 @@ impl Shard {
             self.forget_unfollows(person);
             self.review_level(person);
         }
+        if !self.blocks.is_empty() && self.renewals.has_left() {
+            self.forget_left_blocks(person);
+        }
         self.forget_silent(person);
         if self.has_nothing_left(person) {
             self.forget_person(person);
@@ -99,6 +102,9 @@ impl Shard {
         let kept = self.people.persons[person as usize];
         let stays = [Flag::Queued, Flag::Account, Flag::OptedOut, Flag::Vouched];
         if kept.row.len() > 0 || stays.into_iter().any(|flag| kept.is(flag)) {
+            return false;
+        }
+        if !self.blocks.is_empty() && self.blocks.has_any(person) {
             return false;
         }
         // What other shards tell before they hear that somebody is forgotten is lost: only who wants that has it.

@@ -100,8 +100,8 @@ pub(crate) fn read(json: Json<'_>, level: u8, emit: &mut Emit<'_>) {
         "Update" => update(json, emit),
         "Announce" => announce(json, level, emit),
         "Like" => like(json, emit),
-        "Follow" => follow(json, emit),
-        "Block" => block(json, emit),
+        "Follow" => relation("Follow", Kind::Follow, About::Follow, json, emit),
+        "Block" => relation("Block", Kind::Block, About::Block, json, emit),
         "Undo" => undo(json, emit),
         "Delete" => delete(json, emit),
         "Move" => moved(json, emit),
@@ -337,41 +337,41 @@ fn like(json: Json<'_>, emit: &mut Emit<'_>) {
     emit.act(Act { id, actor, target, kind: Kind::Like, at, language: None, post: Some(&post), via: None });
 }
 
-/// A follow, done now.
-fn follow(json: Json<'_>, emit: &mut Emit<'_>) {
+/// A follow or a block, done now, which may be undone by its id alone.
+fn relation(what: &str, kind: Kind, about: About, json: Json<'_>, emit: &mut Emit<'_>) {
     let [by, object, published] = json.get(["actor", "object", "published"]);
     let Some(by) = actor(by, emit) else { return emit.skip(Reason::NoActor) };
     let Some(target) = actor(object, emit) else { return emit.skip(Reason::NoTarget) };
     if let Some(id) = json.field("id").text() {
-        emit.learn(About::Follow, &id, &target);
+        emit.learn(about, &id, &target);
     }
-    let Some(message) = message(json, "Follow", &by, &target) else { return emit.skip(Reason::NoId) };
+    let Some(message) = message(json, what, &by, &target) else { return emit.skip(Reason::NoId) };
     let Some(at) = emit.time(published.time()) else { return emit.skip(Reason::NoTime) };
     let id = ActId { network: Network::ActivityPub, message: &message, part: None };
     let (actor, target) = (account(&by), account(&target));
-    emit.act(Act { id, actor, target, kind: Kind::Follow, at, language: None, post: None, via: None });
+    emit.act(Act { id, actor, target, kind, at, language: None, post: None, via: None });
 }
 
 fn undo(json: Json<'_>, emit: &mut Emit<'_>) {
     let [by, object, published] = json.get(["actor", "object", "published"]);
     let Some(by) = actor(by, emit) else { return emit.skip(Reason::NoActor) };
     let undone = id(object);
-    let target = match kind(object).as_deref() {
-        Some("Follow") => actor(object.field("object"), emit),
-        Some("Block") => return unblock(&by, object, emit),
+    let (kind, target) = match kind(object).as_deref() {
+        Some("Follow") => (Kind::Unfollow, actor(object.field("object"), emit)),
+        Some("Block") => (Kind::Unblock, actor(object.field("object"), emit)),
         Some("Like" | "Announce" | "EmojiReact" | "Dislike") => return emit.skip(Reason::Undone),
         Some(_) => return emit.skip(Reason::OtherKind),
         // Named by its id only: it may be one that was seen.
         None => match undone.as_deref() {
-            Some(id) => match (emit.recall(About::Follow, id), emit.recall(About::Block, id).map(str::to_owned)) {
-                (Some(target), _) => Some(Cow::Owned(target.to_owned())),
-                (None, Some(blocked)) => return emit.block(account(&by), account(&blocked), false),
+            Some(id) => match (emit.recall(About::Follow, id), emit.recall(About::Block, id)) {
+                (Some(target), _) => (Kind::Unfollow, Some(Cow::Owned(target.to_owned()))),
+                (None, Some(target)) => (Kind::Unblock, Some(Cow::Owned(target.to_owned()))),
                 (None, None) => return emit.skip(Reason::Undone),
             },
             None => return emit.skip(Reason::NoTarget),
         },
     };
-    // Only one's own follows can be taken back.
+    // Only one's own follows and blocks can be taken back.
     if actor(object.field("actor"), emit).is_some_and(|owner| owner != by) {
         return emit.skip(Reason::Forged);
     }
@@ -382,28 +382,7 @@ fn undo(json: Json<'_>, emit: &mut Emit<'_>) {
     let Some(at) = emit.time(published.time()) else { return emit.skip(Reason::NoTime) };
     let id = ActId { network: Network::ActivityPub, message: &message, part: None };
     let (actor, target) = (account(&by), account(&target));
-    emit.act(Act { id, actor, target, kind: Kind::Unfollow, at, language: None, post: None, via: None });
-}
-
-fn block(json: Json<'_>, emit: &mut Emit<'_>) {
-    let [by, object] = json.get(["actor", "object"]);
-    let Some(by) = actor(by, emit) else { return emit.skip(Reason::NoActor) };
-    let Some(target) = actor(object, emit) else { return emit.skip(Reason::NoTarget) };
-    if let Some(id) = json.field("id").text() {
-        emit.learn(About::Block, &id, &target);
-    }
-    emit.block(account(&by), account(&target), true);
-}
-
-/// Only one's own blocks can be taken back.
-fn unblock(by: &str, undone: Json<'_>, emit: &mut Emit<'_>) {
-    if actor(undone.field("actor"), emit).is_some_and(|owner| *owner != *by) {
-        return emit.skip(Reason::Forged);
-    }
-    match actor(undone.field("object"), emit) {
-        Some(target) => emit.block(account(by), account(&target), false),
-        None => emit.skip(Reason::NoTarget),
-    }
+    emit.act(Act { id, actor, target, kind, at, language: None, post: None, via: None });
 }
 
 fn delete(json: Json<'_>, emit: &mut Emit<'_>) {

@@ -49,8 +49,8 @@ fn record(did: &str, at: i64, commit: Json<'_>, emit: &mut Emit<'_>) {
         ("create" | "c", "app.bsky.feed.like") => endorsement(Kind::Like, did, message, at, record, emit),
         ("create" | "c", "app.bsky.feed.repost") => endorsement(Kind::Retweet, did, message, at, record, emit),
         ("create" | "c", "app.bsky.graph.follow") => follow(did, message, at, record, emit),
-        ("create" | "c", "app.bsky.graph.block") => block(did, message, record, emit),
-        ("delete" | "d", "app.bsky.graph.block") => unblock(did, message, emit),
+        ("create" | "c", "app.bsky.graph.block") => block(did, message, at, record, emit),
+        ("delete" | "d", "app.bsky.graph.block") => unblock(did, message, at, emit),
         ("create" | "c", POST) => post(&id, did, None, at, record, emit),
         ("create" | "update" | "c" | "u", "app.bsky.actor.profile") => profile(did, record, emit),
         ("update" | "u", POST) => emit.skip(Reason::Edited),
@@ -94,19 +94,19 @@ fn unfollow(did: &str, message: &str, at: i64, emit: &mut Emit<'_>) {
     }
 }
 
-fn block(did: &str, message: &str, record: Json<'_>, emit: &mut Emit<'_>) {
+fn block(did: &str, message: &str, at: i64, record: Json<'_>, emit: &mut Emit<'_>) {
     let Some(subject) = record.field("subject").text().filter(|subject| subject.starts_with("did:")) else {
         return emit.skip(Reason::NoTarget);
     };
     emit.learn(About::Block, message, &subject);
-    emit.block(account(did), account(&subject), true);
+    tell(Kind::Block, did, message, at, &subject, None, emit);
 }
 
 /// A block that ends. The message says which record, and not whom it was of.
-fn unblock(did: &str, message: &str, emit: &mut Emit<'_>) {
-    match emit.recall(About::Block, message).map(str::to_owned) {
-        Some(subject) => emit.block(account(did), account(&subject), false),
-        None => emit.skip(Reason::Block),
+fn unblock(did: &str, message: &str, at: i64, emit: &mut Emit<'_>) {
+    emit.deletion(message, Some(Kind::Block));
+    if let Some(subject) = emit.recall(About::Block, message).map(str::to_owned) {
+        tell(Kind::Unblock, did, message, at, &subject, Some((Kind::Unblock, 0)), emit);
     }
 }
 

@@ -45,17 +45,7 @@ impl Emit<'_> {
         if self.options.drops_repeats && !self.memory.is_first(act.id) {
             return self.skip(Reason::Repeated);
         }
-        // The end of a follow ends it all the same.
-        if act.kind != Kind::Unfollow && self.memory.is_blocked(act.target, act.actor) {
-            return self.skip(Reason::Blocked);
-        }
         self.hand_over(Found::Act(act));
-    }
-
-    /// An account blocks another one, or does not any more: acts of the other on it give nothing meanwhile.
-    pub(crate) fn block(&mut self, blocker: Account<'_>, other: Account<'_>, is_blocked: bool) {
-        self.memory.block(blocker, other, is_blocked);
-        self.skip(Reason::Block);
     }
 
     pub(crate) fn profile(&mut self, profile: Profile<'_>) {

@@ -237,10 +237,6 @@ reasons! {
     Undone = "taken back",
     /// The act of a message that was read before: archives repeat messages.
     Repeated = "repeated",
-    /// A block, or its end: it is no act, and says which acts count.
-    Block = "a block",
-    /// An act on somebody who blocks the actor.
-    Blocked = "blocked by the target",
     /// An edited post: its acts were counted when it was written.
     Edited = "edited",
     /// An account's copy on another network, and the original is read as well.

@@ -1,5 +1,4 @@
-//! What later messages do not say again: who wrote which post, which account a handle means, whom a follow was of, who blocks
-//! whom.
+//! What later messages do not say again: who wrote which post, which account a handle means, whom a follow or a block was of.
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -7,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
-use crate::{Account, ActId, Learnt, Naming, Network};
+use crate::{ActId, Learnt, Network};
 
 /// What a fact is about.
 #[derive(Clone, Copy, Debug)]
@@ -22,13 +21,7 @@ pub(crate) enum About {
     Copy = 3,
     /// The id of a record to the account that was blocked.
     Block = 4,
-    /// Who blocks whom: a pair is looked up with every act, so that these are kept apart, by their hashes alone.
-    Blocked = 5,
 }
-
-/// The values by which a pair of accounts is kept elsewhere: no name of an account has such letters.
-const BLOCKED: &str = "\u{1}blocked";
-const NOT_BLOCKED: &str = "\u{1}not blocked";
 
 /// Facts learnt from messages, at most a given number of them: the older half is forgotten when it is full.
 ///
@@ -42,9 +35,6 @@ pub struct Memory {
     acts: HashTable<u64>,
     older_acts: HashTable<u64>,
     acts_half: usize,
-    /// Hashes of the pairs of whom one blocks the other, as many as there may be facts.
-    blocked: HashTable<u64>,
-    older_blocked: HashTable<u64>,
     /// What is new since it was taken, where somebody takes it.
     learnt: Option<Learnt>,
 }
@@ -64,8 +54,6 @@ impl Memory {
             acts: HashTable::new(),
             older_acts: HashTable::new(),
             acts_half: acts / 2,
-            blocked: HashTable::new(),
-            older_blocked: HashTable::new(),
             learnt: None,
         }
     }
@@ -83,13 +71,7 @@ impl Memory {
     /// Learns again what was learnt and kept elsewhere.
     pub(crate) fn relearn(&mut self, learnt: &Learnt) {
         if self.half > 0 {
-            for (hash, value) in &learnt.facts {
-                match &**value {
-                    BLOCKED => _ = self.set_blocked(*hash, true),
-                    NOT_BLOCKED => _ = self.set_blocked(*hash, false),
-                    _ => self.insert(*hash, value.clone()),
-                }
-            }
+            learnt.facts.iter().for_each(|(hash, value)| self.insert(*hash, value.clone()));
         }
         learnt.acts.iter().for_each(|hash| _ = self.insert_act(*hash));
     }
@@ -108,50 +90,6 @@ impl Memory {
         self.insert(hash, value.into());
     }
 
-    /// Learns that an account blocks another one, or does not any more.
-    pub(crate) fn block(&mut self, blocker: Account<'_>, other: Account<'_>, is_blocked: bool) {
-        let hash = pair(blocker, other);
-        if self.half > 0
-            && self.set_blocked(hash, is_blocked)
-            && let Some(learnt) = &mut self.learnt
-        {
-            learnt.facts.push((hash, if is_blocked { BLOCKED } else { NOT_BLOCKED }.into()));
-        }
-    }
-
-    /// Whether an account blocks another one.
-    pub(crate) fn is_blocked(&self, blocker: Account<'_>, other: Account<'_>) -> bool {
-        // Where nobody blocks anybody, nothing is looked for.
-        if self.blocked.is_empty() && self.older_blocked.is_empty() {
-            return false;
-        }
-        self.has_blocked(pair(blocker, other))
-    }
-
-    fn has_blocked(&self, hash: u64) -> bool {
-        [&self.blocked, &self.older_blocked].into_iter().any(|pairs| pairs.find(hash, |known| *known == hash).is_some())
-    }
-
-    /// Keeps a pair, or forgets it. Returns whether that is anything new.
-    fn set_blocked(&mut self, hash: u64, is_blocked: bool) -> bool {
-        if self.has_blocked(hash) == is_blocked {
-            return false;
-        }
-        if is_blocked {
-            if self.blocked.len() >= self.half {
-                self.older_blocked = std::mem::take(&mut self.blocked);
-            }
-            self.blocked.insert_unique(hash, hash, |known| *known);
-        } else {
-            for pairs in [&mut self.blocked, &mut self.older_blocked] {
-                if let Ok(pair) = pairs.find_entry(hash, |known| *known == hash) {
-                    pair.remove();
-                }
-            }
-        }
-        true
-    }
-
     fn insert(&mut self, hash: u64, value: Box<str>) {
         if self.newer.len() >= self.half {
             self.older = std::mem::take(&mut self.newer);
@@ -165,7 +103,18 @@ impl Memory {
         hasher.write(id.network.prefix().as_bytes());
         id.message.hash(&mut hasher);
         id.part.map(|(kind, place)| (kind.number(), place)).hash(&mut hasher);
-        let hash = hasher.finish();
+        self.note_first(hasher.finish())
+    }
+
+    /// Whether a message that cannot be read has not come before: it is remembered as an act is, by its bytes.
+    pub(crate) fn is_first_unread(&mut self, message: &[u8]) -> bool {
+        let mut hasher = SipHasher13::new();
+        hasher.write_u8(0xfe);
+        hasher.write(message);
+        self.note_first(hasher.finish())
+    }
+
+    fn note_first(&mut self, hash: u64) -> bool {
         let is_first = self.insert_act(hash);
         if let Some(learnt) = self.learnt.as_mut().filter(|_| is_first) {
             learnt.acts.push(hash);
@@ -190,19 +139,6 @@ impl Memory {
         let hash = hash(about, network, key);
         self.newer.get(&hash).or_else(|| self.older.get(&hash)).map(AsRef::as_ref)
     }
-}
-
-/// The hash of a pair of accounts, the one who blocks first.
-fn pair(blocker: Account<'_>, other: Account<'_>) -> u64 {
-    let mut hasher = SipHasher13::new();
-    hasher.write_u8(About::Blocked as u8);
-    for account in [blocker, other] {
-        hasher.write(account.network.prefix().as_bytes());
-        hasher.write_u8(0xff - u8::from(account.naming == Naming::Handle));
-        hasher.write(account.id.as_bytes());
-        hasher.write_u8(0xff);
-    }
-    hasher.finish()
 }
 
 fn hash(about: About, network: Network, key: &str) -> u64 {

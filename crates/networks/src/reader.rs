@@ -83,6 +83,11 @@ impl Reader {
         self.memory.relearn(learnt);
     }
 
+    /// Whether a message that cannot be read comes for the first time; repeats are known as those of acts are.
+    pub fn is_first_unread(&mut self, message: &[u8]) -> bool {
+        self.memory.is_first_unread(message)
+    }
+
     /// Reads the next message of a source: a line, a row, or a whole answer, without regard to white space around it. Blank lines and
     /// those that only frame others are no messages.
     pub fn read(&mut self, source: &mut Source, message: &[u8], sink: &mut dyn FnMut(Found<'_>)) {

@@ -17,12 +17,25 @@ pub enum Kind {
     Like,
     /// The actor passed the target's words on and added some.
     Quote,
+    /// The actor wants nothing of the target from now on.
+    Block,
+    /// The actor ends that.
+    Unblock,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] =
-        [Self::Mention, Self::Retweet, Self::Reply, Self::Follow, Self::Unfollow, Self::Like, Self::Quote];
+    pub const ALL: [Self; 9] = [
+        Self::Mention,
+        Self::Retweet,
+        Self::Reply,
+        Self::Follow,
+        Self::Unfollow,
+        Self::Like,
+        Self::Quote,
+        Self::Block,
+        Self::Unblock,
+    ];
 
     /// What it is called.
     pub fn word(self) -> &'static str {
@@ -34,6 +47,8 @@ impl Kind {
             Self::Unfollow => "unfollow",
             Self::Like => "like",
             Self::Quote => "quote",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
         }
     }
 
@@ -42,14 +57,19 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// `k` where the model says nothing else: what one act adds to the endorsement of its pair, in votes. Follows endorse
-    /// nobody.
+    /// Whether it is an act on the target, and not the end of something or a block.
+    pub fn is_on_target(self) -> bool {
+        !matches!(self, Self::Unfollow | Self::Block | Self::Unblock)
+    }
+
+    /// `k` where the model says nothing else: what one act adds to the endorsement of its pair, in votes. Follows and blocks
+    /// endorse nobody.
     pub fn endorsement(self) -> f64 {
         match self {
             Self::Mention | Self::Retweet | Self::Quote => 1.0,
             Self::Reply => 0.5,
             Self::Like => 0.25,
-            Self::Follow | Self::Unfollow => 0.0,
+            Self::Follow | Self::Unfollow | Self::Block | Self::Unblock => 0.0,
         }
     }
 }
@@ -118,6 +138,11 @@ impl Counts {
     /// Events of a kind.
     pub fn of(&self, kind: Kind) -> u64 {
         self.0[kind as usize]
+    }
+
+    /// Events that are acts on the target.
+    pub fn on_target(&self) -> u64 {
+        Kind::ALL.into_iter().filter(|kind| kind.is_on_target()).map(|kind| self.of(kind)).sum()
     }
 
     /// Events of all kinds.

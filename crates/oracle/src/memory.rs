@@ -63,6 +63,8 @@ pub(crate) struct Memory<'m> {
     /// Each with its acts from the oldest to the newest.
     edges: BTreeMap<Ends, Vec<Touch>>,
     follows: BTreeMap<Ends, Following>,
+    /// Who blocks whom.
+    blocks: BTreeSet<Ends>,
     tally: Tally,
 }
 
@@ -88,6 +90,7 @@ impl<'m> Memory<'m> {
             accounts: Vec::new(),
             edges: BTreeMap::new(),
             follows: BTreeMap::new(),
+            blocks: BTreeSet::new(),
             tally: Tally::default(),
         }
     }
@@ -123,6 +126,9 @@ impl<'m> Memory<'m> {
             self.tally.self_acts += 1;
         } else if self.is_opted_out(act.actor) {
             self.tally.dropped += 1;
+        } else if act.kind.is_on_target() && self.is_blocked(act) {
+            self.tally.blocked += 1;
+            self.advance(act.at_ms);
         } else {
             self.accept(act);
         }
@@ -133,8 +139,8 @@ impl<'m> Memory<'m> {
         self.advance(act.at_ms);
         let ends = Ends { actor: self.account(act.actor), target: self.account(act.target) };
         let target = &mut self.accounts[ends.target];
-        // An unfollow is no act on anybody.
-        if act.kind != Kind::Unfollow {
+        // An unfollow is no act on anybody, nor is a block.
+        if act.kind.is_on_target() {
             target.silent_since_ms = None;
         }
         if !target.opted_out {
@@ -143,6 +149,10 @@ impl<'m> Memory<'m> {
         match act.kind {
             Kind::Follow => self.follow(ends, act.at_ms),
             Kind::Unfollow => self.unfollow(ends, act.at_ms),
+            // Of both the one that arrives last holds. Nobody who is erased can be blocked.
+            Kind::Block if self.accounts[ends.target].opted_out => {}
+            Kind::Block => _ = self.blocks.insert(ends),
+            Kind::Unblock => _ = self.blocks.remove(&ends),
             kind => self.endorse(ends, Touch { at_ms: act.at_ms, kind }),
         }
     }
@@ -237,6 +247,7 @@ impl<'m> Memory<'m> {
         *account = Account { opted_out: true, received_ms, ..Account::new(name) };
         self.edges.retain(|ends, _| ends.actor != user);
         self.follows.retain(|ends, _| ends.actor != user);
+        self.blocks.retain(|ends| ends.actor != user && ends.target != user);
     }
 
     /// Who opts in again starts from nothing: what others gave before and meanwhile does not count.
@@ -273,6 +284,14 @@ impl<'m> Memory<'m> {
 
     fn is_forgotten(&self, at_ms: i64) -> bool {
         self.now_ms.is_some_and(|now_ms| self.model.is_forgotten(at_ms, now_ms))
+    }
+
+    /// Whether the target blocks the actor.
+    fn is_blocked(&self, act: &Act<'_>) -> bool {
+        let user = |name| self.index.get(name).copied();
+        user(act.target)
+            .zip(user(act.actor))
+            .is_some_and(|(actor, target)| self.blocks.contains(&Ends { actor, target }))
     }
 
     fn is_opted_out(&self, name: &str) -> bool {

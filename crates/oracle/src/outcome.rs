@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::audience::{self, Level, Tie};
 use crate::fixpoint::{self, Flow, Source};
 use crate::graph::{self, Edge};
-use crate::input::{Counts, Kind};
+use crate::input::Counts;
 use crate::memory::{Account, Ends, Remains};
 use crate::model::Model;
 
@@ -68,7 +68,7 @@ pub struct Person {
     pub following: u64,
     /// Whether the person is erased, and this a nameless slot that others still need.
     pub opted_out: bool,
-    /// Whether a score is published: others acted on the person, since the last opt-in. An unfollow alone is no act on anybody.
+    /// Whether a score is published: others acted on the person, since the last opt-in. An unfollow or a block alone is no act on anybody.
     pub has_record: bool,
 }
 
@@ -109,6 +109,8 @@ pub struct Tally {
     pub self_acts: u64,
     /// Events of actors who had opted out.
     pub dropped: u64,
+    /// Acts on people who blocked the actor.
+    pub blocked: u64,
 }
 
 /// Everything, recomputed.
@@ -242,7 +244,7 @@ fn of_account(account: &Account) -> Person {
         acted_ms: account.acted_ms,
         received: account.received,
         opted_out: account.opted_out,
-        has_record: account.received.total() > account.received.of(Kind::Unfollow),
+        has_record: account.received.on_target() > 0,
         ..Person::stranger()
     }
 }

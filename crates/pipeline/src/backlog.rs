@@ -335,9 +335,13 @@ impl Backlog {
 /// Memory that what a shard tells takes.
 fn section_bytes(section: &Section) -> usize {
     let names: usize = section.names.iter().map(|name| size_of_val(name) + name.len()).sum();
-    let Section { endorse, contacts, follows, audiences, .. } = section;
+    let Section { endorse, contacts, follows, audiences, blocks, .. } = section;
     let entries = [size_of_val(&endorse[..]), size_of_val(&contacts[..]), size_of_val(&follows[..])];
-    size_of_val(section) + names + entries.iter().sum::<usize>() + size_of_val(&audiences[..])
+    size_of_val(section)
+        + names
+        + entries.iter().sum::<usize>()
+        + size_of_val(&audiences[..])
+        + size_of_val(&blocks[..])
 }
 
 impl Lane<Arc<Batch>> {

@@ -28,11 +28,13 @@ pub enum Bug {
     ClosesAsTold,
     /// Closes are stored whatever becomes of their transaction. Planted in the simulator's log.
     ClosesOutside,
+    /// Blocks that another shard tells are not heard.
+    BlocksUnheard,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 12] = [
+    pub const ALL: [Bug; 13] = [
         Bug::StepLooksAtClock,
         Bug::HashMapOrder,
         Bug::ArrivalOrder,
@@ -45,6 +47,7 @@ impl Bug {
         Bug::OffsetsOutside,
         Bug::ClosesAsTold,
         Bug::ClosesOutside,
+        Bug::BlocksUnheard,
     ];
 }
 

@@ -316,7 +316,10 @@ impl Seat {
         Ok(self.last.as_ref())
     }
 
-    fn run(&mut self, cut: Cut, mut plan: Plan, settings: &Settings, bugs: Bugs) {
+    fn run(&mut self, mut cut: Cut, mut plan: Plan, settings: &Settings, bugs: Bugs) {
+        if bugs.has(Bug::BlocksUnheard) {
+            cut.sections.iter_mut().for_each(|section| section.blocks.clear());
+        }
         if settings.clock == Clock::Event {
             let told = cut.sections.iter().map(|section| section.clock);
             plan.clock = told.chain(self.shard.now()).max().unwrap_or(Timestamp::MIN);

@@ -28,6 +28,7 @@ pub struct Status {
     closes: AtomicU64,
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
+    blocked: AtomicU64,
     skipped: [AtomicU64; NoAct::ALL.len()],
     forgotten: AtomicU64,
     duplicates: AtomicU64,
@@ -187,6 +188,8 @@ pub struct Totals {
     pub refused_by: [u64; REASONS.len()],
     /// Events, profiles, names and entries that found their shard full.
     pub full: u64,
+    /// Acts on people who block the actor: they gave nothing.
+    pub blocked: u64,
     /// Records that are no acts, by reason, in the order of [`NoAct::ALL`]: counted and passed over.
     pub skipped: [u64; NoAct::ALL.len()],
     /// People who were forgotten, since nothing was left of them.
@@ -263,7 +266,7 @@ struct Cell {
     place: AtomicU8,
     numbers: [AtomicU64; 9],
     times: [AtomicI64; 5],
-    sizes: [AtomicU64; 10],
+    sizes: [AtomicU64; SIZES],
     /// Milliseconds from the beginning of the status until this was told.
     told_at_ms: AtomicU64,
 }
@@ -332,6 +335,7 @@ impl Status {
             closes: AtomicU64::new(0),
             refused: Default::default(),
             full: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
             skipped: Default::default(),
             forgotten: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
@@ -391,6 +395,7 @@ impl Status {
             refused: refused_by.iter().sum(),
             refused_by,
             full: self.full.load(Relaxed),
+            blocked: self.blocked.load(Relaxed),
             skipped: std::array::from_fn(|reason| self.skipped[reason].load(Relaxed)),
             forgotten: self.forgotten.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
@@ -552,6 +557,7 @@ impl Status {
             sum.fetch_add(more, Relaxed);
         }
         self.full.fetch_add(epoch.taken.refused, Relaxed);
+        self.blocked.fetch_add(epoch.taken.blocked, Relaxed);
         for (sum, more) in self.skipped.iter().zip(epoch.skipped) {
             sum.fetch_add(more, Relaxed);
         }
@@ -641,15 +647,30 @@ impl Cell {
     }
 }
 
-fn list(sizes: &Sizes) -> [u64; 10] {
-    let Sizes { people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes } =
-        *sizes;
-    [people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes]
+const SIZES: usize = 11;
+
+fn list(sizes: &Sizes) -> [u64; SIZES] {
+    let Sizes { people, rated, remotes, edges, follows, blocks, queued, .. } = *sizes;
+    let Sizes { people_bytes, edges_bytes, names_bytes, follows_bytes, .. } = *sizes;
+    [people, rated, remotes, edges, follows, blocks, queued, people_bytes, edges_bytes, names_bytes, follows_bytes]
 }
 
-fn of_list(list: [u64; 10]) -> Sizes {
-    let [people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes] = list;
-    Sizes { people, rated, remotes, edges, follows, queued, people_bytes, edges_bytes, names_bytes, follows_bytes }
+fn of_list(list: [u64; SIZES]) -> Sizes {
+    let [people, rated, remotes, edges, follows, blocks, queued, bytes @ ..] = list;
+    let [people_bytes, edges_bytes, names_bytes, follows_bytes] = bytes;
+    Sizes {
+        people,
+        rated,
+        remotes,
+        edges,
+        follows,
+        blocks,
+        queued,
+        people_bytes,
+        edges_bytes,
+        names_bytes,
+        follows_bytes,
+    }
 }
 
 #[cfg(test)]

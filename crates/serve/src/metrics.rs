@@ -59,6 +59,11 @@ const METRICS: &[Metric] = {
             "clout_shard_full_total",
             "Records and entries that were left out since their shard holds no more",
         ),
+        metric(
+            Counter,
+            "clout_blocked_events_total",
+            "Acts and follows that gave nothing, as whom they were on blocks the actor",
+        ),
         metric(Counter, "clout_people_forgotten_total", "People who were forgotten, since nothing was left of them"),
         metric(
             Counter,
@@ -126,6 +131,7 @@ const METRICS: &[Metric] = {
         metric(Gauge, "clout_shard_remote_people", "People of other shards whom people of this one act on, by shard"),
         metric(Gauge, "clout_shard_edges", "Edges, by shard"),
         metric(Gauge, "clout_shard_follows", "Follows, by shard"),
+        metric(Gauge, "clout_shard_blocks", "Pairs of whom one blocks the other, by the shard of the other"),
         metric(Gauge, "clout_shard_queued_pushes", "Pushes that wait for the next epoch, by shard"),
         metric(Gauge, "clout_shard_memory_bytes", "Memory, by shard and part: people, edges, names and follows"),
         metric(Gauge, "clout_checkpoint_sequence", "The sequence of the last checkpoint, 0 if there is none, by shard"),
@@ -367,6 +373,7 @@ impl Metrics {
         for (name, count) in [
             ("clout_input_records_total", totals.records),
             ("clout_shard_full_total", totals.full),
+            ("clout_blocked_events_total", totals.blocked),
             ("clout_people_forgotten_total", totals.forgotten),
             ("clout_name_collisions_total", totals.collided),
             ("clout_ignored_records_total", totals.ignored),
@@ -403,6 +410,7 @@ impl Metrics {
             ("clout_shard_remote_people", sizes.remotes as f64),
             ("clout_shard_edges", sizes.edges as f64),
             ("clout_shard_follows", sizes.follows as f64),
+            ("clout_shard_blocks", sizes.blocks as f64),
             ("clout_shard_queued_pushes", sizes.queued as f64),
             ("clout_checkpoint_sequence", status.checkpoint_sequence as f64),
             ("clout_checkpoint_size_bytes", status.checkpoint_bytes as f64),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use influence::{Effects, Shard};
+use influence::exchange::{BlockNotice, Section};
+use influence::{Effects, Shard, UserKey};
 use pipeline::{Clock, KEPT_BYTES_MAX, Keeper, Status, Store, Worker};
 use vocabulary::{Event, Kind, Received};
 use wire::{Close, EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_close, decode_exchange};
@@ -135,6 +136,59 @@ pub(crate) struct Act {
     pub(crate) target: String,
     pub(crate) kind: Kind,
     pub(crate) at: i64,
+    /// Whether it is no block, nor swallowed by one.
+    pub(crate) counts: bool,
+}
+
+/// Who blocks whom, as far as one shard knows, whose acts they swallow: by their keys.
+#[derive(Debug)]
+struct Blocked {
+    /// Knows the keys.
+    names: Shard,
+    /// Who blocks, and who is blocked.
+    pairs: BTreeSet<(UserKey, UserKey)>,
+    gone: BTreeSet<UserKey>,
+}
+
+impl Blocked {
+    fn new(simulation: &Simulation<'_>) -> Blocked {
+        let names = Shard::new(simulation.scenario.model.clone(), simulation.settings.hash_key, 0, 1);
+        Blocked { names, pairs: BTreeSet::new(), gone: BTreeSet::new() }
+    }
+
+    fn set(&mut self, actor: UserKey, target: UserKey, blocks: bool) {
+        if !blocks {
+            self.pairs.remove(&(actor, target));
+        } else if !self.gone.contains(&target) {
+            self.pairs.insert((actor, target));
+        }
+    }
+
+    fn erase(&mut self, user: UserKey) {
+        self.gone.insert(user);
+        self.pairs.retain(|&(actor, target)| actor != user && target != user);
+    }
+
+    /// Goes through a slice as the shard does: what others have told, profiles, events.
+    fn take(&mut self, notices: &[BlockNotice], slice: &mut Slice, is_home: impl Fn(&str) -> bool) {
+        notices.iter().for_each(|notice| self.set(notice.actor, notice.target, notice.blocks));
+        for (user, ..) in slice.profiles.iter().filter(|(_, opted_out, _)| *opted_out == Some(true)) {
+            self.erase(self.names.key(user));
+        }
+        for act in slice.events.iter_mut().filter(|act| act.actor != act.target) {
+            let (actor, target) = (self.names.key(&act.actor), self.names.key(&act.target));
+            match act.kind.begins_block() {
+                Some(_) if self.gone.contains(&actor) => act.counts = false,
+                Some(blocks) => {
+                    act.counts = false;
+                    if is_home(&act.target) {
+                        self.set(actor, target, blocks);
+                    }
+                }
+                None => act.counts = !act.kind.gives() || !self.pairs.contains(&(target, actor)),
+            }
+        }
+    }
 }
 
 /// What a plain program knows of a shard while it goes through its slices.
@@ -171,9 +225,9 @@ impl History {
     fn of(simulation: &Simulation<'_>, broker: &Broker, journals: &[Vec<JournalRecord>]) -> Result<History, String> {
         let mut history = History::default();
         for journal in journals {
-            let mut reader = Reader::new();
+            let (mut reader, mut blocked) = (Reader::new(), Blocked::new(simulation));
             for record in journal {
-                history.take(simulation, broker, record, &mut reader)?;
+                history.take(simulation, broker, record, &mut reader, &mut blocked)?;
             }
         }
         history.slices.sort_by_key(|slice| slice.clock);
@@ -186,13 +240,15 @@ impl History {
         broker: &Broker,
         record: &JournalRecord,
         reader: &mut Reader,
+        blocked: &mut Blocked,
     ) -> Result<(), String> {
         let scenario = simulation.scenario;
         let mut slice = Slice { clock: record.clock, profiles: Vec::new(), events: Vec::new() };
         let is_home = |user: &str| {
             scenario.shards == 1 || scenario.model.partitioner.partition(user, scenario.shards) == record.shard
         };
-        reader.clock = reader.clock.max(told(broker, record)?);
+        let told = told(broker, record)?;
+        reader.clock = reader.clock.max(told.iter().map(|section| section.clock).max().unwrap_or(i64::MIN));
         for (input, range) in record.inputs.iter().enumerate() {
             let (records, _) = broker.read(Topic::Input(input), record.shard, range.first, usize::MAX);
             let gap = record.gaps.iter().find(|gap| gap.input == input);
@@ -226,7 +282,8 @@ impl History {
                         let clock = if scenario.clock == Clock::Wall { record.clock } else { reader.clock.max(at) };
                         let window_ms = scenario.dedup_window_ms.filter(|_| !id.is_empty());
                         if window_ms.is_none_or(|window_ms| reader.is_new(window_ms, actor, id, clock)) {
-                            slice.events.push(Act { actor: actor.to_owned(), target: target.to_owned(), kind, at });
+                            let (actor, target) = (actor.to_owned(), target.to_owned());
+                            slice.events.push(Act { actor, target, kind, at, counts: true });
                         }
                     })
                 };
@@ -236,6 +293,8 @@ impl History {
             }
         }
         reader.clock = record.clock;
+        let notices: Vec<BlockNotice> = told.into_iter().flat_map(|section| section.blocks).collect();
+        blocked.take(&notices, &mut slice, is_home);
         self.slices.push(slice);
         Ok(())
     }
@@ -285,7 +344,10 @@ impl History {
             gone.extend(
                 slice.profiles.iter().filter(|profile| profile.1 == Some(true)).map(|profile| profile.0.as_str()),
             );
-            let acts = slice.events.iter().filter(|act| act.actor != act.target && !gone.contains(act.actor.as_str()));
+            let acts = slice
+                .events
+                .iter()
+                .filter(|act| act.counts && act.actor != act.target && !gone.contains(act.actor.as_str()));
             for act in acts {
                 let received = counts.entry(&act.target).or_default();
                 received.count(act.kind);
@@ -323,16 +385,16 @@ fn is_kept(whole: Option<&Vec<u8>>, kept: Option<&Vec<u8>>, bytes: Option<&str>,
     }
 }
 
-/// The newest clock that other shards have told in a slice.
-fn told(broker: &Broker, record: &JournalRecord) -> Result<i64, String> {
+/// What other shards have told in a slice.
+fn told(broker: &Broker, record: &JournalRecord) -> Result<Vec<Section>, String> {
     let (records, _) = broker.read(Topic::Exchange, record.shard, record.exchange.first, usize::MAX);
-    let mut newest = i64::MIN;
+    let mut told = Vec::new();
     for (_, stored) in records.into_iter().take_while(|(offset, _)| *offset < record.exchange.next) {
         let sections =
             decode_exchange(stored.value.as_deref().unwrap_or_default()).map_err(|error| error.to_string())?;
-        newest = sections.iter().map(|section| section.clock).max().unwrap_or(newest).max(newest);
+        told.extend(sections);
     }
-    Ok(newest)
+    Ok(told)
 }
 
 /// The table of scores is what the shards believe they have published.

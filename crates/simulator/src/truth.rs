@@ -9,7 +9,7 @@ use oracle::{Act, Input, Level, Outcome, Person, Profile};
 use pipeline::Clock;
 use vocabulary::{Kind, Received, Score};
 
-use crate::judge::History;
+use crate::judge::{self, History};
 use crate::run::Simulation;
 
 /// The model's bound at the default thresholds, and room for the accuracy of `g`.
@@ -190,9 +190,14 @@ fn inputs(history: &History, clock: Clock) -> Vec<Input<'_>> {
         if clock == Clock::Wall && slice.clock > i64::MIN {
             inputs.push(Input::Clock(slice.clock));
         }
-        inputs.extend(slice.events.iter().map(|act| {
-            Input::Act(Act { actor: &act.actor, target: &act.target, kind: kind(act.kind), at_ms: act.at })
-        }));
+        // What does not count is still told when it is.
+        let act = |act| match act {
+            &judge::Act { at, counts: false, .. } => (clock == Clock::Event).then_some(Input::Clock(at)),
+            judge::Act { actor, target, kind: known, at, .. } => {
+                Some(Input::Act(Act { actor, target, kind: kind(*known), at_ms: *at }))
+            }
+        };
+        inputs.extend(slice.events.iter().filter_map(act));
     }
     inputs
 }

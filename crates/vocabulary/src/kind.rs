@@ -16,6 +16,10 @@ enum Meaning {
     Follows,
     /// The actor does not follow the target any more.
     Unfollows,
+    /// What the target does to the actor gives nothing from then on.
+    Blocks,
+    /// It does again.
+    Unblocks,
 }
 
 /// Where the engine keeps how many acts of a kind a person received.
@@ -76,6 +80,10 @@ kinds! {
     Like: "like", "likes", "LI", 6, endorses(0.25, Counted::Apart), listed 5;
     /// The actor passed on what the target said, with words of their own.
     Quote: "quote", "quotes", "QT", 7, endorses(1.0, Counted::Apart), listed 4;
+    /// The actor wants nothing of the target: what the target does to the actor gives nothing until this ends.
+    Block: "block", "blocks", "BL", 8, Meaning::Blocks, listed 10;
+    /// The actor ended the block.
+    Unblock: "unblock", "unblocks", "UB", 9, Meaning::Unblocks, listed 11;
 }
 
 impl Kind {
@@ -183,7 +191,7 @@ impl Kind {
     pub const fn weight(self) -> f64 {
         match self.meaning() {
             Meaning::Endorses { weight, .. } => weight,
-            Meaning::Follows | Meaning::Unfollows => 0.0,
+            Meaning::Follows | Meaning::Unfollows | Meaning::Blocks | Meaning::Unblocks => 0.0,
         }
     }
 
@@ -207,6 +215,21 @@ impl Kind {
     /// Whether people are told how many they received.
     pub const fn is_counted(self) -> bool {
         matches!(self.meaning(), Meaning::Endorses { .. })
+    }
+
+    /// Whether it gives something to the target: a target who blocks the actor takes none of it.
+    #[inline]
+    pub const fn gives(self) -> bool {
+        matches!(self.meaning(), Meaning::Endorses { .. } | Meaning::Follows)
+    }
+
+    /// Whether a block begins with it, or ends; `None` if it has nothing to do with blocks.
+    pub const fn begins_block(self) -> Option<bool> {
+        match self.meaning() {
+            Meaning::Blocks => Some(true),
+            Meaning::Unblocks => Some(false),
+            Meaning::Endorses { .. } | Meaning::Follows | Meaning::Unfollows => None,
+        }
     }
 
     /// Whether its counts are kept for those alone who received one.

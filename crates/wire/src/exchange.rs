@@ -6,7 +6,9 @@
 use std::fmt;
 use std::iter;
 
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes};
+use influence::exchange::{
+    AudienceChange, BlockNotice, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes,
+};
 use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use influence::{LEVELS, Landmark};
 use prost::Message;
@@ -96,6 +98,7 @@ fn halves(mut section: Section) -> (Section, Section) {
         contacts: split(&mut section.contacts, &mut left),
         follows: split(&mut section.follows, &mut left),
         audiences: split(&mut section.audiences, &mut left),
+        blocks: split(&mut section.blocks, &mut left),
         genesis: section.genesis.take(),
         report: None,
         scale: None,
@@ -136,6 +139,7 @@ fn message(section: &Section) -> proto::Section {
     message.put_contacts(&section.contacts);
     message.put_follows(&section.follows);
     message.put_audiences(&section.audiences);
+    message.put_blocks(&section.blocks);
     message
 }
 
@@ -240,6 +244,12 @@ impl proto::Section {
         self.audience_mutual = changes.iter().map(|change| change.mutual).collect();
         self.audience_followers = changes.iter().map(|change| change.followers).collect();
     }
+
+    fn put_blocks(&mut self, notices: &[BlockNotice]) {
+        self.block_actor = notices.iter().map(|notice| notice.actor).collect();
+        self.block_target = notices.iter().map(|notice| notice.target).collect();
+        self.block_blocks = notices.iter().map(|notice| notice.blocks).collect();
+    }
 }
 
 /// The newest act, where reach changed by as much: an `f32`, whatever reach is.
@@ -286,6 +296,7 @@ fn section(message: proto::Section) -> Result<Section, String> {
         contacts: message.contacts()?,
         follows: message.follows()?,
         audiences: message.audiences()?,
+        blocks: message.blocks()?,
         renewed: message.renewed,
         heard: message.heard,
         report: message.report.map(report).transpose()?,
@@ -425,6 +436,18 @@ impl proto::Section {
             })
         };
         (0..len).map(entry).collect()
+    }
+
+    fn blocks(&self) -> Result<Vec<BlockNotice>, String> {
+        let len = self.block_actor.len();
+        have("block_target", self.block_target.len(), len)?;
+        have("block_blocks", self.block_blocks.len(), len)?;
+        let entry = |place| BlockNotice {
+            actor: self.block_actor[place],
+            target: self.block_target[place],
+            blocks: self.block_blocks[place],
+        };
+        Ok((0..len).map(entry).collect())
     }
 }
 

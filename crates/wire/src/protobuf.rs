@@ -77,7 +77,7 @@ fn count_of(received: &mut proto::Received, kind: Kind) -> Option<&mut u64> {
         Kind::Reply => Some(&mut received.replies),
         Kind::Like => Some(&mut received.likes),
         Kind::Quote => Some(&mut received.quotes),
-        Kind::Follow | Kind::Unfollow => None,
+        Kind::Follow | Kind::Unfollow | Kind::Block | Kind::Unblock => None,
     }
 }
 

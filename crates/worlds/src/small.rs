@@ -23,6 +23,8 @@ pub struct SmallWorld {
     /// The model's window in milliseconds. Some late events are older than it, by up to as much again, and may so lie
     /// before the start.
     pub window_ms: i64,
+    /// Whether people block each other, and act on each other all the same.
+    pub has_blocks: bool,
 }
 
 /// What arrives at a small world.
@@ -103,6 +105,13 @@ impl SmallWorld {
 
 const USERS_MIN: u32 = 10;
 
+/// How many scenes are blocks, where there are any.
+const BLOCKS: f64 = 0.2;
+
+/// The kinds of what happens by itself: blocks have a scene of their own.
+const PLAIN: [Kind; 7] =
+    [Kind::Mention, Kind::Retweet, Kind::Reply, Kind::Follow, Kind::Unfollow, Kind::Like, Kind::Quote];
+
 /// How often the clock stands still from one act to the next.
 const SAME_TIME: f64 = 0.1;
 
@@ -137,6 +146,9 @@ impl<'a> Scenes<'a> {
     }
 
     fn play(&mut self) {
+        if self.world.has_blocks && self.chance.happens(BLOCKS) {
+            return self.block();
+        }
         match self.chance.below(100) {
             0..40 => self.endorsement(),
             40..55 => self.follow(),
@@ -252,7 +264,7 @@ impl<'a> Scenes<'a> {
             Some(act) if self.chance.happens(0.5) => (act.actor, act.target),
             _ => self.pair(),
         };
-        let kind = Kind::ALL[self.chance.pick(Kind::ALL.len())];
+        let kind = PLAIN[self.chance.pick(PLAIN.len())];
         let window_ms = self.world.window_ms as u64;
         let delay_ms = match self.chance.below(3) {
             0 => 1 + window_ms + self.chance.below(window_ms),
@@ -262,9 +274,33 @@ impl<'a> Scenes<'a> {
         self.deliver(Act { actor, target, kind, at });
     }
 
+    /// Somebody who was acted upon blocks the actor, or ends that, or does both within a moment; the actor goes on, or does not
+    /// care whether it was another who is blocked.
+    fn block(&mut self) {
+        let (other, blocker) = match self.earlier() {
+            Some(act) if self.chance.happens(0.8) => (act.actor, act.target),
+            _ => self.pair(),
+        };
+        let kinds: &[Kind] = match self.chance.below(6) {
+            0..3 => &[Kind::Block],
+            3 => &[Kind::Unblock],
+            4 => &[Kind::Block, Kind::Block, Kind::Unblock],
+            _ => &[Kind::Unblock, Kind::Block],
+        };
+        kinds.iter().for_each(|&kind| self.act(blocker, other, kind));
+        for _ in 0..self.chance.below(3) {
+            let kind = PLAIN[self.chance.pick(PLAIN.len())];
+            self.act(other, blocker, kind);
+        }
+        if self.chance.happens(0.3) {
+            let kind = self.kind();
+            self.act(blocker, other, kind);
+        }
+    }
+
     fn self_act(&mut self) {
         let user = self.actors.draw();
-        let kind = Kind::ALL[self.chance.pick(Kind::ALL.len())];
+        let kind = PLAIN[self.chance.pick(PLAIN.len())];
         self.act(user, user, kind);
     }
 

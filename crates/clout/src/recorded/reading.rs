@@ -17,7 +17,7 @@ pub struct ReadingArgs {
     /// by their usual names
     #[arg(long, help_heading = "Input", value_name = "actor=NAME,target=NAME,time=NAME,kind=NAME")]
     pub columns: Option<Columns>,
-    /// Kind of the events that name none: mention, retweet, quote, reply, like, follow or unfollow [default: mention]
+    /// Kind of the events that name none: mention, retweet, quote, reply, like, follow, unfollow, block or unblock [default: mention]
     #[arg(long, help_heading = "Input", value_name = "KIND", value_parser = parse_kind)]
     pub kind: Option<Kind>,
     /// Words of the files for kinds, as in share=retweet,comment=reply,view=skip; may be repeated. Acts of kinds that are

@@ -31,7 +31,7 @@ Examples:
 
 /// Score an event log: who is how influential, and why.
 ///
-/// Reads mentions, retweets, quotes, replies, likes, follows and unfollows from files in any of four formats, and as networks
+/// Reads mentions, retweets, quotes, replies, likes, follows, blocks and their ends from files in any of four formats, and as networks
 /// send them, and prints the top of the ranking. Results go to the standard output, all else to the standard error.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = exit::after_help(AFTER_HELP, exit::READS))]

@@ -90,6 +90,8 @@ impl Serialize for Scored {
 struct LeftOut {
     self_acts: u64,
     opted_out: u64,
+    /// Acts on people who block the actor.
+    blocked: u64,
     shard_full: u64,
     collided: u64,
     after_until: u64,
@@ -278,6 +280,7 @@ impl LeftOut {
         LeftOut {
             self_acts: taken.self_acts,
             opted_out: taken.opted_out,
+            blocked: taken.blocked,
             shard_full: taken.refused,
             collided: taken.collided,
             after_until: counts.after_until,
@@ -294,6 +297,7 @@ impl LeftOut {
         listed(&[
             (self.self_acts, "self-act", "self-acts"),
             (self.opted_out, "act of somebody who opted out", "acts of people who opted out"),
+            (self.blocked, "act on somebody who blocks the actor", "acts on people who block the actor"),
             (self.shard_full, "record that found its shard full", "records that found their shards full"),
             (self.collided, "record of a name whose hash is another's", "records of names whose hash is another's"),
             (self.after_until, "event after --until", "events after --until"),

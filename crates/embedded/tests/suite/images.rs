@@ -22,7 +22,7 @@ fn model(seed: u64) -> Model {
 }
 
 fn small(seed: u64, model: &Model) -> Small {
-    Small::new(seed, model, [0.1, 0.9, 2.5, 7.0, 14.0][(seed % 5) as usize])
+    Small::of(seed, model, [0.1, 0.9, 2.5, 7.0, 14.0][(seed % 5) as usize], seed % 2 == 1)
 }
 
 /// One epoch of one shard.
@@ -304,6 +304,9 @@ fn change_section(section: &mut Section, dice: &mut Dice) -> String {
     let before = format!("{section:?}");
     let (which, place) = (dice.roll(8), dice.roll(1 << 20));
     match which {
+        1.. if !section.blocks.is_empty() && place % 5 == 0 => {
+            drop(any(&mut section.blocks, place).map(|notice| notice.blocks ^= true));
+        }
         0 => drop(any(&mut section.names, place).map(|name| *name = "somebody else".into())),
         1 => drop(any(&mut section.contacts, place).map(|contact| contact.endorsement *= 0.5)),
         2 => drop(any(&mut section.contacts, place).map(|contact| contact.wants_answer ^= true)),
@@ -356,7 +359,7 @@ fn images_of_others_are_refused_and_say_why() {
     };
     let refused = |model: &Model, shard, shards, image: &[u8]| refused_under(key(0), model, shard, shards, image);
     let mut newer = image.clone();
-    newer[0] += 2;
+    newer[0] += 4;
     let mut longer = image.clone();
     longer.push(0);
     let messages = [
@@ -375,7 +378,7 @@ fn images_of_others_are_refused_and_say_why() {
         it is of shard 0 of 3, not of 1 of 3
         it is of a model with other parameters, or another hash key
         it is of a model with other parameters, or another hash key
-        it is of version 7 of the format, this program reads versions 5 and 6: the shard is made anew from its events
+        it is of version 9 of the format, this program reads versions 5 to 8: the shard is made anew from its events
         there are bytes after its end
         it breaks off
         edges: 38 entries are more than there are bytes

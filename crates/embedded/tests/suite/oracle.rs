@@ -61,10 +61,14 @@ fn a_crowd() {
 /// Follows, profiles, lateness, forgetting, self-acts: worlds of all spans, by the seed. Everybody enters the mean, down to
 /// those with a single fan.
 fn check_small_worlds(model: &Model, seeds: Range<u64>, each: Bound, all: Bound) {
+    check_smalls(model, seeds, Small::of_any_span, each, all);
+}
+
+fn check_smalls(model: &Model, seeds: Range<u64>, small: impl Fn(u64, &Model) -> Small, each: Bound, all: Bound) {
     let mut errors = Errors::default();
     for seed in seeds {
         eprintln!("seed {seed}");
-        let small = Small::of_any_span(seed, model);
+        let small = small(seed, model);
         let inputs = small.inputs();
         let partitions = [1, 4, 16][(seed / 5 % 3) as usize];
         errors.add(&check(model, partitions, &inputs, &truth(model, &inputs), each));
@@ -80,6 +84,21 @@ fn small_worlds() {
 #[test]
 fn small_worlds_to_five_digits_when_thresholds_are_fine() {
     check_small_worlds(&fine(Model::with_half_life(HOUR)), 1_000..1_300, Bound::FINE, Bound::FINE);
+}
+
+/// People block each other, end that, and go on as if they did not know: what is swallowed is swallowed in every shard.
+#[test]
+fn small_worlds_with_blocks() {
+    let model = Model::with_half_life(HOUR);
+    let swallowed = std::cell::Cell::new(0);
+    let small = |seed, model: &Model| {
+        let small = Small::with_blocks(seed, model);
+        swallowed.set(swallowed.get() + truth(model, &small.inputs()).tally.blocked);
+        small
+    };
+    check_smalls(&model, 4_000..4_600, small, Bound::SMALL, Bound { mean: 0.012, ..Bound::DEFAULT });
+    assert!(swallowed.get() > 20_000, "{} acts were swallowed", swallowed.get());
+    check_smalls(&fine(model), 4_600..4_750, Small::with_blocks, Bound::FINE, Bound::FINE);
 }
 
 #[test]

@@ -19,6 +19,26 @@ fn exact_parts_are_the_same_on_any_number_of_partitions() {
     }
 }
 
+/// What a block swallows, by the order in which all of it arrives.
+#[test]
+fn blocks_swallow_the_same_on_any_number_of_partitions() {
+    let model = Model::with_half_life(HOUR);
+    for seed in 5_150..5_300 {
+        let small = Small::with_blocks(seed, &model);
+        let inputs = small.inputs();
+        let truth = truth(&model, &inputs);
+        let one = world(&model, 1, 1, &inputs);
+        let (exact, taken) = (exact_parts(&one), one.progress().taken);
+        assert_eq!((taken.blocked, taken.accepted.total()), (truth.tally.blocked, truth.tally.accepted), "seed {seed}");
+        for partitions in [4, 16] {
+            let found = world(&model, partitions, 1, &inputs);
+            assert!(exact_parts(&found) == exact, "seed {seed} on {partitions} partitions");
+            assert_eq!(found.progress().taken.blocked, taken.blocked, "seed {seed} on {partitions} partitions");
+            assert_eq!(found.sizes().blocks, one.sizes().blocks, "seed {seed} on {partitions} partitions");
+        }
+    }
+}
+
 #[test]
 fn a_crowd_is_the_same_on_any_number_of_partitions() {
     let model = Model::with_half_life(DAY);

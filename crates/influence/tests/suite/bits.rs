@@ -1,7 +1,7 @@
 //! Whatever the bits of what it is given: a shard does not panic, its numbers are finite, and what it cannot hold it
 //! refuses and counts.
 
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
+use influence::exchange::{AudienceChange, BlockNotice, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use influence::{Arrival, Effects, HashKey, LEVELS, Limits, Model, Shard, Slice};
 use vocabulary::{Counts, Event, Kind, NAME_BYTES_MAX, Profile, Score, TRUST_MAX, Timestamp};
@@ -87,6 +87,8 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         mutual: dice.roll(2) == 0,
         followers: dice.count(),
     };
+    let block =
+        |dice: &mut Dice| BlockNotice { actor: dice.one_of(keys), target: dice.one_of(keys), blocks: dice.roll(3) > 0 };
     let (largest, taken) = (dice.float(), dice.float().abs());
     let (is_opening, is_young) = (dice.roll(2) == 0, dice.roll(2) == 0);
     let votes = dice.float();
@@ -99,6 +101,7 @@ fn section(dice: &mut Dice, keys: &[u64]) -> Section {
         contacts: (0..some(dice)).map(|_| contact(dice)).collect(),
         follows: (0..some(dice)).map(|_| notice(dice)).collect(),
         audiences: (0..some(dice)).map(|_| audience(dice)).collect(),
+        blocks: (0..some(dice)).map(|_| block(dice)).collect(),
         renewed: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
         heard: (0..dice.roll(3)).map(|_| dice.one_of(keys)).collect(),
         genesis: (dice.roll(4) == 0).then(|| dice.time()),
@@ -122,7 +125,7 @@ fn check_score(name: &str, score: &Score, seed: u64) {
     let numbers = [score.influence, score.reach, score.amplification, score.network, score.openness, score.audience];
     assert!(numbers.iter().all(|number| number.is_finite()), "seed {seed}: {name} {score:?}");
     assert!((0.0..=1.0 + 1e-9).contains(&score.room), "seed {seed}: {name} {score:?}");
-    assert!(score.influence >= 0.0 && score.scale.is_finite(), "seed {seed}: {name}");
+    assert!(score.influence >= 0.0 && score.scale.is_finite(), "seed {seed}: {name} {score:?}");
 }
 
 /// Profiles, events and clocks of any bits; sections too, if there are other shards.
@@ -235,7 +238,7 @@ fn what_a_shard_cannot_hold_is_refused_and_counted() {
             let (shard, effects, given) = run(seed, &model, shards);
             let taken = effects.taken;
             assert!(taken.refused > 0, "{what}, seed {seed}: nothing was refused");
-            let counted = taken.accepted.total() + taken.self_acts + taken.opted_out + taken.misrouted;
+            let counted = taken.accepted.total() + taken.self_acts + taken.opted_out + taken.blocked + taken.misrouted;
             assert!(counted + taken.refused >= given, "{what}, seed {seed}: {given} {taken:?}");
             let sizes = shard.sizes();
             assert!(

@@ -3,6 +3,7 @@
 mod story;
 
 mod bits;
+mod blocks;
 mod closes;
 mod forgetting;
 mod golden;

@@ -200,21 +200,13 @@ fn user_event(json: Json<'_>, emit: &mut Emit<'_>) {
         Some("favorite") => Kind::Like,
         Some("follow") => Kind::Follow,
         Some("unfollow") => Kind::Unfollow,
-        Some(kind @ ("block" | "unblock")) => return block(source, target, kind == "block", emit),
+        Some("block") => Kind::Block,
+        Some("unblock") => Kind::Unblock,
         Some("unfavorite") => return emit.skip(Reason::Undone),
         _ => return emit.skip(Reason::OtherKind),
     };
     let post = object.field("id_str").text();
     relation(kind, source, target, post.as_deref(), created.time(), emit);
-}
-
-/// A person blocks another one, or does not any more.
-fn block(source: Json<'_>, target: Json<'_>, is_blocked: bool, emit: &mut Emit<'_>) {
-    match (person(source, emit), person(target, emit)) {
-        (None, _) => emit.skip(Reason::NoActor),
-        (_, None) => emit.skip(Reason::NoTarget),
-        (Some((blocker, _)), Some((other, _))) => emit.block(account(&blocker), account(&other), is_blocked),
-    }
 }
 
 /// An act of one person on another that is not a tweet.
@@ -260,10 +252,8 @@ fn activity(json: Json<'_>, emit: &mut Emit<'_>) {
             let kind = match kind.text().as_deref() {
                 Some("follow") => Kind::Follow,
                 Some("unfollow") => Kind::Unfollow,
-                Some(kind @ ("block" | "unblock")) => {
-                    block(source, target, kind == "block", emit);
-                    return true;
-                }
+                Some("block") => Kind::Block,
+                Some("unblock") => Kind::Unblock,
                 _ => {
                     emit.skip(Reason::OtherKind);
                     return true;

@@ -284,6 +284,21 @@ fn comments_of_reddit_find_their_parent() {
     );
 }
 
+/// What is around the rows is no message, and whatever else is no row is told.
+#[test]
+fn lines_of_a_dump_that_are_no_rows_are_told() {
+    let lines = [
+        r#"<?xml version="1.0" encoding="utf-8"?>"#,
+        "<posts>",
+        r#"<ROW Id="1" PostTypeId="1" OwnerUserId="5" />"#,
+        r#"<posts Id="1">"#,
+        "<rows",
+        "<!-- rows -->",
+        "</posts>",
+    ];
+    check(&lines.join("\n"), &["skipped: malformed"; 3].join("\n"));
+}
+
 #[test]
 fn threads_of_youtube_answer_the_channel_and_the_first_comment() {
     let thread = r#"{"kind":"youtube#commentThreadListResponse","items":[{"kind":"youtube#commentThread","id":"c","snippet":{CHANNEL"videoId":"v","topLevelComment":{"kind":"youtube#comment","id":"c","snippet":{"authorChannelId":{"value":"UCa"},"publishedAt":"2025-07-20T22:49:19Z"}}},"replies":{"comments":[{"kind":"youtube#comment","id":"c.d","snippet":{"parentId":"c","authorChannelId":{"value":"UCb"},"publishedAt":"2025-07-20T22:49:20Z"}}]}}]}"#;
@@ -495,10 +510,9 @@ fn what_becomes_of_accounts_on_x_is_read_in_both_versions() {
     ]);
 }
 
-/// A block is a state of a pair: what the one who is blocked does to the other gives nothing until it ends, and the other way
-/// round it gives what it always gives.
+/// What a block swallows is for whoever knows all networks and files to say; here a block and its end are told.
 #[test]
-fn acts_on_somebody_who_blocks_the_actor_give_nothing_until_the_block_ends() {
+fn blocks_and_their_ends_are_told() {
     let line = |did: &str, operation: &str, what: &str, rkey: u32, record: &str| {
         format!(
             r#"{{"did":"did:plc:{did}","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"{operation}","collection":"app.bsky.{what}","rkey":"{rkey}"{record}}}}}"#
@@ -532,17 +546,18 @@ fn acts_on_somebody_who_blocks_the_actor_give_nothing_until_the_block_ends() {
         &format!(
             "follow {id}a -> {id}b [{id}a/app.bsky.graph.follow/1]
             like {id}a -> {id}b [{id}a/app.bsky.feed.like/2]
-            skipped: a block
-            skipped: blocked by the target
-            skipped: blocked by the target
+            block {id}b -> {id}a [{id}b/app.bsky.graph.block/3]
+            like {id}a -> {id}b [{id}a/app.bsky.feed.like/4]
+            follow {id}a -> {id}b [{id}a/app.bsky.graph.follow/5]
             like {id}a -> {id}c [{id}a/app.bsky.feed.like/6]
             like {id}b -> {id}a [{id}b/app.bsky.feed.like/7]
             gone did:plc:a/app.bsky.graph.follow/1
             unfollow {id}a -> {id}b [{id}a/app.bsky.graph.follow/1#unfollow]
-            skipped: a block
-            skipped: a block
-            skipped: blocked by the target
-            skipped: a block
+            block {id}b -> {id}a [{id}b/app.bsky.graph.block/8]
+            gone did:plc:b/app.bsky.graph.block/9
+            like {id}a -> {id}b [{id}a/app.bsky.feed.like/10]
+            gone did:plc:b/app.bsky.graph.block/3
+            unblock {id}b -> {id}a [{id}b/app.bsky.graph.block/3#unblock]
             like {id}a -> {id}b [{id}a/app.bsky.feed.like/11]
             skipped: no target"
         ),
@@ -570,14 +585,14 @@ fn acts_on_somebody_who_blocks_the_actor_give_nothing_until_the_block_ends() {
     check(
         &lines.join("\n"),
         &format!(
-            "skipped: a block
-            skipped: blocked by the target
+            "block activitypub:{ana} -> activitypub:{bo} [activitypub:https://a.example.com/1]
+            follow activitypub:{bo} -> activitypub:{ana} [activitypub:https://a.example.com/2]
             skipped: actor is not the author
-            skipped: blocked by the target
-            skipped: a block
+            follow activitypub:{bo} -> activitypub:{ana} [activitypub:https://a.example.com/4]
+            unblock activitypub:{ana} -> activitypub:{bo} [activitypub:https://a.example.com/5]
             follow activitypub:{bo} -> activitypub:{ana} [activitypub:https://a.example.com/6]
-            skipped: a block
-            skipped: a block
+            block activitypub:{ana} -> activitypub:{bo} [activitypub:https://a.example.com/7]
+            unblock activitypub:{ana} -> activitypub:{bo} [activitypub:https://a.example.com/8]
             follow activitypub:{bo} -> activitypub:{ana} [activitypub:https://a.example.com/9]
             skipped: no target"
         ),
@@ -591,9 +606,9 @@ fn acts_on_somebody_who_blocks_the_actor_give_nothing_until_the_block_ends() {
     let lines = [event("block", 1, 2), event("follow", 2, 1), event("unblock", 1, 2), event("follow", 2, 1)];
     check(
         &lines.join("\n"),
-        "skipped: a block
-        skipped: blocked by the target
-        skipped: a block
+        "block x:1 -> x:2 [x:block/1/2/1457651532000]
+        follow x:2 -> x:1 [x:follow/2/1/1457651532000]
+        unblock x:1 -> x:2 [x:unblock/1/2/1457651532000]
         follow x:2 -> x:1 [x:follow/2/1/1457651532000]",
     );
 }

@@ -40,9 +40,9 @@ fn jetstream_gives_all_of_its_acts() {
         act: reply 7
         act: follow 7
         act: like 105
+        act: block 2
         skipped: acts on nobody 9 -- posts that answer nobody: 9 of the 18 do
         skipped: to oneself 3 -- one like and two of the 9 replies
-        skipped: a block 2
         skipped: other kind 4 -- a status, two updates and a delete of other lexicons
         skipped: says nothing new 2 -- identities without a handle
         ",

@@ -87,6 +87,11 @@ fn closes_outside_the_transaction() {
 }
 
 #[test]
+fn blocks_of_other_shards_that_are_not_heard() {
+    check(Bug::BlocksUnheard, &["received"]);
+}
+
+#[test]
 fn a_failure_becomes_a_short_history() {
     let (seed, _) = first(Bug::JournalGap);
     let whole = Scenario::of(seed);

@@ -104,7 +104,7 @@ fn a_record_that_cannot_be_used_says_why_and_the_next_one_is_read() {
             8: time 1e300 is after 9999-12-30T22:00:00Z
             9: time "NaN" is neither RFC 3339 nor a number of seconds or milliseconds
             10: time "inf" is neither RFC 3339 nor a number of seconds or milliseconds
-            11: kind "XX" is none of mention, retweet, reply, follow, unfollow, like, quote
+            11: kind "XX" is none of mention, retweet, reply, follow, unfollow, like, quote, block, unblock
             12: has 6 columns, expected actor, target, time and at most a kind
             13: line is not UTF-8 (byte 0xff at 5)
             14: name "b\u{7}o" contains the control character U+0007
@@ -329,7 +329,7 @@ fn protobuf_is_a_length_and_a_message() {
             2: ana retweet bo at 1341115051104
             3: has no actor
             4: has no kind
-            5: kind 99 is none of 1 (mention), 2 (retweet), 3 (reply), 4 (follow), 5 (unfollow), 6 (like), 7 (quote)
+            5: kind 99 is none of 1 (mention), 2 (retweet), 3 (reply), 4 (follow), 5 (unfollow), 6 (like), 7 (quote), 8 (block), 9 (unblock)
             6: ana unfollow bo at 0
             7: is not the protobuf message expected: failed to decode Protobuf message: Event.actor: invalid string value: data is not UTF-8 encoded
             8: is not the protobuf message expected: failed to decode Protobuf message: Event.actor: buffer underflow

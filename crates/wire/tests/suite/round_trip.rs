@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use crate::common::{exchange, message};
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes};
+use influence::exchange::{
+    AudienceChange, BlockNotice, Change, Contact, Endorse, FollowNotice, SUM_MAX, Section, in_five_bytes,
+};
 use influence::scale::{Report, SCALE_FLOOR_MIN, Scale};
 use proptest::collection::vec;
 use proptest::num::{f32, f64};
@@ -203,9 +205,13 @@ fn clock() -> impl Strategy<Value = Timestamp> {
     prop_oneof![Just(Timestamp::MIN), at()]
 }
 
+fn block() -> impl Strategy<Value = BlockNotice> {
+    any::<(u64, u64, bool)>().prop_map(|(actor, target, blocks)| BlockNotice { actor, target, blocks })
+}
+
 fn section() -> impl Strategy<Value = Section> {
     let told = (vec(name(), 0..4), vec((any::<u64>(), change()), 0..20));
-    let notices = (vec(contact(), 0..6), vec(notice(), 0..4), vec(audience(), 0..4));
+    let notices = (vec(contact(), 0..6), vec(notice(), 0..4), vec(audience(), 0..4), vec(block(), 0..4));
     let renewals = (vec(any::<u64>(), 0..3), vec(any::<u64>(), 0..3));
     let ranked = (
         proptest::option::weighted(0.1, 0..=AT_MAX),
@@ -213,7 +219,7 @@ fn section() -> impl Strategy<Value = Section> {
         proptest::option::weighted(0.1, scale()),
     );
     (any::<u16>(), 0..=AT_MAX, clock(), told, notices, renewals, ranked).prop_map(
-        |(source, landmark, clock, told, (contacts, follows, audiences), (renewed, heard), ranked)| Section {
+        |(source, landmark, clock, told, (contacts, follows, audiences, blocks), (renewed, heard), ranked)| Section {
             source,
             landmark,
             clock,
@@ -222,6 +228,7 @@ fn section() -> impl Strategy<Value = Section> {
             contacts,
             follows,
             audiences,
+            blocks,
             renewed,
             heard,
             genesis: ranked.0,

@@ -293,7 +293,7 @@ fn a_dead_letter_keeps_the_record() {
         DeadLetter { source: "events.txt", line: 3, reason: &reason, record }.write(&mut out).unwrap();
     }
     expect![[r#"
-        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow, like, quote","record":"ana \"bo\"\t1 XX"}
-        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow, like, quote","record_base64":"YW5h/2Jv"}
+        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow, like, quote, block, unblock","record":"ana \"bo\"\t1 XX"}
+        {"source":"events.txt","line":3,"reason":"kind \"XX\" is none of mention, retweet, reply, follow, unfollow, like, quote, block, unblock","record_base64":"YW5h/2Jv"}
     "#]].assert_eq(&String::from_utf8(out).unwrap());
 }

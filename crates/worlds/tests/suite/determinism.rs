@@ -70,7 +70,15 @@ fn the_first_ten_thousand_events_are_for_ever() {
 
 #[test]
 fn small_worlds_are_for_ever() {
-    let small = SmallWorld { seed: 4711, users: 50, events: 5000, start: 0, span_ms: 50_000, window_ms: 10_000 };
+    let small = SmallWorld {
+        seed: 4711,
+        users: 50,
+        events: 5000,
+        start: 0,
+        span_ms: 50_000,
+        window_ms: 10_000,
+        has_blocks: false,
+    };
     let names = small.names();
     let mut digest = Digest::new();
     for arrival in small.arrivals() {

@@ -7,7 +7,15 @@ use vocabulary::Kind;
 use worlds::{Act, Arrival, SmallWorld};
 
 fn small(seed: u64) -> SmallWorld {
-    SmallWorld { seed, users: 60, events: 2000, start: 1_000_000, span_ms: 500_000, window_ms: 100_000 }
+    SmallWorld {
+        seed,
+        users: 60,
+        events: 2000,
+        start: 1_000_000,
+        span_ms: 500_000,
+        window_ms: 100_000,
+        has_blocks: false,
+    }
 }
 
 /// What one run sees of the world: the newest time, and how late or far apart acts are.
@@ -30,7 +38,7 @@ fn everything_happens() {
         let world = small(seed);
         let acts = world.acts();
         let is = |is: fn(&Act) -> bool| acts.iter().filter(|act| is(act)).count();
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.begins_block().is_none()) {
             assert!(acts.iter().filter(|act| act.kind == kind).count() > 30, "{kind:?} in seed {seed}");
         }
         assert!(is(|act| act.actor == act.target) > 10);
@@ -43,6 +51,23 @@ fn everything_happens() {
         assert!(late.iter().filter(|&&late_ms| late_ms > world.window_ms).count() > 10);
         assert_eq!(gaps.iter().filter(|&&gap_ms| gap_ms > world.window_ms).count(), 2);
         assert!(gaps.iter().filter(|&&gap_ms| gap_ms == 0).count() > 50);
+    }
+}
+
+/// And the one who is blocked goes on.
+#[test]
+fn people_block_each_other_where_that_is_asked_for() {
+    for seed in 0..20 {
+        let acts = SmallWorld { has_blocks: true, ..small(seed) }.acts();
+        let (mut blocked, mut all, mut after) = (BTreeSet::new(), BTreeSet::new(), 0);
+        for act in acts.iter().filter(|act| act.actor != act.target) {
+            match act.kind.begins_block() {
+                Some(true) => _ = blocked.insert((act.target, act.actor)) & all.insert((act.target, act.actor)),
+                Some(false) => _ = blocked.remove(&(act.target, act.actor)),
+                None => after += usize::from(act.kind.gives() && blocked.contains(&(act.actor, act.target))),
+            }
+        }
+        assert!(all.len() > 50 && blocked.len() < all.len() && after > 100, "seed {seed}: {} {after}", all.len());
     }
 }
 
@@ -70,7 +95,7 @@ proptest! {
         seed: u64, users in 10u32..500, events in 0usize..500, start in -10_000i64..10_000,
         span_ms in 1i64..1_000_000, window_ms in 1i64..1_000_000,
     ) {
-        let world = SmallWorld { seed, users, events, start, span_ms, window_ms };
+        let world = SmallWorld { seed, users, events, start, span_ms, window_ms, has_blocks: seed % 2 == 1 };
         let acts = world.acts();
         prop_assert_eq!(acts.len(), events);
         for act in &acts {

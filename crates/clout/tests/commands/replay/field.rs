@@ -67,7 +67,7 @@ fn a_type_that_is_no_kind_is_not_taken_for_it() {
             read      3 records from log (csv)
             scored    0 events; nobody
             left out  3 acts of other kinds
-            error: none of the 3 lines of log can be used (log:2: kind "Directed" is none of mention, retweet, reply, follow, unfollow, like, quote, and 2 more like it); nothing is written, and what is there stays as it was
+            error: none of the 3 lines of log can be used (log:2: kind "Directed" is none of mention, retweet, reply, follow, unfollow, like, quote, block, unblock, and 2 more like it); nothing is written, and what is there stays as it was
         "#]],
     );
     let posts = "actor,target,at,action\nana,bo,1409144925,photo\ncy,bo,1409144926,video\ndi,bo,1409144927,\n";
@@ -236,7 +236,7 @@ fn other_kinds_are_no_bad_lines() {
         "--kinds view=love",
         expect![[r#"
             exit 2
-            error: invalid value 'view=love' for '--kinds <WORD=KIND|skip,...>': kind "love" is none of mention, retweet, reply, follow, unfollow, like, quote, or skip
+            error: invalid value 'view=love' for '--kinds <WORD=KIND|skip,...>': kind "love" is none of mention, retweet, reply, follow, unfollow, like, quote, block, unblock, or skip
 
             For more information, try '--help'.
         "#]],

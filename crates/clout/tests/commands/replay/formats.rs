@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::Value;
 use vocabulary::Event;
-use vocabulary::Kind::{Follow, Mention, Reply, Retweet, Unfollow};
+use vocabulary::Kind::{Block, Follow, Like, Mention, Reply, Retweet, Unblock, Unfollow};
 use wire::Format;
 
 use crate::replay::program::{Directory, event, file, gzip, many, zstd};
@@ -44,6 +44,59 @@ fn every_format_and_packing_gives_the_same_scores() {
             assert_eq!(crate::replay::program::lines(&ran.stdout), expected, "{format}, {packing}, from stdin");
         }
     }
+}
+
+/// In every format, on any number of partitions, and killed in the middle: what comes between a block and its end gives nothing.
+#[test]
+fn a_block_swallows_what_comes_after_it() {
+    let mut events = vec![
+        event(0, "bo", Like, "ana"),
+        event(1, "ana", Block, "bo"),
+        event(2, "bo", Like, "ana"),
+        event(3, "bo", Follow, "ana"),
+        event(4, "ana", Mention, "bo"),
+        event(5, "ana", Unblock, "bo"),
+        event(6, "bo", Retweet, "ana"),
+        event(7, "ana", Unblock, "cy"),
+        event(8, "ana", Block, "cy"),
+        event(9, "cy", Reply, "ana"),
+    ];
+    let others: Vec<String> = (0..40).map(|number| format!("u{number}")).collect();
+    for (hours, other) in (10..).zip(&others) {
+        events.extend([
+            event(hours, "ana", Block, other),
+            event(hours, other, Like, "ana"),
+            event(hours, other, Like, "bo"),
+        ]);
+    }
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Snap) {
+        let directory = Directory::new().with("log", file(format, &events));
+        for partitions in [1, 4, 16] {
+            let ran = directory.replay(&format!("log --json --partitions {partitions} --top 50"));
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+            let document = ran.document();
+            assert_eq!(document["summary"]["left_out"]["blocked"], 43, "{format}, {partitions} partitions");
+            let scored = &document["summary"]["scored"];
+            assert_eq!((&scored["blocks"], &scored["unblocks"]), (&Value::from(42), &Value::from(2)));
+            let counts = |user: &str| {
+                let users = document["top"].as_array().expect("a list");
+                let found = users.iter().find(|line| line["user"] == user).expect("somebody who is rated");
+                ["likes", "retweets", "replies", "mentions", "followers"].map(|kind| found[kind].as_u64().unwrap_or(0))
+            };
+            assert_eq!(counts("ana"), [1, 1, 0, 0, 0], "{format}, {partitions} partitions");
+            assert_eq!(counts("bo"), [40, 0, 0, 1, 0], "{format}, {partitions} partitions");
+        }
+        let whole = directory.scores("log --partitions 4");
+        assert_eq!(directory.scores("log --partitions 4 --state state"), whole, "{format}");
+        assert_eq!(
+            directory.scores("log --partitions 4 --state state"),
+            whole,
+            "{format}: read again beside its state"
+        );
+    }
+    let text = "actor,target,kind,at\nana,bo,block,1700000000\nbo,ana,like,1700000001\n";
+    let ran = Directory::new().with("log.csv", text).replay("log.csv");
+    assert!(ran.stderr.contains("left out  1 act on somebody who blocks the actor"), "{}", ran.stderr);
 }
 
 #[test]

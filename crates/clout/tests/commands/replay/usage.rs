@@ -66,7 +66,7 @@ fn bad_options_are_told_with_what_would_be_good() {
     refuse(
         "log --kind love",
         expect![[
-            r#"error: invalid value 'love' for '--kind <KIND>': kind "love" is none of mention, retweet, reply, follow, unfollow, like, quote"#
+            r#"error: invalid value 'love' for '--kind <KIND>': kind "love" is none of mention, retweet, reply, follow, unfollow, like, quote, block, unblock"#
         ]],
     );
     refuse(

@@ -14,9 +14,21 @@ pub(crate) struct Small {
     created: [i64; 7],
 }
 
+/// In windows.
+const SPANS: [f64; 5] = [0.1, 0.9, 1.7, 2.5, 4.3];
+
 impl Small {
     /// The world of this seed, over so many windows of this model.
     pub(crate) fn new(seed: u64, model: &Model, windows: f64) -> Small {
+        Small::of(seed, model, windows, false)
+    }
+
+    /// The same, where people block each other.
+    pub(crate) fn with_blocks(seed: u64, model: &Model) -> Small {
+        Small::of(seed, model, SPANS[(seed % 5) as usize], true)
+    }
+
+    pub(crate) fn of(seed: u64, model: &Model, windows: f64, has_blocks: bool) -> Small {
         let small = worlds::SmallWorld {
             seed,
             users: 10 + (seed % 60) as u32,
@@ -24,6 +36,7 @@ impl Small {
             start: 1_700_000_000_000 + seed as i64 * 1_234_567,
             span_ms: (model.window_ms as f64 * windows) as i64,
             window_ms: model.window_ms,
+            has_blocks,
         };
         // From two half-lives before the world begins to one after.
         let created = std::array::from_fn(|place| small.start + (place as i64 - 4) * model.half_life_ms / 2);
@@ -32,7 +45,7 @@ impl Small {
 
     /// Spans from a part of the window to many windows, by the seed.
     pub(crate) fn of_any_span(seed: u64, model: &Model) -> Small {
-        Small::new(seed, model, [0.1, 0.9, 1.7, 2.5, 4.3][(seed % 5) as usize])
+        Small::new(seed, model, SPANS[(seed % 5) as usize])
     }
 
     pub(crate) fn names(&self) -> &[String] {

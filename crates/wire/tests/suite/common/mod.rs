@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
-use influence::exchange::{AudienceChange, Change, Contact, Endorse, FollowNotice, Section};
+use influence::exchange::{AudienceChange, BlockNotice, Change, Contact, Endorse, FollowNotice, Section};
 use influence::scale::{Report, Scale};
 use vocabulary::{Counts, Kind, Received, Score};
 use wire::{CheckpointHeader, JournalRecord, OffsetRange, encode_exchange};
@@ -56,6 +56,7 @@ pub(crate) fn section() -> Section {
         contacts: vec![Contact { actor: 1, target: 2, endorsement: 1.5, wants_answer: true }],
         follows: vec![FollowNotice { actor: 3, target: 4, follows: true, wants_answer: false }],
         audiences: vec![AudienceChange { target: 5, level: 5, mutual: true, followers: -1 }],
+        blocks: vec![BlockNotice { actor: 8, target: 9, blocks: true }],
         renewed: vec![6],
         heard: vec![7],
         genesis: Some(1_341_000_000_000),
