@@ -44,6 +44,8 @@ Examples, with a clout.toml that has an input for events:
   clout connect bluesky --config clout.toml --listen 127.0.0.1:9466
   clout connect bluesky --config clout.toml --back 1d
   clout connect mastodon --config clout.toml --url https://example.com --token-file token.txt
+  clout connect mastodon --config clout.toml --url https://example.com --token-file token.txt \
+    --notifications-of https://example.com/users/ana
   clout connect github --config clout.toml --token-file token.txt
 
 Without Kafka: clout demo --connect bluesky";
@@ -151,7 +153,13 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         profiles: profile_encoding.unwrap_or(Encoding::Protobuf),
     };
     let network = args.network.network();
-    let options = Options { connected: vec![network], only: vec![network], drops_repeats: true, ..Options::default() };
+    let options = Options {
+        connected: vec![network],
+        only: vec![network],
+        owner: args.live.owner.clone(),
+        drops_repeats: true,
+        ..Options::default()
+    };
     let messages = Messages::new(options, None, config.names.clone(), config.model.partitioner, &encodings).noting();
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;

@@ -43,14 +43,14 @@ pub enum Endpoint {
         /// Its address, as in `wss://example.com/subscribe`.
         url: String,
     },
-    /// A Mastodon server's stream of server-sent events. Positions are the numbers of statuses.
+    /// A Mastodon server's stream of server-sent events. Positions are the numbers of statuses, or of notifications.
     Mastodon {
         /// The address of the server, as in `https://example.com`.
         url: String,
         /// The token of an account on it.
         token: Token,
-        /// Whether only what is written on this server is asked for.
-        is_local: bool,
+        /// Which of its streams.
+        part: Part,
     },
     /// GitHub's public events, polled. Positions are entity tags.
     GitHub {
@@ -59,6 +59,17 @@ pub enum Endpoint {
         /// A token, with which more may be asked.
         token: Option<Token>,
     },
+}
+
+/// One of the streams of a Mastodon server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What is public.
+    Public,
+    /// What is public, and written on this server.
+    Local,
+    /// What the owner of the token is told.
+    Notifications,
 }
 
 /// A secret that is never shown.
@@ -153,7 +164,7 @@ async fn follow(endpoint: Endpoint, agent: &str, mut feed: Feed) {
     loop {
         let ended = match &endpoint {
             Endpoint::Jetstream { .. } => jetstream::session(&web, &mut feed).await,
-            Endpoint::Mastodon { is_local, .. } => mastodon::session(&web, *is_local, &mut feed).await,
+            Endpoint::Mastodon { part, .. } => mastodon::session(&web, *part, &mut feed).await,
             Endpoint::GitHub { .. } => github::session(&web, &mut feed).await,
         };
         let trouble = match ended {

@@ -1,4 +1,5 @@
-//! A Mastodon server's public stream. It does not tell again what was missed: that is asked of the timeline.
+//! A Mastodon server's public stream, or what it notifies an account of. It does not tell again what was missed: that is asked of
+//! the timeline, or of the list of notifications.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::warn;
 
+use crate::Part;
 use crate::event_stream::{Events, parts};
 use crate::feed::Feed;
 use crate::trouble::{Ended, Trouble};
@@ -16,7 +18,7 @@ use crate::web::{Web, body};
 
 /// The server sends a sign of life each 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// Statuses of a page of the timeline; the server gives no more.
+/// Statuses, or notifications, of a page; the server gives no more.
 const PAGE: usize = 40;
 /// Pages that are asked for after an interruption.
 const PAGES_MAX: usize = 100;
@@ -48,16 +50,42 @@ struct Addresses {
     streaming: Option<String>,
 }
 
+impl Part {
+    fn stream(self) -> &'static str {
+        match self {
+            Part::Public => "/api/v1/streaming/public",
+            Part::Local => "/api/v1/streaming/public/local",
+            Part::Notifications => "/api/v1/streaming/user/notification",
+        }
+    }
+
+    /// What was missed is in this list.
+    fn list(self) -> &'static str {
+        match self {
+            Part::Public | Part::Local => "/api/v1/timelines/public",
+            Part::Notifications => "/api/v1/notifications",
+        }
+    }
+
+    /// The events whose numbers are positions.
+    fn event(self) -> &'static [u8] {
+        match self {
+            Part::Public | Part::Local => b"update",
+            Part::Notifications => b"notification",
+        }
+    }
+}
+
 /// Follows the stream until it ends.
-pub(crate) async fn session(web: &Web, is_local: bool, feed: &mut Feed) -> Ended {
-    match follow(web, is_local, feed).await {
+pub(crate) async fn session(web: &Web, part: Part, feed: &mut Feed) -> Ended {
+    match follow(web, part, feed).await {
         Ok(never) => match never {},
         Err(ended) => ended,
     }
 }
 
-async fn follow(web: &Web, is_local: bool, feed: &mut Feed) -> Result<Infallible, Ended> {
-    let url = streaming(web, is_local, feed.was_connected).await?;
+async fn follow(web: &Web, part: Part, feed: &mut Feed) -> Result<Infallible, Ended> {
+    let url = streaming(web, part, feed.was_connected).await?;
     let response = web.ask(web.get(url).header(ACCEPT, "text/event-stream"), feed.was_connected).await?;
     if response.status() != StatusCode::OK {
         return Err(web.refusal(response, feed.was_connected).await.into());
@@ -65,7 +93,7 @@ async fn follow(web: &Web, is_local: bool, feed: &mut Feed) -> Result<Infallible
     feed.connected(web.shown())?;
     // What comes meanwhile waits in the connection, so that no status is between the two.
     if let Some(position) = feed.position.clone() {
-        fill(web, is_local, &position, feed).await?;
+        fill(web, part, &position, feed).await?;
     }
     let (mut response, mut events) = (response, Events::default());
     loop {
@@ -80,7 +108,7 @@ async fn follow(web: &Web, is_local: bool, feed: &mut Feed) -> Result<Infallible
         }
         while let Some(event) = events.next() {
             let (name, data) = parts(&event);
-            let number = (name == b"update").then(|| number(data)).flatten();
+            let number = (name == part.event()).then(|| number(data)).flatten();
             let position = number.and_then(|number| newer(feed.position.as_deref(), &number));
             feed.message(event, position)?;
         }
@@ -88,8 +116,8 @@ async fn follow(web: &Web, is_local: bool, feed: &mut Feed) -> Result<Infallible
 }
 
 /// The address of the stream, which may be on a host of its own.
-async fn streaming(web: &Web, is_local: bool, was_connected: bool) -> Result<Url, Ended> {
-    let mut url = web.below(if is_local { "/api/v1/streaming/public/local" } else { "/api/v1/streaming/public" });
+async fn streaming(web: &Web, part: Part, was_connected: bool) -> Result<Url, Ended> {
+    let mut url = web.below(part.stream());
     let response = web.ask(web.get(web.below("/api/v2/instance")), was_connected).await?;
     match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => {
@@ -111,22 +139,22 @@ async fn streaming(web: &Web, is_local: bool, was_connected: bool) -> Result<Url
     Ok(url)
 }
 
-/// Hands over what the timeline has behind a position, the oldest first.
-async fn fill(web: &Web, is_local: bool, position: &str, feed: &mut Feed) -> Result<(), Ended> {
+/// Hands over what the list has behind a position, the oldest first.
+async fn fill(web: &Web, part: Part, position: &str, feed: &mut Feed) -> Result<(), Ended> {
     let mut behind = before(position);
     for _ in 0..PAGES_MAX {
-        let mut url = web.below("/api/v1/timelines/public");
-        url.query_pairs_mut()
-            .append_pair("min_id", &behind)
-            .append_pair("limit", &PAGE.to_string())
-            .append_pair("local", if is_local { "true" } else { "false" });
+        let mut url = web.below(part.list());
+        url.query_pairs_mut().append_pair("min_id", &behind).append_pair("limit", &PAGE.to_string());
+        if part != Part::Notifications {
+            url.query_pairs_mut().append_pair("local", if part == Part::Local { "true" } else { "false" });
+        }
         let response = web.ask(web.get(url), true).await?;
         if response.status() != StatusCode::OK {
             return Err(web.refusal(response, true).await.into());
         }
         let page = body(response).await?;
         let statuses: Vec<&RawValue> = serde_json::from_slice(&page)
-            .map_err(|error| Trouble::passing(format!("the timeline is not a list of statuses: {error}")))?;
+            .map_err(|error| Trouble::passing(format!("what was missed is told in no list: {error}")))?;
         let mut newest = None;
         for status in statuses.iter().rev() {
             let number = number(status.get().as_bytes());
@@ -139,7 +167,7 @@ async fn fill(web: &Web, is_local: bool, position: &str, feed: &mut Feed) -> Res
             None => return Ok(()),
         }
     }
-    warn!(statuses = PAGE * PAGES_MAX, "more was missed than the timeline is asked for; the rest is left out");
+    warn!(statuses = PAGE * PAGES_MAX, "more was missed than is asked for; the rest is left out");
     Ok(())
 }
 

@@ -31,11 +31,12 @@ const VALUE_BYTES_MAX: usize = 2048;
 
 /// One line of a dump.
 pub(crate) fn read(line: &[u8], emit: &mut Emit<'_>) {
-    let is_row = line.starts_with(b"<row ");
-    if !is_row {
-        // The declaration of XML and the element around all rows are no messages.
+    if is_frame(line) {
         emit.tally.of_mut(Some(Network::StackExchange)).messages -= 1;
         return;
+    }
+    if !line.starts_with(b"<row ") {
+        return emit.skip(Reason::Malformed);
     }
     let content = line.strip_prefix(b"<").and_then(|line| line.strip_suffix(b"/>"));
     let Some(content) = content.and_then(|content| std::str::from_utf8(content).ok()) else {
@@ -61,6 +62,13 @@ pub(crate) fn read(line: &[u8], emit: &mut Emit<'_>) {
     } else {
         emit.skip(Reason::OtherKind);
     }
+}
+
+/// The declaration of XML, comments, and the element around all rows are no messages.
+fn is_frame(line: &[u8]) -> bool {
+    let name = line.strip_prefix(b"<").and_then(|line| line.strip_suffix(b">")).unwrap_or_default();
+    let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric);
+    is_name || [b"<?", b"<!", b"</"].iter().any(|begin| line.starts_with(*begin))
 }
 
 fn post(row: &Row<'_>, site: &str, emit: &mut Emit<'_>) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
-use connect::{Endpoint, Token};
+use connect::{Endpoint, Part, Token};
 use networks::Network;
 use vocabulary::Timestamp;
 
@@ -39,6 +39,10 @@ pub(crate) struct LiveArgs {
     /// Of Mastodon only what is written on this server
     #[arg(long = "local")]
     pub(crate) is_local: bool,
+    /// Of Mastodon, in place of the public stream, what this account is notified of: likes, boosts, follows and mentions; its token has
+    /// the scope read:notifications. As in --notifications-of https://example.com/users/ana
+    #[arg(long = "notifications-of", value_name = "ACCOUNT", conflicts_with = "is_local")]
+    pub(crate) owner: Option<String>,
 }
 
 /// Why a network is not read live, or not any more.
@@ -51,6 +55,9 @@ pub enum LiveError {
     /// A token is needed.
     #[error("{0} shows its public stream to accounts alone: give the token of one, as in --token-file token.txt")]
     NoToken(&'static str),
+    /// An account is named otherwise than it is scored.
+    #[error("{0} is no account of a server: name it as in --notifications-of https://example.com/users/ana")]
+    NotAnAccount(String),
     /// An option is not for this network.
     #[error("{option} is not for {network}")]
     NotFor {
@@ -117,6 +124,12 @@ impl LiveArgs {
         };
         refuse("--local", self.is_local && network != LiveNetwork::Mastodon)?;
         refuse("--token-file", self.token_file.is_some() && network == LiveNetwork::Bluesky)?;
+        refuse("--notifications-of", self.owner.is_some() && network != LiveNetwork::Mastodon)?;
+        if let Some(owner) =
+            self.owner.as_ref().filter(|owner| !owner.starts_with("https://") && !owner.starts_with("http://"))
+        {
+            return Err(LiveError::NotAnAccount(owner.clone()));
+        }
         let url = |default: &str| self.url.clone().unwrap_or_else(|| default.to_owned());
         Ok(match network {
             LiveNetwork::Bluesky => Endpoint::Jetstream { url: url(BLUESKY) },
@@ -124,15 +137,23 @@ impl LiveArgs {
             LiveNetwork::Mastodon => Endpoint::Mastodon {
                 url: self.url.clone().ok_or(LiveError::NoServer(title))?,
                 token: self.token()?.ok_or(LiveError::NoToken(title))?,
-                is_local: self.is_local,
+                part: match (&self.owner, self.is_local) {
+                    (Some(_), _) => Part::Notifications,
+                    (None, true) => Part::Local,
+                    (None, false) => Part::Public,
+                },
             },
         })
     }
 
     /// Refuses what only a network needs.
     pub(crate) fn check_unused(&self) -> Result<(), LiveError> {
-        let options =
-            [("--url", self.url.is_some()), ("--token-file", self.token_file.is_some()), ("--local", self.is_local)];
+        let options = [
+            ("--url", self.url.is_some()),
+            ("--token-file", self.token_file.is_some()),
+            ("--local", self.is_local),
+            ("--notifications-of", self.owner.is_some()),
+        ];
         match options.into_iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => Err(LiveError::NoNetwork(option)),
             None => Ok(()),
@@ -146,15 +167,16 @@ impl LiveArgs {
         Token::new(&text).map(Some).ok_or_else(|| LiveError::NotAToken(path.clone()))
     }
 
-    /// What the stream is called among all of an application: servers of Mastodon are streams of their own, Bluesky is one
-    /// whichever server tells it.
+    /// What the stream is called among all of an application: servers of Mastodon are streams of their own, and so is what each account is
+    /// notified of; Bluesky is one whichever server tells it.
     pub(crate) fn stream_name(&self, network: LiveNetwork) -> String {
         let word = network.network().word();
         let host = self.url.as_deref().and_then(|url| url.split_once("://")?.1.split(['/', '?', '#']).next());
         let host = host.and_then(|host| host.rsplit('@').next()).map(str::to_ascii_lowercase);
-        match (network, host) {
-            (LiveNetwork::Bluesky, _) | (_, None) => word.to_owned(),
-            (_, Some(host)) => format!("{word}:{host}"),
+        match (network, host, &self.owner) {
+            (LiveNetwork::Bluesky, ..) | (_, None, _) => word.to_owned(),
+            (_, Some(host), None) => format!("{word}:{host}"),
+            (_, Some(host), Some(owner)) => format!("{word}:{host}:{owner}"),
         }
     }
 }
@@ -175,7 +197,7 @@ mod tests {
     use super::*;
 
     fn args(url: Option<&str>) -> LiveArgs {
-        LiveArgs { url: url.map(str::to_owned), token_file: None, is_local: false }
+        LiveArgs { url: url.map(str::to_owned), token_file: None, is_local: false, owner: None }
     }
 
     #[test]
@@ -190,6 +212,9 @@ mod tests {
         ] {
             assert_eq!(args(url).stream_name(network), expected);
         }
+        let owner = Some("https://example.com/users/ana".to_owned());
+        let args = LiveArgs { owner, ..args(Some("https://example.com")) };
+        assert_eq!(args.stream_name(Mastodon), "mastodon:example.com:https://example.com/users/ana");
     }
 
     #[test]
@@ -201,6 +226,9 @@ mod tests {
         assert!(refused(args(Some("https://example.com")), LiveNetwork::Mastodon).contains("--token-file"));
         let local = LiveArgs { is_local: true, ..args(None) };
         assert_eq!(refused(local, LiveNetwork::GitHub), "--local is not for GitHub");
+        let owner = LiveArgs { owner: Some("ana".to_owned()), ..args(Some("https://example.com")) };
+        assert_eq!(refused(owner.clone(), LiveNetwork::GitHub), "--notifications-of is not for GitHub");
+        assert!(refused(owner, LiveNetwork::Mastodon).starts_with("ana is no account of a server"));
         let token = LiveArgs { token_file: Some("/nowhere".into()), ..args(None) };
         assert_eq!(refused(token.clone(), LiveNetwork::Bluesky), "--token-file is not for Bluesky");
         assert_eq!(refused(token, LiveNetwork::GitHub), "the token cannot be read from /nowhere");

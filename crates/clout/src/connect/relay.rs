@@ -269,7 +269,11 @@ impl Open<'_> {
         if position.is_some() {
             self.position.position = position;
         }
-        refused.map_or(Ok(()), |reason| Ok(self.put_aside(&reason, bytes)?))
+        match refused {
+            // After an interruption the network may tell it again.
+            Some(reason) if messages.is_first_unread(bytes) => Ok(self.put_aside(&reason, bytes)?),
+            _ => Ok(()),
+        }
     }
 
     /// A message that cannot be used, or not as a whole, becomes a dead letter; without a topic for them it is told.

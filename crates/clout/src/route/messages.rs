@@ -137,6 +137,11 @@ impl Messages {
         News { learnt: self.reader.take_learnt(), gone: std::mem::take(&mut self.gone.noted) }
     }
 
+    /// Whether a message that cannot be read comes for the first time.
+    pub(crate) fn is_first_unread(&mut self, message: &[u8]) -> bool {
+        self.reader.is_first_unread(message)
+    }
+
     /// Learns again what was kept.
     pub(crate) fn relearn(&mut self, learnt: &Learnt) {
         self.reader.relearn(learnt);

@@ -163,6 +163,65 @@ fn the_sample_gives_what_replay_reads_in_it() {
     assert_eq!(by_kind(&scene.acts()), replayed(broker, path.to_str().expect("a path")));
 }
 
+/// Somebody likes, boosts, follows and answers; all but the first two are missed, and are in the list.
+#[test]
+fn what_an_account_is_notified_of_becomes_events() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let ana = "https://example.com/users/ana";
+    let person = |name: &str| {
+        format!(
+            r#"{{"id":"1","username":"{name}","acct":"{name}","uri":"https://example.com/users/{name}","url":"https://example.com/@{name}"}}"#
+        )
+    };
+    let status = |author: &str, mentions: &str| {
+        let author = person(author);
+        format!(
+            r#"{{"id":"9","uri":"{ana}/statuses/9","created_at":"2026-01-01T00:00:00.000Z","visibility":"public","content":"","in_reply_to_id":null,"in_reply_to_account_id":null,"reblog":null,"account":{author},"mentions":[{mentions}]}}"#
+        )
+    };
+    let mention = r#"{"id":"1","username":"ana","acct":"ana","url":"https://example.com/@ana"}"#;
+    let notification = |id: u32, kind: &str, by: &str, status: Option<String>| {
+        let status = status.map_or(String::new(), |status| format!(r#","status":{status}"#));
+        let by = person(by);
+        format!(r#"{{"id":"{id}","type":"{kind}","created_at":"2026-01-01T00:00:{id}.000Z","account":{by}{status}}}"#)
+    };
+    let all = [
+        notification(11, "favourite", "bo", Some(status("ana", ""))),
+        notification(12, "reblog", "cy", Some(status("ana", ""))),
+        notification(13, "follow", "dee", None),
+        notification(14, "mention", "eve", Some(status("eve", mention))),
+        notification(15, "admin.report", "eve", None),
+    ];
+    let sent = all.clone();
+    let server = Server::start(move |_, request, stream| match request.path.as_str() {
+        "/api/v1/streaming/user/notification" => {
+            let first: Vec<String> =
+                sent[..2].iter().map(|text| format!("event: notification\ndata: {text}\n\n")).collect();
+            let told = begin(stream).and_then(|()| torn(stream, first.concat().as_bytes()));
+            thread::sleep(if told.is_ok() { Duration::from_millis(300) } else { Duration::ZERO });
+        }
+        "/api/v1/notifications" => {
+            let behind: u32 = request.pair("min_id").and_then(|id| id.parse().ok()).expect("a number");
+            let page: Vec<&str> = sent.iter().skip(behind as usize - 10).rev().map(String::as_str).collect();
+            answer(stream, "200 OK", "content-type: application/json\r\n", &format!("[{}]", page.join(",")));
+        }
+        _ => answer(stream, "404 Not Found", "", "{}"),
+    });
+    let scene = Scene::new(broker, MASTODON);
+    let token = Scratch::new("token", "secret\n");
+    let connector = scene.start(&server.url(), &["--token-file", token.path(), "--notifications-of", ana]);
+    wait_until("all is written", SOON, || scene.acts().len() >= 4);
+    // Once more all of it, and nothing comes twice.
+    wait_until("it has connected again", SOON, || {
+        server.asked().iter().filter(|request| request.path == "/api/v1/streaming/user/notification").count() > 2
+    });
+    let (code, told) = connector.stop();
+    assert_eq!(code, Some(0), "{told}");
+    let expected = ["follows", "likes", "mentions", "retweets"].map(|kind| (kind.to_owned(), 1));
+    assert_eq!(by_kind(&scene.acts()), expected.into(), "{told}");
+}
+
 #[test]
 fn what_is_missing_or_refused_is_told() {
     let _room = crate::waits();
