@@ -156,7 +156,7 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let options = Options {
         connected: vec![network],
         only: vec![network],
-        owner: args.live.owner.clone(),
+        owner: args.live.notifications_of.clone(),
         drops_repeats: true,
         ..Options::default()
     };

@@ -42,7 +42,7 @@ pub(crate) struct LiveArgs {
     /// Of Mastodon, in place of the public stream, what this account is notified of: likes, boosts, follows and mentions; its token has
     /// the scope read:notifications. As in --notifications-of https://example.com/users/ana
     #[arg(long = "notifications-of", value_name = "ACCOUNT", conflicts_with = "is_local")]
-    pub(crate) owner: Option<String>,
+    pub(crate) notifications_of: Option<String>,
 }
 
 /// Why a network is not read live, or not any more.
@@ -124,9 +124,11 @@ impl LiveArgs {
         };
         refuse("--local", self.is_local && network != LiveNetwork::Mastodon)?;
         refuse("--token-file", self.token_file.is_some() && network == LiveNetwork::Bluesky)?;
-        refuse("--notifications-of", self.owner.is_some() && network != LiveNetwork::Mastodon)?;
-        if let Some(owner) =
-            self.owner.as_ref().filter(|owner| !owner.starts_with("https://") && !owner.starts_with("http://"))
+        refuse("--notifications-of", self.notifications_of.is_some() && network != LiveNetwork::Mastodon)?;
+        if let Some(owner) = self
+            .notifications_of
+            .as_ref()
+            .filter(|owner| !owner.starts_with("https://") && !owner.starts_with("http://"))
         {
             return Err(LiveError::NotAnAccount(owner.clone()));
         }
@@ -137,7 +139,7 @@ impl LiveArgs {
             LiveNetwork::Mastodon => Endpoint::Mastodon {
                 url: self.url.clone().ok_or(LiveError::NoServer(title))?,
                 token: self.token()?.ok_or(LiveError::NoToken(title))?,
-                part: match (&self.owner, self.is_local) {
+                part: match (&self.notifications_of, self.is_local) {
                     (Some(_), _) => Part::Notifications,
                     (None, true) => Part::Local,
                     (None, false) => Part::Public,
@@ -152,7 +154,7 @@ impl LiveArgs {
             ("--url", self.url.is_some()),
             ("--token-file", self.token_file.is_some()),
             ("--local", self.is_local),
-            ("--notifications-of", self.owner.is_some()),
+            ("--notifications-of", self.notifications_of.is_some()),
         ];
         match options.into_iter().find(|(_, is_given)| *is_given) {
             Some((option, _)) => Err(LiveError::NoNetwork(option)),
@@ -173,7 +175,7 @@ impl LiveArgs {
         let word = network.network().word();
         let host = self.url.as_deref().and_then(|url| url.split_once("://")?.1.split(['/', '?', '#']).next());
         let host = host.and_then(|host| host.rsplit('@').next()).map(str::to_ascii_lowercase);
-        match (network, host, &self.owner) {
+        match (network, host, &self.notifications_of) {
             (LiveNetwork::Bluesky, ..) | (_, None, _) => word.to_owned(),
             (_, Some(host), None) => format!("{word}:{host}"),
             (_, Some(host), Some(owner)) => format!("{word}:{host}:{owner}"),
@@ -197,7 +199,7 @@ mod tests {
     use super::*;
 
     fn args(url: Option<&str>) -> LiveArgs {
-        LiveArgs { url: url.map(str::to_owned), token_file: None, is_local: false, owner: None }
+        LiveArgs { url: url.map(str::to_owned), token_file: None, is_local: false, notifications_of: None }
     }
 
     #[test]
@@ -213,7 +215,7 @@ mod tests {
             assert_eq!(args(url).stream_name(network), expected);
         }
         let owner = Some("https://example.com/users/ana".to_owned());
-        let args = LiveArgs { owner, ..args(Some("https://example.com")) };
+        let args = LiveArgs { notifications_of: owner, ..args(Some("https://example.com")) };
         assert_eq!(args.stream_name(Mastodon), "mastodon:example.com:https://example.com/users/ana");
     }
 
@@ -226,7 +228,7 @@ mod tests {
         assert!(refused(args(Some("https://example.com")), LiveNetwork::Mastodon).contains("--token-file"));
         let local = LiveArgs { is_local: true, ..args(None) };
         assert_eq!(refused(local, LiveNetwork::GitHub), "--local is not for GitHub");
-        let owner = LiveArgs { owner: Some("ana".to_owned()), ..args(Some("https://example.com")) };
+        let owner = LiveArgs { notifications_of: Some("ana".to_owned()), ..args(Some("https://example.com")) };
         assert_eq!(refused(owner.clone(), LiveNetwork::GitHub), "--notifications-of is not for GitHub");
         assert!(refused(owner, LiveNetwork::Mastodon).starts_with("ana is no account of a server"));
         let token = LiveArgs { token_file: Some("/nowhere".into()), ..args(None) };

@@ -39,7 +39,7 @@ impl Live {
     pub(crate) fn open(network: LiveNetwork, args: &LiveArgs, head_start_ms: i64) -> Result<Live, LiveError> {
         let endpoint = args.endpoint(network)?;
         let start = network.position_at(now_ms().saturating_sub(head_start_ms));
-        let owner = args.owner.clone();
+        let owner = args.notifications_of.clone();
         let options = Options { only: vec![network.network()], owner, drops_repeats: true, ..Options::default() };
         Ok(Live {
             stream: Stream::open(endpoint, start, &agent()).map_err(LiveError::Threads)?,

@@ -305,7 +305,7 @@ fn change_section(section: &mut Section, dice: &mut Dice) -> String {
     let (which, place) = (dice.roll(8), dice.roll(1 << 20));
     match which {
         1.. if !section.blocks.is_empty() && place % 5 == 0 => {
-            drop(any(&mut section.blocks, place).map(|notice| notice.blocks ^= true));
+            any(&mut section.blocks, place).into_iter().for_each(|notice| notice.blocks ^= true);
         }
         0 => drop(any(&mut section.names, place).map(|name| *name = "somebody else".into())),
         1 => drop(any(&mut section.contacts, place).map(|contact| contact.endorsement *= 0.5)),

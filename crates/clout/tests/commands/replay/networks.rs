@@ -48,7 +48,7 @@ fn every_sample_gives_its_verified_counts() {
         "bluesky-jetstream.jsonl",
         expect![[r#"
             Bluesky: 162 messages: 16 retweets, 7 replies, 105 likes, 7 follows, 2 blocks; skipped: acts on nobody 9, to oneself 3, other kind 4, says nothing new 2
-            135 scored
+            137 scored
         "#]],
     );
     check(
