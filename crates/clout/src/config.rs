@@ -18,6 +18,7 @@ mod page;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use influence::{HashKey, Model, Partitioner};
@@ -27,7 +28,7 @@ use wire::Names;
 
 pub use error::ConfigError;
 pub(crate) use flags::capitalised;
-pub use flags::{Flags, RunFlags, StoreFlags};
+pub use flags::{Flags, RunFlags, ServeFlags, StoreFlags};
 pub use input::Input;
 use values::Values;
 
@@ -61,6 +62,8 @@ pub struct Config {
     pub inputs: Vec<Input>,
     /// True if days are closed and told in a topic of their own.
     pub closes: bool,
+    /// Where the process that shows keeps the history of everybody, if it does.
+    pub views: Option<PathBuf>,
     /// How input is cut into epochs.
     pub pace: Pace,
     /// Where checkpoints are kept.
@@ -136,6 +139,10 @@ impl Config {
                 .get("start", |text| one_of(text, &[("earliest", Start::Earliest), ("latest", Start::Latest)]))?,
             dedup_window_ms: values.get_if("dedup_window", parse_duration)?,
             inputs: values.inputs()?,
+            views: values.get_if("views.folder", |text| match text {
+                "" => Err("it is empty: name a folder"),
+                folder => Ok(PathBuf::from(folder)),
+            })?,
             closes: values.get("history.closes", |text| one_of(text, &[("true", true), ("false", false)]))?,
             pace: Pace {
                 epoch_ms: values.get("pace.epoch", parse_duration)?,

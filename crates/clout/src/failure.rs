@@ -10,6 +10,7 @@ use embedded::WorldError;
 use kafka::AdminError;
 use pipeline::{AcceptedGap, CheckpointPlace, Fatal, Fault, StoreError};
 use serve::{ServeError, TokensError};
+use views::ViewsError;
 
 use crate::config::ConfigError;
 use crate::connect::{ConnectError, LiveError};
@@ -29,6 +30,7 @@ use crate::replay::UsageError;
 use crate::reset::ResetError;
 use crate::route::RouteError;
 use crate::state::StateError;
+use crate::table::RowsError;
 use crate::topics::PartitionsError;
 
 /// A command did not do all that it was asked for.
@@ -65,6 +67,12 @@ pub enum Failure {
     /// Topics or groups cannot be looked at or changed, or are not as they must be.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// A table that a replay wrote cannot be shown.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
+    /// The history of everybody cannot be kept.
+    #[error(transparent)]
+    Views(Box<ViewsError>),
     /// An application was not reset.
     #[error(transparent)]
     Reset(#[from] ResetError),
@@ -154,6 +162,9 @@ pub enum Failure {
         /// The reason why this process cannot read that place.
         reason: String,
     },
+    /// There is no place for files that nobody needs afterwards.
+    #[error("cannot make a folder for the days that are shown: name one by --views")]
+    Folder(#[source] io::Error),
     /// The system has no room for another thread.
     #[error("cannot start a thread")]
     Threads(#[source] io::Error),
@@ -177,6 +188,12 @@ pub enum Failure {
 impl From<RouteError> for Failure {
     fn from(error: RouteError) -> Failure {
         Failure::Route(error.into())
+    }
+}
+
+impl From<ViewsError> for Failure {
+    fn from(error: ViewsError) -> Failure {
+        Failure::Views(error.into())
     }
 }
 
@@ -213,7 +230,10 @@ impl Failure {
             Failure::Listen { .. } => ExitCode::System,
             Failure::Worker(fault) => fault.into(),
             Failure::Fatal(why) | Failure::Internal(why) => (&**why).into(),
-            Failure::Threads(_) | Failure::Store(StoreError::Thread(_)) | Failure::Randomness(_) => ExitCode::System,
+            Failure::Threads(_)
+            | Failure::Folder(_)
+            | Failure::Store(StoreError::Thread(_))
+            | Failure::Randomness(_) => ExitCode::System,
             Failure::Unfinished(_) => ExitCode::Unfinished,
             Failure::Usage(_) | Failure::Input(_) | Failure::Config(_) | Failure::Store(_) => ExitCode::Nothing,
             Failure::Unseen { .. }
@@ -222,6 +242,8 @@ impl Failure {
             | Failure::Lost(_)
             | Failure::Instance(_)
             | Failure::Gap(_)
+            | Failure::Rows(_)
+            | Failure::Views(_)
             | Failure::Tokens(_)
             | Failure::Reset(_)
             | Failure::Shown(_)

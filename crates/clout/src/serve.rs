@@ -1,8 +1,13 @@
 //! The command `serve`: the table of scores as a live view, over HTTP.
 
+mod closes;
+mod recorded;
+
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,21 +16,26 @@ use kafka::{AdminError, Onlooker, Reading, ScoreReader};
 use pipeline::{Fatal, Fault, Heartbeat, Supervisor};
 use serve::{Server, ServerOptions, Update, View, ViewOptions};
 use tracing::{info, warn};
+use vocabulary::Removal;
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, ServeFlags};
 use crate::failure::Failure;
 use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
 use crate::{ending, exit};
+use closes::Keeper;
 
 const AFTER_HELP: &str = "\
 Examples:
   clout serve --config clout.toml
   clout serve --config clout.toml --listen 0.0.0.0:8080 --tokens-file tokens
+  clout serve --config clout.toml --views /var/lib/clout/views
+  clout serve --history days.parquet --scores scores.parquet
   curl 'localhost:8080/v1/ranking?limit=10'
 
-Start as many as you like: each reads the whole table, and none needs another. /health/ready says when one has caught up, \
+Start as many as you like: each reads the whole table, and none needs another. With --history it shows what `clout replay \
+--history-out` wrote, and asks no broker. /health/ready says when one has caught up, \
 /openapi.json what can be asked.";
 
 /// How long a look at the topic may take before it is looked whether somebody says stop.
@@ -40,13 +50,19 @@ const MISSING_WAIT: Duration = Duration::from_secs(3);
 #[command(after_help = exit::after_help(AFTER_HELP, exit::RUNS_ON))]
 pub struct ServeArgs {
     #[command(flatten)]
-    flags: Flags,
+    flags: ServeFlags,
     /// Where to listen; everybody who can reach the address can ask, unless there are tokens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// A page's origin whose scripts may ask, such as `https://example.org`; may be repeated, * lets all in
     #[arg(long, value_name = "ORIGIN")]
     cors_origin: Vec<String>,
+    /// Show how people stood day by day in a recorded log, as `clout replay --history-out` wrote it, without Kafka
+    #[arg(long, value_name = "FILE", help_heading = "Recorded")]
+    history: Option<PathBuf>,
+    /// The scores of its end, as `clout replay --scores-out` wrote them [default: everybody's last day]
+    #[arg(long, value_name = "FILE", help_heading = "Recorded", requires = "history")]
+    scores: Option<PathBuf>,
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
@@ -60,9 +76,14 @@ pub struct ServeArgs {
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let config = Config::load(&args.flags)?;
     args.logs.begin();
-    let supervisor = ending::supervise(&Interrupt::install())?;
+    let interrupt = Interrupt::install();
+    let supervisor = ending::supervise(&interrupt)?;
     let options = ServerOptions { cors_origins: args.cors_origin.clone(), ..args.http.options(args.listen)? };
-    let view = Arc::new(View::new(ViewOptions { names: config.names.clone(), ..ViewOptions::default() }));
+    if let Some(history) = &args.history {
+        return serve_recorded(history, args.scores.as_deref(), &config, options, &interrupt, &supervisor);
+    }
+    let (writer, closes) = config.views.as_deref().map(views::open).transpose()?.unzip();
+    let view = Arc::new(View::new(ViewOptions { names: config.names.clone(), closes, ..ViewOptions::default() }));
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
     let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start().map_err(not_listening)?;
     // The only loop: it ends with a stop, or with what no retry heals.
@@ -75,11 +96,46 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         }
         look_on(&config, &view);
         let names = read_names(&config, &view, &supervisor);
-        feed(reader, &view, &names, &supervisor)
+        let keeper = writer.map(|writer| Keeper {
+            writer,
+            connection: config.connection(),
+            topic: kafka::closes_of(&config.application_id),
+            view: Arc::clone(&view),
+            supervisor: supervisor.clone(),
+        });
+        feed(reader, &view, &names, keeper.map(Keeper::start).as_ref(), &supervisor)
     });
     server.stop();
     missing.map_or(Ok(()), Err)?;
     ending::outcome(&supervisor)?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Serves what a replay wrote until it is told to stop.
+fn serve_recorded(
+    history: &Path,
+    scores: Option<&Path>,
+    config: &Config,
+    options: ServerOptions,
+    interrupt: &Interrupt,
+    supervisor: &Supervisor,
+) -> Result<(), Failure> {
+    // Kept where somebody says so, and else for as long as the process is there.
+    let folder = tempfile::Builder::new().prefix("clout-views-").tempdir().map_err(Failure::Folder)?;
+    let (mut writer, closes) = views::open(config.views.as_deref().unwrap_or(folder.path()))?;
+    let view = ViewOptions { names: config.names.clone(), closes: Some(closes), ..ViewOptions::default() };
+    let view = Arc::new(View::new(view));
+    let server = Server::new(Arc::clone(&view), options).watched_by(supervisor).start().map_err(not_listening)?;
+    recorded::keep(history, &mut writer, interrupt)?;
+    recorded::show(scores.unwrap_or(history), &view, interrupt)?;
+    recorded::tidy(&mut writer, &view, interrupt)?;
+    view.caught_up();
+    info!(users = view.people(), "all is read");
+    while !supervisor.is_stopping() {
+        thread::sleep(WAIT);
+    }
+    server.stop();
     info!("stopped");
     Ok(())
 }
@@ -186,6 +242,7 @@ fn feed(
     mut reader: ScoreReader,
     view: &View,
     has_names: &AtomicBool,
+    erase: Option<&Sender<String>>,
     supervisor: &Supervisor,
 ) -> Result<(), Box<Fatal>> {
     let heartbeat = supervisor.heartbeat("scores");
@@ -202,8 +259,15 @@ fn feed(
             Some(Reading::Scored { user, score, model_version }) => {
                 view.apply(Update::Scored { user: &user, score: &score, model_version });
             }
-            Some(Reading::Removed { user, why }) => view.apply(Update::Removed { user: &user, why }),
-            Some(Reading::Called { .. }) => {}
+            Some(Reading::Removed { user, why }) => {
+                view.apply(Update::Removed { user: &user, why });
+                // Those of before are looked for once all has been read: many have come back since.
+                if let Some(erase) = erase.filter(|_| why == Removal::OptedOut && view.is_ready()) {
+                    // Nobody hears of it where no closes are kept any more.
+                    let _ = erase.send(user);
+                }
+            }
+            Some(Reading::Called { .. } | Reading::Closed(_)) => {}
             Some(Reading::CaughtUp) => {
                 while !has_names.load(Relaxed) && !supervisor.is_stopping() {
                     heartbeat.beat();

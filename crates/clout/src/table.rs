@@ -1,6 +1,7 @@
 //! Tables of scores as files: lines of JSON or CSV, or columns of Parquet.
 
 mod columns;
+mod rows;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,6 +13,7 @@ use crate::failure::OutputError;
 use columns::ParquetWriter;
 
 pub(crate) use columns::{ScoreLine, is_parquet, read_scores};
+pub(crate) use rows::{RowsError, read_rows};
 
 /// The format of a table of scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

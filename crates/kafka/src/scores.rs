@@ -14,7 +14,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 use vocabulary::{Removal, Score};
-use wire::{NameField, read_name_key};
+use wire::{Close, NameField, read_name_key};
 
 use crate::admin::precisely;
 use crate::connection::Connection;
@@ -48,6 +48,8 @@ pub enum Reading {
         /// Why there is none.
         why: Removal,
     },
+    /// How a person stood at the end of a day.
+    Closed(Box<Close>),
     /// What an account is called.
     Called {
         /// The account.
@@ -71,9 +73,12 @@ pub struct ScoreReader {
     consumer: BaseConsumer<Troubles>,
     troubles: Troubles,
     partitions: BTreeMap<i32, Partition>,
+    /// Where partitions go on that have been read before.
+    known: BTreeMap<i32, i64>,
     is_caught_up: bool,
     look_at: Instant,
     behind: u64,
+    place: (i32, i64),
     connection: Connection,
     /// A broker has answered.
     is_answered: bool,
@@ -108,6 +113,48 @@ impl ScoreReader {
         ScoreReader::of(connection, topic, naming)
     }
 
+    /// A reader of a topic of closes. It does not wait for the brokers.
+    ///
+    /// # Errors
+    /// If a property of the connection is not accepted.
+    pub fn of_closes(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        ScoreReader::of(connection, topic, closing)
+    }
+
+    /// The topic's id among all that there were; `None` if there is no such topic, or the brokers do not answer.
+    ///
+    /// # Errors
+    /// If somebody has to do something first.
+    pub fn id(&self) -> Result<Option<String>, Fault> {
+        let cannot = |refusal: native::Refusal| match is_passing(refusal.code) || is_unknown(refusal.code) {
+            true => Ok(None),
+            false => Err(fault(&format!("{} is not told about", self.topic), Some(refusal.code), &refusal)),
+        };
+        match native::describe(self.consumer.client(), &[&self.topic], TIME) {
+            Ok(described) => match described.into_iter().next() {
+                Some((_, Ok(described))) => Ok(Some(described.id)),
+                Some((_, Err(refusal))) => cannot(refusal),
+                None => Ok(None),
+            },
+            Err(refusal) => cannot(refusal),
+        }
+    }
+
+    /// Begins partitions at these offsets, as far as they are still there, and the others at their beginnings.
+    pub fn go_on_from(&mut self, offsets: BTreeMap<i32, i64>) {
+        self.known = offsets;
+    }
+
+    /// The offset that comes next in each partition.
+    pub fn reached(&self) -> impl Iterator<Item = (i32, i64)> + '_ {
+        self.partitions.iter().map(|(&number, partition)| (number, partition.next))
+    }
+
+    /// The partition and the next offset of the record that was read last.
+    pub fn place(&self) -> (i32, i64) {
+        self.place
+    }
+
     fn of(
         connection: &Connection,
         topic: &str,
@@ -138,9 +185,11 @@ impl ScoreReader {
             consumer,
             troubles,
             partitions: BTreeMap::new(),
+            known: BTreeMap::new(),
             is_caught_up: false,
             look_at: Instant::now(),
             behind: 0,
+            place: (0, 0),
             connection: connection.clone(),
             is_answered: false,
         })
@@ -198,6 +247,7 @@ impl ScoreReader {
     }
 
     fn passed(&mut self, partition: i32, next: i64) {
+        self.place = (partition, next);
         if let Some(partition) = self.partitions.get_mut(&partition) {
             partition.next = next;
             partition.is_at_end = false;
@@ -238,6 +288,7 @@ impl ScoreReader {
 
     fn begin_anew(&mut self) -> Reading {
         warn!(topic = self.topic, "the topic is another one now: all of it is read anew");
+        self.known.clear();
         let _ = self.consumer.unassign();
         self.partitions.clear();
         self.is_caught_up = false;
@@ -306,7 +357,11 @@ impl ScoreReader {
         let begins = self.ends(count, End::Begin)?;
         let mut places = TopicPartitionList::new();
         for (number, (&begin, &goal)) in (0..count).zip(begins.iter().zip(ends)) {
-            let fresh = Partition { next: begin, goal, is_at_end: false };
+            let known = self.known.remove(&number).unwrap_or(begin);
+            if known < begin {
+                warn!("{}[{number}]: the records from {known} to {begin} are gone: nobody read them here", self.topic);
+            }
+            let fresh = Partition { next: known.max(begin), goal, is_at_end: false };
             let next = self.partitions.entry(number).or_insert(fresh).next;
             places
                 .add_partition_offset(&self.topic, number, Offset::Offset(next))
@@ -340,6 +395,19 @@ fn reading(message: &BorrowedMessage<'_>) -> Option<Reading> {
     }
 }
 
+/// What a record of a topic of closes says; `None` if it is no close, which is told.
+fn closing(message: &BorrowedMessage<'_>) -> Option<Reading> {
+    let Some(value) = message.payload() else { return reading(message) };
+    match wire::decode_close(value) {
+        Ok(close) => Some(Reading::Closed(Box::new(close))),
+        Err(error) => {
+            let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+            warn!("{topic}[{partition}]@{offset} is no close: {error}: it is left out");
+            None
+        }
+    }
+}
+
 /// What a record of a topic of names says; `None` if it is none, which is told.
 fn naming(message: &BorrowedMessage<'_>) -> Option<Reading> {
     let key = message.key().and_then(read_name_key);
@@ -354,6 +422,10 @@ fn naming(message: &BorrowedMessage<'_>) -> Option<Reading> {
             None
         }
     }
+}
+
+fn is_unknown(code: Code) -> bool {
+    matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic)
 }
 
 /// What the header of a tombstone says; one without is of somebody who has opted out.

@@ -25,6 +25,11 @@ pub fn names_of(application: &str) -> String {
     format!("{application}-names")
 }
 
+/// The topic in which an application tells how people stood at the ends of days.
+pub fn closes_of(application: &str) -> String {
+    format!("{application}-history")
+}
+
 impl Topics {
     /// Those of this application.
     pub fn of(application: &str) -> Topics {
@@ -47,6 +52,6 @@ impl Topics {
 
     /// The same with the topic of closes, if the application closes days.
     pub fn with_history(self, application: &str, closes: bool) -> Topics {
-        Topics { history: closes.then(|| format!("{application}-history")), ..self }
+        Topics { history: closes.then(|| closes_of(application)), ..self }
     }
 }

@@ -102,7 +102,10 @@ const isGone = (status) => status === 502 || status === 503 || status === 504;
 
 export const paths = {
   user: (user) => `/v1/users/${encodeURIComponent(user)}`,
-  history: (user) => `/v1/users/${encodeURIComponent(user)}/history`,
+  history: (user) => `/v1/users/${encodeURIComponent(user)}/history?days=0`,
+  closes: (user, days) => `/v1/users/${encodeURIComponent(user)}/history?days=${days}`,
+  movement: (user, from) => `/v1/users/${encodeURIComponent(user)}/movement?from=${from}`,
+  movers: (span, limit) => `/v1/movers?span=${span}&limit=${limit}`,
   around: (user, limit) => `/v1/users/${encodeURIComponent(user)}/around?limit=${limit}`,
   ranking: (limit, network) => `/v1/ranking?limit=${limit}${network ? `&network=${encodeURIComponent(network)}` : ""}`,
   networks: () => "/v1/networks",

@@ -169,6 +169,7 @@ function pulseOf(view, demo) {
   if (view.lag >= BEHIND_MIN) return ["behind", `Behind by ${count(view.lag)} records`];
   // Scores of those whose records are read are there; of the others there are older ones, or none.
   if (isUnread(view)) return ["behind", `${count(view.unread)} records to be read${idleSince(view)}`];
+  if ((view.closes?.lag ?? 0) >= BEHIND_MIN) return ["behind", `History behind by ${count(view.closes.lag)} closes`];
   if (demo?.has_ended) return ["quiet", "At its end"];
   const scored = view.scored_ms_ago ?? null;
   if (scored === null) return sinceBefore(view.as_of, demo);

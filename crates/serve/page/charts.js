@@ -64,6 +64,8 @@ function widened(low, high, spanMin) {
 const HISTORY = { height: 220, left: 44, right: 8, top: 12, bottom: 28 };
 /** What a history is of: how its numbers are written, what they are called, their bounds, and what a drawing spans at least. */
 export const OF_SCORE = { written: points, subject: "The score", spanMin: 4, most: 100 };
+/** The score at the ends of days. */
+export const OF_DAYS = { ...OF_SCORE, moment: day };
 export const OF_INFLUENCE = { written: votes, subject: "The influence in votes", spanMin: 1, most: Infinity };
 /** What a drawing is wide that is not on the page yet. */
 const WIDTH = 400;
@@ -123,11 +125,15 @@ function axes({ width, what, low, high, begin, end, y }) {
     );
   }
   const isOneDay = day(begin) === day(end);
-  const label = (at) => (isOneDay ? hour(at) : time(new Date(at).toISOString()));
+  const label = (at) => (what.moment ? what.moment(at) : isOneDay ? hour(at) : time(new Date(at).toISOString()));
   const base = height - 6;
   return [
     ...grid,
-    s("text", { class: "label", x: left, y: base }, isOneDay ? time(new Date(begin).toISOString()) : label(begin)),
+    s(
+      "text",
+      { class: "label", x: left, y: base },
+      isOneDay && !what.moment ? time(new Date(begin).toISOString()) : label(begin),
+    ),
     s("text", { class: "label", x: width - right, y: base, "text-anchor": "end" }, label(end)),
   ];
 }
@@ -135,7 +141,11 @@ function axes({ width, what, low, high, begin, end, y }) {
 function curve({ width, moves, times, low, x, y }) {
   const { height, right, bottom } = HISTORY;
   let path = `M${x(times[0])} ${y(moves[0].value)}`;
-  moves.slice(1).forEach(({ value }, place) => (path += `H${x(times[place + 1])}V${y(value)}`));
+  // What is of another model is no movement from what was before.
+  moves.slice(1).forEach(({ value, isOther }, place) => {
+    const at = x(times[place + 1]);
+    path += `H${at}${isOther ? `M${at} ` : "V"}${y(value)}`;
+  });
   path += `H${width - right}`;
   const last = moves[moves.length - 1];
   return [
@@ -157,7 +167,7 @@ function point({ width, what, moves, times, begin, end, x, y }, drawing, readout
   const line = s("path", { class: "cross-line", d: `M${cx} ${top}V${height - bottom}` });
   drawing.querySelector(".cross").replaceChildren(line, s("circle", { class: "cross-dot", cx, cy, r: 4 }));
   readout.hidden = false;
-  readout.textContent = `${what.written(moves[index].value)} since ${time(moves[index].at)}`;
+  readout.textContent = `${what.written(moves[index].value)} since ${(what.moment ?? time)(moves[index].at)}`;
 }
 
 function unpoint(drawing, readout) {
@@ -165,11 +175,11 @@ function unpoint(drawing, readout) {
   readout.hidden = true;
 }
 
-function describe(moves, { written, subject }) {
+function describe(moves, { written, subject, moment = time }) {
   const values = moves.map(({ value }) => value);
   const [first, last] = [moves[0], moves[moves.length - 1]];
   const range = `between ${written(Math.min(...values))} and ${written(Math.max(...values))}`;
-  return `${subject} moved ${plural(moves.length - 1, "time", "times")} ${range}: from ${written(first.value)} on ${time(first.at)} to ${written(last.value)} on ${time(last.at)}.`;
+  return `${subject} moved ${plural(moves.length - 1, "time", "times")} ${range}: from ${written(first.value)} on ${moment(first.at)} to ${written(last.value)} on ${moment(last.at)}.`;
 }
 
 const SPREAD = { height: 132, base: 110 };

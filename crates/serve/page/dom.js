@@ -154,3 +154,7 @@ function slide(element, distance) {
     });
   }
 }
+
+/** A card with a title. */
+export const card = (className, id, title, ...children) =>
+  h("section", { class: `card ${className}`, "aria-labelledby": id }, h("h2", { id }, title), ...children);

@@ -2,21 +2,21 @@
 
 import { get, paths, Refusal, repeat } from "./api.js";
 import { dial, distribution, history, OF_INFLUENCE, OF_SCORE } from "./charts.js";
-import { arrange, h, letters, say, shown } from "./dom.js";
+import { daysCard, deltasLine } from "./days.js";
+import { arrange, card, h, letters, say, shown } from "./dom.js";
 import { lastKnown, noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { belowOf, called, mark, nameOf, networks, outLink, signature } from "./people.js";
-import { showChange } from "./ranking.js";
+import { barsOf, REASON, showChange } from "./reasons.js";
 import {
   because,
+  capital,
   count,
   factor,
   handle,
   personLink,
   points,
   rankingLink,
-  reason,
-  REASONS,
   signed,
   standing,
   time,
@@ -63,7 +63,7 @@ export function person(root, user, signal) {
   let view = null;
   const show = (answer) => {
     call(answer);
-    view ??= rated(state);
+    view ??= rated(state, signal);
     view.score(answer);
     titled(`${points(answer.score)} `);
   };
@@ -82,7 +82,7 @@ export function person(root, user, signal) {
       if (!self) return undefined;
       show(self);
       view.around(nearest(users, self), user);
-      view.history(upTo(moves.points, self));
+      view.history(upTo(moves.points, self), moves.deltas);
       return view?.spread(await get(paths.distribution(), signal));
     } catch (error) {
       // Whoever is busy says so elsewhere.
@@ -173,11 +173,12 @@ function unrated(state, titled, refusal) {
 }
 
 /** Builds the page of somebody who has a score, and gives what shows its parts. */
-function rated(state) {
+function rated(state, signal) {
   const score = scoreCard();
   const why = whyCard();
   const made = madeCard();
   const curve = curveCard();
+  const days = daysCard(signal, (element) => why.element.after(element));
   const received = receivedCard();
   const spread = spreadCard();
   const nearby = nearbyCard();
@@ -200,11 +201,13 @@ function rated(state) {
   return {
     score: (answer) => {
       score.show(answer);
+      days.show(answer);
       made.show(answer);
       received.show(answer);
       spread.show(answer);
     },
-    history: (moves) => {
+    history: (moves, deltas) => {
+      score.deltas(deltas);
       const scored = moves.filter(({ score, previous }) => score !== previous);
       const influences = moves.length > 1 && isAtTheTop(moves, scored) ? moves : [];
       // A card without anything in it tells nothing. At 100 the parts move as well, against each other.
@@ -226,9 +229,6 @@ function isAtTheTop(moves, scored) {
   return scored.length === 0 || (moves[moves.length - 1].score >= 100 && lowest >= TOP_MIN);
 }
 
-const card = (className, id, title, ...children) =>
-  h("section", { class: `card ${className}`, "aria-labelledby": id }, h("h2", { id }, title), ...children);
-
 function scoreCard() {
   const gauge = dial();
   const rank = h("p", { class: "big-line" });
@@ -236,11 +236,12 @@ function scoreCard() {
   const moved = h("p", { class: "muted since" });
   const change = h("span", { class: "cell-change" });
   const asOf = h("p", { class: "note" });
+  const deltas = deltasLine();
   const element = h(
     "section",
     { class: "card score-card", "aria-label": "Score" },
     gauge.element,
-    h("div", { class: "score-words" }, rank, stands, moved, asOf),
+    h("div", { class: "score-words" }, rank, stands, moved, deltas.element, asOf),
   );
   const show = (answer) => {
     gauge.show(answer.score);
@@ -255,10 +256,8 @@ function scoreCard() {
     // Older movements are forgotten first: how far back it goes is what the first that is left says.
     moved.replaceChildren(signed(sum) === "0.0" ? "No change" : change, ` since ${time(moves[0].at)}`);
   };
-  return { element, show, since };
+  return { element, show, since, deltas: deltas.show };
 }
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 function whyCard() {
   const bars = h("ul", { class: "reasons" });
@@ -274,7 +273,7 @@ function whyCard() {
     draw();
   };
   const draw = () => {
-    arrange(bars, moves.length > 0 ? summed(moves.slice(-Math.min(span.most, moves.length))) : [], REASON);
+    arrange(bars, moves.length > 0 ? barsOf(moves.slice(-Math.min(span.most, moves.length))) : [], REASON);
     const visible = moves.filter(({ score, previous }) => signed(score - previous) !== "0.0");
     arrange(list, visible.slice(-MOVES_SHOWN).reverse(), MOVE);
   };
@@ -294,56 +293,6 @@ function whyCard() {
     },
   };
 }
-
-/** Points that each part added over these movements, and how long the longest bar is. */
-function summed(moves) {
-  const sums = Object.keys(REASONS).map((part) => ({
-    part,
-    moved: moves.reduce((sum, move) => sum + move.parts[part], 0),
-  }));
-  const most = Math.max(...sums.map(({ moved }) => Math.abs(moved)), 0.5);
-  return sums.map((sum) => ({ ...sum, share: sum.moved / most }));
-}
-
-const REASON = {
-  key: ({ part }) => part,
-  make: () => {
-    const parts = {
-      word: h("span", { class: "reason-word" }),
-      bar: h("span", { class: "reason-fill" }),
-      number: h("span", { class: "cell-change" }),
-    };
-    const element = h(
-      "li",
-      {},
-      parts.word,
-      h("span", { class: "reason-bar", "aria-hidden": "true" }, parts.bar),
-      parts.number,
-    );
-    element.parts = parts;
-    return element;
-  },
-  show: (element, { part, moved, share }) => {
-    const { word, bar, number } = element.parts;
-    const isNone = signed(moved) === "0.0";
-    element.dataset.way = isNone ? "none" : moved > 0 ? "up" : "down";
-    say(word, capital(isNone ? QUIET[part] : reason(part, moved)));
-    bar.style.setProperty("--from", share < 0 ? (0.5 + share / 2).toFixed(4) : "0.5");
-    bar.style.setProperty("--long", (Math.abs(share) / 2).toFixed(4));
-    showChange(number, moved);
-  },
-};
-
-/** What a part is called when it stands still. */
-const QUIET = {
-  reach: "fans",
-  amplification: "how much each acts",
-  network: "how much they count",
-  openness: "openness",
-  room: "room for strangers' votes",
-  audience: "audience",
-  scale: "what 100 stands for",
-};
 
 const MOVE = {
   stays: true,

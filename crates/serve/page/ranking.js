@@ -5,10 +5,12 @@ import { distribution, sparkline } from "./charts.js";
 import { arrange, h, say } from "./dom.js";
 import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
+import { moversCard } from "./movers.js";
 import { belowOf, called, mark, nameOf, networkOf, networks, outLink, signature } from "./people.js";
+import { showChange } from "./reasons.js";
 import { noteNetworks } from "./search.js";
 import { onStatus, speed } from "./status.js";
-import { count, personLink, plural, points, rankingLink, signed, span, time, votes } from "./words.js";
+import { count, personLink, plural, points, rankingLink, span, time, votes } from "./words.js";
 
 const PAGE = 25;
 const SHOWN_MAX = 200;
@@ -71,6 +73,7 @@ export function ranking(root, network, signal, { known, remember }) {
           movers,
           quiet,
         ),
+        moversCard(MOVER, signal),
         h(
           "section",
           { class: "card", "aria-labelledby": "spread-title" },
@@ -240,13 +243,6 @@ function row(tracks, isWhole, network) {
       showChange(parts.change, score - track[0]);
     },
   };
-}
-
-/** A movement with a sign, a word for those who listen, and a colour for those who see it. */
-export function showChange(element, moved) {
-  const text = signed(moved);
-  element.dataset.way = text === "0.0" ? "none" : moved > 0 ? "up" : "down";
-  say(element, text === "0.0" ? "–" : text);
 }
 
 const MOVER = {

@@ -19,6 +19,8 @@ export function signed(number) {
   return text === "0.0" ? "0.0" : `${number > 0 ? "+" : "−"}${text}`;
 }
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const plural = (number, one, many) => `${count(number)} ${Math.round(number) === 1 ? one : many}`;
 
 export const time = (at) => {

@@ -140,6 +140,13 @@ pub(crate) fn seven<S: Serializer>(number: &(impl Into<f64> + Copy), serializer:
     serializer.serialize_f64(wire::seven_digits((*number).into()))
 }
 
+fn seven_if_there<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => seven(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 fn seven_if_any<S: Serializer>(number: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
     match number {
         Some(number) => seven(number, serializer),
@@ -194,6 +201,93 @@ impl Movement {
             parts,
         }
     }
+}
+
+/// How a person moved: since the server started, and day by day as far as closes are kept.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct HistoryAnswer {
+    /// The name.
+    pub(crate) user: String,
+    /// The movements that are kept, the oldest first.
+    pub(crate) points: Vec<Movement>,
+    /// How the score moved in a day, a week and a month.
+    pub(crate) deltas: Deltas,
+    /// How the person stood at the ends of days, the oldest first: of each day on which the score moved by 0.05 points for
+    /// 400 days, and before that the last of each week. A day without one is as the one before it.
+    pub(crate) closes: Vec<CloseAnswer>,
+}
+
+/// The score now minus that of the newest close that is old enough. Null where there is none, or where it is of another model.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub(crate) struct Deltas {
+    /// At least one day old.
+    #[serde(serialize_with = "seven_if_there")]
+    pub(crate) day: Option<f64>,
+    /// At least 7 days old.
+    #[serde(serialize_with = "seven_if_there")]
+    pub(crate) week: Option<f64>,
+    /// At least 30 days old.
+    #[serde(serialize_with = "seven_if_there")]
+    pub(crate) month: Option<f64>,
+}
+
+/// How a person stood at the end of a day.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct CloseAnswer {
+    /// The day that ended, 00:00 UTC.
+    #[schema(format = "date", example = "2026-11-29")]
+    pub(crate) day: String,
+    /// 0 to 100.
+    #[serde(serialize_with = "seven")]
+    pub(crate) score: f32,
+    /// Votes.
+    #[serde(serialize_with = "seven")]
+    pub(crate) influence: f32,
+    /// Counts the model's changes: scores of different versions are not comparable.
+    pub(crate) model_version: u32,
+}
+
+/// Why a person moved between two days.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Between {
+    /// The name.
+    pub(crate) user: String,
+    /// The close from which the movement is told: the newest one of the day that was asked for, or before it.
+    pub(crate) from: CloseAnswer,
+    /// The close to which it is; null for the score of now.
+    pub(crate) to: Option<CloseAnswer>,
+    /// The score at the end of the movement.
+    #[serde(serialize_with = "seven")]
+    pub(crate) score: f64,
+    /// The movement: points.
+    #[serde(serialize_with = "seven")]
+    pub(crate) change: f64,
+    /// Why.
+    pub(crate) parts: Parts,
+}
+
+/// Who moved most.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct MoversAnswer {
+    /// In how long: day, week or month.
+    pub(crate) span: &'static str,
+    /// Who rose most, the furthest first.
+    pub(crate) up: Vec<Mover>,
+    /// Who fell most, the furthest first.
+    pub(crate) down: Vec<Mover>,
+}
+
+/// Somebody who moved.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Mover {
+    /// The score now minus that of the close.
+    #[serde(serialize_with = "seven")]
+    pub(crate) change: f64,
+    /// The day of the close from which it is counted.
+    #[schema(format = "date", example = "2026-11-29")]
+    pub(crate) since: String,
+    /// Who moved.
+    pub(crate) person: ScoreAnswer,
 }
 
 /// Points that each factor added. They add up to the movement, but for a hundred-thousandth of a point by their digits.

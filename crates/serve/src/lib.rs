@@ -7,6 +7,7 @@ mod view;
 
 mod called;
 mod changes;
+mod closes;
 mod history;
 mod ordered;
 mod person;

@@ -12,6 +12,7 @@ use pipeline::{
     ClientHealth, DURATION_BOUNDS_US, DurationCounts, Place, REASONS, RestoreOffsets, ShardStatus, Status, Totals,
 };
 
+use crate::closes::end_of;
 use crate::process;
 use crate::status::{now_ms, place_word};
 use crate::view::View;
@@ -213,6 +214,13 @@ const METRICS: &[Metric] = {
         metric(Counter, "clout_view_records_total", "Records of the table of scores that were applied"),
         metric(Gauge, "clout_view_lag_records", "Committed records that are still to be applied"),
         metric(Gauge, "clout_view_opted_out", "People who opted out, as far as the view was told"),
+        metric(Gauge, "clout_views_lag_records", "Closes that are published and not kept yet, where closes are kept"),
+        metric(Gauge, "clout_views_people", "People with a close, where closes are kept"),
+        metric(
+            Gauge,
+            "clout_views_newest_day_timestamp_seconds",
+            "The end of the newest day of which somebody has a close, since 1970, where closes are kept",
+        ),
         metric(Gauge, "clout_scale_votes", "The influence that stands for 100"),
         metric(Histogram, "clout_http_request_duration_seconds", "Time until an answer begins, by route"),
         metric(Counter, "clout_http_responses_total", "Answers, by the status' first digit"),
@@ -355,6 +363,13 @@ impl Metrics {
         self.counter("clout_view_records_total", &[]).absolute(view.records());
         self.gauge("clout_view_lag_records", &[]).set(view.behind() as f64);
         self.gauge("clout_view_opted_out", &[]).set(view.opted_out() as f64);
+        if let Some(closes) = view.closes() {
+            let progress = closes.reader.progress();
+            self.gauge("clout_views_people", &[]).set(progress.people as f64);
+            closes.behind().into_iter().for_each(|lag| self.gauge("clout_views_lag_records", &[]).set(lag as f64));
+            let end = progress.newest_day.map(|day| end_of(day) / 1_000);
+            end.into_iter().for_each(|end| self.gauge("clout_views_newest_day_timestamp_seconds", &[]).set(end as f64));
+        }
         if let Some(votes) = view.scale() {
             self.gauge("clout_scale_votes", &[]).set(votes);
         }
@@ -628,7 +643,10 @@ mod tests {
 
     /// Of the commands `demo`, `serve` and `run`; the first one has the counts of `route` as well.
     fn expositions() -> [String; 3] {
-        let view = View::default();
+        let folder = tempfile::TempDir::new().unwrap();
+        let (mut writer, closes) = views::open(folder.path()).unwrap();
+        let view = View::new(crate::ViewOptions { closes: Some(closes), ..crate::ViewOptions::default() });
+        view.set_closes_behind(Some(2));
         let score = vocabulary::Score {
             score: 1.0,
             influence: 1.0,
@@ -647,6 +665,8 @@ mod tests {
             previous: None,
         };
         view.apply(crate::Update::Scored { user: "ana", score: &score, model_version: 0 });
+        writer.close(0, 1, &wire::Close { user: "ana".into(), day: 19_723, score, model_version: 0 }).unwrap();
+        writer.commit().unwrap();
         let status = busy_status();
         [(Some(&view), Some(&status)), (Some(&view), None), (None, Some(&status))].map(|(view, pipeline)| {
             let metrics = Metrics::new(["/v1/ranking"]);

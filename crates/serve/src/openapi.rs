@@ -13,9 +13,11 @@ use crate::{problem, routes};
     paths(
         routes::user,
         routes::history,
+        routes::movement,
         routes::around,
         routes::lookup,
         routes::ranking,
+        routes::movers,
         routes::networks,
         routes::search,
         routes::distribution,

@@ -55,6 +55,18 @@ impl Problem {
         }
     }
 
+    /// Nothing is known of the day from which a movement was asked for.
+    pub(crate) fn no_close() -> Problem {
+        Problem {
+            kind: "urn:clout:no-close",
+            title: "No close",
+            ..Problem::new(
+                StatusCode::NOT_FOUND,
+                "no close: nobody closed that day or before it under this model, or no closes are kept here",
+            )
+        }
+    }
+
     pub(crate) fn busy(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }

@@ -14,15 +14,20 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use pipeline::{Place, Status, Supervisor};
 use tokio::sync::{Mutex, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
+use tracing::warn;
+use views::Span;
 use vocabulary::Network;
 
 use crate::answer::{
-    Distribution, LookupAnswer, LookupQuestion, Missing, Movements, Networks, RankingAnswer, ScoreAnswer, Users,
+    Between, Distribution, HistoryAnswer, LookupAnswer, LookupQuestion, Missing, MoversAnswer, Networks, RankingAnswer,
+    ScoreAnswer, Users,
 };
+use crate::closes::{self, MOVERS_MAX};
 use crate::cursor::Cursor;
 use crate::doors::{Doors, Thing, Visitor};
 use crate::host::Hosts;
@@ -32,7 +37,7 @@ use crate::question::{self, Question};
 use crate::server::{Demo, ServerOptions};
 use crate::status::{DemoStatus, Rates, StatusAnswer, ViewStatus};
 use crate::tokens::Tokens;
-use crate::view::{Part, View};
+use crate::view::{Part, View, close_answer};
 use crate::{etag, openapi, page, stream};
 
 /// Users in one lookup.
@@ -167,10 +172,12 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/v1/users/{user}", get(user)),
         ("/v1/users/{user}/history", get(history)),
+        ("/v1/users/{user}/movement", get(movement)),
         ("/v1/users/{user}/around", get(around)),
         // Somebody may be called so.
         ("/v1/users/lookup", post(lookup).get(user_lookup)),
         ("/v1/ranking", get(ranking)),
+        ("/v1/movers", get(movers)),
         ("/v1/networks", get(networks)),
         ("/v1/search", get(search)),
         ("/v1/distribution", get(distribution)),
@@ -305,14 +312,83 @@ async fn user_lookup(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Sc
     app.view.user("lookup").map(Json).map_err(Problem::absent)
 }
 
-/// How a person moved, and why: as far back as this server remembers, which is its start at most.
+/// How a person moved, and why: since this server started, and day by day where closes are kept.
 #[utoipa::path(get, path = "/v1/users/{user}/history", tag = "scores",
-    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F.")),
-    responses((status = 200, body = Movements, description = "The movements that are kept."), (status = 404, body = Problem, description = "Not rated yet."),
+    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F."),
+        ("days" = Option<u32>, Query, description = "Closes of the newest so many days, none with 0; all that are kept unless told otherwise.",
+            minimum = 0, maximum = 100000)),
+    responses((status = 200, body = HistoryAnswer, description = "The movements and closes that are kept."),
+        (status = 404, body = Problem, description = "Not rated yet."), (status = 410, body = Problem, description = "Opted out.")))]
+async fn history(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<HistoryAnswer> {
+    let days = Question::read(query.as_deref(), &["days"])?.number("days", 0..=100_000)?;
+    let score = app.view.user(&user).map_err(Problem::absent)?;
+    let kept = app.view.history(&user).map_err(Problem::absent)?;
+    let deltas = app.view.deltas(&score);
+    let mut closes = if days == Some(0) { Vec::new() } else { closes_of(&app, &score.user).await? };
+    if let (Some(days), Some(last)) = (days, closes.last().map(|close| close.day)) {
+        closes.retain(|close| close.day > last - days);
+    }
+    let closes = closes.iter().map(close_answer).collect();
+    Ok(Json(HistoryAnswer { user: kept.user, points: kept.points, deltas, closes }))
+}
+
+/// Somebody's closes, which are on a disk.
+async fn closes_of(app: &Arc<App>, user: &str) -> Result<Vec<views::Close>, Problem> {
+    if app.view.closes().is_none() {
+        return Ok(Vec::new());
+    }
+    let (app, user) = (Arc::clone(app), user.to_owned());
+    let read = spawn_blocking(move || app.view.closes_of(&user)).await;
+    match read {
+        Ok(Ok(closes)) => Ok(closes),
+        Ok(Err(error)) => {
+            warn!(%error, "closes are not shown");
+            Err(Problem::busy("the closes cannot be read now: the server's log says why"))
+        }
+        Err(_) => Err(Problem::busy("the closes were not read to their end: try again")),
+    }
+}
+
+/// Why a person moved between two days: points that each factor added, which add up to the movement.
+#[utoipa::path(get, path = "/v1/users/{user}/movement", tag = "scores",
+    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F."),
+        ("from" = String, Query, description = "The day at whose end the movement begins, as in 2026-11-01: the newest close of it or before it."),
+        ("to" = Option<String>, Query, description = "The day at whose end it ends; now unless told otherwise.")),
+    responses((status = 200, body = Between, description = "The movement."),
+        (status = 404, body = Problem, description = "Not rated yet, or there is no close of that day or before it."),
         (status = 410, body = Problem, description = "Opted out.")))]
-async fn history(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<Movements> {
-    Question::none(query.as_deref())?;
-    app.view.history(&user).map(Json).map_err(Problem::absent)
+async fn movement(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<Between> {
+    let mut question = Question::read(query.as_deref(), &["from", "to"])?;
+    let mut day = |name| question.text(name)?.map(|text| day_of(name, &text)).transpose();
+    let (from, to) = (day("from")?, day("to")?);
+    let from = from.ok_or_else(|| Problem::bad_request("from is missing: a day as in 2026-11-01"))?;
+    if to.is_some_and(|to| to < from) {
+        return Err(Problem::bad_request("to is before from"));
+    }
+    let score = app.view.user(&user).map_err(Problem::absent)?;
+    let closes = closes_of(&app, &score.user).await?;
+    app.view.between(&score, &closes, from, to).map(Json).ok_or_else(Problem::no_close)
+}
+
+fn day_of(name: &str, text: &str) -> Result<i32, Problem> {
+    closes::day_of_date(text).ok_or_else(|| Problem::bad_request(format!("{name} is not a day as in 2026-11-01")))
+}
+
+/// Who rose and who fell most in a day, a week or a month, as of the last seconds.
+#[utoipa::path(get, path = "/v1/movers", tag = "ranking",
+    params(("span" = Option<String>, Query, description = "day, week or month; day unless told otherwise."),
+        ("limit" = Option<u16>, Query, description = "People in each direction, 1 to 100; 10 unless told otherwise.",
+            minimum = 1, maximum = 100)),
+    responses((status = 200, body = MoversAnswer, description = "The people; nobody where no closes are kept.")))]
+async fn movers(State(app): Shared, RawQuery(query): RawQuery) -> Answer<MoversAnswer> {
+    let mut question = Question::read(query.as_deref(), &["span", "limit"])?;
+    let limit = question.number("limit", 1..=MOVERS_MAX)?.unwrap_or(10);
+    let word = question.text("span")?.unwrap_or_else(|| Span::Day.word().to_owned());
+    let span = Span::ALL.into_iter().find(|span| span.word() == word);
+    let span = span.ok_or_else(|| Problem::bad_request("span is day, week or month"))?;
+    let found = spawn_blocking(move || app.view.movers(span, limit)).await;
+    let [up, down] = found.map_err(|_| Problem::busy("nobody was looked for to the end: try again"))?;
+    Ok(Json(MoversAnswer { span: span.word(), up, down }))
 }
 
 /// A person, and those before and behind in the ranking.

@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 use pipeline::{Place, ShardStatus, Status, Supervisor, Totals};
 use serde::Serialize;
 use utoipa::ToSchema;
+use views::Progress;
 
 use crate::answer::seven;
+use crate::closes::{self, Closes};
 use crate::server::Demo;
 use crate::view::View;
 
@@ -75,6 +77,30 @@ pub(crate) struct ViewStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     as_of: Option<String>,
+    /// The closes that are kept; absent where none are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closes: Option<ClosesStatus>,
+}
+
+/// How far the closes that are kept are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClosesStatus {
+    /// People with a close.
+    people: u64,
+    /// Closes that are published and not kept yet; absent where brokers do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag: Option<u64>,
+    /// The newest day of which somebody has a close; absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date", example = "2026-11-29")]
+    newest_day: Option<String>,
+}
+
+impl ClosesStatus {
+    fn new(closes: &Closes) -> ClosesStatus {
+        let Progress { people, newest_day } = closes.reader.progress();
+        ClosesStatus { people, lag: closes.behind(), newest_day: newest_day.map(closes::date) }
+    }
 }
 
 impl ViewStatus {
@@ -88,6 +114,7 @@ impl ViewStatus {
             unread: view.unread(),
             scored_ms_ago: view.quiet().map(|quiet| quiet.as_millis() as u64),
             as_of: view.as_of().and_then(wire::rfc3339),
+            closes: view.closes().map(ClosesStatus::new),
         }
     }
 }

@@ -15,9 +15,14 @@ use parking_lot::{Mutex, RwLock};
 use vocabulary::{Network, Removal, Score, Timestamp};
 use wire::{NameField, Names};
 
-use crate::answer::{Account, Distribution, Movement, Movements, Parts, ScoreAnswer};
+use views::{Base, Close, Reader, Span, ViewsError};
+
+use crate::answer::{
+    Account, Between, CloseAnswer, Deltas, Distribution, Movement, Movements, Mover, Parts, ScoreAnswer,
+};
 use crate::called::{Called, Calling};
 use crate::changes::{Change, Changes};
+use crate::closes::{self, Closes, Movers};
 use crate::cursor::Cursor;
 use crate::history::{History, Point};
 use crate::link;
@@ -43,6 +48,8 @@ pub struct ViewOptions {
     pub changes_max: usize,
     /// The rule by which the application spells names: people are found under every spelling that it folds into theirs.
     pub names: Names,
+    /// The closes that are kept on disk, if any are.
+    pub closes: Option<Reader>,
 }
 
 impl Default for ViewOptions {
@@ -52,6 +59,7 @@ impl Default for ViewOptions {
             history_points_each_max: 100,
             changes_max: 262_144,
             names: Names::default(),
+            closes: None,
         }
     }
 }
@@ -106,6 +114,7 @@ pub struct View {
     spelling: Names,
     scales: Scales,
     history: Mutex<History>,
+    closes: Option<Closes>,
     changes: Changes,
     hashes: RandomState,
     /// Hashes of the names of those who opted out, under a key that only this process knows.
@@ -171,6 +180,7 @@ impl View {
             spelling: options.names,
             scales: Scales::default(),
             history: Mutex::new(History::new(options.history_points_max, options.history_points_each_max)),
+            closes: options.closes.map(Closes::new),
             changes: Changes::new(options.changes_max),
             hashes: RandomState::new(),
             opted_out: DashSet::new(),
@@ -268,7 +278,7 @@ impl View {
     }
 
     /// The newest time that a score is for; `None` before the first record.
-    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+    pub fn as_of(&self) -> Option<Timestamp> {
         Some(self.as_of.load(Relaxed)).filter(|&as_of| as_of > Timestamp::MIN)
     }
 
@@ -549,6 +559,84 @@ impl View {
         Ok(Movements { user, points })
     }
 
+    /// The closes that are kept on disk, if any are.
+    pub(crate) fn closes(&self) -> Option<&Closes> {
+        self.closes.as_ref()
+    }
+
+    /// Says how many closes are published and not kept yet, if that is known.
+    pub fn set_closes_behind(&self, behind: Option<u64>) {
+        self.closes.iter().for_each(|closes| closes.set_behind(behind));
+    }
+
+    /// Whether a tombstone said that this person has opted out.
+    pub fn has_opted_out(&self, user: &str) -> bool {
+        self.opted_out.contains(&self.key(user))
+    }
+
+    /// How far somebody has moved since each of the spans; nothing where no close is kept.
+    pub(crate) fn deltas(&self, score: &ScoreAnswer) -> Deltas {
+        let delta = |span| {
+            let base = self.closes.as_ref()?.reader.base(&score.user, span)?;
+            let is_comparable = base.model_version == score.model_version;
+            is_comparable.then(|| f64::from(score.score) - f64::from(base.score))
+        };
+        Deltas { day: delta(Span::Day), week: delta(Span::Week), month: delta(Span::Month) }
+    }
+
+    /// Somebody's closes; none where none are kept. It reads the disk.
+    pub(crate) fn closes_of(&self, user: &str) -> Result<Vec<Close>, ViewsError> {
+        self.closes.as_ref().map_or_else(|| Ok(Vec::new()), |closes| closes.of(user))
+    }
+
+    /// Why somebody moved between the closes that held at the ends of two days, or since the first of them; `None` without a
+    /// close of the day or before it, or where the model is another one.
+    pub(crate) fn between(&self, score: &ScoreAnswer, closes: &[Close], from: i32, to: Option<i32>) -> Option<Between> {
+        let at = |day: i32| closes[..closes.partition_point(|close| close.day <= day)].last();
+        let from = at(from)?;
+        let (to, (after, model_version)) = match to {
+            Some(to) => {
+                at(to).map(|close| (Some(close_answer(close)), (closes::moment(close), close.model_version)))?
+            }
+            None => {
+                let record = self.users.get(score.user.as_str())?.0.record()?;
+                (None, (self.moment(&Point::from(&record)), score.model_version))
+            }
+        };
+        (from.model_version == model_version).then_some(())?;
+        let before = closes::moment(from);
+        Some(Between {
+            user: score.user.clone(),
+            from: close_answer(from),
+            to,
+            score: after.score,
+            change: after.score - before.score,
+            parts: Parts::new(split::parts(&before, &after)),
+        })
+    }
+
+    /// Who rose and who fell most in so long. It looks at everybody, now and then.
+    pub(crate) fn movers(&self, span: Span, limit: usize) -> [Vec<Mover>; 2] {
+        let Some(closes) = &self.closes else { return [Vec::new(), Vec::new()] };
+        let moved = |person: &Person, base: &Base| {
+            let record = person.record()?;
+            let is_comparable = self.scales.get(record.scale).model_version == base.model_version;
+            is_comparable.then(|| record.score - base.score)
+        };
+        let people = self.users.iter().map(|named| Arc::clone(&named.0));
+        let Movers { up, down } = closes.movers(span, people, moved);
+        [up, down].map(|people| {
+            let mover = |(person, base): &(Arc<Person>, Base)| {
+                let change = f64::from(moved(person, base)?);
+                Some(Mover { change, since: closes::date(base.day), person: self.answer(person, false)? })
+            };
+            let mut movers: Vec<Mover> = people.iter().filter_map(mover).take(limit).collect();
+            // They have moved on since they were looked for.
+            movers.sort_by(|one, other| other.change.abs().total_cmp(&one.change.abs()));
+            movers
+        })
+    }
+
     fn movement(&self, before: &Point, after: &Point) -> Movement {
         let parts = split::parts(&self.moment(before), &self.moment(after));
         Movement::new(after, before.score, Parts::new(parts))
@@ -562,6 +650,15 @@ impl View {
             audience: point.audience.into(),
             scale: self.scales.get(point.scale).votes,
         }
+    }
+}
+
+pub(crate) fn close_answer(close: &Close) -> CloseAnswer {
+    CloseAnswer {
+        day: closes::date(close.day),
+        score: close.score,
+        influence: close.influence,
+        model_version: close.model_version,
     }
 }
 

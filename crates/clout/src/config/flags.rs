@@ -11,7 +11,7 @@ use crate::config::values::{Values, Whence, value_error};
 
 const CONFIG: &str = "config";
 
-/// What the command line says of the keys of a scope and of those before it.
+/// What the command line says of the keys whose flags a command takes.
 #[derive(Clone, Debug, Default)]
 pub struct Flags<const REACH: u8 = { Scope::All as u8 }> {
     file: Option<PathBuf>,
@@ -22,6 +22,8 @@ pub struct Flags<const REACH: u8 = { Scope::All as u8 }> {
 pub type StoreFlags = Flags<{ Scope::Store as u8 }>;
 /// The flags of a command that scores.
 pub type RunFlags = Flags<{ Scope::Run as u8 }>;
+/// The flags of the command that shows.
+pub type ServeFlags = Flags<{ Scope::Serve as u8 }>;
 
 impl<const REACH: u8> Flags<REACH> {
     /// The configuration file.
@@ -47,7 +49,7 @@ impl<const REACH: u8> Flags<REACH> {
     }
 
     fn keys() -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(|key| !key.flag.is_empty() && key.scope as u8 <= REACH)
+        KEYS.iter().filter(|key| !key.flag.is_empty() && Scope::includes(REACH, key.scope))
     }
 }
 

@@ -7,5 +7,6 @@ mod config;
 mod generate;
 mod health;
 mod packaging;
+mod recorded;
 mod replay;
 mod serve;

@@ -20,3 +20,4 @@ mod route;
 mod same;
 mod scale;
 mod topics;
+mod views;

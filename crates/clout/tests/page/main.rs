@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod browser;
+mod days;
 mod demo;
 mod honest;
 mod networks;

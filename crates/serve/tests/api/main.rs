@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod client;
+mod closes;
 mod contract;
 mod crowds;
 mod hostile;

@@ -1,0 +1,183 @@
+//! `clout serve` over what a replay wrote: no broker, the same page and API.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const WAIT: Duration = Duration::from_secs(60);
+
+struct Showing {
+    process: Child,
+    log: std::path::PathBuf,
+}
+
+impl Showing {
+    fn start(folder: &Path, arguments: &str) -> Showing {
+        let log = folder.join("log-of-serve");
+        let process = Command::new(env!("CARGO_BIN_EXE_clout"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments.split(' '))
+            .current_dir(folder)
+            // Nobody is there, and nobody is asked.
+            .env("CLOUT_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+            .stdin(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Showing { process, log }
+    }
+
+    fn get(&self, path: &str) -> Option<(u16, String)> {
+        let told = std::fs::read_to_string(&self.log).unwrap();
+        crate::web::get(crate::web::address_in(&told)?, path)
+    }
+
+    fn ask(&self, path: &str) -> Value {
+        let until = Instant::now() + WAIT;
+        loop {
+            match self.get(path) {
+                Some((200, body)) => return serde_json::from_str(&body).unwrap(),
+                answer => assert!(
+                    Instant::now() < until && !matches!(answer, Some((400 | 404 | 410, _))),
+                    "{path}: {answer:?}: {}",
+                    std::fs::read_to_string(&self.log).unwrap()
+                ),
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn stop(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success(), "it stops in good order");
+    }
+}
+
+impl Drop for Showing {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn run(folder: &Path, arguments: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
+    let output = command.args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Closes by user, as the file says.
+fn closes_of(lines: &[Value]) -> BTreeMap<String, Vec<(String, f64)>> {
+    let mut closes = BTreeMap::<String, Vec<(String, f64)>>::new();
+    for line in lines {
+        let end = wire::parse_time(line["as_of"].as_str().unwrap()).unwrap();
+        let day = wire::rfc3339(end - 86_400_000).unwrap()[..10].to_owned();
+        let user = line["user"].as_str().unwrap().to_owned();
+        closes.entry(user).or_default().push((day, line["score"].as_f64().unwrap()));
+    }
+    closes
+}
+
+#[test]
+fn a_recorded_log_is_browsed_without_kafka() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    run(folder, "generate --users 200 --events 20000 --span 90d --out log.json");
+    for format in ["ndjson", "csv.gz", "parquet"] {
+        run(
+            folder,
+            &format!("replay log.json -q --half-life 10d --history-out days.{format} --scores-out scores.{format}"),
+        );
+    }
+    let (days, scores) = (lines(&folder.join("days.ndjson")), lines(&folder.join("scores.ndjson")));
+    let closes = closes_of(&days);
+    assert!(closes.len() > 50 && days.len() > 1_000);
+    for format in ["ndjson", "csv.gz", "parquet"] {
+        let showing = Showing::start(folder, &format!("--history days.{format} --scores scores.{format}"));
+        for score in scores.iter().step_by(17) {
+            let user = score["user"].as_str().unwrap();
+            let mut shown = showing.ask(&format!("/v1/users/{user}"));
+            for name in ["score", "influence", "room", "received", "as_of", "scale", "followers"] {
+                let told = if name == "received" { shown[name]["mentions"].take() } else { shown[name].take() };
+                let written = &score[if name == "received" { "mentions" } else { name }];
+                let is_same = told == *written
+                    || told
+                        .as_f64()
+                        .zip(written.as_f64())
+                        .is_some_and(|(one, other)| (one - other).abs() <= 1e-6 * other.abs());
+                assert!(is_same, "{format}, {user}: {name} is {told} and {written}");
+            }
+            let history = showing.ask(&format!("/v1/users/{user}/history"));
+            let told: Vec<(String, f64)> = history["closes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|close| (close["day"].as_str().unwrap().into(), close["score"].as_f64().unwrap()))
+                .collect();
+            assert_eq!(told, closes[user], "{format}, {user}");
+            // The reasons add up for everybody.
+            let movement = showing.ask(&format!("/v1/users/{user}/movement?from={}", told[0].0));
+            let parts: f64 = movement["parts"].as_object().unwrap().values().map(|part| part.as_f64().unwrap()).sum();
+            assert!((parts - movement["change"].as_f64().unwrap()).abs() < 1e-3, "{format}, {user}: {movement}");
+        }
+        let movers = showing.ask("/v1/movers?span=month");
+        assert!(movers["up"].as_array().unwrap().len() + movers["down"].as_array().unwrap().len() > 5, "{movers}");
+        showing.stop();
+    }
+}
+
+#[test]
+fn without_scores_everybody_has_the_score_of_the_last_day_and_a_folder_is_filled_once() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    run(folder, "generate --users 50 --events 3000 --span 30d --out log.json");
+    run(folder, "replay log.json -q --history-out days.ndjson");
+    let closes = closes_of(&lines(&folder.join("days.ndjson")));
+    for _ in 0..2 {
+        let showing = Showing::start(folder, "--history days.ndjson --views kept");
+        let ranking = showing.ask("/v1/ranking?limit=1000");
+        let ranking = ranking["users"].as_array().unwrap();
+        assert_eq!(ranking.len(), closes.len());
+        for one in ranking {
+            let user = one["user"].as_str().unwrap();
+            assert_eq!(one["score"].as_f64(), closes[user].last().map(|(_, score)| *score));
+            let history = showing.ask(&format!("/v1/users/{user}/history"));
+            assert_eq!(history["closes"].as_array().unwrap().len(), closes[user].len());
+        }
+        showing.stop();
+    }
+}
+
+#[test]
+fn a_file_that_is_no_table_is_told_of() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("days.csv"), "user,score\nana,1\n").unwrap();
+    std::fs::write(folder.path().join("days.ndjson"), "{\"user\":\"ana\",\"as_of\":\"2024-01-02T00:00:00Z\"}\n")
+        .unwrap();
+    for (arguments, message) in [
+        ("--history days.csv", "days.csv cannot be read as a table of scores: row 1: it has no as_of"),
+        ("--history days.ndjson", "days.ndjson cannot be read as a table of scores: row 1: it has no score"),
+        ("--history nowhere.parquet", "nowhere.parquet"),
+        ("--scores days.csv", "--history"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_clout"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(message), "{arguments}: {text}");
+    }
+}
