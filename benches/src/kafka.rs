@@ -124,6 +124,7 @@ impl Bench {
             topics,
             start: Start::Earliest,
             retention_ms: Default::default(),
+            outputs: wire::Encoding::Protobuf,
             settings: Arc::new(settings),
             costs: Arc::default(),
         };

@@ -24,7 +24,7 @@ use std::str::FromStr;
 use influence::{HashKey, Model, Partitioner};
 use kafka::{Connection, Start, Topics, host_name};
 use pipeline::{Clock, Pace, Settings, Store, StoreError};
-use wire::Names;
+use wire::{Encoding, Names};
 
 pub use error::ConfigError;
 pub(crate) use flags::capitalised;
@@ -62,6 +62,8 @@ pub struct Config {
     pub inputs: Vec<Input>,
     /// True if days are closed and told in a topic of their own.
     pub closes: bool,
+    /// How scores, closes and dead letters are written.
+    pub outputs: Encoding,
     /// Where the process that shows keeps the history of everybody, if it does.
     pub views: Option<PathBuf>,
     /// How input is cut into epochs.
@@ -139,6 +141,9 @@ impl Config {
                 .get("start", |text| one_of(text, &[("earliest", Start::Earliest), ("latest", Start::Latest)]))?,
             dedup_window_ms: values.get_if("dedup_window", parse_duration)?,
             inputs: values.inputs()?,
+            outputs: values.get("outputs.encoding", |text| {
+                one_of(text, &[("protobuf", Encoding::Protobuf), ("json", Encoding::Json)])
+            })?,
             views: values.get_if("views.folder", |text| match text {
                 "" => Err("it is empty: name a folder"),
                 folder => Ok(PathBuf::from(folder)),

@@ -148,6 +148,7 @@ fn application(
         start: config.start,
         record_bytes_max: checked.record_bytes_max.min(connection.number("message.max.bytes").unwrap_or(usize::MAX)),
         retention_ms: checked.retention_ms,
+        outputs: config.outputs,
         settings: Arc::new(Settings { accepted_gaps: gaps.to_vec(), ..config.settings(checked.partitions, hash_key) }),
         costs: Arc::default(),
         connection,

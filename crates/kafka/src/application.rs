@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pipeline::Settings;
 use rdkafka::ClientConfig;
+use wire::Encoding;
 
 use crate::connection::{ASKS_AGAIN, Connection};
 use crate::costs::Costs;
@@ -59,6 +60,8 @@ pub struct Application {
     pub retention_ms: BTreeMap<String, i64>,
     /// Where checkpoints of this process are, in the lines of [`pipeline::CheckpointPlace`].
     pub checkpoints: String,
+    /// How scores, closes and dead letters are written.
+    pub outputs: Encoding,
     /// What its workers are told.
     pub settings: Arc<Settings>,
     /// Where their time goes.

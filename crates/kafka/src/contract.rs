@@ -112,6 +112,7 @@ impl OnKafka {
             record_bytes_max: crate::RECORD_BYTES_MAX,
             start: Start::Earliest,
             retention_ms: BTreeMap::new(),
+            outputs: wire::Encoding::Protobuf,
             settings: Arc::new(settings),
             costs: Arc::default(),
         };

@@ -1,13 +1,18 @@
 //! Dead letters as records: Kafka Connect's headers, and of key and value no more than a topic takes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pipeline::{KEPT_BYTES_MAX, Kept};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
+use serde::{Deserialize, Serialize};
 
 /// Bytes of the whole value, where the letter does not have all of it.
 pub(crate) const VALUE_BYTES: &str = "clout.value.bytes";
 /// Bytes of the whole key, where the letter does not have all of it.
 pub(crate) const KEY_BYTES: &str = "clout.key.bytes";
+/// How a letter is written, where it is not the record itself: `json`.
+pub(crate) const ENCODING: &str = "clout.encoding";
 /// The topic that a dead letter comes from.
 pub(crate) const FROM_TOPIC: &str = "__connect.errors.topic";
 /// Its partition.
@@ -61,6 +66,50 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) value: Option<&'a Kept>,
 }
 
+/// A letter as JSON: where the record was, what is wrong with it, and key and value as text or, where they are none, in base64.
+#[derive(Serialize)]
+struct Told<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    stage: &'static str,
+    class: &'static str,
+    reason: &'a str,
+    #[serde(flatten)]
+    key: Option<KeyTold<'a>>,
+    #[serde(flatten)]
+    value: Option<ValueTold<'a>>,
+}
+
+#[derive(Serialize)]
+enum KeyTold<'a> {
+    #[serde(rename = "key")]
+    Text(&'a str),
+    #[serde(rename = "key_base64")]
+    Bytes(String),
+}
+
+#[derive(Serialize)]
+enum ValueTold<'a> {
+    #[serde(rename = "value")]
+    Text(&'a str),
+    #[serde(rename = "value_base64")]
+    Bytes(String),
+}
+
+/// What is read back of it.
+#[derive(Deserialize)]
+struct Opened {
+    value: Option<String>,
+    value_base64: Option<String>,
+}
+
+/// The record's value in a letter of JSON; `None` if it has none, or the letter is none.
+pub(crate) fn opened(letter: &[u8]) -> Option<Vec<u8>> {
+    let Opened { value, value_base64 } = serde_json::from_slice(letter).ok()?;
+    value.map(String::into_bytes).or_else(|| STANDARD.decode(value_base64?).ok())
+}
+
 /// A letter's key, value and headers.
 pub(crate) type Parts<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, OwnedHeaders);
 
@@ -95,6 +144,26 @@ impl<'a> DeadLetter<'a> {
         let (key, value) = (cut(self.key, KEY_BYTES), cut(self.value, VALUE_BYTES));
         (key, value, headers)
     }
+
+    /// The letter as one object of JSON. In base64 it is a third larger.
+    pub(crate) fn json(&self, form: Form) -> Vec<u8> {
+        let kept = |kept: Option<&'a Kept>| match (kept, form) {
+            (Some(kept), Form::Cut(bytes_max)) => Some(&kept.bytes()[..kept.bytes().len().min(bytes_max / 4 * 3)]),
+            _ => None,
+        };
+        let DeadLetter { topic, partition, offset, stage, class, reason, .. } = *self;
+        let key = kept(self.key).map(|bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => KeyTold::Text(text),
+            Err(_) => KeyTold::Bytes(STANDARD.encode(bytes)),
+        });
+        let value = kept(self.value).map(|bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => ValueTold::Text(text),
+            Err(_) => ValueTold::Bytes(STANDARD.encode(bytes)),
+        });
+        let told = Told { topic, partition, offset, stage, class, reason, key, value };
+        // It is written to memory: nothing can fail.
+        serde_json::to_vec(&told).unwrap_or_default()
+    }
 }
 
 /// The beginning of a text.
@@ -126,8 +195,13 @@ pub(crate) fn header<'a>(headers: &'a impl Headers, name: &str) -> Option<&'a st
     std::str::from_utf8(header.value?).ok()
 }
 
-/// Why a dead letter cannot be used again itself, if it is one that was cut: its value is not all of the record's.
+/// Why a dead letter cannot be used again itself, if it is one whose value is not all of the record's, or tells of it in JSON.
 pub(crate) fn cut_letter(headers: &impl Headers) -> Option<String> {
+    if header(headers, ENCODING).is_some() {
+        return Some(
+            "is a dead letter in JSON: `clout dead-letters send` sends the record that it tells of".to_owned(),
+        );
+    }
     let whole = header(headers, VALUE_BYTES)?;
     let place = |name| header(headers, name).unwrap_or("?");
     Some(format!(

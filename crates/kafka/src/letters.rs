@@ -4,6 +4,7 @@
 //! sends, whatever is chosen, and whatever fails on the way: a later call reads the notes, after it has fenced off an earlier
 //! one that was left open.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
@@ -21,8 +22,8 @@ use crate::admin::{Admin, AdminError, reason, refused};
 use crate::application::RECORD_BYTES_MAX;
 use crate::connection::Connection;
 use crate::dead_letter::{
-    CLASS, CLASS_PREFIX, CONNECT, FROM_OFFSET, FROM_PARTITION, FROM_TOPIC, KEY_BYTES, REASON, VALUE_BYTES,
-    is_about_the_record,
+    CLASS, CLASS_PREFIX, CONNECT, ENCODING, FROM_OFFSET, FROM_PARTITION, FROM_TOPIC, KEY_BYTES, REASON, VALUE_BYTES,
+    is_about_the_record, opened,
 };
 use crate::requirements::Found;
 use crate::table::{Entry, read_topic};
@@ -148,9 +149,18 @@ pub fn read_letters(connection: &Connection, topic: &str, mut each: impl FnMut(&
     Admin::connect(connection)?.there(&[topic])?;
     let sent = Sent::read(connection, topic, None)?;
     read_topic(connection, topic, None, |entry| {
-        sent.letter(entry).iter().for_each(&mut each);
+        let value = value_of(entry);
+        sent.letter(&entry.with_value(value.as_deref())).iter().for_each(&mut each);
         Ok(())
     })
+}
+
+/// The value of the record that a letter is about, however the letter is written.
+fn value_of<'a>(entry: &Entry<'a>) -> Option<Cow<'a, [u8]>> {
+    match entry.header(ENCODING) {
+        Some("json") => opened(entry.value?).map(Cow::Owned),
+        _ => entry.value.map(Cow::Borrowed),
+    }
 }
 
 /// The place to which a letter is sent.
@@ -198,7 +208,9 @@ pub fn send_letters(
     drop(admin);
     let sent = Sent::read(connection, topic, Some(&ends))?;
     read_topic(connection, topic, Some(&ends), |entry| {
-        let Some(letter) = sent.letter(entry) else { return Ok(()) };
+        let value = value_of(entry);
+        let entry = entry.with_value(value.as_deref());
+        let Some(letter) = sent.letter(&entry) else { return Ok(()) };
         let Some(to) = choose(&letter).filter(|_| !letter.is_sent) else { return Ok(()) };
         sender.take(&letter, to)
     })?;
@@ -323,7 +335,8 @@ impl<'a> Sender<'a> {
     fn take(&mut self, letter: &Letter<'_>, to: Recipient) -> Result<(), AdminError> {
         let Letter { partition, offset, value, entry, .. } = *letter;
         let from = format!("{}[{partition}]@{offset}", self.topic);
-        let own = |name: &str| name.starts_with(CONNECT) || [KEY_BYTES, VALUE_BYTES, SENT_FROM].contains(&name);
+        let own =
+            |name: &str| name.starts_with(CONNECT) || [KEY_BYTES, VALUE_BYTES, SENT_FROM, ENCODING].contains(&name);
         let kept = entry.headers().filter(|header| !own(header.key));
         let headers = kept.fold(OwnedHeaders::new(), |headers, header| headers.insert(header));
         let headers = headers.insert(Header { key: SENT_FROM, value: Some(&from) });

@@ -102,6 +102,14 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// The same record with another value.
+    pub(crate) fn with_value<'b>(&self, value: Option<&'b [u8]>) -> Entry<'b>
+    where
+        'a: 'b,
+    {
+        Entry { value, ..*self }
+    }
+
     /// The text of a header, if it has one of this name.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
         header(self.headers?, name)

@@ -17,12 +17,13 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::warn;
-use wire::{encode_close, encode_exchange_records, encode_score};
+use vocabulary::Score;
+use wire::{Encoding, encode_close, encode_close_json, encode_exchange_records, encode_score, encode_score_json};
 
 use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
 use crate::costs::Watch;
-use crate::dead_letter::{DeadLetter, Form, is_about_the_record};
+use crate::dead_letter::{DeadLetter, ENCODING, Form, is_about_the_record};
 use crate::membership::Membership;
 use crate::native::{
     FULL_WAIT, Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets,
@@ -77,6 +78,9 @@ struct Delivered {
     first_failure: Mutex<Option<KafkaError>>,
 }
 
+type EncodeScore = fn(&str, &Score, u32, &mut Vec<u8>);
+type EncodeClose = fn(&str, i64, &Score, u32, &mut Vec<u8>);
+
 /// What an epoch has to say, as bytes.
 #[derive(Debug, Default)]
 struct Prepared {
@@ -129,12 +133,16 @@ impl Table {
 }
 
 impl Prepared {
-    fn take(&mut self, steps: &mut [Step<'_>], record_bytes_max: usize) {
+    fn take(&mut self, steps: &mut [Step<'_>], application: &Application) {
         self.scores.clear();
         self.closes.clear();
-        self.told = told(steps, record_bytes_max);
+        self.told = told(steps, application.record_bytes_max);
         for step in steps {
             let number = step.journal.shard;
+            let (encode_score, encode_close): (EncodeScore, EncodeClose) = match application.outputs {
+                Encoding::Protobuf => (encode_score, encode_close),
+                Encoding::Json => (encode_score_json, encode_close_json),
+            };
             for (user, score) in step.effects.scores.iter().filter_map(|published| step.shard.record(published)) {
                 self.scores.push(number, user, |bytes| encode_score(user, &score, MODEL_VERSION, bytes));
             }
@@ -290,14 +298,14 @@ impl Writer {
     /// Makes bytes of what the steps have to say: no transaction is open meanwhile.
     pub(crate) fn prepare(&mut self, steps: &mut [Step<'_>]) {
         let mut watch = Watch::start();
-        self.prepared.take(steps, self.application.record_bytes_max);
+        self.prepared.take(steps, &self.application);
         watch.book(&self.application.costs.encode);
     }
 
     /// Appends it all, and moves the offsets, or does nothing.
     pub(crate) fn commit(&mut self, steps: &mut [Step<'_>], membership: &Membership) -> Result<Vec<i64>, Fault> {
         if !self.prepared.is_ready {
-            self.prepared.take(steps, self.application.record_bytes_max);
+            self.prepared.take(steps, &self.application);
         }
         self.prepared.is_ready = false;
         let mut form = Form::within(self.application.record_bytes_max);
@@ -445,9 +453,12 @@ impl Writer {
         let letters = &self.application.topics.dead_letters;
         let reason = refused.reason.to_string();
         let letter = dead_letter(topic, shard, refused, &reason);
-        match self.try_produce(letter_record(letters, shard, &letter, form))? {
+        let as_json = |form| (self.application.outputs == Encoding::Json).then(|| letter.json(form));
+        let whole = as_json(form);
+        match self.try_produce(letter_record(letters, shard, &letter, form, whole.as_deref()))? {
             Err(error) if error.rdkafka_error_code().is_some_and(is_about_the_record) && form != Form::Place => {
-                self.produce(letter_record(letters, shard, &letter, Form::Place))
+                let place = as_json(Form::Place);
+                self.produce(letter_record(letters, shard, &letter, Form::Place, place.as_deref()))
             }
             Err(error) => Err(self.not_stored(letters, &error)),
             Ok(()) => Ok(()),
@@ -543,10 +554,16 @@ fn letter_record<'a>(
     shard: u16,
     letter: &DeadLetter<'a>,
     form: Form,
+    as_json: Option<&'a [u8]>,
 ) -> BaseRecord<'a, [u8], [u8], usize> {
-    let (key, value, headers) = letter.parts(form, OwnedHeaders::new());
+    let headers = OwnedHeaders::new();
+    let headers = match as_json {
+        Some(_) => headers.insert(Header { key: ENCODING, value: Some("json") }),
+        None => headers,
+    };
+    let (key, value, headers) = letter.parts(form, headers);
     let mut record = record(topic, shard).headers(headers);
-    (record.key, record.payload) = (key, value);
+    (record.key, record.payload) = (key, as_json.or(value));
     record
 }
 

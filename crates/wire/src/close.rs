@@ -3,7 +3,7 @@
 use prost::Message;
 use vocabulary::Score;
 
-use crate::{Malformed, proto, protobuf, score};
+use crate::{Malformed, proto, protobuf, score, score_json};
 
 /// Appends the protobuf message of a close, without a length before it.
 pub fn encode_close(user: &str, day: i64, score: &Score, model_version: u32, out: &mut Vec<u8>) {
@@ -24,8 +24,11 @@ pub struct Close {
     pub model_version: u32,
 }
 
-/// What a protobuf message says: what was encoded, bit for bit, except that a negative zero comes back as zero.
+/// What a message says, protobuf or JSON: what was encoded, bit for bit, except that a negative zero comes back as zero.
 pub fn decode_close(bytes: &[u8]) -> Result<Close, Malformed> {
+    if score_json::is_json(bytes) {
+        return score_json::decode_close(bytes);
+    }
     let message = proto::Close::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?;
     let (user, score, model_version) = score::of_message(message.score.ok_or(Malformed::Missing("score"))?)?;
     Ok(Close { user, day: message.day, score, model_version })

@@ -27,6 +27,7 @@ mod profile;
 mod proto;
 mod protobuf;
 mod score;
+mod score_json;
 mod time;
 mod write;
 
@@ -49,6 +50,7 @@ pub use profile::{ProfileDecoder, encode_profile, encode_profile_json};
 pub use score::{
     Called, Place, ScoreFormat, ScoreWriter, columns, decode_score, decode_versioned_score, encode_score, seven_digits,
 };
+pub use score_json::{encode_close_json, encode_score_json};
 pub use time::{TimeFormat, Times, UnknownTimeFormat, parse_time, rfc3339};
 pub use vocabulary::AT_MAX;
 pub use write::{EventWriter, WriteError, encode_event_json, encode_event_json_with_id};

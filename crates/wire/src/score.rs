@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use vocabulary::{Part, Score, Timestamp};
 
 use crate::write::csv_field;
-use crate::{Malformed, WriteError, accept, proto, protobuf, time};
+use crate::{Malformed, WriteError, accept, proto, protobuf, score_json, time};
 
 /// What is given to the system at once.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -128,7 +128,7 @@ pub fn encode_score(user: &str, score: &Score, model_version: u32, out: &mut Vec
     protobuf::score_message(user, score, model_version).encode_raw(out);
 }
 
-/// The score that a protobuf message holds, and whose it is: what was encoded, bit for bit, except that a negative zero
+/// The score that a message holds, protobuf or JSON, and whose it is: what was encoded, bit for bit, except that a negative zero
 /// comes back as zero.
 pub fn decode_score(bytes: &[u8]) -> Result<(String, Score), Malformed> {
     decode_versioned_score(bytes).map(|(user, score, _)| (user, score))
@@ -136,6 +136,9 @@ pub fn decode_score(bytes: &[u8]) -> Result<(String, Score), Malformed> {
 
 /// Likewise, with the version of the model that it comes from.
 pub fn decode_versioned_score(bytes: &[u8]) -> Result<(String, Score, u32), Malformed> {
+    if score_json::is_json(bytes) {
+        return score_json::decode_score(bytes);
+    }
     of_message(proto::Score::decode(bytes).map_err(|error| protobuf::malformed(bytes, &error))?)
 }
 

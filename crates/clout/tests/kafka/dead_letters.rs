@@ -183,3 +183,49 @@ fn what_the_input_does_not_take_is_told_and_holds_up_nothing_else() {
     assert!(letters(&scene, &["send", "--yes"]).stdout.starts_with("sent 1 dead letter of "));
     assert_eq!(sent(&scene).len(), 6);
 }
+
+/// `[outputs] encoding = "json"`: scores and dead letters are read by who has no schema, and all that reads them here reads
+/// both.
+#[test]
+fn outputs_of_json_are_shown_and_sent_again_as_well() {
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let mut scene = Scene::new(broker, "json", &[]).with(&["--output-encoding", "json"]);
+    scene.start();
+    scene.act(20, 0);
+    scene.produce(&[], &[("k", b"no event"), ("k", b"\xff\x00")]);
+    scene.wait("these are refused", |scene| scene.metric("clout_dead_letters_total") == 2.0);
+    scene.wait("scores are published", |scene| scene.metric("clout_scores_published_total") > 0.0);
+    let scores = read(broker, &format!("{}-scores", scene.id));
+    let score: Value = serde_json::from_slice(&scores.last().expect("a score").value).expect("JSON");
+    assert_eq!((&score["user"], &score["retweets"]), (&"bo".into(), &20.into()), "{score}");
+    let told = letters(&scene, &["show"]).stdout;
+    assert!(told.contains("no event"), "{told}");
+
+    let records = read(broker, &scene.letters());
+    assert!(records.iter().all(|record| header(record, "clout.encoding") == Some("json")));
+    let told: Vec<Value> = records.iter().map(|record| serde_json::from_slice(&record.value).expect("JSON")).collect();
+    let of = |name: &str| told.iter().filter_map(|letter| letter[name].as_str()).collect::<Vec<_>>();
+    assert_eq!((of("value"), of("value_base64")), (vec!["no event"], vec!["/wA="]), "{told:?}");
+    assert_eq!((of("key"), of("class")), (vec!["k", "k"], vec!["clout.Malformed"; 2]));
+    assert!(told.iter().all(|letter| letter["topic"] == scene.input.as_str() && letter["offset"].is_u64()));
+
+    // What becomes an event once the input is mended goes back as the record that it was.
+    scene.stop();
+    scene.encoding = "protobuf";
+    scene.start();
+    scene.act(5, 0);
+    scene.wait("these are refused", |scene| scene.metric("clout_dead_letters_total") == 5.0);
+    scene.stop();
+    scene.encoding = "json";
+    let told = letters(&scene, &["send", "--yes"]).stdout;
+    assert!(told.starts_with("sent 5 dead letters of "), "{told}");
+    scene.start();
+    scene.wait("all are counted", |scene| scene.metric("clout_events_total") == 5.0);
+    let back = read(broker, &scene.input).into_iter().filter(|record| header(record, "clout.sent.from").is_some());
+    let back: Vec<_> = back.collect();
+    assert!(
+        back.len() == 5
+            && back.iter().all(|record| record.headers.len() == 1 && record.value.starts_with(b"{\"actor\""))
+    );
+}
