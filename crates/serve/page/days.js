@@ -100,18 +100,17 @@ export function daysCard(signal, place) {
       say(sentence, "Nothing is known of that time under the same model.");
     }
   };
-  const refresh = repeat(EVERY_MS, signal, async () => {
-    if (!user) return;
+  const follow = async () => {
     ({ closes } = await get(paths.closes(user, YEAR + 1), signal));
     draw();
     await explain();
-  });
-  /** The score as it is now. */
+  };
+  /** The score as it is now. Closes are asked for once it is known whose. */
   const show = (answer) => {
-    const isFirst = user !== answer.user;
+    const isFirst = user === null;
     user = answer.user;
     now = answer;
-    if (isFirst) refresh();
+    if (isFirst) repeat(EVERY_MS, signal, follow);
     else draw();
   };
   return { show };

@@ -29,7 +29,7 @@ export function moversCard(row, signal) {
   };
   mark();
   const choice = h("div", { class: "choice", role: "group", "aria-label": "In how long" }, buttons);
-  const element = card("movers-card", "most-moved", "Rose and fell most", choice, up, down, quiet);
+  const element = card("movers-card", "most-moved", "Movers", choice, up, down, quiet);
   element.hidden = true;
   const refresh = repeat(EVERY_MS, signal, async () => {
     if (element.hidden) return;

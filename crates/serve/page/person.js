@@ -207,7 +207,6 @@ function rated(state, signal) {
       spread.show(answer);
     },
     history: (moves, deltas) => {
-      score.deltas(deltas);
       const scored = moves.filter(({ score, previous }) => score !== previous);
       const influences = moves.length > 1 && isAtTheTop(moves, scored) ? moves : [];
       // A card without anything in it tells nothing. At 100 the parts move as well, against each other.
@@ -217,6 +216,7 @@ function rated(state, signal) {
       why.show(moves);
       curve.show(scored, influences);
       score.since(scored);
+      score.deltas(deltas);
     },
     around: nearby.around,
     spread: spread.spread,
@@ -256,7 +256,12 @@ function scoreCard() {
     // Older movements are forgotten first: how far back it goes is what the first that is left says.
     moved.replaceChildren(signed(sum) === "0.0" ? "No change" : change, ` since ${time(moves[0].at)}`);
   };
-  return { element, show, since, deltas: deltas.show };
+  /** What is known of days says more than that nothing is known of today. */
+  const showDeltas = (known) => {
+    deltas.show(known);
+    moved.hidden = !deltas.element.hidden && !moved.childElementCount;
+  };
+  return { element, show, since, deltas: showDeltas };
 }
 
 function whyCard() {
