@@ -89,7 +89,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     // The only loop: it ends with a stop, or with what no retry heals.
     let mut missing = None;
     supervisor.watch("scores", || {
-        missing = find(&config, &supervisor);
+        missing = find(&config, &view, &supervisor);
         if missing.is_some() {
             supervisor.stop();
             return Ok(());
@@ -142,13 +142,14 @@ fn serve_recorded(
 
 /// Why there is nothing to show: a topic that is not there would be waited for without end. Brokers that are away are waited
 /// for, and so is a topic that was made a moment ago.
-fn find(config: &Config, supervisor: &Supervisor) -> Option<AdminError> {
+fn find(config: &Config, view: &View, supervisor: &Supervisor) -> Option<AdminError> {
     let topic = config.topics().scores;
     let (mut missing_since, mut told) = (None, false);
     while !supervisor.is_stopping() {
         match kafka::check_exists(&config.connection(), &topic) {
             Ok(()) => return None,
             Err(AdminError::Unreachable { reason, .. }) if !told => {
+                view.set_waits(true);
                 warn!(reason, "the brokers at {} do not answer yet", config.connection().brokers());
                 told = true;
             }

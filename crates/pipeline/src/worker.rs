@@ -440,9 +440,9 @@ impl<L: Log> Worker<L> {
             repeating.go_on(&self.settings, || self.log.now(), &mut self.watch)?;
             self.heartbeat.beat();
             if !repeating.is_done() {
-                let restore_left = repeating.left() as u64;
-                self.status
-                    .write(shard, &ShardStatus { place: Place::Restoring, restore_left, ..ShardStatus::default() });
+                let (place, restore_left) = (Place::Restoring, repeating.left() as u64);
+                let lag_ms = self.came_at.get(&shard).map_or(0, |came_at| self.log.now() - came_at);
+                self.status.write(shard, &ShardStatus { place, restore_left, lag_ms, ..ShardStatus::default() });
             } else if let Stage::Repeating(repeating) = std::mem::replace(stage, Stage::Waiting) {
                 let now = self.log.now();
                 self.rounds.enter(shard, now);
@@ -589,6 +589,11 @@ impl<L: Log> Worker<L> {
         let (counts, counts_few) =
             (now.saturating_sub(self.sized_at) >= SIZES_MS, now.saturating_sub(self.few_sized_at) >= STATUS_MS);
         for (&shard, stage) in &mut self.shards {
+            // How old what waits for it is nobody knows before it is restored: as old as the wait at least.
+            if let (Stage::Waiting | Stage::Repeating(_), Some(came_at)) = (&*stage, self.came_at.get(&shard)) {
+                let known = self.status.shard(shard);
+                self.status.write(shard, &ShardStatus { lag_ms: now - came_at, ..known });
+            }
             if let Stage::Live(seat) = stage {
                 let unread = self.log.unread_since(shard);
                 seat.look(&self.settings, &unread);

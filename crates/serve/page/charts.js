@@ -250,6 +250,7 @@ function halfway(spread) {
   const [half, tenth] = [scoreBelow(spread, 50), scoreBelow(spread, 90)];
   if (spread.total < TENTHS_MIN || half === undefined || tenth === undefined) return "";
   if (tenth < POINTS_LEAST) return `Nine in ten people score below ${points(POINTS_LEAST)}.`;
+  if (points(half) === points(tenth)) return `Half of all people, and more, score ${points(half)}.`;
   const least = POINTS_LEAST > half ? POINTS_LEAST : half;
   return `Half of all people score below ${points(least)}, one in ten above ${points(tenth)}.`;
 }

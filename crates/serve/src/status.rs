@@ -125,9 +125,10 @@ pub(crate) struct PipelineStatus {
     /// Accepted events a second, on average over the last ten seconds.
     #[serde(serialize_with = "seven")]
     events_per_second: f64,
-    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; null while no shard is live here.
+    /// Milliseconds since the oldest record that waits was stored, or since one cannot be read; null while no shard is live here, or
+    /// one is being restored.
     lag_ms: Option<i64>,
-    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are, null while no shard is live here.
+    /// Milliseconds since the oldest exact counts came that may not be published yet; 0 if all are, null as `lag_ms`.
     unpublished_ms: Option<i64>,
     /// Milliseconds for which the worker that stands still longest has not turned, as it waits for brokers, for its group or for
     /// the place of checkpoints: what is told of its shards is as old. 0 while all turn.
@@ -255,13 +256,14 @@ impl Rates {
         let totals = status.totals();
         let mean = self.0.lock().mean(Instant::now(), totals);
         let shards: Vec<ShardStatus> = status.shards().collect();
+        let are_restored = shards.iter().all(|shard| matches!(shard.place, Place::Live | Place::Elsewhere));
         let live = || shards.iter().filter(|shard| shard.place == Place::Live);
         let now = now_ms();
         let standing = supervisor.standing().max(status.outside_group().unwrap_or_default());
         PipelineStatus {
             events_per_second: mean.events_per_second,
-            lag_ms: live().map(|shard| shard.lag_ms).max(),
-            unpublished_ms: live().map(|shard| shard.unpublished_ms).max(),
+            lag_ms: live().map(|shard| shard.lag_ms).max().filter(|_| are_restored),
+            unpublished_ms: live().map(|shard| shard.unpublished_ms).max().filter(|_| are_restored),
             standing_ms: if standing < STANDING { 0 } else { standing.as_millis() as u64 },
             epoch_ms: mean.epoch_ms,
             commit_ms: mean.commit_ms,

@@ -621,7 +621,7 @@ impl View {
         let moved = |person: &Person, base: &Base| {
             let record = person.record()?;
             let is_comparable = self.scales.get(record.scale).model_version == base.model_version;
-            is_comparable.then(|| record.score - base.score)
+            is_comparable.then_some(record.score - base.score)
         };
         let people = self.users.iter().map(|named| Arc::clone(&named.0));
         let Movers { up, down } = closes.movers(span, people, moved);

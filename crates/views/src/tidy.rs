@@ -155,4 +155,4 @@ pub(crate) fn weekly(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries
 }
 
-const _: () = assert!(DAY_PEOPLE % SPAN_PEOPLE == 0, "a group of a span lies in one of a day");
+const _: () = assert!(DAY_PEOPLE.is_multiple_of(SPAN_PEOPLE), "a group of a span lies in one of a day");

@@ -42,8 +42,8 @@ fn score(person: i64, day: i64) -> f64 {
 }
 
 fn open(folder: &Path) -> (Writer, Reader) {
-    let (mut writer, reader) = views::open(folder).unwrap();
-    writer.begin(&source()).unwrap();
+    let (mut writer, reader) = views::open(folder).expect("the store works");
+    writer.begin(&source()).expect("the store works");
     (writer, reader)
 }
 
@@ -57,10 +57,10 @@ fn fill(writer: &mut Writer, people: i64, days: std::ops::Range<i64>) {
         for person in 0..people {
             writer
                 .close(0, day * people + person + 1, &close(&format!("u{person}"), BEGIN + day, score(person, day)))
-                .unwrap();
+                .expect("the store works");
         }
-        writer.commit().unwrap();
-        while writer.tidy((BEGIN + day + 1) as i32, true).unwrap() {}
+        writer.commit().expect("the store works");
+        while writer.tidy((BEGIN + day + 1) as i32, true).expect("the store works") {}
     }
 }
 

@@ -2,7 +2,7 @@
 //! and all digits, so that what is read back is what was written.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use vocabulary::{Kind, Part, Score, Timestamp};
@@ -67,7 +67,7 @@ pub(crate) fn is_json(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{')
 }
 
-type Fields<'a> = HashMap<Cow<'a, str>, &'a RawValue>;
+type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 fn read(bytes: &[u8]) -> Result<Fields<'_>, Malformed> {
     serde_json::from_slice(bytes).map_err(|error| Malformed::Field(format!("no object of JSON: {error}")))

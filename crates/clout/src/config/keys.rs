@@ -94,7 +94,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),
     key(Run, "pace.bytes", "epoch-bytes", "BYTES", "16777216", "or when so many bytes wait, as they are in memory"),
     key(Run, "pace.backlog_bytes", "backlog-bytes", "BYTES", "33554432", "no more bytes are kept in memory before they are scored"),
-    key(Run, "pace.lag", "lag", "DURATION", "60s", "nothing is published while a shard lags by more than this"),
+    key(Run, "pace.lag", "lag", "DURATION", "60s", "nothing of a shard is published while it lags by more than this"),
     key(Store, "checkpoints.place", "checkpoints", "FOLDER|URL", "checkpoints", "where checkpoints are kept: a folder, or a URL such as s3://bucket/clout"),
     key(Run, "checkpoints.every", "checkpoint-every", "DURATION", "30s", "time between two checkpoints of a shard"),
     key(Store, OPTIONS, "checkpoint-option", "NAME=VALUE", "[none]", "what the store wants to know, such as aws_region; `NAME.file` reads the value from a file"),

@@ -26,14 +26,14 @@ impl Showing {
             // Nobody is there, and nobody is asked.
             .env("CLOUT_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
             .stdin(Stdio::null())
-            .stderr(std::fs::File::create(&log).unwrap())
+            .stderr(std::fs::File::create(&log).expect("it works"))
             .spawn()
-            .unwrap();
+            .expect("it works");
         Showing { process, log }
     }
 
     fn get(&self, path: &str) -> Option<(u16, String)> {
-        let told = std::fs::read_to_string(&self.log).unwrap();
+        let told = std::fs::read_to_string(&self.log).expect("it works");
         crate::web::get(crate::web::address_in(&told)?, path)
     }
 
@@ -41,11 +41,11 @@ impl Showing {
         let until = Instant::now() + WAIT;
         loop {
             match self.get(path) {
-                Some((200, body)) => return serde_json::from_str(&body).unwrap(),
+                Some((200, body)) => return serde_json::from_str(&body).expect("it works"),
                 answer => assert!(
                     Instant::now() < until && !matches!(answer, Some((400 | 404 | 410, _))),
                     "{path}: {answer:?}: {}",
-                    std::fs::read_to_string(&self.log).unwrap()
+                    std::fs::read_to_string(&self.log).expect("it works")
                 ),
             }
             thread::sleep(Duration::from_millis(50));
@@ -54,8 +54,8 @@ impl Showing {
 
     fn stop(mut self) {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert!(self.process.wait().unwrap().success(), "it stops in good order");
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("it works").success());
+        assert!(self.process.wait().expect("it works").success(), "it stops in good order");
     }
 }
 
@@ -68,22 +68,26 @@ impl Drop for Showing {
 
 fn run(folder: &Path, arguments: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clout"));
-    let output = command.args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    let output = command.args(arguments.split(' ')).current_dir(folder).output().expect("it works");
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn lines(path: &Path) -> Vec<Value> {
-    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    std::fs::read_to_string(path)
+        .expect("it is there")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("it is there"))
+        .collect()
 }
 
 /// Closes by user, as the file says.
 fn closes_of(lines: &[Value]) -> BTreeMap<String, Vec<(String, f64)>> {
     let mut closes = BTreeMap::<String, Vec<(String, f64)>>::new();
     for line in lines {
-        let end = wire::parse_time(line["as_of"].as_str().unwrap()).unwrap();
-        let day = wire::rfc3339(end - 86_400_000).unwrap()[..10].to_owned();
-        let user = line["user"].as_str().unwrap().to_owned();
-        closes.entry(user).or_default().push((day, line["score"].as_f64().unwrap()));
+        let end = wire::parse_time(line["as_of"].as_str().expect("it is there")).expect("it is there");
+        let day = wire::rfc3339(end - 86_400_000).expect("it is there")[..10].to_owned();
+        let user = line["user"].as_str().expect("it is there").to_owned();
+        closes.entry(user).or_default().push((day, line["score"].as_f64().expect("it is there")));
     }
     closes
 }

@@ -209,12 +209,12 @@ fn has_no_trace(folder: &Path) -> bool {
 fn killed_it_loses_and_doubles_nothing(kills: i64) {
     let Some(broker) = Broker::shared() else { return };
     let scratch = tempfile::TempDir::new().expect("a folder");
-    let mut told = Told::new(&broker);
+    let mut told = Told::new(broker);
     let folder = scratch.path().join("killed");
     let mut dice = Dice::new(18);
     let days_a_kill = DAYS / kills;
     for round in 0..kills {
-        let mut showing = Showing::start(&broker, &told.app, &folder);
+        let mut showing = Showing::start(broker, &told.app, &folder);
         let until = if round + 1 == kills { DAYS } else { (round + 1) * days_a_kill };
         (round * days_a_kill..until).for_each(|day| told.day(day));
         if round == kills / 2 {
@@ -238,13 +238,13 @@ fn killed_it_loses_and_doubles_nothing(kills: i64) {
         });
         movers
     };
-    let mut showing = Showing::start(&broker, &told.app, &folder);
+    let mut showing = Showing::start(broker, &told.app, &folder);
     let movers = settled(&showing, &folder);
     showing.kill();
     drop(showing);
     // What is lost is made again from the topic: the same, and nobody comes back.
     std::fs::remove_dir_all(&folder).expect("it is lost");
-    let showing = Showing::start(&broker, &told.app, &folder);
+    let showing = Showing::start(broker, &told.app, &folder);
     assert_eq!(settled(&showing, &folder), movers);
     // Whoever opts out while it runs is gone within seconds.
     let mut told = told;

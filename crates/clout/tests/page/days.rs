@@ -24,7 +24,7 @@ fn run(folder: &Path, arguments: &str) {
 
 impl Recorded {
     fn start() -> Recorded {
-        let folder = tempfile::TempDir::new().unwrap();
+        let folder = tempfile::TempDir::new().expect("a folder");
         run(folder.path(), "generate --users 300 --events 30000 --span 300d --out log.json");
         run(folder.path(), "replay log.json -q --half-life 20d --history-out days.parquet --scores-out scores.parquet");
         let log = folder.path().join("log-of-serve");
@@ -32,15 +32,17 @@ impl Recorded {
             .args(["serve", "--listen", "127.0.0.1:0", "--history", "days.parquet", "--scores", "scores.parquet"])
             .current_dir(folder.path())
             .stdin(Stdio::null())
-            .stderr(std::fs::File::create(&log).unwrap())
+            .stderr(std::fs::File::create(&log).expect("a file"))
             .spawn()
-            .unwrap();
+            .expect("it starts");
+        let mut recorded = Recorded { process, address: String::new(), _folder: folder };
         let until = Instant::now() + WAIT;
         loop {
-            let told = std::fs::read_to_string(&log).unwrap();
+            let told = std::fs::read_to_string(&log).expect("it is there");
             let address = told.split_once("address=").and_then(|(_, rest)| rest.split_whitespace().next());
             if let Some(address) = address.filter(|_| told.contains("all is read")) {
-                return Recorded { process, address: format!("http://{address}"), _folder: folder };
+                recorded.address = format!("http://{address}");
+                return recorded;
             }
             assert!(Instant::now() < until, "{told}");
             std::thread::sleep(Duration::from_millis(50));
