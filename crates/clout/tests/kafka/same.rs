@@ -180,3 +180,68 @@ fn history_that_is_read_by_the_clock_of_events_has_its_first_days() {
     }
     let _ = fs::remove_dir_all(&folder);
 }
+
+/// Blocks are told to the shards of those whom they are against, outlive the process, and end; a replay of the same says the same.
+#[test]
+fn what_a_blocked_person_does_gives_nothing_live_as_in_a_replay() {
+    const PAIRS: u64 = 24;
+    let _room = crate::waits();
+    let Some(broker) = Broker::shared() else { return };
+    let folder = std::env::temp_dir().join(unique("blocks"));
+    fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let (app, events, place) = (unique("blocks"), unique("events"), path("state"));
+    let name = ["--application-id", &app, "--input", &events];
+    done(broker, &[&["topics", "create", "--inputs", "--partitions", "4"], &name[..]].concat());
+    let start = || Running::start(broker, &[&["run", "--checkpoints", &place], &name[..]].concat());
+    let begun = jiff::Timestamp::now().as_second() - 100;
+    let mut log = String::new();
+    let mut feed = |part: i64, lines: Vec<String>| {
+        let lines: String = lines.iter().map(|line| line.replace("AT", &(begun + part).to_string())).collect();
+        log.push_str(&lines);
+        fs::write(path("part"), &lines).expect("a file");
+        done(broker, &[&["feed", &path("part"), "-q"], &name[..]].concat());
+    };
+    let mentions = |table: &Table, user: &str| table.get(user).map_or(0, |(_, counts)| counts["mentions"]);
+    let wait = |what: &str, is_so: &dyn Fn(&Table) -> bool| {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(&published(broker, &app)) {
+            assert!(Instant::now() < until, "it is not so that {what}");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    };
+    let act = |pair: u64| format!("a{pair} b{pair} AT MT\n");
+    // Whoever is marked has come behind the blocks of the same actor.
+    let marks = |part: &str| (0..PAIRS).map(|pair| format!("b{pair} {part}{pair} AT MT\n")).collect::<Vec<_>>();
+    let running = start();
+    feed(0, (0..PAIRS).flat_map(|pair| [act(pair), act(pair)]).collect());
+    wait("all have two mentions", &|table| (0..PAIRS).all(|pair| mentions(table, &format!("b{pair}")) == 2));
+    let blocks = (0..PAIRS).step_by(2).map(|pair| format!("b{pair} a{pair} AT BL\n"));
+    feed(1, blocks.chain(marks("m")).collect());
+    wait("blocks are read", &|table| (0..PAIRS).all(|pair| mentions(table, &format!("m{pair}")) == 1));
+    std::thread::sleep(Duration::from_secs(1));
+    drop(running);
+    let _running = start();
+    feed(2, (0..PAIRS).flat_map(|pair| [act(pair), act(pair), act(pair)]).collect());
+    let ends = (0..PAIRS).step_by(4).map(|pair| format!("b{pair} a{pair} AT UB\n"));
+    wait("acts come through where nobody blocks", &|table| {
+        (1..PAIRS).step_by(2).all(|pair| mentions(table, &format!("b{pair}")) == 5)
+    });
+    feed(3, ends.chain(marks("n")).collect());
+    wait("ends of blocks are read", &|table| (0..PAIRS).all(|pair| mentions(table, &format!("n{pair}")) == 1));
+    std::thread::sleep(Duration::from_secs(1));
+    feed(4, (0..PAIRS).map(act).collect());
+    let expected = |pair: u64| match pair % 4 {
+        0 => 3,
+        2 => 2,
+        _ => 6,
+    };
+    wait("blocks have ended for some", &|table| {
+        (0..PAIRS).all(|pair| mentions(table, &format!("b{pair}")) == expected(pair))
+    });
+    fs::write(path("log"), &log).expect("a file");
+    done(broker, &["replay", "-q", &path("log"), "--partitions", "4", "--scores-out", &path("scores.csv")]);
+    let replayed = replayed(&fs::read_to_string(path("scores.csv")).expect("a table"));
+    assert!((0..PAIRS).all(|pair| mentions(&replayed, &format!("b{pair}")) == expected(pair)), "{replayed:?}");
+    let _ = fs::remove_dir_all(&folder);
+}
