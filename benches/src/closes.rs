@@ -25,7 +25,7 @@ impl Numbers {
     }
 }
 
-/// What somebody's score is made of: each part wanders by itself.
+/// The parts of somebody's score; each wanders by itself.
 #[derive(Clone, Copy)]
 struct Person {
     factors: [f64; 5],
@@ -128,7 +128,7 @@ fn name(place: usize) -> String {
     format!("bluesky:did:plc:{place:024x}")
 }
 
-/// How long the charts of people take who are drawn.
+/// Measures how long the charts of people who are drawn at random take, and prints it.
 fn charts(what: &str, reader: &Reader, people: usize, numbers: &mut Numbers) -> Result<(), Box<dyn Error>> {
     let (mut times, mut closes) = (Vec::new(), 0);
     for _ in 0..CHARTS {

@@ -64,7 +64,7 @@ pub struct Config {
     pub closes: bool,
     /// How scores, closes and dead letters are written.
     pub outputs: Encoding,
-    /// Where the process that shows keeps the history of everybody, if it does.
+    /// The folder in which `clout serve` keeps everybody's history, if it keeps it.
     pub views: Option<PathBuf>,
     /// How input is cut into epochs.
     pub pace: Pace,

@@ -346,7 +346,7 @@ fn retention(topic: &str, checked: &Checked, found: &BTreeMap<String, Found>, ou
     ))
 }
 
-/// Records of the journal that are none: no shard can be restored behind one.
+/// Finds the first record in each shard's journal that is none of ours: no shard can be restored behind it.
 fn journal_faults(config: &Config) -> Vec<String> {
     let journal = config.topics().journal;
     let mut faults: BTreeMap<u16, String> = BTreeMap::new();
@@ -365,14 +365,14 @@ fn journal_faults(config: &Config) -> Vec<String> {
     read.map(|_| faults.into_values().collect()).unwrap_or_default()
 }
 
-/// What checkpoints there are of a shard, here and where its last owner kept them.
+/// The checkpoints of a shard, here and where its last owner kept them.
 struct Kept {
     shard: u16,
     /// The newest first.
     heads: Vec<JournalRecord>,
-    /// Whether it cannot be restored without one, as its journal was cut off.
+    /// True if the shard cannot be restored without one, as its journal was cut off.
     is_needed: bool,
-    /// Where else they were looked for, or should have been.
+    /// The other place that could not be looked at, in words; empty if there is none.
     elsewhere: String,
 }
 
@@ -393,8 +393,8 @@ impl Kept {
     }
 }
 
-/// Looks whether each shard that was owned can be restored: has a checkpoint if its journal was cut off, and the inputs have the
-/// records behind it.
+/// Checks that each shard that was owned can be restored: that it has a checkpoint if its journal was cut off, and that the inputs have
+/// the records behind it.
 fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
     let place = &config.checkpoints.place;
     let mut faults = journal_faults(config);

@@ -60,7 +60,7 @@ pub struct Application {
     pub retention_ms: BTreeMap<String, i64>,
     /// Where checkpoints of this process are, in the lines of [`pipeline::CheckpointPlace`].
     pub checkpoints: String,
-    /// How scores, closes and dead letters are written.
+    /// The encoding of scores, closes and dead letters.
     pub outputs: Encoding,
     /// What its workers are told.
     pub settings: Arc<Settings>,

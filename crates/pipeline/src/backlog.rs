@@ -266,7 +266,8 @@ impl Backlog {
     }
 
     /// Cuts a slice of what waits: all of the exchange, and of each input its share of the records and bytes of an
-    /// epoch, in whole batches; of inputs that are held back, nothing. From a shard that closes days, and whose clock is moved by events and stands here, it takes no
+    /// epoch, in whole batches; of inputs that are held back, nothing. From a shard that closes days, and whose clock is moved by
+    /// events and stands here, it takes no
     /// event behind the end of a day, as long as there are others: so all that is due is done when the day ends.
     pub(crate) fn cut(&mut self, pace: &Pace, day: Option<Day>, is_held: impl Fn(usize) -> bool) -> Cut {
         let day_ends = day.and_then(|day| self.day_ends(day));

@@ -340,8 +340,7 @@ impl<L: Log> Worker<L> {
 
     /// Lets go of everything without a checkpoint: after a fault nobody knows whose it is.
     pub fn lose(&mut self) {
-        let owned: Vec<u16> = self.shards.keys().copied().collect();
-        owned.into_iter().for_each(|shard| self.forget(shard));
+        self.owned().into_iter().for_each(|shard| self.forget(shard));
     }
 
     fn forget(&mut self, shard: u16) {
@@ -567,16 +566,18 @@ impl<L: Log> Worker<L> {
         Ok(())
     }
 
+    fn owned(&self) -> Vec<u16> {
+        self.shards.keys().copied().collect()
+    }
+
     /// Writes checkpoints of everything and gives it back.
     pub fn stop(&mut self) -> Result<(), Fault> {
-        let owned: Vec<u16> = self.shards.keys().copied().collect();
-        owned.into_iter().try_for_each(|shard| self.release(shard))
+        self.owned().into_iter().try_for_each(|shard| self.release(shard))
     }
 
     /// Writes checkpoints of everything, and keeps it.
     pub fn checkpoint(&mut self) -> Result<(), Fault> {
-        let owned: Vec<u16> = self.shards.keys().copied().collect();
-        owned.into_iter().try_for_each(|shard| self.checkpoint_now(shard))
+        self.owned().into_iter().try_for_each(|shard| self.checkpoint_now(shard))
     }
 
     fn tell(&self, shard: u16, place: Place, restore_left: u64) {

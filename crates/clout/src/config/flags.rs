@@ -11,7 +11,7 @@ use crate::config::values::{Values, Whence, value_error};
 
 const CONFIG: &str = "config";
 
-/// What the command line says of the keys whose flags a command takes.
+/// The values of the command line for the keys whose flags a command takes.
 #[derive(Clone, Debug, Default)]
 pub struct Flags<const REACH: u8 = { Scope::All as u8 }> {
     file: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(crate) enum Scope {
 use Scope::{All, Run, Serve, Store};
 
 impl Scope {
-    /// Whether a command of this reach takes flags of a key's scope. What scores needs all but what shows.
+    /// Tells whether a command of this reach takes flags of a key's scope: one that scores takes all but those of showing.
     pub(crate) const fn includes(reach: u8, scope: Scope) -> bool {
         match scope {
             All => true,

@@ -169,8 +169,8 @@ impl LiveArgs {
         Token::new(&text).map(Some).ok_or_else(|| LiveError::NotAToken(path.clone()))
     }
 
-    /// What the stream is called among all of an application: servers of Mastodon are streams of their own, and so is what each account is
-    /// notified of; Bluesky is one whichever server tells it.
+    /// Returns the stream's name, by which an application tells its streams apart: each server of Mastodon is a stream of its own, and so are
+    /// the notifications of each account; Bluesky is one, whichever server tells it.
     pub(crate) fn stream_name(&self, network: LiveNetwork) -> String {
         let word = network.network().word();
         let host = self.url.as_deref().and_then(|url| url.split_once("://")?.1.split(['/', '?', '#']).next());

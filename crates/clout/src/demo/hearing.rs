@@ -1,4 +1,4 @@
-//! What messages of networks say, for a demo: acts, what becomes of accounts, and what they are called.
+//! A reader of networks' messages for demos: it gives acts, what becomes of accounts, and what they are called.
 
 use networks::{Found, Reader, Source};
 use wire::Names;
@@ -13,9 +13,9 @@ pub(crate) struct Hearing {
     pub(crate) source: Source,
     naming: Naming,
     gone: Gone,
-    /// What was found since it was last cleared.
+    /// The findings since it was last cleared.
     pub(crate) findings: Findings,
-    /// What accounts are called, since it was last taken.
+    /// The names of accounts that were told since it was last taken.
     pub(crate) said: Vec<Said>,
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use testbroker::Broker;
 
 use super::live::Running;
 use super::readme::POINTS;
+use crate::cluster::wait_until;
 use crate::common::{Record, done, read, unique};
 
 /// The time for an application to read the log and come to rest, on a machine that has much else to do.
@@ -49,13 +51,26 @@ fn differences(live: &Table, replayed: &Table) -> (f64, usize) {
     })
 }
 
+/// Waits until an application has published what a replay says: the same counts, and scores that differ by no more than rates may.
+#[track_caller]
+fn until_as_replayed(broker: &Broker, app: &str, replayed: &Table) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (points, counts) = differences(&published(broker, app), replayed);
+        if points <= POINTS && counts == 0 {
+            break;
+        }
+        assert!(Instant::now() < until, "{app} is {points} points off, other counts of {counts} people");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
 #[test]
 fn a_log_with_follows_is_scored_live_as_replayed() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let folder = std::env::temp_dir().join(unique("same"));
-    fs::create_dir(&folder).expect("a folder");
-    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (log, csv) = (path("log.json"), path("scores.csv"));
     done(
         broker,
@@ -64,27 +79,15 @@ fn a_log_with_follows_is_scored_live_as_replayed() {
     done(broker, &["replay", "-q", &log, "--scores-out", &csv]);
     let replayed = replayed(&fs::read_to_string(&csv).expect("a table"));
     for clock in ["event", "wall"] {
-        let (app, events, place) = (unique("same"), unique("events"), path(clock));
+        let (app, events, place) = (unique(&format!("same-{clock}")), unique("events"), path(clock));
         let name = ["--application-id", &app, "--input", &events];
         done(broker, &[&["topics", "create", "--inputs", "--partitions", "4"], &name[..]].concat());
         done(broker, &[&["feed", &log, "-q"], &name[..]].concat());
         let running =
             Running::start(broker, &[&["run", "--checkpoints", &place, "--clock", clock], &name[..]].concat());
         running.until_it_says("is live");
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let (points, counts) = differences(&published(broker, &app), &replayed);
-            if points <= POINTS && counts == 0 {
-                break;
-            }
-            assert!(
-                Instant::now() < until,
-                "by the clock {clock}: {points} points off, other counts of {counts} people"
-            );
-            std::thread::sleep(Duration::from_millis(500));
-        }
+        until_as_replayed(broker, &app, &replayed);
     }
-    let _ = fs::remove_dir_all(&folder);
 }
 
 /// Nothing is published of a state that is older than `pace.lag`, and nobody who had opted out is told of by an act that was read
@@ -94,9 +97,8 @@ fn what_an_application_finds_is_read_before_it_is_published_and_profiles_first()
     const PEOPLE: usize = 1_000;
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let folder = std::env::temp_dir().join(unique("finds"));
-    fs::create_dir(&folder).expect("a folder");
-    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (log, csv, said) = (path("log.json"), path("scores.csv"), path("profiles.json"));
     done(broker, &["generate", "--users", "1000", "--events", "60000", "--seed", "5", "-q", "--out", &log]);
     let replay = ["replay", "-q", &log, "--scores-out", &csv];
@@ -117,18 +119,9 @@ fn what_an_application_finds_is_read_before_it_is_published_and_profiles_first()
     let pace = ["--lag", "1s", "--epoch", "1ms", "--epoch-records", "500"];
     let running = Running::start(broker, &[&["run", "--checkpoints", &place], &pace[..], &name[..]].concat());
     running.until_it_says("is live");
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let (points, counts) = differences(&published(broker, &app), &replayed);
-        if points <= POINTS && counts == 0 {
-            break;
-        }
-        assert!(Instant::now() < until, "{points} points off, other counts of {counts} people");
-        std::thread::sleep(Duration::from_millis(500));
-    }
+    until_as_replayed(broker, &app, &replayed);
     let records = read(broker, &format!("{app}-scores")).len();
     assert!(records < 6 * PEOPLE, "{records} records: it published what it had not read to the end");
-    let _ = fs::remove_dir_all(&folder);
 }
 
 /// Days that a recorded log closes, with how many people were closed.
@@ -147,9 +140,8 @@ fn closed_days(csv: &str) -> BTreeMap<i64, usize> {
 fn history_that_is_read_by_the_clock_of_events_has_its_first_days() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let folder = std::env::temp_dir().join(unique("days"));
-    fs::create_dir(&folder).expect("a folder");
-    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (log, csv, place) = (path("log.json"), path("days.csv"), path("state"));
     let span = ["--start", "2024-03-01T00:00:00Z", "--until", "2024-03-13T00:00:00Z"];
     done(broker, &[&["generate", "--users", "500", "--events", "60000", "-q", "--out", &log], &span[..]].concat());
@@ -178,7 +170,6 @@ fn history_that_is_read_by_the_clock_of_events_has_its_first_days() {
         assert!(Instant::now() < until, "it has closed {closed:?}, a replay {recorded:?}");
         std::thread::sleep(Duration::from_millis(500));
     }
-    let _ = fs::remove_dir_all(&folder);
 }
 
 /// Blocks are told to the shards of those whom they are against, outlive the process, and end; a replay of the same says the same.
@@ -187,9 +178,8 @@ fn what_a_blocked_person_does_gives_nothing_live_as_in_a_replay() {
     const PAIRS: u64 = 24;
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let folder = std::env::temp_dir().join(unique("blocks"));
-    fs::create_dir(&folder).expect("a folder");
-    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (app, events, place) = (unique("blocks"), unique("events"), path("state"));
     let name = ["--application-id", &app, "--input", &events];
     done(broker, &[&["topics", "create", "--inputs", "--partitions", "4"], &name[..]].concat());
@@ -204,11 +194,7 @@ fn what_a_blocked_person_does_gives_nothing_live_as_in_a_replay() {
     };
     let mentions = |table: &Table, user: &str| table.get(user).map_or(0, |(_, counts)| counts["mentions"]);
     let wait = |what: &str, is_so: &dyn Fn(&Table) -> bool| {
-        let until = Instant::now() + PATIENCE;
-        while !is_so(&published(broker, &app)) {
-            assert!(Instant::now() < until, "it is not so that {what}");
-            std::thread::sleep(Duration::from_millis(300));
-        }
+        wait_until(what, PATIENCE, || is_so(&published(broker, &app)));
     };
     let act = |pair: u64| format!("a{pair} b{pair} AT MT\n");
     // Whoever is marked has come behind the blocks of the same actor.
@@ -243,5 +229,4 @@ fn what_a_blocked_person_does_gives_nothing_live_as_in_a_replay() {
     done(broker, &["replay", "-q", &path("log"), "--partitions", "4", "--scores-out", &path("scores.csv")]);
     let replayed = replayed(&fs::read_to_string(path("scores.csv")).expect("a table"));
     assert!((0..PAIRS).all(|pair| mentions(&replayed, &format!("b{pair}")) == expected(pair)), "{replayed:?}");
-    let _ = fs::remove_dir_all(&folder);
 }
