@@ -63,7 +63,7 @@ const METRICS: &[Metric] = {
         metric(
             Counter,
             "clout_blocked_events_total",
-            "Acts and follows that gave nothing, as whom they were on blocks the actor",
+            "Acts and follows that gave nothing, since their target blocks the actor",
         ),
         metric(Counter, "clout_people_forgotten_total", "People who were forgotten, since nothing was left of them"),
         metric(
@@ -132,7 +132,11 @@ const METRICS: &[Metric] = {
         metric(Gauge, "clout_shard_remote_people", "People of other shards whom people of this one act on, by shard"),
         metric(Gauge, "clout_shard_edges", "Edges, by shard"),
         metric(Gauge, "clout_shard_follows", "Follows, by shard"),
-        metric(Gauge, "clout_shard_blocks", "Pairs of whom one blocks the other, by the shard of the other"),
+        metric(
+            Gauge,
+            "clout_shard_blocks",
+            "Pairs in which one blocks the other, by the shard of the one who is blocked",
+        ),
         metric(Gauge, "clout_shard_queued_pushes", "Pushes that wait for the next epoch, by shard"),
         metric(Gauge, "clout_shard_memory_bytes", "Memory, by shard and part: people, edges, names and follows"),
         metric(Gauge, "clout_checkpoint_sequence", "The sequence of the last checkpoint, 0 if there is none, by shard"),
