@@ -2,7 +2,6 @@
 
 pub(crate) mod batch;
 pub(crate) mod common;
-mod consume;
 pub(crate) mod scene;
 
 mod dead_letters;
@@ -19,5 +18,6 @@ mod reset;
 mod route;
 mod same;
 mod scale;
+mod subscribe;
 mod topics;
 mod views;

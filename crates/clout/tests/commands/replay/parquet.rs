@@ -109,3 +109,27 @@ fn parquet_is_not_packed_once_more() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("or in .parquet"), "{}", ran.stderr);
 }
+
+#[test]
+fn the_queries_of_the_page_tell_what_the_files_hold() {
+    let Some(python) = python() else { return };
+    let page = include_str!("../../../../../docs/subscribe.md");
+    let (_, block) = page.split_once("<!-- the queries -->\n```sql\n").expect("the page has them");
+    let queries: Vec<&str> = block.split_once("```").expect("an end").0.split_terminator(";\n").collect();
+    let directory = Directory::new().with("log", many(20_000));
+    let ran = directory.replay("log --json --top 10 --scores-out scores.parquet --history-out days.parquet");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let told = asked(&python, &directory, &queries);
+    let answers: Vec<&str> = told.lines().collect();
+    let top: Vec<String> = ran.document()["top"]
+        .as_array()
+        .expect("a ranking")
+        .iter()
+        .map(|row| format!("({}, '{}'", row["rank"], row["user"].as_str().expect("a name")))
+        .collect();
+    assert!(answers.len() == 3 && top.len() == 10 && top.iter().all(|row| answers[0].contains(row)), "{told}{top:?}");
+    let people = asked(&python, &directory, &["select sum(people) from (select 1 as people from 'scores.parquet')"]);
+    let counted = asked(&python, &directory, &[&format!("select sum(people) from ({})", queries[1])]);
+    assert_eq!(counted, people);
+    assert_eq!(answers[2].matches('(').count(), 10, "{told}");
+}
