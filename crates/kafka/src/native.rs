@@ -20,6 +20,7 @@ use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -474,6 +475,7 @@ pub(crate) fn ends<C: ClientContext>(
             |(_, _, offset)| offset.clone(),
         );
         if told.is_err() {
+            UNANSWERED.store(true, Relaxed);
             // The leader may be another one by now, or lead in another epoch: without that, the next answer is the same.
             let _ = client.fetch_metadata(Some(topic), time);
         }
@@ -536,7 +538,9 @@ pub(crate) fn delete_records<'a, C: ClientContext>(
             return Ok(());
         }
         let places = slice::from_raw_parts((*offsets).elems, usize::try_from((*offsets).cnt).unwrap_or(0));
-        places.iter().find(|place| place.err.is_error()).map_or(Ok(()), |place| Err(Refusal::of(place.err)))
+        let refused = places.iter().find(|place| place.err.is_error());
+        UNANSWERED.store(refused.is_some(), Relaxed);
+        refused.map_or(Ok(()), |place| Err(Refusal::of(place.err)))
     }
 }
 
@@ -724,6 +728,30 @@ fn log_level(level: c_int) -> RDKafkaLogLevel {
     }
 }
 
+/// Whether the last question of this process was not answered.
+///
+/// While a question waits for a broker that is away, librdkafka (2.12) connects to it again and again at once, whatever
+/// `reconnect.backoff.ms` says: each attempt that fails begins the next, and two threads have nothing else to do. So after a question
+/// without an answer the next one is put only once some broker has been heard.
+static UNANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Waits until some broker answers.
+///
+/// # Safety
+/// The client must live.
+unsafe fn hear_any(client: *mut c::rd_kafka_t, time: Duration) -> Result<(), Refusal> {
+    let mut metadata = ptr::null();
+    // SAFETY: the caller says so; what is told is given back once.
+    unsafe {
+        let error = c::rd_kafka_metadata(client, 0, ptr::null_mut(), &mut metadata, millis(time));
+        if error.is_error() {
+            return Err(Refusal::of(error));
+        }
+        c::rd_kafka_metadata_destroy(metadata);
+    }
+    Ok(())
+}
+
 /// An administrative request under way.
 struct Asked<'a> {
     options: *mut c::rd_kafka_AdminOptions_t,
@@ -747,6 +775,10 @@ impl<'a> Asked<'a> {
         time: Duration,
     ) -> Result<Asked<'a>, Refusal> {
         let client = client.native_ptr();
+        if UNANSWERED.load(Relaxed) {
+            // SAFETY: the client lives.
+            unsafe { hear_any(client, time)? };
+        }
         let mut why = [0 as c_char; 128];
         // SAFETY: the client lives; options and queue are destroyed when this is dropped.
         unsafe {
@@ -769,11 +801,13 @@ impl<'a> Asked<'a> {
         // SAFETY: the queue lives, and the event is ours.
         unsafe {
             let event = c::rd_kafka_queue_poll(self.queue, millis(time));
+            UNANSWERED.store(event.is_null(), Relaxed);
             if event.is_null() {
                 return Err(Refusal::of(RDKafkaRespErr::RD_KAFKA_RESP_ERR__TIMED_OUT));
             }
             let answer = Answer(event);
             let error = c::rd_kafka_event_error(event);
+            UNANSWERED.store(error.is_error(), Relaxed);
             if error.is_error() {
                 let text = owned(c::rd_kafka_event_error_string(event));
                 return Err(Refusal { text, ..Refusal::of(error) });
@@ -831,5 +865,23 @@ mod tests {
         }
         let answers: Vec<_> = (0..5).map(|_| ask()).collect();
         assert!(answers.contains(&Ok(vec![0])), "{answers:?}");
+    }
+
+    #[test]
+    fn whoever_was_not_answered_hears_of_brokers_that_are_back() {
+        let brokers = MockCluster::new(1).expect("a broker");
+        brokers.create_topic("journal", 1, 1).expect("a topic");
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers.bootstrap_servers()).set("group.id", "readers");
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        let ask = |time| ends(consumer.client(), &[("journal", 0)], End::Written, time);
+        assert_eq!(ask(TIME), Ok(vec![0]));
+        brokers.broker_down(1).expect("it is down");
+        for _ in 0..2 {
+            let refusal = ask(Duration::from_millis(500)).expect_err("nobody answers");
+            assert!(troubles::is_passing(refusal.code), "{refusal:?}");
+        }
+        brokers.broker_up(1).expect("it is up");
+        assert_eq!(ask(TIME), Ok(vec![0]));
     }
 }
