@@ -8,13 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use kafka::{
-    Admin, AdminError, Checked, Found, Journaled, Noted, Requirement, Role, check_group, check_topics, try_transaction,
+    Admin, AdminError, Checked, Found, Journaled, Noted, Requirement, Role, Spoiled, check_group, check_topics,
+    try_transaction,
 };
 use pipeline::{CheckpointPlace, Clock, Store, StoreError};
 use serde::Serialize;
 use wire::JournalRecord;
 
-use crate::config::{Config, Input, RunFlags};
+use crate::config::{Config, RunFlags};
 use crate::duration::parse_duration;
 use crate::failure::Failure;
 use crate::missing::LostTopics;
@@ -365,6 +366,21 @@ fn journal_faults(config: &Config) -> Vec<String> {
     read.map(|_| faults.into_values().collect()).unwrap_or_default()
 }
 
+/// Finds what is in the exchange and none of ours: the shard that it is for stops before it.
+fn exchange_faults(config: &Config) -> Vec<String> {
+    let exchange = config.topics().exchange;
+    // That it is not there the topics have told.
+    let spoiled = kafka::spoiled_exchange(&config.connection(), &exchange).unwrap_or_default();
+    let fault = |Spoiled { shard, offset, reason }| {
+        format!(
+            "shard {shard} stops: {exchange}[{shard}]@{offset} is not what shards tell each other ({reason}), something else than \
+             this program wrote it: take it away (`kafka-delete-records.sh`) if nothing of ours is before it that a restore needs, or \
+             build the application anew under another application id"
+        )
+    };
+    spoiled.into_iter().map(fault).collect()
+}
+
 /// The checkpoints of a shard, here and where its last owner kept them.
 struct Kept {
     shard: u16,
@@ -398,6 +414,7 @@ impl Kept {
 fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
     let place = &config.checkpoints.place;
     let mut faults = journal_faults(config);
+    faults.extend(exchange_faults(config));
     let noted = kafka::noted(&config.connection(), &config.application_id, &config.topics(), partitions);
     let of = |shard: u16| noted.iter().find(|noted| noted.shard == shard);
     let kept = config.identified_store().and_then(|store| {
@@ -411,9 +428,10 @@ fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
         Ok(kept) => kept,
         Err(error) => return findings.skip("restores", error),
     };
+    let exchange = config.topics().exchange;
     let first = Admin::connect(&config.connection()).and_then(|admin| {
-        let first = |input: &Input| admin.first_offsets(&input.topic, partitions.into());
-        config.inputs.iter().map(first).collect::<Result<Vec<_>, _>>()
+        let topics = config.inputs.iter().map(|input| &input.topic).chain([&exchange]);
+        topics.map(|topic| admin.first_offsets(topic, partitions.into())).collect::<Result<Vec<_>, _>>()
     });
     let first = match first {
         Ok(first) => first,
@@ -435,19 +453,32 @@ fn look_at_restores(config: &Config, partitions: u16, findings: &mut Findings) {
                 .extend(lacks.into_iter().flatten().map(|said| format!("shard {shard} cannot be restored: {said}"))),
         }
     }
-    findings.both("restores", faults, warnings, "the inputs have what checkpoints need");
+    findings.both("restores", faults, warnings, "the inputs and the exchange have what checkpoints need");
 }
 
-/// Names the first input that no longer has what a restore from a checkpoint reads; `None` if all is there.
+/// Names the first input that no longer has what a restore from a checkpoint reads, or the exchange, whose first offsets are the last
+/// ones; `None` if all is there.
 fn lacks(head: &JournalRecord, config: &Config, first: &[Vec<i64>]) -> Option<String> {
     let (shard, sequence) = (head.shard, head.sequence);
-    config.inputs.iter().zip(&head.inputs).zip(first).find_map(|((input, range), first)| {
-        let begins = *first.get(usize::from(shard))?;
+    let begins = |first: &Vec<i64>| first.get(usize::from(shard)).copied();
+    let input = config.inputs.iter().zip(&head.inputs).zip(first).find_map(|((input, range), first)| {
+        let begins = begins(first)?;
         (range.next < begins).then(|| {
             format!(
                 "the checkpoint of sequence {sequence} needs {}[{shard}] from offset {} on, and it begins at {begins}: raise \
                  retention.ms, and have newer checkpoints written before anything restarts",
                 input.topic, range.next
+            )
+        })
+    });
+    input.or_else(|| {
+        let begins = begins(first.last()?)?;
+        (head.exchange.next < begins).then(|| {
+            format!(
+                "the checkpoint of sequence {sequence} needs {}[{shard}] from offset {} on, and it begins at {begins}: something else \
+                 than this program has deleted records there; have newer checkpoints written before anything restarts",
+                config.topics().exchange,
+                head.exchange.next
             )
         })
     })

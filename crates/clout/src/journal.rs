@@ -159,6 +159,7 @@ struct SliceLine {
     exchange: RangeLine,
     publishes: bool,
     settles: bool,
+    closes_days: bool,
     sweep: u32,
     engine_revision: u32,
     digest: String,
@@ -269,6 +270,7 @@ impl Shard {
                 exchange: RangeLine::new(config.topics().exchange, &record.exchange),
                 publishes: record.publishes,
                 settles: record.settles,
+                closes_days: record.closes_ms.is_some(),
                 sweep: record.sweep,
                 engine_revision: record.engine_revision,
                 digest: format!("{:016x}", record.digest),
@@ -319,12 +321,10 @@ fn text(topic: &str, shards: &[Shard]) -> String {
     for Shard { shard, last, .. } in shards.iter().filter(|shard| !shard.last.is_empty()) {
         let row = |slice: &SliceLine| {
             let inputs: Vec<String> = slice.inputs.iter().map(RangeLine::text).collect();
+            let does = [(slice.publishes, "publishes"), (slice.settles, "settles"), (slice.closes_days, "closes days")];
             let what = match slice.sequence {
-                0 => "genesis: where the first slice begins",
-                _ if slice.publishes && slice.settles => "publishes, settles",
-                _ if slice.publishes => "publishes",
-                _ if slice.settles => "settles",
-                _ => "",
+                0 => "genesis: where the first slice begins".to_owned(),
+                _ => does.into_iter().filter_map(|(so, what)| so.then_some(what)).collect::<Vec<_>>().join(", "),
             };
             [
                 thousands(slice.sequence),
@@ -334,7 +334,7 @@ fn text(topic: &str, shards: &[Shard]) -> String {
                 inputs.join(", "),
                 slice.exchange.text(),
                 slice.clock.clone().unwrap_or_default(),
-                what.to_owned(),
+                what,
             ]
         };
         let head = ["sequence", "offset", "<committed", "records", "<inputs", "<exchange", "<clock", "<it"];

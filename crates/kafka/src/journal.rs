@@ -1,7 +1,7 @@
-//! The journal of an application, for people who ask: what was committed, and when.
+//! The journal and the exchange of an application, for people who ask: what was committed, when, and whether it can be read.
 
 use vocabulary::Timestamp;
-use wire::JournalRecord;
+use wire::{JournalRecord, decode_exchange};
 
 use crate::admin::{Admin, AdminError};
 use crate::connection::Connection;
@@ -42,4 +42,33 @@ pub fn read_journal(
         Ok(())
     })?;
     Ok(stable.iter().zip(&written).map(|(stable, written)| (written - stable).max(0).unsigned_abs()).collect())
+}
+
+/// A record of the exchange that is not what shards tell each other.
+#[derive(Clone, Debug)]
+pub struct Spoiled {
+    /// The shard that it is for.
+    pub shard: u16,
+    /// Its offset there.
+    pub offset: i64,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+/// Finds the first committed record of each shard's part of the exchange that cannot be read: the shard stops before it.
+///
+/// # Errors
+/// If the topic is not there, or cannot be read.
+pub fn spoiled_exchange(connection: &Connection, topic: &str) -> Result<Vec<Spoiled>, AdminError> {
+    let mut found: Vec<Spoiled> = Vec::new();
+    read_topic(connection, topic, None, |entry| {
+        let (shard, offset) = (entry.partition, entry.offset);
+        if let Err(error) = decode_exchange(entry.value.unwrap_or_default())
+            && found.iter().all(|spoiled| spoiled.shard != shard)
+        {
+            found.push(Spoiled { shard, offset, reason: error.to_string() });
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }

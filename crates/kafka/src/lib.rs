@@ -52,7 +52,7 @@ pub use connection::Connection;
 pub use costs::Costs;
 pub use feeder::{FeedError, Feeder};
 pub use hash_key::hash_key;
-pub use journal::{Journaled, Pending, read_journal};
+pub use journal::{Journaled, Pending, Spoiled, read_journal, spoiled_exchange};
 pub use letters::{Dispatched, Letter, Recipient, SENT_FROM, read_letters, send_letters};
 pub use log::KafkaLog;
 pub use lost::{Lost, lost};

@@ -162,15 +162,22 @@ fn faults_of_topics_and_of_the_group() {
     let spoiled = scene(broker, &[]);
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
-    let record = BaseRecord::<(), _>::to(&spoiled.names.journal).partition(1).payload("not ours");
-    producer.send(record).map_err(|(error, _)| error).expect("there is room");
+    for topic in [&spoiled.names.journal, &spoiled.names.exchange] {
+        let record = BaseRecord::<(), _>::to(topic).partition(1).payload("not ours");
+        producer.send(record).map_err(|(error, _)| error).expect("there is room");
+    }
     producer.flush(Duration::from_secs(20)).expect("it is taken");
     finds(
         &spoiled,
         &[],
         "restores",
         "fault",
-        &["shard 1 cannot be restored", "-journal[1]@0 is not a record of a journal"],
+        &[
+            "shard 1 cannot be restored",
+            "-journal[1]@0 is not a record of a journal",
+            "shard 1 stops",
+            "-exchange[1]@0 is not what shards tell each other",
+        ],
     );
     let foreign = scene(broker, &[]);
     let mut client = ClientConfig::new();
