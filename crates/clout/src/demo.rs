@@ -3,6 +3,7 @@
 //! Nothing is a shortcut: workers take slices of a log, commit, and what is committed reaches the view. Only the log is
 //! in memory, and history passes faster than time. The order of the modules is the path of an event.
 
+mod cast;
 mod hearing;
 mod live;
 mod source;
@@ -33,6 +34,7 @@ use crate::recorded::{NetworkArgs, ReadingArgs};
 use crate::replay::UsageError;
 use crate::words;
 use crate::{ending, exit};
+use cast::PEOPLE_MIN;
 use feeder::{Fed, Feeder, Partitions, WAITING_MAX};
 use live::Live;
 use opening::Opening;
@@ -241,7 +243,12 @@ impl DemoArgs {
         }
         let what = match &self.file {
             Some(path) => path.display().to_string(),
-            None => format!("a made-up town of {}", words::count(self.people.into(), "person", "people")),
+            None => {
+                let people = words::count(self.people.into(), "person", "people");
+                let cast = ", some of them with several accounts: soon one is renamed, and one erased";
+                let cast = if self.people >= PEOPLE_MIN { cast } else { "" };
+                format!("a made-up town of {people}{cast}")
+            }
         };
         let pace = words::duration(self.speed_ms);
         format!("Clout is live on http://{}\n\n{what}, at {pace} a second. Ctrl-C ends it.\n", server.address())

@@ -24,6 +24,7 @@ use crate::generate::GenerateError;
 use crate::health::HealthError;
 use crate::instance::InstanceError;
 use crate::journal::JournalError;
+use crate::link::LinkError;
 use crate::missing::{LostTopics, MissingTopics};
 use crate::recorded::{InputError, Loss, Stop};
 use crate::replay::UsageError;
@@ -112,6 +113,9 @@ pub enum Failure {
     /// Records cannot go to a topic.
     #[error(transparent)]
     FeedTopic(#[from] FeedTopicError),
+    /// Accounts are not linked, or not erased.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// No log was generated.
     #[error(transparent)]
     Generate(#[from] GenerateError),
@@ -250,7 +254,9 @@ impl Failure {
             | Failure::Diff(_) => ExitCode::Nothing,
             Failure::Route(error) => error.exit_code(),
             Failure::Connect(error) => error.exit_code(),
-            Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) => ExitCode::Nothing,
+            Failure::Generate(_) | Failure::FeedTopic(_) | Failure::Partitions(_) | Failure::Link(_) => {
+                ExitCode::Nothing
+            }
         }
     }
 }

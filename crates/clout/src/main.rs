@@ -10,11 +10,14 @@ use clout::diff::{self, DiffArgs};
 use clout::docs::{self, DocsArgs};
 use clout::doctor::{self, DoctorArgs};
 use clout::exit;
+use clout::export::{self, ExportArgs};
 use clout::failure::{Failure, tell};
 use clout::feed::{self, FeedArgs};
+use clout::forget::{self, ForgetArgs};
 use clout::generate::{self, GenerateArgs};
 use clout::health::{self, HealthArgs};
 use clout::journal::{self, JournalArgs};
+use clout::link::{self, LinkArgs};
 use clout::packaging;
 use clout::panics;
 use clout::replay::{self, ReplayArgs};
@@ -53,6 +56,9 @@ enum Command {
     Feed(Box<FeedArgs>),
     Route(Box<RouteArgs>),
     Connect(Box<ConnectArgs>),
+    Link(Box<LinkArgs>),
+    Export(Box<ExportArgs>),
+    Forget(Box<ForgetArgs>),
     Diff(Box<DiffArgs>),
     Reset(Box<ResetArgs>),
     Docs(Box<DocsArgs>),
@@ -108,6 +114,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Feed(args) => feed::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Connect(args) => connect::run(&args),
+        Command::Link(args) => link::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Forget(args) => forget::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Reset(args) => reset::run(&args),
         Command::Docs(args) => docs::run(&args),

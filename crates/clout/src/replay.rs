@@ -10,6 +10,7 @@ mod outliers;
 mod scoring;
 mod timeline;
 
+mod persons;
 mod ranking;
 mod summary;
 
@@ -36,6 +37,7 @@ use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::screen::Screen;
 use person::Person;
+use persons::{Linked, Persons};
 use ranking::Ranking;
 use scoring::Scoring;
 use summary::{Run, Summary};
@@ -48,6 +50,7 @@ use summary::{Run, Summary};
 pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     args.check()?;
     let model = args.model()?;
+    let linked = args.links.as_deref().map(|path| Linked::read(path, &args.names())).transpose()?;
     let interrupt = Interrupt::install();
     let bytes_read = BytesRead::default();
     let logs = Logs::open(&args.files(), &bytes_read, &interrupt)?;
@@ -56,10 +59,12 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
 
     // Everything is created before anything is read: what cannot be written is told before an hour is spent.
     let scores_out = args.scores_out.as_deref().map(create).transpose()?;
+    let people_out = args.people_out.as_deref().map(create).transpose()?;
     let rejects = Rejects::new(args.max_bad, args.dead_letters.as_deref(), &progress)?;
     let watch = Watch { progress: progress.clone(), interrupt };
     let mut gate = Gate::new(args.until, args.names(), rejects, watch.clone());
     let mut scoring = Scoring::new(&model, args, watch)?;
+    linked.iter().for_each(|linked| linked.tell(&mut scoring.world));
 
     let mut files = Vec::new();
     let read = logs.read(&mut gate, &mut scoring, &mut files);
@@ -106,24 +111,40 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
         return Err(loss.into());
     }
+    let persons = linked.map(|linked| Persons::of(&linked, &scoring.world));
+    let outputs = Outputs { scores: scores_out, people: people_out, moves: [timeline, history] };
     let written =
-        letters.map_err(Failure::from).and(write(run, networks.as_deref(), scores_out, [timeline, history], &progress));
+        letters.map_err(Failure::from).and(write(run, networks.as_deref(), persons.as_ref(), outputs, &progress));
     stop.map_or(written, |stop| Err(stop.into()))
+}
+
+/// The files that are written at the end.
+struct Outputs {
+    scores: Option<Output>,
+    people: Option<Output>,
+    moves: [Option<Whole>; 2],
 }
 
 /// Writes the results: first the files, since a reader of the standard output may go away.
 fn write(
     run: Run<'_>,
     networks: Option<&Networks>,
-    scores_out: Option<Output>,
-    moves: [Option<Whole>; 2],
+    persons: Option<&Persons>,
+    outputs: Outputs,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let args = run.args;
+    let Outputs { scores: scores_out, people: people_out, moves } = outputs;
     let ranking = Ranking::of(&run.scoring.world).with_people(networks.map(|networks| &networks.people));
     let summary = Summary::of(run, &ranking);
     let scores = match (&args.scores_out, scores_out) {
         (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output).and_then(keep(path))),
+        _ => Ok(()),
+    };
+    let people = match (&args.people_out, people_out, persons) {
+        (Some(path), Some(output), Some(persons)) => {
+            unless_broken_pipe(persons.write(path, output).and_then(keep(path)))
+        }
         _ => Ok(()),
     };
     let moves = [&args.timeline_out, &args.history_out].into_iter().zip(moves);
@@ -132,11 +153,11 @@ fn write(
         moves.filter_map(|(path, whole)| Some(keep(path.as_deref()?)(whole?))).collect();
     let moves = moves.into_iter().collect::<Result<(), OutputError>>().map_err(Failure::from);
     summary.warnings().iter().for_each(|line| progress.say(line));
-    let printed = unless_broken_pipe(print(args, &ranking, &summary));
+    let printed = unless_broken_pipe(print(args, &ranking, persons, &summary));
     if !args.json {
         progress.say(&summary.text(&Screen::of_stderr()));
     }
-    scores.and(moves).and(printed)
+    scores.and(people).and(moves).and(printed)
 }
 
 /// Puts a whole output in its place.
@@ -149,7 +170,12 @@ fn create(path: &Path) -> Result<Output, OutputError> {
 }
 
 /// The results for people, or all of them as one document, on the standard output.
-fn print(args: &ReplayArgs, ranking: &Ranking<'_>, summary: &Summary) -> Result<(), OutputError> {
+fn print(
+    args: &ReplayArgs,
+    ranking: &Ranking<'_>,
+    persons: Option<&Persons>,
+    summary: &Summary,
+) -> Result<(), OutputError> {
     if args.prints_a_file() {
         return Ok(());
     }
@@ -157,10 +183,11 @@ fn print(args: &ReplayArgs, ranking: &Ranking<'_>, summary: &Summary) -> Result<
     let users = args.spelled_users();
     let people: Vec<Person<'_>> = users.iter().map(|name| Person::of(ranking, ranking.resolve(name))).collect();
     let text = if args.json {
-        json::document(summary, ranking, args.top(), &people).map_err(|error| stdout_failed(error.into()))?
+        json::document(summary, ranking, persons, args.top(), &people).map_err(|error| stdout_failed(error.into()))?
     } else {
         let screen = Screen::of_stdout();
         let mut text = report::top(ranking, args.top(), summary, &screen);
+        text += &persons.map_or_else(String::new, |persons| report::people(persons, args.top(), &screen));
         people.iter().for_each(|person| text += &person::text(person, ranking, summary, &screen));
         text
     };

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{Admin, AdminError, Connection, Found, Requirement, Role, SESSION_TIMEOUT, kept_of, names_of};
+use kafka::{Admin, AdminError, Connection, Found, Requirement, Role, SESSION_TIMEOUT, kept_of, links_of, names_of};
 use pipeline::StoreError;
 
 use crate::config::{Config, StoreFlags, capitalised};
@@ -21,7 +21,7 @@ anew as they were, the offsets of the group NAME, and the checkpoints. The input
 `start` says. A `clout serve` that runs empties its view, and shows the new table as it grows. To score history again beside \
 a running application, use another application id instead.
 
-With --topics the application's topics are removed and not made anew, those of connectors as well (NAME-connect, NAME-names): nothing is \
+With --topics the application's topics are removed and not made anew, those of connectors and links as well (NAME-connect, NAME-names, NAME-links): nothing is \
 left of it. The checkpoints are those in \
 checkpoints.place; what other processes have kept in folders of their own stays, and nobody reads it any more.
 
@@ -89,7 +89,7 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     // Of those that may not be seen nothing is needed.
     found.extend(admin.find(names(&inputs))?);
     // What connectors keep stays with the inputs, unless all is to go.
-    let kept_names = [kept_of(application), names_of(application)];
+    let kept_names = [kept_of(application), names_of(application), links_of(application)];
     let kept = match args.topics {
         true => admin.find(kept_names.iter().map(String::as_str))?,
         false => BTreeMap::new(),

@@ -5,14 +5,14 @@ mod recorded;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use kafka::{AdminError, Onlooker, Reading, ScoreReader};
+use kafka::{AdminError, Connection, Onlooker, Reading, ScoreReader};
 use pipeline::{Fatal, Fault, Heartbeat, Supervisor};
 use serve::{Server, ServerOptions, Update, View, ViewOptions};
 use tracing::{info, warn};
@@ -63,10 +63,18 @@ pub struct ServeArgs {
     /// The scores of its end, as `clout replay --scores-out` wrote them [default: everybody's last day]
     #[arg(long, value_name = "FILE", help_heading = "Recorded", requires = "history")]
     scores: Option<PathBuf>,
+    /// Show nobody who has a lower score and has not said that they are somebody: in no list, search, stream or page
+    #[arg(long, value_name = "SCORE", default_value_t = 0.0, value_parser = score)]
+    unclaimed_below: f32,
     #[command(flatten)]
     http: HttpArgs,
     #[command(flatten)]
     logs: LogArgs,
+}
+
+fn score(text: &str) -> Result<f32, String> {
+    let score = text.parse().ok().filter(|score| (0.0..=100.0).contains(score));
+    score.ok_or_else(|| "it is no score: a number from 0 to 100".to_owned())
 }
 
 /// Serves until it is told to stop.
@@ -83,7 +91,8 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         return serve_recorded(history, args.scores.as_deref(), &config, options, &interrupt, &supervisor);
     }
     let (writer, closes) = config.views.as_deref().map(views::open).transpose()?.unzip();
-    let view = Arc::new(View::new(ViewOptions { names: config.names.clone(), closes, ..ViewOptions::default() }));
+    let (names, unclaimed_below) = (config.names.clone(), args.unclaimed_below);
+    let view = Arc::new(View::new(ViewOptions { names, closes, unclaimed_below, ..ViewOptions::default() }));
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
     let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start().map_err(not_listening)?;
     // The only loop: it ends with a stop, or with what no retry heals.
@@ -95,7 +104,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             return Ok(());
         }
         look_on(&config, &view);
-        let names = read_names(&config, &view, &supervisor);
+        let names = [Beside::Names, Beside::Links].map(|beside| beside.read(&config, &view, &supervisor));
         let keeper = writer.map(|writer| Keeper {
             writer,
             connection: config.connection(),
@@ -184,50 +193,95 @@ fn look_on(config: &Config, view: &Arc<View>) {
     }
 }
 
-/// Reads what accounts are called, for as long as the view is there. Says when all that was there at the start has been read,
-/// or cannot be: until then somebody who does not agree to be named could be.
-fn read_names(config: &Config, view: &Arc<View>, supervisor: &Supervisor) -> Arc<AtomicBool> {
-    let (is_read, topic) = (Arc::<AtomicBool>::default(), kafka::names_of(&config.application_id));
-    let (connection, view, supervisor) = (config.connection(), Arc::downgrade(view), supervisor.clone());
-    let told = Arc::clone(&is_read);
-    let read = move || {
-        let read = || -> Result<(), String> {
-            while !supervisor.is_stopping() {
-                match kafka::check_exists(&connection, &topic) {
-                    Ok(()) => break,
-                    Err(AdminError::Unreachable { .. }) => thread::sleep(WAIT),
-                    Err(AdminError::Missing(_)) => {
-                        told.store(true, Relaxed);
-                        pause(LOOK_EVERY, &supervisor);
-                    }
-                    Err(error) => return Err(error.to_string()),
-                }
-            }
-            let (mut reader, heartbeat) =
-                (ScoreReader::of_names(&connection, &topic).map_err(|fault| fault.to_string())?, Heartbeat::default());
-            while !supervisor.is_stopping() {
-                match reader.read(WAIT, &heartbeat).map_err(|fault| fault.to_string())? {
-                    Some(Reading::Called { user, field, value }) => {
-                        let Some(view) = view.upgrade() else { break };
-                        view.apply(Update::Called { user: &user, field, value: value.as_deref() });
-                    }
-                    Some(Reading::CaughtUp) => told.store(true, Relaxed),
-                    // What was said stays until something else is said.
-                    _ => {}
-                }
-            }
-            Ok(())
-        };
-        if let Err(reason) = read() {
-            warn!(reason, "what accounts are called is not shown");
+/// What is read beside the scores, each from a topic of its own that need not be there.
+#[derive(Clone, Copy)]
+enum Beside {
+    /// What accounts are called.
+    Names,
+    /// Which accounts are one person's.
+    Links,
+}
+
+impl Beside {
+    fn topic(self, application: &str) -> String {
+        match self {
+            Beside::Names => kafka::names_of(application),
+            Beside::Links => kafka::links_of(application),
         }
-        told.store(true, Relaxed);
-    };
-    if let Err(error) = thread::Builder::new().name("names".to_owned()).spawn(read) {
-        warn!(%error, "what accounts are called is not shown");
-        is_read.store(true, Relaxed);
     }
-    is_read
+
+    fn reader(self, connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        match self {
+            Beside::Names => ScoreReader::of_names(connection, topic),
+            Beside::Links => ScoreReader::of_links(connection, topic),
+        }
+    }
+
+    /// The name of its thread, and what is not shown without it.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Beside::Names => ("names", "what accounts are called is not shown"),
+            Beside::Links => ("links", "which accounts are one person's is not shown"),
+        }
+    }
+
+    /// Reads it for as long as the view is there. Says when all that was there at the start has been read, or cannot be: until
+    /// then somebody who does not agree to be named could be.
+    fn read(self, config: &Config, view: &Arc<View>, supervisor: &Supervisor) -> Arc<AtomicBool> {
+        let (is_read, topic) = (Arc::<AtomicBool>::default(), self.topic(&config.application_id));
+        let (connection, view, supervisor) = (config.connection(), Arc::downgrade(view), supervisor.clone());
+        let (told, (thread, without)) = (Arc::clone(&is_read), self.words());
+        let read = move || {
+            if let Err(reason) = self.follow(&connection, &topic, &view, &supervisor, &told) {
+                warn!(reason, "{without}");
+            }
+            told.store(true, Relaxed);
+        };
+        if let Err(error) = thread::Builder::new().name(thread.to_owned()).spawn(read) {
+            warn!(%error, "{without}");
+            is_read.store(true, Relaxed);
+        }
+        is_read
+    }
+
+    fn follow(
+        self,
+        connection: &Connection,
+        topic: &str,
+        view: &Weak<View>,
+        supervisor: &Supervisor,
+        told: &AtomicBool,
+    ) -> Result<(), String> {
+        while !supervisor.is_stopping() {
+            match kafka::check_exists(connection, topic) {
+                Ok(()) => break,
+                Err(AdminError::Unreachable { .. }) => thread::sleep(WAIT),
+                Err(AdminError::Missing(_)) => {
+                    told.store(true, Relaxed);
+                    pause(LOOK_EVERY, supervisor);
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        let mut reader = self.reader(connection, topic).map_err(|fault| fault.to_string())?;
+        let heartbeat = Heartbeat::default();
+        while !supervisor.is_stopping() {
+            let reading = reader.read(WAIT, &heartbeat).map_err(|fault| fault.to_string())?;
+            let Some(view) = view.upgrade() else { break };
+            match &reading {
+                Some(Reading::Called { user, field, value }) => {
+                    view.apply(Update::Called { user, field: *field, value: value.as_deref() });
+                }
+                Some(Reading::Linked { account, link }) => {
+                    view.apply(Update::Linked { account, link: link.as_deref() })
+                }
+                Some(Reading::CaughtUp) => told.store(true, Relaxed),
+                // What was said stays until something else is said.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Waits so long, or until somebody says stop.
@@ -242,7 +296,7 @@ fn pause(time: Duration, supervisor: &Supervisor) {
 fn feed(
     mut reader: ScoreReader,
     view: &View,
-    has_names: &AtomicBool,
+    are_read: &[Arc<AtomicBool>],
     erase: Option<&Sender<String>>,
     supervisor: &Supervisor,
 ) -> Result<(), Box<Fatal>> {
@@ -268,9 +322,9 @@ fn feed(
                     let _ = erase.send(user);
                 }
             }
-            Some(Reading::Called { .. } | Reading::Closed(_)) => {}
+            Some(Reading::Called { .. } | Reading::Linked { .. } | Reading::Closed(_)) => {}
             Some(Reading::CaughtUp) => {
-                while !has_names.load(Relaxed) && !supervisor.is_stopping() {
+                while !are_read.iter().all(|is_read| is_read.load(Relaxed)) && !supervisor.is_stopping() {
                     heartbeat.beat();
                     thread::sleep(WAIT);
                 }

@@ -446,8 +446,18 @@ fn bytes(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 impl From<&Progress> for ProgressMessage {
     fn from(progress: &Progress) -> ProgressMessage {
         let Progress { taken, published, exchange_entries, epochs, first_collisions } = progress;
-        let Taken { accepted, late, self_acts, opted_out, blocked, misrouted, refused, collided, pushed_edges } =
-            *taken;
+        let Taken {
+            accepted,
+            late,
+            self_acts,
+            opted_out,
+            blocked,
+            own_accounts,
+            misrouted,
+            refused,
+            collided,
+            pushed_edges,
+        } = *taken;
         let told = |collision: &Collision| CollisionMessage {
             first: collision.first.clone(),
             second: collision.second.clone(),
@@ -466,6 +476,7 @@ impl From<&Progress> for ProgressMessage {
                 collided,
                 refused,
                 blocked,
+                own_accounts,
             ],
             collisions: first_collisions.iter().map(told).collect(),
         }
@@ -487,6 +498,7 @@ impl From<&ProgressMessage> for Progress {
                 self_acts: count(1),
                 opted_out: count(2),
                 blocked: count(10),
+                own_accounts: count(11),
                 misrouted: count(3),
                 refused: count(9),
                 collided: count(8),

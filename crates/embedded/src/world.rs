@@ -297,7 +297,8 @@ impl<'a> World<'a> {
         // What comes before an opt-in does not count after it, and what comes after it does: in every shard. With somebody who
         // opts out their blocks end.
         let ends_rounds = (opts_in || profile.opted_out == Some(true) && self.has_blocks) && self.partitions > 1;
-        if ends_rounds && self.feed.len() > 0 {
+        // What an account did before it was linked counts.
+        if (ends_rounds || profile.linked.is_some()) && self.feed.len() > 0 {
             self.close(Cue::default());
         }
         self.feed.profile(shard, profile);

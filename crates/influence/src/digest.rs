@@ -112,8 +112,18 @@ impl Digest {
     }
 
     fn fold_taken(&mut self, taken: &Taken) {
-        let Taken { accepted, late, self_acts, opted_out, blocked, misrouted, refused, collided, pushed_edges } =
-            *taken;
+        let Taken {
+            accepted,
+            late,
+            self_acts,
+            opted_out,
+            blocked,
+            own_accounts,
+            misrouted,
+            refused,
+            collided,
+            pushed_edges,
+        } = *taken;
         let is_of_before = |kind: Kind| !kind.is_counted_apart() && kind.begins_block().is_none();
         let (before, apart): (Vec<_>, Vec<_>) = accepted.iter().partition(|(kind, _)| is_of_before(*kind));
         before.into_iter().for_each(|(_, &count)| self.fold(count));
@@ -123,6 +133,9 @@ impl Digest {
         }
         if blocked != 0 {
             self.fold_both(blocked, 1);
+        }
+        if own_accounts != 0 {
+            self.fold_both(own_accounts, 2);
         }
         self.fold_both(late, self_acts);
         self.fold_both(opted_out, misrouted);
@@ -148,6 +161,9 @@ impl Shard {
         digest.fold_both(both(self.edges.len() as u32, self.follows.len() as u32), self.queue.len() as u64);
         if !self.blocks.is_empty() {
             digest.fold(self.blocks.entries());
+        }
+        if !self.siblings.is_empty() {
+            digest.fold_both(self.siblings.len() as u64, 3);
         }
         digest.fold_both(self.cursor.into(), self.leader.unwrap_or(u32::MAX).into());
         digest.fold_both(self.rounds, self.renewals.lens());

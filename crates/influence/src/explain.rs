@@ -244,8 +244,10 @@ impl Shard {
             people_bytes: (self.people.memory_bytes() + self.targets.memory_bytes() + closes_bytes) as u64,
             edges_bytes: self.edges.memory_bytes() as u64,
             names_bytes: self.people.names.memory_bytes() as u64,
-            follows_bytes: (self.follows.memory_bytes() + self.accounts.memory_bytes() + self.blocks.memory_bytes())
-                as u64,
+            follows_bytes: (self.follows.memory_bytes()
+                + self.accounts.memory_bytes()
+                + self.blocks.memory_bytes()
+                + self.siblings.memory_bytes()) as u64,
         }
     }
 }

@@ -14,17 +14,19 @@ use crate::people::{Person, Remote};
 use crate::row::Slot;
 use crate::scale::Scale;
 use crate::shard::{Outlook, Shard};
+use crate::siblings::Siblings;
 use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
 use vocabulary::Timestamp;
 
 /// Counts its changes. No older version is read: what it lacks, the shard's events tell.
 const FORMAT_VERSION: u64 = 5;
-/// So much is added for closes of days at its end, and for blocks: only a shard that has some has them, so that all others can be
+/// So much is added for closes of days at its end, for blocks, and for linked accounts: only a shard that has some has them, so that all others can be
 /// read by a program that knows none.
 const WITH_CLOSES: u64 = 1;
 const WITH_BLOCKS: u64 = 2;
-const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + WITH_CLOSES + WITH_BLOCKS;
+const WITH_SIBLINGS: u64 = 4;
+const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + WITH_CLOSES + WITH_BLOCKS + WITH_SIBLINGS;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -75,6 +77,9 @@ impl Shard {
         if holds & WITH_BLOCKS != 0 {
             new.blocks.read_image(&mut from)?;
         }
+        if holds & WITH_SIBLINGS != 0 {
+            new.siblings = Siblings::read_image(&mut from)?;
+        }
         if holds & WITH_CLOSES != 0 {
             new.history = Some(Box::new(History::read_image(&mut from, &new.targets)?));
         }
@@ -117,6 +122,9 @@ impl Shard {
         if !self.blocks.is_empty() {
             self.blocks.write_image(to);
         }
+        if !self.siblings.is_empty() {
+            self.siblings.write_image(to);
+        }
         self.history.iter().for_each(|history| history.write_image(to));
     }
 
@@ -125,7 +133,8 @@ impl Shard {
         let holds = |part, is_there| if is_there { part } else { 0 };
         let (closes, blocks) =
             (holds(WITH_CLOSES, self.history.is_some()), holds(WITH_BLOCKS, !self.blocks.is_empty()));
-        let version = FORMAT_VERSION + closes + blocks;
+        let siblings = holds(WITH_SIBLINGS, !self.siblings.is_empty());
+        let version = FORMAT_VERSION + closes + blocks + siblings;
         to.words(&[version, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 

@@ -29,6 +29,7 @@ mod renewal;
 mod room;
 mod row;
 mod section;
+mod siblings;
 mod sound;
 mod standing;
 mod sweep;
@@ -37,6 +38,7 @@ mod warm;
 
 pub mod explain;
 pub mod scale;
+pub mod summed;
 
 pub use account::LEVELS;
 pub use explain::{Endorsement, Fan, Sizes};

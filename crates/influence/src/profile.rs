@@ -19,7 +19,10 @@ impl Shard {
         let bits = trust.map_or(u64::MAX, f64::to_bits);
         self.step.digest.fold_both(both(person, profile.opted_out.map_or(2, u32::from)), bits);
         match (self.has_opted_out(person), profile.opted_out) {
-            (false, Some(true)) => self.erase(person),
+            (false, Some(true)) => {
+                self.forget_linked(profile.user);
+                self.erase(person);
+            }
             (true, Some(false)) => self.opt_in(person, profile.user),
             _ => {}
         }
@@ -32,6 +35,9 @@ impl Shard {
                 self.open_account(person).trust = trust;
             }
             self.take_age(person, profile);
+            if let Some(linked) = profile.linked {
+                self.take_linked(profile.user, linked);
+            }
             self.check(person);
         }
     }

@@ -357,16 +357,24 @@ pub(crate) fn history_ms(model: &Model) -> Timestamp {
     model.half_life_ms.min(HOUR_MS)
 }
 
-/// Up by so much that whoever has 100 loses a point a day.
 fn risen(votes: f64, elapsed_ms: Timestamp, model: &Model) -> f64 {
-    let days = elapsed_ms as f64 / day_ms(model) as f64;
+    rise(votes, elapsed_ms, day_ms(model))
+}
+
+fn fallen(votes: f64, goal: f64, elapsed_ms: Timestamp, model: &Model) -> f64 {
+    fall(votes, goal, elapsed_ms).max(model.scale_floor)
+}
+
+/// Up by so much that whoever has 100 loses a point a day.
+pub(crate) fn rise(votes: f64, elapsed_ms: Timestamp, day_ms: Timestamp) -> f64 {
+    let days = elapsed_ms as f64 / day_ms as f64;
     libm::expm1(libm::log1p(votes) * libm::pow(KEPT_A_DAY, -days))
 }
 
 /// Down by half of the way, in the logarithm, each half-time.
-fn fallen(votes: f64, goal: f64, elapsed_ms: Timestamp, model: &Model) -> f64 {
+pub(crate) fn fall(votes: f64, goal: f64, elapsed_ms: Timestamp) -> f64 {
     let rest = libm::exp2(-(elapsed_ms as f64) / DOWN_MS);
-    (goal * libm::pow(votes / goal, rest)).max(model.scale_floor)
+    goal * libm::pow(votes / goal, rest)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::people::{Collision, KNOWN, Known, LeftOut, People, PersonId, RemoteId
 use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{Scale, ScaleKeeper};
+use crate::siblings::Siblings;
 use crate::standing::Targets;
 use crate::tables::{InvalidImage, Reader, check};
 use vocabulary::{Event, Kind, PerKind, Profile, Removal, Score, Timestamp};
@@ -132,6 +133,8 @@ pub struct Taken {
     pub opted_out: u64,
     /// On people who block the actor: they give nothing.
     pub blocked: u64,
+    /// On another account of the person whose account acts: ignored.
+    pub own_accounts: u64,
     /// By people of another shard: ignored.
     pub misrouted: u64,
     /// Events, profiles, names and entries of the exchange that found the shard full, and were not taken: see
@@ -157,6 +160,7 @@ impl Taken {
         self.self_acts += other.self_acts;
         self.opted_out += other.opted_out;
         self.blocked += other.blocked;
+        self.own_accounts += other.own_accounts;
         self.misrouted += other.misrouted;
         self.refused += other.refused;
         self.collided += other.collided;
@@ -201,6 +205,8 @@ pub struct Shard {
     pub(crate) follows: Rows<crate::account::Follow>,
     /// Who blocks whom.
     pub(crate) blocks: Blocks,
+    /// Which accounts are one person's.
+    pub(crate) siblings: Siblings,
     pub(crate) targets: Targets,
     /// People whose rate is off, first in first out.
     pub(crate) queue: VecDeque<PersonId>,
@@ -417,6 +423,7 @@ pub(crate) struct AudienceAway {
 pub(crate) enum Act {
     Between(PersonId, Known),
     OnSelf,
+    OnSibling,
     OptedOut,
     Misrouted,
     LeftOut(LeftOut),
@@ -455,6 +462,7 @@ impl Shard {
             edges: Rows::new(&model.limits),
             follows: Rows::new(&model.limits),
             blocks: Blocks::new(&model.limits),
+            siblings: Siblings::default(),
             targets: Targets::new(),
             queue: VecDeque::new(),
             cursor: 0,
@@ -567,6 +575,9 @@ impl Shard {
             Err(why) => Act::LeftOut(why),
             Ok(Known::Away(_)) => Act::Misrouted,
             Ok(Known::Here(actor)) if self.has_opted_out(actor) => Act::OptedOut,
+            Ok(Known::Here(_)) if !self.siblings.is_empty() && self.is_on_sibling(&hashed.0, &hashed.1, event.kind) => {
+                Act::OnSibling
+            }
             Ok(Known::Here(actor)) => match self.people.resolve_found(found.1, &target, event.target) {
                 Err(why) => Act::LeftOut(why),
                 // Two names that are alike in all 96 bits.
@@ -582,6 +593,7 @@ impl Shard {
         let (actor, target) = match act {
             Act::Between(actor, target) => (actor, target),
             Act::OnSelf => return taken.self_acts += 1,
+            Act::OnSibling => return self.pass_over_sibling(arrival),
             Act::OptedOut => return taken.opted_out += 1,
             Act::Misrouted => return taken.misrouted += 1,
             Act::LeftOut(why) => return taken.leave_out(why),
@@ -606,6 +618,16 @@ impl Shard {
             self.take_state(actor, target, kind, at);
         }
         self.settle_contacts();
+    }
+
+    /// What is done to an own account tells the time, and nothing else.
+    #[cold]
+    fn pass_over_sibling(&mut self, arrival: &Arrival<'_>) {
+        self.step.taken.own_accounts += 1;
+        self.advance(arrival.clock);
+        if self.now == Timestamp::MIN {
+            self.advance(arrival.event.at.clamp(-TIME_MAX, TIME_MAX));
+        }
     }
 
     /// Takes what does not endorse.

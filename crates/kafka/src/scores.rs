@@ -1,4 +1,4 @@
-//! Reads the table of scores, or that of names, from its beginning, and goes on: what is committed, and nothing else.
+//! Reads the table of scores, or that of names or links, from its beginning, and goes on: what is committed, and nothing else.
 //!
 //! No group: every reader reads all partitions and keeps its own offsets, so any number of them need no coordination. An
 //! end of a partition is told by the broker, since its last offsets may be markers that are never delivered.
@@ -14,7 +14,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 use vocabulary::{Removal, Score};
-use wire::{Close, NameField, read_name_key};
+use wire::{Close, Link, NameField, read_name_key};
 
 use crate::admin::precisely;
 use crate::connection::Connection;
@@ -58,6 +58,13 @@ pub enum Reading {
         field: NameField,
         /// The text; `None` where it is not known any more.
         value: Option<String>,
+    },
+    /// Whose an account is.
+    Linked {
+        /// The account.
+        account: String,
+        /// The person; `None` where the account is nobody else's any more.
+        link: Option<Box<Link>>,
     },
     /// All that was there at the start has been read.
     CaughtUp,
@@ -111,6 +118,14 @@ impl ScoreReader {
     /// If a property of the connection is not accepted.
     pub fn of_names(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
         ScoreReader::of(connection, topic, naming)
+    }
+
+    /// A reader of a topic of links, which tells whose accounts are and nothing of scores. It does not wait for the brokers.
+    ///
+    /// # Errors
+    /// If a property of the connection is not accepted.
+    pub fn of_links(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        ScoreReader::of(connection, topic, linking)
     }
 
     /// A reader of a topic of closes. It does not wait for the brokers.
@@ -419,6 +434,23 @@ fn naming(message: &BorrowedMessage<'_>) -> Option<Reading> {
         _ => {
             let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
             debug!("{topic}[{partition}]@{offset} says nothing of a name: it is left out");
+            None
+        }
+    }
+}
+
+/// What a record of a topic of links says; `None` if it is none, which is told.
+fn linking(message: &BorrowedMessage<'_>) -> Option<Reading> {
+    let place = || format!("{}[{}]@{}", message.topic(), message.partition(), message.offset());
+    let Some(account) = message.key().and_then(|key| std::str::from_utf8(key).ok()) else {
+        warn!("{} links nobody: it is left out", place());
+        return None;
+    };
+    let account = account.to_owned();
+    match message.payload().map(wire::decode_link).transpose() {
+        Ok(link) => Some(Reading::Linked { account, link: link.map(Box::new) }),
+        Err(error) => {
+            warn!("{} is no link: {error}: it is left out", place());
             None
         }
     }

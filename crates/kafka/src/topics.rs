@@ -25,6 +25,11 @@ pub fn names_of(application: &str) -> String {
     format!("{application}-names")
 }
 
+/// The topic of which accounts are one person's: compacted, keyed by account.
+pub fn links_of(application: &str) -> String {
+    format!("{application}-links")
+}
+
 /// The topic in which an application tells how people stood at the ends of days.
 pub fn closes_of(application: &str) -> String {
     format!("{application}-history")
@@ -45,7 +50,7 @@ impl Topics {
 
     /// The application that a topic of this name may be of.
     pub fn maybe_of(topic: &str) -> Option<&str> {
-        ["-exchange", "-journal", "-scores", "-dead-letters", "-history", "-connect", "-names"]
+        ["-exchange", "-journal", "-scores", "-dead-letters", "-history", "-connect", "-names", "-links"]
             .into_iter()
             .find_map(|end| topic.strip_suffix(end))
     }

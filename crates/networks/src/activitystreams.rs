@@ -204,8 +204,8 @@ fn update(json: Json<'_>, emit: &mut Emit<'_>) {
 
 /// A post, by the actor of the activity that carries it, if one does.
 fn post(json: Json<'_>, by: Option<&str>, sent: Option<i64>, emit: &mut Emit<'_>) {
-    let [attributed, published, answered, tags, content_map, language] =
-        json.get(["attributedTo", "published", "inReplyTo", "tag", "contentMap", "language"]);
+    let [attributed, published, answered, tags, content_map, language, content] =
+        json.get(["attributedTo", "published", "inReplyTo", "tag", "contentMap", "language", "content"]);
     let author = actor(attributed, emit);
     let author = match (by, &author) {
         // Servers say of their own people what these wrote, and of nobody else.
@@ -221,6 +221,7 @@ fn post(json: Json<'_>, by: Option<&str>, sent: Option<i64>, emit: &mut Emit<'_>
     let writing =
         Writing { id: &post, message: &post, author: account(author), handle: None, at, language: language.as_deref() };
     let mut acts = Acts::of(emit, writing);
+    acts.hear(content);
     if answered.is_there() {
         let uri = id(answered);
         let target = answered.first(|answered| author_of(answered, acts.emit()));

@@ -117,11 +117,12 @@ fn tell(kind: Kind, did: &str, message: &str, at: i64, subject: &str, part: Opti
 }
 
 fn post(id: &str, did: &str, handle: Option<&str>, at: i64, record: Json<'_>, emit: &mut Emit<'_>) {
-    let [reply, embed, facets, langs] = record.get(["reply", "embed", "facets", "langs"]);
+    let [reply, embed, facets, langs, text] = record.get(["reply", "embed", "facets", "langs", "text"]);
     let language = langs.first(|language| language.text());
     let message = id.strip_prefix("at://").unwrap_or(id);
     let author = account(did);
     let mut acts = Acts::of(emit, Writing { id, message, author, handle, at, language: language.as_deref() });
+    acts.hear(text);
     if reply.is_object() {
         let parent = reply.at(&["parent", "uri"]).text();
         match parent.as_deref().and_then(parts) {

@@ -155,6 +155,8 @@ pub enum Standing {
     Suspended,
     /// It is gone for good.
     Deleted,
+    /// It is there, and its owner objects to being scored: a post of it says nothing but that.
+    Objected,
 }
 
 impl Standing {

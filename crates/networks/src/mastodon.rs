@@ -170,11 +170,12 @@ fn boost(id: &str, booster: &str, at: i64, reblog: Json<'_>, emit: &mut Emit<'_>
 }
 
 fn written(json: Json<'_>, id: &str, author: &str, at: i64, language: Option<&str>, emit: &mut Emit<'_>) {
-    let [own, answered_status, answered, mentions, quote] =
-        json.get(["account", "in_reply_to_id", "in_reply_to_account_id", "mentions", "quote"]);
+    let [own, answered_status, answered, mentions, quote, content] =
+        json.get(["account", "in_reply_to_id", "in_reply_to_account_id", "mentions", "quote", "content"]);
     let author = account(author);
     let writing = Writing { id, message: id, author, handle: None, at, language };
     let mut acts = Acts::of(emit, writing);
+    acts.hear(content);
     if let Some(answered) = answered.id() {
         // Accounts are numbered by each server: only the message itself says whom the number means.
         let own_id = own.field("id").id();

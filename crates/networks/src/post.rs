@@ -4,10 +4,32 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use vocabulary::Kind;
 
 use crate::emit::Emit;
-use crate::{Account, Act, ActId, Post, Reason};
+use crate::json::Json;
+use crate::{Account, Act, ActId, Post, Profile, Reason, Standing};
 
 /// More mentions than this in one post are not read.
 const MENTIONS_MAX: usize = 128;
+
+/// Whoever posts this, and nothing else but to whom, objects to being scored.
+const OBJECTION: &str = "clout-forget-me";
+
+/// Whether a text, as a network has it, says nothing but the objection. Marks of HTML and names of others are no words; whoever writes
+/// about the objection has more of these.
+fn objects(text: &str) -> bool {
+    let mut is_mark = false;
+    let plain: String = text
+        .chars()
+        .map(|letter| {
+            let was_mark = is_mark || letter == '<';
+            is_mark = was_mark && letter != '>';
+            // Marks of links stand within names as well.
+            if was_mark { '\u{200b}' } else { letter }
+        })
+        .filter(|letter| *letter != '\u{200b}')
+        .collect();
+    let mut words = plain.split_whitespace().filter(|word| !word.starts_with('@'));
+    words.next() == Some(OBJECTION) && words.next().is_none()
+}
 
 /// A post, and who wrote it.
 pub(crate) struct Writing<'a> {
@@ -39,6 +61,14 @@ impl<'e, 'r, 'a> Acts<'e, 'r, 'a> {
 
     pub(crate) fn emit(&mut self) -> &mut Emit<'r> {
         self.emit
+    }
+
+    /// Looks at the post's text, which nobody keeps.
+    pub(crate) fn hear(&mut self, text: Json<'_>) {
+        if text.raw().contains(OBJECTION) && text.long_text().is_some_and(|text| objects(&text)) {
+            let author = self.writing.author;
+            self.emit.profile(Profile { standing: Some(Standing::Objected), ..Profile::of(author) });
+        }
     }
 
     /// The post answers one of the target's. `handle` is the target's, by which a mention may name it again.
@@ -109,5 +139,34 @@ impl<'e, 'r, 'a> Acts<'e, 'r, 'a> {
         }
         let id = ActId { network: author.network, message, part: Some((kind, place)) };
         self.emit.act(Act { id, actor: author, target, kind, at, language, post, via: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_posts_the_word_alone_objects_and_whoever_writes_about_it_does_not() {
+        for text in [
+            "clout-forget-me",
+            " clout-forget-me\n",
+            "<p>clout-forget-me</p>",
+            "@clout clout-forget-me",
+            r#"<p><span class="h-card"><a href="https://a.example/@clout">@<span>clout</span></a></span> clout-forget-me</p>"#,
+        ] {
+            assert!(objects(text), "{text}");
+        }
+        for text in [
+            "",
+            "forget me",
+            "post clout-forget-me and you are gone",
+            "clout-forget-me is a word",
+            "<p>he said</p> <p>clout-forget-me</p>",
+            "clout-forget-me!",
+            "RT @ana: clout-forget-me please",
+        ] {
+            assert!(!objects(text), "{text}");
+        }
     }
 }

@@ -100,6 +100,8 @@ pub struct Profile<'a> {
     pub created_ms: Option<i64>,
     /// Whether its network vouches for it.
     pub is_verified: bool,
+    /// The person's other accounts, a line each, if that is said; none ends it.
+    pub linked: Option<&'a str>,
 }
 
 /// One thing that arrives.

@@ -65,6 +65,8 @@ pub(crate) struct Memory<'m> {
     follows: BTreeMap<Ends, Following>,
     /// Who blocks whom.
     blocks: BTreeSet<Ends>,
+    /// The other accounts of whose account this is.
+    linked: BTreeMap<String, BTreeSet<String>>,
     tally: Tally,
 }
 
@@ -91,6 +93,7 @@ impl<'m> Memory<'m> {
             edges: BTreeMap::new(),
             follows: BTreeMap::new(),
             blocks: BTreeSet::new(),
+            linked: BTreeMap::new(),
             tally: Tally::default(),
         }
     }
@@ -126,12 +129,19 @@ impl<'m> Memory<'m> {
             self.tally.self_acts += 1;
         } else if self.is_opted_out(act.actor) {
             self.tally.dropped += 1;
+        } else if act.kind.is_on_target() && self.are_one_persons(act) {
+            self.tally.own_accounts += 1;
+            self.advance(act.at_ms);
         } else if act.kind.is_on_target() && self.is_blocked(act) {
             self.tally.blocked += 1;
             self.advance(act.at_ms);
         } else {
             self.accept(act);
         }
+    }
+
+    fn are_one_persons(&self, act: &Act<'_>) -> bool {
+        self.linked.get(act.actor).is_some_and(|others| others.contains(act.target))
     }
 
     fn accept(&mut self, act: &Act<'_>) {
@@ -223,6 +233,15 @@ impl<'m> Memory<'m> {
     fn profile(&mut self, profile: &Profile<'_>) {
         if let Some(trust) = profile.trust {
             assert!(trust.is_finite() && trust >= 0.0, "{} has a trust of {trust}", profile.user);
+        }
+        if let Some(linked) = profile.linked {
+            let is_out = self.is_opted_out(profile.user) && profile.opted_out != Some(false);
+            if !is_out && profile.opted_out != Some(true) {
+                self.linked.insert(profile.user.to_owned(), linked.lines().map(str::to_owned).collect());
+            }
+        }
+        if profile.opted_out == Some(true) {
+            self.linked.remove(profile.user);
         }
         let user = self.account(profile.user);
         match (self.accounts[user].opted_out, profile.opted_out) {

@@ -111,6 +111,8 @@ pub struct Tally {
     pub dropped: u64,
     /// Acts on people who blocked the actor.
     pub blocked: u64,
+    /// Acts on another account of the person who acts.
+    pub own_accounts: u64,
 }
 
 /// Everything, recomputed.

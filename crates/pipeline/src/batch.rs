@@ -59,6 +59,7 @@ struct ProfileEntry {
     trust: Option<f64>,
     created: Option<Timestamp>,
     is_verified: bool,
+    linked: Option<Name>,
 }
 
 /// The hash of an event's id.
@@ -233,7 +234,9 @@ impl Batch {
         let user = self.name(profile.user);
         let offset_in = (offset - self.first) as u32;
         let Profile { opted_out, trust, created, is_verified, .. } = *profile;
-        self.profiles.push(ProfileEntry { offset: offset_in, user, opted_out, trust, created, is_verified });
+        let linked = profile.linked.map(|linked| self.name(linked));
+        let entry = ProfileEntry { offset: offset_in, user, opted_out, trust, created, is_verified, linked };
+        self.profiles.push(entry);
         self.next = offset + 1;
     }
 
@@ -315,6 +318,7 @@ impl Batch {
             let trust = entry.trust.map_or(1, f64::to_bits);
             digest = fold(fold(digest, trust), u64::from(entry.user.len) << 2 | entry.opted_out.map_or(2, u64::from));
             digest = age(entry.created, entry.is_verified).into_iter().flatten().fold(digest, fold);
+            digest = entry.linked.map_or(digest, |linked| fold(digest, u64::from(linked.len) << 1 | 1));
         }
         self.ids.iter().fold(digest, |digest, id| fold(fold(digest, id.offset.into()), id.hash))
     }
@@ -371,9 +375,10 @@ impl Batch {
     pub(crate) fn profiles(&self, offsets: &Range<i64>) -> impl Iterator<Item = (i64, Profile<'_>)> {
         let range = self.range(&self.profiles, offsets, |entry| entry.offset);
         self.profiles[range].iter().map(|entry| {
-            let user = &self.text[entry.user.start as usize..entry.user.end()];
+            let text = |name: Name| &self.text[name.start as usize..name.end()];
             let ProfileEntry { opted_out, trust, created, is_verified, .. } = *entry;
-            let profile = Profile { user, opted_out, trust, created, is_verified };
+            let (user, linked) = (text(entry.user), entry.linked.map(text));
+            let profile = Profile { user, opted_out, trust, created, is_verified, linked };
             (self.first + i64::from(entry.offset), profile)
         })
     }

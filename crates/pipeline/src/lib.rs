@@ -49,6 +49,8 @@ pub use bugs::{Bug, Bugs};
 pub use decode::{Decoder, RawRecord};
 pub use draw::draw_hash_key;
 pub use fault::{Fatal, Fault};
+// For readers of scores, who know no shards.
+pub use influence::summed;
 pub use inspect::{Heads, Inspected, KeptCheckpoint};
 pub use keeper::Keeper;
 pub use known::HASH_KEY;

@@ -122,6 +122,7 @@ impl<'a> Gathered<'a> {
             let said = [profile.trust.map_or(1, f64::to_bits), profile.opted_out.map_or(2, u64::from)];
             let place = fold(fold(self.digests.profiles, offset as u64), name);
             let said = said.into_iter().chain(age(profile.created, profile.is_verified).into_iter().flatten());
+            let said = said.chain(profile.linked.map(|linked| XxHash3_64::oneshot(linked.as_bytes())));
             self.digests.profiles = said.fold(place, fold);
             self.records[part.input] += 1;
             self.profiles.push(profile);

@@ -29,6 +29,7 @@ pub struct Status {
     refused: [AtomicU64; REASONS.len()],
     full: AtomicU64,
     blocked: AtomicU64,
+    own_accounts: AtomicU64,
     skipped: [AtomicU64; NoAct::ALL.len()],
     forgotten: AtomicU64,
     duplicates: AtomicU64,
@@ -190,6 +191,8 @@ pub struct Totals {
     pub full: u64,
     /// Acts on people who block the actor: they gave nothing.
     pub blocked: u64,
+    /// Acts of one account of a person on another one: they gave nothing.
+    pub own_accounts: u64,
     /// Records that are no acts, by reason, in the order of [`NoAct::ALL`]: counted and passed over.
     pub skipped: [u64; NoAct::ALL.len()],
     /// People who were forgotten, since nothing was left of them.
@@ -336,6 +339,7 @@ impl Status {
             refused: Default::default(),
             full: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
+            own_accounts: AtomicU64::new(0),
             skipped: Default::default(),
             forgotten: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
@@ -396,6 +400,7 @@ impl Status {
             refused_by,
             full: self.full.load(Relaxed),
             blocked: self.blocked.load(Relaxed),
+            own_accounts: self.own_accounts.load(Relaxed),
             skipped: std::array::from_fn(|reason| self.skipped[reason].load(Relaxed)),
             forgotten: self.forgotten.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
@@ -558,6 +563,7 @@ impl Status {
         }
         self.full.fetch_add(epoch.taken.refused, Relaxed);
         self.blocked.fetch_add(epoch.taken.blocked, Relaxed);
+        self.own_accounts.fetch_add(epoch.taken.own_accounts, Relaxed);
         for (sum, more) in self.skipped.iter().zip(epoch.skipped) {
             sum.fetch_add(more, Relaxed);
         }

@@ -1,5 +1,6 @@
 // One person: the score, what it is made of, how and why it moved, and who stands nearby.
 
+import { accountsCard } from "./accounts.js";
 import { get, paths, Refusal, repeat } from "./api.js";
 import { dial, distribution, history, OF_INFLUENCE, OF_SCORE } from "./charts.js";
 import { daysCard, deltasLine } from "./days.js";
@@ -82,6 +83,7 @@ export function person(root, user, signal) {
       if (!self) return undefined;
       show(self);
       view.around(nearest(users, self), user);
+      await view.accounts(self);
       view.history(upTo(moves.points, self), moves.deltas);
       return view?.spread(await get(paths.distribution(), signal));
     } catch (error) {
@@ -175,6 +177,7 @@ function unrated(state, titled, refusal) {
 /** Builds the page of somebody who has a score, and gives what shows its parts. */
 function rated(state, signal) {
   const score = scoreCard();
+  const accounts = accountsCard(signal);
   const why = whyCard();
   const made = madeCard();
   const curve = curveCard();
@@ -191,6 +194,7 @@ function rated(state, signal) {
       { class: "person" },
       score.element,
       why.element,
+      accounts.element,
       curve.element,
       made.element,
       nearby.element,
@@ -219,6 +223,7 @@ function rated(state, signal) {
       score.deltas(deltas);
     },
     around: nearby.around,
+    accounts: accounts.show,
     spread: spread.spread,
   };
 }

@@ -8,6 +8,7 @@ use vocabulary::{Kind, Network, Received};
 
 use crate::history::Point;
 use crate::person::Record;
+use crate::persons::PersonOf;
 use crate::ranking::Place;
 use crate::scales::Scale;
 use crate::view::Absence;
@@ -23,6 +24,9 @@ macro_rules! score_answer {
             pub user: String,
             /// The account; null where the name has no network that is known, and nothing is said of it.
             pub account: Option<Account>,
+            /// The person whose account it is; absent where no other account was linked with it.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub person: Option<PersonOf>,
             /// 0 to 100.
             #[serde(serialize_with = "seven")]
             pub score: f32,
@@ -58,7 +62,7 @@ macro_rules! score_answer {
         impl ScoreAnswer {
             pub(crate) fn new(
                 user: String,
-                account: Option<Account>,
+                (account, person): (Option<Account>, Option<PersonOf>),
                 record: &Record,
                 place: &Place,
                 total: usize,
@@ -67,6 +71,7 @@ macro_rules! score_answer {
                 ScoreAnswer {
                     user,
                     account,
+                    person,
                     score: record.score,
                     rank: place.higher as u64 + 1,
                     influence: record.influence,
@@ -147,7 +152,7 @@ fn seven_if_there<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<
     }
 }
 
-fn seven_if_any<S: Serializer>(number: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seven_if_any<S: Serializer>(number: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
     match number {
         Some(number) => seven(number, serializer),
         None => serializer.serialize_none(),
@@ -155,7 +160,7 @@ fn seven_if_any<S: Serializer>(number: &Option<f32>, serializer: S) -> Result<S:
 }
 
 /// To a ten-thousandth: more digits would change with every newcomer and say nothing.
-fn percent(part: usize, total: usize) -> f64 {
+pub(crate) fn percent(part: usize, total: usize) -> f64 {
     if total == 0 { 0.0 } else { (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0 }
 }
 

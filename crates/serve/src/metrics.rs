@@ -65,6 +65,11 @@ const METRICS: &[Metric] = {
             "clout_blocked_events_total",
             "Acts and follows that gave nothing, since their target blocks the actor",
         ),
+        metric(
+            Counter,
+            "clout_own_account_events_total",
+            "Acts of one account of a person on another one, which gave nothing",
+        ),
         metric(Counter, "clout_people_forgotten_total", "People who were forgotten, since nothing was left of them"),
         metric(
             Counter,
@@ -393,6 +398,7 @@ impl Metrics {
             ("clout_input_records_total", totals.records),
             ("clout_shard_full_total", totals.full),
             ("clout_blocked_events_total", totals.blocked),
+            ("clout_own_account_events_total", totals.own_accounts),
             ("clout_people_forgotten_total", totals.forgotten),
             ("clout_name_collisions_total", totals.collided),
             ("clout_ignored_records_total", totals.ignored),

@@ -31,7 +31,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 23] = [
+static FILES: [File; 24] = [
     File { path: "/", kind: HTML, text: include_str!("../page/index.html") },
     file!("style.css", STYLE),
     file!("icon.svg", IMAGE),
@@ -48,6 +48,7 @@ static FILES: [File; 23] = [
     file!("ranking.js", SCRIPT),
     file!("people.js", SCRIPT),
     file!("person.js", SCRIPT),
+    file!("accounts.js", SCRIPT),
     file!("days.js", SCRIPT),
     file!("reasons.js", SCRIPT),
     file!("movers.js", SCRIPT),

@@ -54,6 +54,22 @@ macro_rules! record {
                     is_published: true,
                 }
             }
+
+            /// The same as a score, to as many digits as are kept, against this scale.
+            pub(crate) fn score(&self, scale: f64, scale_version: u64) -> Score {
+                Score {
+                    score: self.score.into(),
+                    influence: self.influence.into(),
+                    $($factor: self.$factor.into(),)+
+                    received: self.received,
+                    followers: self.followers.into(),
+                    following: self.following.into(),
+                    as_of: self.as_of,
+                    scale,
+                    scale_version,
+                    previous: self.previous().map(f64::from),
+                }
+            }
         }
     };
 }

@@ -82,12 +82,12 @@ impl Ord for Ranked {
 }
 
 impl Line {
-    fn insert(&mut self, ranked: Ranked) {
-        self.order.insert(ranked);
+    pub(crate) fn insert(&mut self, height: f32, person: &Arc<Person>) {
+        self.order.insert(Ranked { height, person: Named(Arc::clone(person)) });
         self.len += 1;
     }
 
-    fn remove(&mut self, height: f32, name: &str) {
+    pub(crate) fn remove(&mut self, height: f32, name: &str) {
         let removed = self.order.remove(|ranked| ranked.compare(height, name));
         self.len -= usize::from(removed.is_some());
     }
@@ -139,7 +139,7 @@ impl Ranking {
                     line.remove(height, &person.name);
                 }
                 if let Some(height) = new {
-                    line.insert(Ranked { height, person: Named(Arc::clone(person)) });
+                    line.insert(height, person);
                 }
             }
             old.into_iter().for_each(|height| self.points[point(height)] -= 1);

@@ -32,6 +32,7 @@ use crate::cursor::Cursor;
 use crate::doors::{Doors, Thing, Visitor};
 use crate::host::Hosts;
 use crate::metrics::{Counted, Metrics, Open};
+use crate::persons::{PeopleAnswer, PersonAnswer, PersonExport, PersonHistory};
 use crate::problem::{Problem, explain};
 use crate::question::{self, Question};
 use crate::server::{Demo, ServerOptions};
@@ -176,6 +177,10 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/users/{user}/around", get(around)),
         // Somebody may be called so.
         ("/v1/users/lookup", post(lookup).get(user_lookup)),
+        ("/v1/people", get(people)),
+        ("/v1/people/{person}", get(person)),
+        ("/v1/people/{person}/history", get(person_history)),
+        ("/v1/people/{person}/export", get(export)),
         ("/v1/ranking", get(ranking)),
         ("/v1/movers", get(movers)),
         ("/v1/networks", get(networks)),
@@ -334,11 +339,17 @@ async fn history(State(app): Shared, Path(user): Path<String>, RawQuery(query): 
 
 /// Somebody's closes, which are on a disk.
 async fn closes_of(app: &Arc<App>, user: &str) -> Result<Vec<views::Close>, Problem> {
+    let closes = closes_of_all(app, vec![user.to_owned()]).await?;
+    Ok(closes.into_iter().next().unwrap_or_default())
+}
+
+/// The closes of each of these accounts.
+async fn closes_of_all(app: &Arc<App>, users: Vec<String>) -> Result<Vec<Vec<views::Close>>, Problem> {
     if app.view.closes().is_none() {
         return Ok(Vec::new());
     }
-    let (app, user) = (Arc::clone(app), user.to_owned());
-    let read = spawn_blocking(move || app.view.closes_of(&user)).await;
+    let app = Arc::clone(app);
+    let read = spawn_blocking(move || app.view.closes_of_all(&users)).await;
     match read {
         Ok(Ok(closes)) => Ok(closes),
         Ok(Err(error)) => {
@@ -435,6 +446,61 @@ async fn read_json(request: Request) -> Result<LookupQuestion, Problem> {
     })?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::bad_request(format!("the body is not like {{\"users\": [\"ana\"]}}: {error}")))
+}
+
+/// The ranking of people, the highest score first: whoever has several accounts is in it once, with what they add up to.
+#[utoipa::path(get, path = "/v1/people", tag = "people",
+    params(("limit" = Option<u16>, Query, description = "People in one answer, 1 to 1,000; 100 unless told otherwise.",
+            minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the answer before.")),
+    responses((status = 200, body = PeopleAnswer, description = "Part of the ranking.")))]
+async fn people(State(app): Shared, RawQuery(query): RawQuery) -> Answer<PeopleAnswer> {
+    let mut question = Question::read(query.as_deref(), &["limit", "cursor"])?;
+    let limit = question.number("limit", 1..=1_000)?.unwrap_or(100);
+    let cursor = question.text("cursor")?.map(|text| Cursor::decode(&text)).transpose()?;
+    Ok(Json(app.view.people_from(cursor.as_ref(), limit)))
+}
+
+/// A person: what all accounts add up to, and what each of them adds.
+#[utoipa::path(get, path = "/v1/people/{person}", tag = "people",
+    params(("person" = String, Path, description = "The name under which accounts were linked, or that of an account, percent-encoded: a slash is %2F.")),
+    responses((status = 200, body = PersonAnswer, description = "The person."), (status = 404, body = Problem, description = "Not rated yet."),
+        (status = 410, body = Problem, description = "Opted out.")))]
+async fn person(State(app): Shared, Path(person): Path<String>, RawQuery(query): RawQuery) -> Answer<PersonAnswer> {
+    Question::none(query.as_deref())?;
+    app.view.whole_person(&person).map(Json).map_err(Problem::absent)
+}
+
+/// How a person moved since this server started, and day by day where closes are kept: of all accounts together.
+#[utoipa::path(get, path = "/v1/people/{person}/history", tag = "people",
+    params(("person" = String, Path, description = "The name under which accounts were linked, or that of an account, percent-encoded: a slash is %2F.")),
+    responses((status = 200, body = PersonHistory, description = "The movements and closes that are kept."),
+        (status = 404, body = Problem, description = "Not rated yet."), (status = 410, body = Problem, description = "Opted out.")))]
+async fn person_history(
+    State(app): Shared,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer<PersonHistory> {
+    Question::none(query.as_deref())?;
+    let person = app.view.whole_person(&name).map_err(Problem::absent)?;
+    let closes = closes_of_all(&app, app.view.accounts_of(&person)).await?;
+    app.view.person_history(&name, &closes).map(Json).map_err(Problem::absent)
+}
+
+/// All that this server knows of a person, with accounts that do not agree to be found: only where tokens are needed.
+#[utoipa::path(get, path = "/v1/people/{person}/export", tag = "people",
+    params(("person" = String, Path, description = "The name under which accounts were linked, or that of an account, percent-encoded: a slash is %2F.")),
+    responses((status = 200, body = PersonExport, description = "All of it."), (status = 403, body = Problem, description = "This server asks nobody for a token."),
+        (status = 404, body = Problem, description = "Not rated yet."), (status = 410, body = Problem, description = "Opted out.")))]
+async fn export(State(app): Shared, Path(name): Path<String>, RawQuery(query): RawQuery) -> Answer<PersonExport> {
+    Question::none(query.as_deref())?;
+    if app.tokens.is_none() {
+        let detail = "this server asks nobody for a token, and tells nobody all that it knows of a person";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    let person = app.view.person_as(&name, true).map_err(Problem::absent)?;
+    let closes = closes_of_all(&app, app.view.accounts_of(&person)).await?;
+    app.view.export(&name, &closes).map(Json).map_err(Problem::absent)
 }
 
 /// The ranking, the highest score first.
@@ -589,7 +655,7 @@ mod tests {
         let router = router(Arc::new(app), &[]);
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in ["GET", "POST", "PUT", "DELETE"] {
-                let address = path.replace("{user}", "ana");
+                let address = path.replace("{user}", "ana").replace("{person}", "ana");
                 let request = Request::builder().method(method).uri(address).header("host", "localhost");
                 let request = request.body(Body::empty()).unwrap();
                 let is_taken =

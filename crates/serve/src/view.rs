@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use dashmap::DashSet;
 use parking_lot::{Mutex, RwLock};
 use vocabulary::{Network, Removal, Score, Timestamp};
-use wire::{NameField, Names};
+use wire::{Link, NameField, Names};
 
 use views::{Base, Close, Reader, Span, ViewsError};
 
@@ -27,6 +27,7 @@ use crate::cursor::Cursor;
 use crate::history::{History, Point};
 use crate::link;
 use crate::ordered::Ordered;
+use crate::people::{People, Summed};
 use crate::person::{Named, Person, Record};
 use crate::ranking::{Place, Ranking};
 use crate::scales::{Scale, Scales};
@@ -50,6 +51,9 @@ pub struct ViewOptions {
     pub names: Names,
     /// The closes that are kept on disk, if any are.
     pub closes: Option<Reader>,
+    /// Whoever has a lower score and has not said that they are somebody, by a link or by agreeing to be found, is told to
+    /// nobody. 0 tells everybody.
+    pub unclaimed_below: f32,
 }
 
 impl Default for ViewOptions {
@@ -60,6 +64,7 @@ impl Default for ViewOptions {
             changes_max: 262_144,
             names: Names::default(),
             closes: None,
+            unclaimed_below: 0.0,
         }
     }
 }
@@ -92,6 +97,13 @@ pub enum Update<'a> {
         /// As text; `None` where it is not known any more.
         value: Option<&'a str>,
     },
+    /// Whose an account is.
+    Linked {
+        /// The account, by the name that is scored.
+        account: &'a str,
+        /// The person; `None` where the account is nobody else's any more.
+        link: Option<&'a Link>,
+    },
 }
 
 /// Why somebody has no score.
@@ -111,6 +123,9 @@ pub struct View {
     names: RwLock<Ordered<Named>>,
     /// What people are called. It outlives their scores.
     calling: Calling,
+    /// Who has several accounts. It outlives scores as well.
+    linked: People,
+    unclaimed_below: f32,
     spelling: Names,
     scales: Scales,
     history: Mutex<History>,
@@ -177,6 +192,8 @@ impl View {
             ranking: RwLock::default(),
             names: RwLock::default(),
             calling: Calling::default(),
+            linked: People::default(),
+            unclaimed_below: options.unclaimed_below,
             spelling: options.names,
             scales: Scales::default(),
             history: Mutex::new(History::new(options.history_points_max, options.history_points_each_max)),
@@ -196,11 +213,12 @@ impl View {
 
     /// Takes a committed record over. Records of one person must come in their order.
     pub fn apply(&self, update: Update<'_>) {
-        self.records.fetch_add(u64::from(!matches!(update, Update::Called { .. })), Relaxed);
+        self.records.fetch_add(u64::from(!matches!(update, Update::Called { .. } | Update::Linked { .. })), Relaxed);
         match update {
             Update::Scored { user, score, model_version } => self.publish(user, score, model_version),
             Update::Removed { user, why } => self.remove(user, why),
             Update::Called { user, field, value } => self.call(user, field, value),
+            Update::Linked { account, link } => self.link(account, link),
         }
     }
 
@@ -216,6 +234,7 @@ impl View {
         self.users.clear();
         *self.ranking.write() = Ranking::default();
         *self.names.write() = Ordered::default();
+        self.linked.forget_records();
         self.history.lock().clear();
         self.opted_out.clear();
         self.as_of.store(Timestamp::MIN, Relaxed);
@@ -285,6 +304,9 @@ impl View {
     /// Shows what was applied to those who watch the stream. [`crate::Server`] does it ten times a second.
     pub fn show_changes(&self) {
         self.changes.seal();
+        if let (Some(votes), Some(now)) = (self.scale(), self.as_of()) {
+            self.linked.look(votes, now);
+        }
         let records = self.records();
         let mut last = self.last_applied.lock();
         // What was there before is older than it looks.
@@ -306,6 +328,7 @@ impl View {
         self.opted_out.remove(&key);
         self.as_of.fetch_max(score.as_of, Relaxed);
         let before = self.ranking.write().publish(&person, Some(record));
+        self.linked.changed(user, self).into_iter().for_each(|summed| self.note_sum(&summed));
         match before {
             Some(before) if before.height() != record.height() => self.history.lock().moved(key, &before, &record),
             Some(_) => {}
@@ -318,7 +341,9 @@ impl View {
     }
 
     fn remove(&self, user: &str, why: Removal) {
-        let (key, is_hidden) = (self.key(user), self.is_hidden(user));
+        let key = self.key(user);
+        let is_withheld = || self.account_of(user).is_some_and(|person| self.is_unnamed(&person));
+        let is_hidden = self.is_hidden(user) || is_withheld();
         match why {
             Removal::OptedOut => {
                 self.opted_out.insert(key);
@@ -328,6 +353,7 @@ impl View {
         }
         let Some(Named(person)) = self.users.remove(user) else { return };
         self.ranking.write().publish(&person, None);
+        self.linked.changed(user, self).into_iter().for_each(|summed| self.note_sum(&summed));
         self.names.write().remove(|named| (*named.0.name).cmp(user));
         self.history.lock().forget(key);
         if self.is_ready() {
@@ -345,6 +371,70 @@ impl View {
         if let Some(person) = person.filter(|person| person.record().is_some()) {
             self.changes.push(Change::scored(person, key, 0.0));
         }
+    }
+
+    fn link(&self, account: &str, link: Option<&Link>) {
+        for summed in self.linked.link(account, link, self) {
+            // Who has other accounts than before did not move by that.
+            self.history.lock().forget(self.person_key(&summed.person));
+        }
+        // Whoever watches hears of the person with the old score.
+        let person = self.account_of(account).filter(|person| self.is_ready() && person.record().is_some());
+        if let Some(person) = person {
+            self.changes.push(Change::scored(person, self.key(account), 0.0));
+        }
+    }
+
+    /// The accounts of a person add up to something else now.
+    fn note_sum(&self, summed: &Summed) {
+        let key = self.person_key(&summed.person);
+        match (&summed.before, &summed.after) {
+            (Some(before), Some(after)) if before.height() != after.height() => {
+                self.history.lock().moved(key, before, after);
+            }
+            (_, None) => self.history.lock().forget(key),
+            _ => {}
+        }
+    }
+
+    /// Whether somebody is told by no name, at least not in a cursor, or in what says that they are gone.
+    fn is_unnamed(&self, person: &Person) -> bool {
+        self.is_hidden(&person.name) || person.record().is_some_and(|record| self.is_withheld(person, &record))
+    }
+
+    pub(crate) fn account_of(&self, user: &str) -> Option<Arc<Person>> {
+        self.users.get(user).map(|named| Arc::clone(&named.0))
+    }
+
+    pub(crate) fn linked(&self) -> &People {
+        &self.linked
+    }
+
+    pub(crate) fn scales(&self) -> &Scales {
+        &self.scales
+    }
+
+    pub(crate) fn unclaimed_below(&self) -> f32 {
+        self.unclaimed_below
+    }
+
+    pub(crate) fn called(&self, user: &str) -> Option<Arc<Called>> {
+        self.calling.get(user)
+    }
+
+    pub(crate) fn spell<'a>(&self, user: &'a str, memory: &'a mut String) -> &'a str {
+        self.spelling.spell(user, memory)
+    }
+
+    /// Asks the ranking. Whoever asks may have it open already: no writer may come in between.
+    pub(crate) fn with_ranking<T>(&self, ask: impl FnOnce(&Ranking) -> T) -> T {
+        ask(&self.ranking.read_recursive())
+    }
+
+    /// What is told of an account beside its score.
+    pub(crate) fn account_answer(&self, person: &Arc<Person>, record: &Record) -> Option<Account> {
+        let place = self.ranking.read().place(person, record.height());
+        account(&person.name, &place, self.calling.get(&person.name).as_deref())
     }
 
     /// Whether this account is told under no name, unless somebody asks for it by that name.
@@ -392,7 +482,7 @@ impl View {
         person.and_then(|person| self.answer(&person, true)).ok_or_else(|| self.absence(user))
     }
 
-    fn absence(&self, user: &str) -> Absence {
+    pub(crate) fn absence(&self, user: &str) -> Absence {
         if self.opted_out.contains(&self.key(user)) { Absence::OptedOut } else { Absence::NotRated }
     }
 
@@ -401,7 +491,7 @@ impl View {
     pub(crate) fn answer(&self, person: &Arc<Person>, is_asked: bool) -> Option<ScoreAnswer> {
         let (record, place, total) = {
             let ranking = self.ranking.read();
-            let record = person.record()?;
+            let record = person.record().filter(|record| !self.is_withheld(person, record))?;
             (record, ranking.place(person, record.height()), ranking.len())
         };
         Some(self.score_answer(&record, &place, total, is_asked))
@@ -413,13 +503,15 @@ impl View {
         let is_hidden = called.as_deref().is_some_and(Called::is_hidden);
         let user = if is_hidden && !is_asked { pseudonym(self.key(name)) } else { name.to_owned() };
         let account = account(name, place, called.as_deref());
-        ScoreAnswer::new(user, account, record, place, total, self.scales.get(record.scale))
+        let person = if is_hidden { None } else { self.person_of(name) };
+        ScoreAnswer::new(user, (account, person), record, place, total, self.scales.get(record.scale))
     }
 
     fn answers(&self, places: &[Place], total: usize, asked: Option<&str>) -> Vec<ScoreAnswer> {
         let answer = |place: &Place| {
             let is_asked = asked.is_some_and(|asked| *asked == *place.person.name);
-            Some(self.score_answer(&place.person.record()?, place, total, is_asked))
+            let record = place.person.record().filter(|record| !self.is_withheld(&place.person, record))?;
+            Some(self.score_answer(&record, place, total, is_asked))
         };
         places.iter().filter_map(answer).collect()
     }
@@ -442,7 +534,7 @@ impl View {
             Some(network) => ranking.places_on(network, first, count),
         };
         let has_more = first + count < end;
-        let next = places.last().filter(|_| has_more).map(|last| match self.is_hidden(&last.person.name) {
+        let next = places.last().filter(|_| has_more).map(|last| match self.is_unnamed(&last.person) {
             false => Cursor { height: last.height, user: last.person.name.to_string(), skip: 0 },
             // A name is not told by a cursor either.
             true => {
@@ -488,7 +580,8 @@ impl View {
                 called.is_some_and(|called| called.begins_with(&lower))
             }));
         }
-        found.retain(|person| !self.is_hidden(&person.name));
+        found.extend(self.linked.beginning(prefix, limit).iter().filter_map(|account| self.account_of(account)));
+        found.retain(|person| !self.is_unnamed(person));
         let best = self.best_of(found, limit);
         let mut answers: Vec<ScoreAnswer> = best.iter().filter_map(|person| self.answer(person, false)).collect();
         answers.sort_by_key(|answer| answer.rank);
@@ -554,8 +647,7 @@ impl View {
     /// How a person moved, as far as it is remembered, the oldest movement first.
     pub fn history(&self, user: &str) -> Result<Movements, Absence> {
         let user = self.user(user)?.user;
-        let points = self.history.lock().points(self.key(&user));
-        let points = points.windows(2).map(|ends| self.movement(&ends[0], &ends[1])).collect();
+        let points = self.movements(self.key(&user));
         Ok(Movements { user, points })
     }
 
@@ -635,6 +727,12 @@ impl View {
             movers.sort_by(|one, other| other.change.abs().total_cmp(&one.change.abs()));
             movers
         })
+    }
+
+    /// The movements that are kept under a key, the oldest first.
+    pub(crate) fn movements(&self, key: u64) -> Vec<Movement> {
+        let points = self.history.lock().points(key);
+        points.windows(2).map(|ends| self.movement(&ends[0], &ends[1])).collect()
     }
 
     fn movement(&self, before: &Point, after: &Point) -> Movement {

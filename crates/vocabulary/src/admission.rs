@@ -8,6 +8,9 @@ pub const NAME_BYTES_MAX: usize = 512;
 /// The largest trust that is accepted: what an account hands out counts at most so many times.
 pub const TRUST_MAX: f64 = 10.0;
 
+/// Other accounts of one person that are accepted: one of two people has hardly ever that many.
+pub const LINKED_MAX: usize = 31;
+
 /// The last time that is accepted: 9999-12-30T22:00:00.999Z, the last one that RFC 3339 can write at any offset.
 pub const AT_MAX: Timestamp = 253_402_207_200_999;
 

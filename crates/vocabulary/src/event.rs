@@ -32,4 +32,7 @@ pub struct Profile<'a> {
     pub created: Option<Timestamp>,
     /// Whether its network vouches for who this is: whom it has vouched for is known. False leaves it as it is.
     pub is_verified: bool,
+    /// The other accounts of the person whose account this is, a line each, at most [`LINKED_MAX`](crate::LINKED_MAX): what
+    /// one of them does to another gives nothing from now on. An empty text ends that. `None` leaves it as it is.
+    pub linked: Option<&'a str>,
 }

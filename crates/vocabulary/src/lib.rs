@@ -8,7 +8,7 @@ mod kind;
 mod network;
 mod score;
 
-pub use admission::{AHEAD_MS_MAX, AT_MAX, NAME_BYTES_MAX, TRUST_MAX};
+pub use admission::{AHEAD_MS_MAX, AT_MAX, LINKED_MAX, NAME_BYTES_MAX, TRUST_MAX};
 pub use event::{Event, Profile, Timestamp};
 pub use kind::{Counts, Kind, PerKind, Received};
 pub use network::{Id, Network};

@@ -4,7 +4,7 @@
 //! network, and a name is printed in lines of text, where a newline, a tab or an escape would pass for structure.
 //! Anything else in a name is kept exactly as written: no trimming, no folding, no normalisation.
 
-use vocabulary::{AT_MAX, Event, Kind, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
+use vocabulary::{AT_MAX, Event, Kind, LINKED_MAX, NAME_BYTES_MAX, Profile, TRUST_MAX, Timestamp};
 
 use crate::Malformed;
 use crate::malformed::quote;
@@ -27,9 +27,34 @@ pub(crate) fn event<'a>(
 pub(crate) fn profile(profile: Profile<'_>) -> Result<Profile<'_>, Malformed> {
     name("user", profile.user)?;
     profile.created.map_or(Ok(()), time)?;
+    profile.linked.map_or(Ok(()), linked)?;
     match profile.trust {
         Some(trust) if !(0.0..=TRUST_MAX).contains(&trust) => Err(Malformed::Trust(trust)),
         _ => Ok(profile),
+    }
+}
+
+/// Names of accounts as lines of one text. Each must be a name: else a line more would pass for one.
+pub(crate) fn lines<'a>(accounts: &[impl AsRef<str>], memory: &'a mut String) -> Result<&'a str, Malformed> {
+    accounts.iter().try_for_each(|account| name("linked account", account.as_ref()))?;
+    memory.clear();
+    for (place, account) in accounts.iter().enumerate() {
+        memory.push_str(if place == 0 { "" } else { "\n" });
+        memory.push_str(account.as_ref());
+    }
+    Ok(memory)
+}
+
+/// Nothing, or why these are not names of accounts, a line each.
+fn linked(linked: &str) -> Result<(), Malformed> {
+    if linked.is_empty() {
+        return Ok(());
+    }
+    let mut accounts = linked.split('\n');
+    accounts.try_for_each(|account| name("linked account", account))?;
+    match linked.split('\n').count() {
+        count if count > LINKED_MAX => Err(Malformed::TooManyLinked(count)),
+        _ => Ok(()),
     }
 }
 

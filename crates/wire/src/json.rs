@@ -138,7 +138,11 @@ fn event_of<'a>(
 }
 
 /// A profile from `{"user": "...", "opted_out": false, "trust": 1}`.
-pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile<'a>, Malformed> {
+pub(crate) fn profile<'a>(
+    text: &'a str,
+    user: &'a mut String,
+    memory: &'a mut String,
+) -> Result<Profile<'a>, Malformed> {
     let fields: ProfileFields<'a> = object(text)?;
     let says_nothing = fields.says_nothing();
     let name = fields.user.ok_or(Malformed::Missing("user"))?;
@@ -146,12 +150,17 @@ pub(crate) fn profile<'a>(text: &'a str, user: &'a mut String) -> Result<Profile
         return Err(Malformed::NothingSaid);
     }
     let created = fields.created_at.map(|at| at.read(&TimeReader::default())).transpose()?;
+    let linked = match fields.linked {
+        Some(accounts) => Some(accept::lines(&accounts, memory)?),
+        None => None,
+    };
     accept::profile(Profile {
         user: hold(name, user),
         opted_out: fields.opted_out,
         trust: fields.trust,
         created,
         is_verified: fields.verified == Some(true),
+        linked,
     })
 }
 
@@ -263,12 +272,14 @@ struct ProfileFields<'a> {
     #[serde(borrow, alias = "created")]
     created_at: Option<At<'a>>,
     verified: Option<bool>,
+    #[serde(borrow)]
+    linked: Option<Vec<Text<'a>>>,
 }
 
 impl ProfileFields<'_> {
     fn says_nothing(&self) -> bool {
         let others = [&self.display_name, &self.country, &self.language];
-        let says_age = self.created_at.is_some() || self.verified.is_some();
+        let says_age = self.created_at.is_some() || self.verified.is_some() || self.linked.is_some();
         self.opted_out.is_none() && self.trust.is_none() && !says_age && others.iter().all(|field| field.is_none())
     }
 }
@@ -276,6 +287,12 @@ impl ProfileFields<'_> {
 /// A string that is borrowed unless it is written with escapes (serde's own `Option<Cow>` always copies), or a whole
 /// number as its digits. Numbers beyond 64 bits are not: the parser has rounded them by then.
 struct Text<'a>(Cow<'a, str>);
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

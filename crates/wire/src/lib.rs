@@ -20,6 +20,7 @@ mod framing;
 mod journal;
 mod json;
 mod kind;
+mod link;
 mod malformed;
 mod names;
 mod naming;
@@ -43,6 +44,7 @@ pub use file::{
 pub use framing::Framing;
 pub use journal::{Gap, JournalRecord, OffsetRange};
 pub use kind::{KindWords, parse_kind};
+pub use link::{Link, Proof, decode_link, encode_link, encode_link_json};
 pub use malformed::{Malformed, NoAct};
 pub use names::{Names, Respelled, Spelling, fold, placeholder, placeholders};
 pub use naming::{NameField, cut_name, name_key, read_name_key, yes_or_no};

@@ -114,8 +114,11 @@ pub enum Malformed {
     #[error("{0}")]
     Field(String),
     /// A profile from which nothing follows.
-    #[error("says nothing: a profile has opted_out, trust, created_at or verified (true)")]
+    #[error("says nothing: a profile has opted_out, trust, created_at, verified (true) or linked")]
     NothingSaid,
+    /// More other accounts of one person than are accepted.
+    #[error("has {0} linked accounts, at most {max} are accepted", max = vocabulary::LINKED_MAX)]
+    TooManyLinked(usize),
     /// The key of a tombstone, which is all it has, is not a name.
     #[error("has no value, and its key {0:?} is not the plain name of a user")]
     Key(String),

@@ -107,7 +107,10 @@ impl Names {
     ) -> Result<Option<Profile<'a>>, Malformed> {
         let profile = match self.spelling {
             Spelling::Exact => profile,
-            Spelling::Folded => Profile { user: folded("user", profile.user, &mut memory.first)?, ..profile },
+            Spelling::Folded => {
+                let linked = profile.linked.map(|linked| folded_lines(linked, &mut memory.second)).transpose()?;
+                Profile { user: folded("user", profile.user, &mut memory.first)?, linked, ..profile }
+            }
         };
         Ok((!self.ignores(profile.user)).then_some(profile))
     }
@@ -117,6 +120,17 @@ impl Names {
 fn folded<'a>(role: &'static str, name: &'a str, memory: &'a mut String) -> Result<&'a str, Malformed> {
     let name = fold(name, memory);
     accept::name(role, name).map(|()| name)
+}
+
+/// The folded names of a text that has a line each.
+fn folded_lines<'a>(lines: &str, memory: &'a mut String) -> Result<&'a str, Malformed> {
+    let mut all = String::with_capacity(lines.len());
+    for line in lines.lines() {
+        all.push_str(if all.is_empty() { "" } else { "\n" });
+        all.push_str(folded("linked account", line, memory)?);
+    }
+    *memory = all;
+    Ok(memory)
 }
 
 /// One spelling for all that a person is called: canonical caseless matching (Unicode, chapter 3.13), without what

@@ -14,12 +14,19 @@ pub struct ProfileDecoder {
     framing: Framing,
     message: proto::Profile,
     user: String,
+    linked: String,
 }
 
 impl ProfileDecoder {
     /// A decoder for records of one encoding.
     pub fn new(encoding: Encoding) -> Self {
-        Self { encoding, framing: Framing::Bare, message: proto::Profile::default(), user: String::new() }
+        Self {
+            encoding,
+            framing: Framing::Bare,
+            message: proto::Profile::default(),
+            user: String::new(),
+            linked: String::new(),
+        }
     }
 
     /// The same for records behind such a frame.
@@ -31,8 +38,8 @@ impl ProfileDecoder {
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Profile<'a>, Malformed> {
         let bytes = self.framing.open(bytes, self.encoding)?;
         match self.encoding {
-            Encoding::Json => json::profile(text(bytes)?, &mut self.user),
-            Encoding::Protobuf => protobuf::profile(bytes, &mut self.message),
+            Encoding::Json => json::profile(text(bytes)?, &mut self.user, &mut self.linked),
+            Encoding::Protobuf => protobuf::profile(bytes, &mut self.message, &mut self.linked),
         }
     }
 
@@ -49,10 +56,10 @@ impl ProfileDecoder {
 
 /// Appends the protobuf message of a profile, without a length before it.
 pub fn encode_profile(profile: &Profile<'_>, out: &mut Vec<u8>) {
-    let Profile { user, opted_out, trust, created, is_verified } = *profile;
-    let (created_at, verified) = (created, is_verified);
-    let message =
-        proto::Profile { user: user.to_owned(), opted_out, trust, created_at, verified, ..Default::default() };
+    let Profile { user, opted_out, trust, created, is_verified, linked } = *profile;
+    let (user, created_at, verified) = (user.to_owned(), created, is_verified);
+    let linked = linked.map(|linked| proto::Linked { accounts: linked.lines().map(str::to_owned).collect() });
+    let message = proto::Profile { user, opted_out, trust, created_at, verified, linked, ..Default::default() };
     message.encode_raw(out);
 }
 
@@ -69,10 +76,13 @@ pub fn encode_profile_json(profile: &Profile<'_>, out: &mut Vec<u8>) {
         created_at: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         verified: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        linked: Option<Vec<&'a str>>,
     }
-    let Profile { user, opted_out, trust, created, is_verified } = *profile;
+    let Profile { user, opted_out, trust, created, is_verified, linked } = *profile;
+    let linked = linked.map(|linked| linked.lines().collect());
     let created_at = created.and_then(time::rfc3339);
     let verified = is_verified.then_some(true);
     // Memory takes everything, and a trust is a number.
-    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust, created_at, verified });
+    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust, created_at, verified, linked });
 }

@@ -23,17 +23,26 @@ pub(crate) fn event_with_id<'a>(
 }
 
 /// Decodes into `message`, as for events.
-pub(crate) fn profile<'a>(bytes: &[u8], message: &'a mut proto::Profile) -> Result<Profile<'a>, Malformed> {
+pub(crate) fn profile<'a>(
+    bytes: &[u8],
+    message: &'a mut proto::Profile,
+    memory: &'a mut String,
+) -> Result<Profile<'a>, Malformed> {
     message.clear();
     message.merge(bytes).map_err(|error| malformed(bytes, &error))?;
-    let proto::Profile { user, opted_out, trust, display_name, country, language, created_at, verified } = message;
+    let proto::Profile { user, opted_out, trust, display_name, country, language, created_at, verified, linked } =
+        message;
     accept::name("user", user)?;
     let says_else = [display_name, country, language].iter().any(|text| !text.is_empty());
-    if opted_out.is_none() && trust.is_none() && created_at.is_none() && !*verified && !says_else {
+    if opted_out.is_none() && trust.is_none() && created_at.is_none() && !*verified && linked.is_none() && !says_else {
         return Err(Malformed::NothingSaid);
     }
     let (created, is_verified) = (*created_at, *verified);
-    accept::profile(Profile { user, opted_out: *opted_out, trust: *trust, created, is_verified })
+    let linked = match linked {
+        Some(linked) => Some(accept::lines(&linked.accounts, memory)?),
+        None => None,
+    };
+    accept::profile(Profile { user, opted_out: *opted_out, trust: *trust, created, is_verified, linked })
 }
 
 /// What the parser says of it, or what it is instead: no message begins as a JSON object does.

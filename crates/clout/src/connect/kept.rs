@@ -138,10 +138,13 @@ fn word(standing: Standing) -> &'static str {
         Standing::Deactivated => "deactivated",
         Standing::Suspended => "suspended",
         Standing::Deleted => "deleted",
+        Standing::Objected => "objected",
     }
 }
 
 fn standing_of(word: &[u8]) -> Option<Standing> {
-    use Standing::{Active, Deactivated, Deleted, Suspended};
-    [Active, Deactivated, Suspended, Deleted].into_iter().find(|standing| self::word(*standing).as_bytes() == word)
+    use Standing::{Active, Deactivated, Deleted, Objected, Suspended};
+    [Active, Deactivated, Suspended, Deleted, Objected]
+        .into_iter()
+        .find(|standing| self::word(*standing).as_bytes() == word)
 }

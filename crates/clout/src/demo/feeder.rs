@@ -123,6 +123,13 @@ impl Feeder {
                     batch.push_profile(batch.next(), &Profile { user, opted_out, trust, ..Profile::default() });
                 }
                 What::Said(said) => opening.call(said),
+                What::Linked(link) => {
+                    let (batch, linked) = (&mut accounts[partitions.of(&link.account)], link.others());
+                    let profile = Profile { user: &link.account, linked: Some(&linked), ..Profile::default() };
+                    batch.push_profile(batch.next(), &profile);
+                    opening.link(&link.account, Some(link));
+                }
+                What::Unlinked(account) => opening.link(account, None),
             });
         }
         partitions.append(ACCOUNTS, accounts);

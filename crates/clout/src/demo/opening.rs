@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use influence::{Effects, MODEL_VERSION, Removed, Shard};
 use serve::{Update, View};
 use vocabulary::Score;
+use wire::Link;
 
 use crate::recorded::naming::Said;
 
@@ -56,6 +57,11 @@ impl Opening {
     /// Takes what an account is called.
     pub(crate) fn call(&self, Said { user, field, value }: &Said) {
         self.view.apply(Update::Called { user, field: *field, value: value.as_deref() });
+    }
+
+    /// Takes whose an account is.
+    pub(crate) fn link(&self, account: &str, link: Option<&Link>) {
+        self.view.apply(Update::Linked { account, link });
     }
 
     fn show(&self, user: &str, score: &Score) {

@@ -6,9 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use networks::{Framing, Memory, Reader, Recognised};
 use vocabulary::{AHEAD_MS_MAX, Event, Kind, Timestamp};
-use wire::{EventReader, Names, Pieces, Respelled};
+use wire::{EventReader, Link, Names, Pieces, Respelled};
 use worlds::{Town, TownEvents};
 
+use crate::demo::cast::{Cast, PEOPLE_MIN};
 use crate::demo::hearing::Hearing;
 use crate::interrupt::Interrupt;
 use crate::recorded::input::{BytesRead, Contents, Head, Input};
@@ -25,9 +26,16 @@ pub(crate) struct Source {
 }
 
 enum Stream {
-    Town(Box<TownEvents>),
+    Town(Box<Played>),
     File(Box<File>),
     Messages(Box<Messages>),
+}
+
+/// A town, and what its people do on their networks.
+struct Played {
+    town: TownEvents,
+    cast: Option<Cast>,
+    waiting: VecDeque<Waiting>,
 }
 
 struct File {
@@ -60,9 +68,9 @@ pub(crate) struct Bad {
 
 /// Something that happens, kept until its time has come.
 #[derive(Debug)]
-struct Waiting {
-    at: Timestamp,
-    what: What,
+pub(crate) struct Waiting {
+    pub(crate) at: Timestamp,
+    pub(crate) what: What,
 }
 
 /// Something that happens.
@@ -74,6 +82,10 @@ pub(crate) enum What {
     Change(Change),
     /// An account is called something.
     Said(Said),
+    /// An account is a person's.
+    Linked(Link),
+    /// An account is nobody else's any more.
+    Unlinked(String),
 }
 
 impl Source {
@@ -82,7 +94,9 @@ impl Source {
         let usual = Town::default();
         let events_an_hour = (u64::from(usual.events_an_hour) * u64::from(people) / u64::from(usual.people)).max(1);
         let town = Town { seed, people, events_an_hour: events_an_hour as u32, ..usual };
-        Source::of(Stream::Town(Box::new(town.events())))
+        let (town, waiting) = (town.events(), VecDeque::new());
+        let cast = (people >= PEOPLE_MIN).then(Cast::default);
+        Source::of(Stream::Town(Box::new(Played { town, cast, waiting })))
     }
 
     /// Events beyond this machine's clock count as bad: history must not wait for them.
@@ -141,7 +155,14 @@ impl Source {
 impl Stream {
     fn next(&mut self) -> Option<Waiting> {
         match self {
-            Stream::Town(town) => Some(Waiting::of(&town.next_event())),
+            Stream::Town(played) => {
+                let Played { town, cast, waiting } = &mut **played;
+                let Some(cast) = cast else { return Some(Waiting::of(&town.next_event())) };
+                while waiting.is_empty() {
+                    cast.play(&town.next_event(), waiting);
+                }
+                waiting.pop_front()
+            }
             Stream::File(file) => file.next(),
             Stream::Messages(messages) => messages.next(),
         }

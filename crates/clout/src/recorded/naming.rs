@@ -49,8 +49,8 @@ impl Naming {
             newer.insert(key, value_hash);
             said.push(Said { user: user.to_owned(), field, value: value.map(str::to_owned) });
         };
-        if profile.standing == Some(Standing::Deleted) {
-            // Who is gone is called nothing, anywhere.
+        if matches!(profile.standing, Some(Standing::Deleted | Standing::Objected)) {
+            // Who is gone, or does not want to be here, is called nothing, anywhere.
             return NameField::ALL.into_iter().for_each(|field| say(field, None));
         }
         let texts = [
@@ -74,7 +74,7 @@ fn is_there(standing: Standing) -> Option<bool> {
     match standing {
         Standing::Active => Some(true),
         Standing::Deactivated => Some(false),
-        Standing::Suspended | Standing::Deleted => None,
+        Standing::Suspended | Standing::Deleted | Standing::Objected => None,
     }
 }
 

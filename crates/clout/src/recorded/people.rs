@@ -41,6 +41,9 @@ impl Change {
     pub(crate) fn of(user: &str, before: Option<Standing>, standing: Standing) -> Option<Change> {
         let (opted_out, trust) = match (before, standing) {
             (before, standing) if before == Some(standing) => return None,
+            // Whoever has objected is brought back by nothing that a network says.
+            (Some(Standing::Objected), _) => return None,
+            (_, Standing::Objected) => (Some(true), None),
             (_, Standing::Suspended) => (None, Some(0.0)),
             (_, Standing::Deleted) => (Some(true), None),
             (Some(Standing::Suspended), _) => (None, Some(1.0)),
@@ -65,8 +68,11 @@ impl People {
         let known = known.get_mut(user)?;
         known.say(profile);
         let standing = profile.standing?;
-        let before = known.standing.replace(standing);
-        if standing == Standing::Deleted {
+        let before = known.standing;
+        if before != Some(Standing::Objected) {
+            known.standing = Some(standing);
+        }
+        if matches!(known.standing, Some(Standing::Deleted | Standing::Objected)) {
             (known.handle, known.display_name) = (None, None);
         }
         Change::of(user, before, standing)
@@ -143,6 +149,10 @@ mod tests {
             (Standing::Deactivated, None),
             (Standing::Deleted, change(Some(true), None)),
             (Standing::Active, change(Some(false), None)),
+            (Standing::Objected, change(Some(true), None)),
+            (Standing::Active, None),
+            (Standing::Deleted, None),
+            (Standing::Active, None),
         ] {
             assert_eq!(people.learn(&profile(None, Some(standing)), &names), expected, "{standing:?}");
         }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use wire::ScoreFormat;
 
 use crate::replay::person::{FanLine, Person, Status};
+use crate::replay::persons::Persons;
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
 use crate::table::TableFormat;
@@ -14,6 +15,9 @@ struct Document<'d> {
     summary: &'d Summary,
     /// The lines of `--scores-out`.
     top: Vec<Box<RawValue>>,
+    /// The lines of `--people-out`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<Vec<Box<RawValue>>>,
     users: Vec<User<'d>>,
 }
 
@@ -33,12 +37,15 @@ struct User<'d> {
 pub(crate) fn document(
     summary: &Summary,
     ranking: &Ranking<'_>,
+    persons: Option<&Persons>,
     top: usize,
     people: &[Person<'_>],
 ) -> serde_json::Result<String> {
+    let lines = |persons: &Persons| persons.top(top).map(|ranked| record(ranking, &ranked)).collect::<Result<_, _>>();
+    let summed = persons.map(lines).transpose()?;
     let top = ranking.top(top).map(|ranked| record(ranking, &ranked)).collect::<Result<_, _>>()?;
     let users = people.iter().map(|person| user(ranking, person)).collect::<Result<_, _>>()?;
-    Ok(serde_json::to_string(&Document { summary, top, users })? + "\n")
+    Ok(serde_json::to_string(&Document { summary, top, people: summed, users })? + "\n")
 }
 
 fn user<'d>(ranking: &Ranking<'_>, person: &'d Person<'_>) -> serde_json::Result<User<'d>> {

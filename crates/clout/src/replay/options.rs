@@ -56,6 +56,10 @@ pub struct ReplayArgs {
     /// Profiles, as JSON lines or protobuf: trust, and who has opted out. They count before all events; may be repeated
     #[arg(long, help_heading = "Input", value_name = "FILE")]
     pub profiles: Vec<PathBuf>,
+    /// A CSV table of links, with the columns account and person: what one account of a person does to another gives nothing,
+    /// and people are ranked by what their accounts add up to
+    #[arg(long, help_heading = "Input", value_name = "FILE")]
+    pub links: Option<PathBuf>,
     /// Score as of this time, or as of a date's midnight in UTC: later events are left out. Without it the newest event says what time it is, and events
     /// more than 5 minutes ahead of this machine's clock are bad lines
     #[arg(long, help_heading = "Input", value_name = "TIME", value_parser = crate::words::parse_time)]
@@ -113,6 +117,9 @@ pub struct ReplayArgs {
     /// the standard output. Names stay as they are: a spreadsheet takes one that begins with = + - @ for a formula
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub scores_out: Option<PathBuf>,
+    /// Write people's scores, where accounts are linked: what the accounts of each add up to. Named as for --scores-out
+    #[arg(long, help_heading = "Output", value_name = "FILE", requires = "links")]
+    pub people_out: Option<PathBuf>,
     /// Write how scores moved: everybody's score at every whole multiple of this duration, as in 1d, since 1970, in UTC,
     /// as --until that time gives it, and last as of the end of the log. --user and --top narrow it to those people
     #[arg(long = "timeline", help_heading = "Output", value_name = "STEP", requires = "timeline_out", value_parser = parse_step)]
@@ -259,6 +266,7 @@ impl ReplayArgs {
         }
         let tables = [
             ("--scores-out", &self.scores_out),
+            ("--people-out", &self.people_out),
             ("--timeline-out", &self.timeline_out),
             ("--history-out", &self.history_out),
         ];
@@ -285,7 +293,7 @@ impl ReplayArgs {
                 input.is_dir() && input.canonicalize().is_ok_and(|input| folder.starts_with(input))
             };
             let is_read = |input: &PathBuf| same(input, path) || inside(input);
-            let read = self.files.iter().chain(&self.profiles).any(is_read);
+            let read = self.files.iter().chain(&self.profiles).chain(&self.links).any(is_read);
             if read || outputs[..place].iter().any(|(_, other)| same(other, path)) {
                 return Err(UsageError::Overwrites { option, path: path.to_owned() });
             }
@@ -297,6 +305,7 @@ impl ReplayArgs {
     fn outputs(&self) -> impl Iterator<Item = (&'static str, &Path)> + Clone {
         let outputs = [
             ("--scores-out", &self.scores_out),
+            ("--people-out", &self.people_out),
             ("--timeline-out", &self.timeline_out),
             ("--history-out", &self.history_out),
             ("--dead-letters", &self.dead_letters),

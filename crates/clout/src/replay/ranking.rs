@@ -178,6 +178,6 @@ impl<'w> Ranking<'w> {
 }
 
 /// To a ten-thousandth, as over HTTP: more digits would change with every newcomer and say nothing.
-fn percent(part: usize, total: usize) -> f64 {
+pub(crate) fn percent(part: usize, total: usize) -> f64 {
     (part as f64 / total as f64 * 1_000_000.0).round() / 10_000.0
 }

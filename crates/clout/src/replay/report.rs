@@ -8,9 +8,11 @@ use std::borrow::Cow;
 use console::{measure_text_width, truncate_str};
 use vocabulary::{Kind, Score};
 
+use crate::replay::persons::Persons;
 use crate::replay::ranking::{Ranked, Ranking};
 use crate::replay::summary::Summary;
 use crate::screen::Screen;
+use crate::shown::shown;
 use crate::words::{self, decimal, thousands};
 
 const BAR_WIDTH: std::ops::RangeInclusive<usize> = 5..=20;
@@ -76,6 +78,19 @@ pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: 
         return String::new();
     }
     format!("{}\n\n{}\n", title(rows.len(), summary, screen), table(&rows, |user| ranking.label(user), screen))
+}
+
+/// The first so many people, or nothing if there are none.
+pub(crate) fn people(persons: &Persons, len: usize, screen: &Screen) -> String {
+    let rows: Vec<Ranked<'_>> = persons.top(len).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let (first, all) = (thousands(rows.len() as u64), thousands(persons.len() as u64));
+    let who = format!("Top {first} of {all} people, whoever has several accounts once");
+    let how = format!("a score of 100 is {} votes", decimal(persons.scale().unwrap_or_default(), 0));
+    let title = screen.labelled("", &format!("{}; {how}", screen.bold(&who)), Screen::as_is);
+    format!("\n{title}\n\n{}\n", table(&rows, shown, screen))
 }
 
 fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
@@ -212,7 +227,6 @@ mod tests {
     use vocabulary::Received;
 
     use super::*;
-    use crate::shown::shown;
 
     fn score(score: f64) -> Score {
         Score {

@@ -92,6 +92,8 @@ struct LeftOut {
     opted_out: u64,
     /// Acts on people who block the actor.
     blocked: u64,
+    /// Acts of one account of a person on another.
+    own_accounts: u64,
     shard_full: u64,
     collided: u64,
     after_until: u64,
@@ -281,6 +283,7 @@ impl LeftOut {
             self_acts: taken.self_acts,
             opted_out: taken.opted_out,
             blocked: taken.blocked,
+            own_accounts: taken.own_accounts,
             shard_full: taken.refused,
             collided: taken.collided,
             after_until: counts.after_until,
@@ -298,6 +301,7 @@ impl LeftOut {
             (self.self_acts, "self-act", "self-acts"),
             (self.opted_out, "act of somebody who opted out", "acts of people who opted out"),
             (self.blocked, "act on somebody who blocks the actor", "acts on people who block the actor"),
+            (self.own_accounts, "act on another account of one's own", "acts on other accounts of one's own"),
             (self.shard_full, "record that found its shard full", "records that found their shards full"),
             (self.collided, "record of a name whose hash is another's", "records of names whose hash is another's"),
             (self.after_until, "event after --until", "events after --until"),

@@ -173,7 +173,9 @@ impl Messages {
         let mut refused = None;
         for (line, message) in (1..).zip(messages(read.value.unwrap_or_default())) {
             reader.read(source, message, &mut |found| {
-                if let (true, Found::Profile(profile)) = (takes_names, &found) {
+                if let (true, Found::Profile(profile)) = (takes_names, &found)
+                    && !gone.has_objected(profile, names)
+                {
                     naming.learn(profile, names, said);
                 }
                 findings.take(&found, |profile| gone.learn(profile, names));
@@ -287,6 +289,8 @@ pub(crate) struct Gone {
     /// Changes since they were last taken; none are kept where nobody takes them.
     noted: Vec<(String, Option<Standing>)>,
     is_noting: bool,
+    /// Whether somebody has objected at all.
+    has_objections: bool,
 }
 
 impl Gone {
@@ -296,22 +300,36 @@ impl Gone {
         let (name, mut respelled) = (profile.account.to_string(), String::new());
         let user = names.spell(&name, &mut respelled);
         let before = self.newer.get(user).or_else(|| self.older.get(user)).copied();
+        if before == Some(Standing::Objected) {
+            return None;
+        }
         let change = Change::of(user, before, standing);
         if before.is_none() && change.is_none() {
             return None;
         }
         if self.is_noting && before != Some(standing) {
-            let is_gone = matches!(standing, Standing::Suspended | Standing::Deleted);
+            let is_gone = matches!(standing, Standing::Suspended | Standing::Deleted | Standing::Objected);
             self.noted.push((user.to_owned(), is_gone.then_some(standing)));
         }
         self.insert(user, standing);
         change
     }
 
+    /// Whether the account has objected to being scored: what it is called is nobody's to know then.
+    pub(crate) fn has_objected(&self, profile: &networks::Profile<'_>, names: &Names) -> bool {
+        if !self.has_objections {
+            return false;
+        }
+        let (name, mut respelled) = (profile.account.to_string(), String::new());
+        let user = names.spell(&name, &mut respelled);
+        self.newer.get(user).or_else(|| self.older.get(user)) == Some(&Standing::Objected)
+    }
+
     fn insert(&mut self, user: &str, standing: Standing) {
         if self.newer.len() >= GONE_MAX / 2 && !self.newer.contains_key(user) {
             self.older = std::mem::take(&mut self.newer);
         }
+        self.has_objections |= standing == Standing::Objected;
         self.newer.insert(user.to_owned(), standing);
     }
 }

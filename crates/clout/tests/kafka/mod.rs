@@ -9,6 +9,7 @@ mod diff;
 mod feed;
 mod inspect;
 mod letters;
+mod linked;
 pub(crate) mod live;
 mod networks;
 mod packed;

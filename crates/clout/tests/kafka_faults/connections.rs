@@ -85,6 +85,9 @@ fn commands(events: &Path) -> Vec<Vec<String>> {
     [
         "topics create --application-id x --input xin".to_owned(),
         format!("feed --application-id x --input xin {events}"),
+        "link add ana bo --person ana --application-id x --input xin".to_owned(),
+        "forget ana --yes --application-id x --input xin:profiles".to_owned(),
+        "export ana --application-id x --input xin".to_owned(),
         "diff x y".to_owned(),
         "reset --application-id x --input xin --yes".to_owned(),
         "route --application-id x --from xin --to xout --once".to_owned(),

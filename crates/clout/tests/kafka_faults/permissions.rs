@@ -56,6 +56,10 @@ pub(crate) const FORMAT: &[&str] = &[
     "SCRAM-SHA-256=[name=count,password=count-secret]",
     "--add-scram",
     "SCRAM-SHA-256=[name=send,password=send-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=add,password=add-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=export,password=export-secret]",
 ];
 
 const fn as_user(name: &'static str, password: &'static str) -> [(&'static str, &'static str); 4] {
@@ -286,11 +290,13 @@ fn each_command_needs_what_is_documented_and_no_more() {
     fs::write(&folder, "ana bo 1577836800 RT\ncy bo 1577836801 MT\n").expect("it can be written");
     let log = folder.to_str().expect("a path in UTF-8");
     let other = format!("raw-{}", scene.id);
-    let commands: [(&str, &[&str]); 11] = [
+    let commands: [(&str, &[&str]); 13] = [
         ("topics create", &["topics", "create", "--inputs", "--partitions", "2"]),
         ("topics check", &["topics", "check"]),
         ("feed", &["feed", log]),
         ("serve", &["serve", "--listen", "127.0.0.1:0"]),
+        ("link add", &["link", "add", "ana", "cy", "--person", "ana"]),
+        ("export", &["export", "ana"]),
         ("diff", &["diff", "APP", "APP"]),
         ("route", &["route", "--from", "INPUT", "--to", "raw-APP", "--once"]),
         // Of the scene's own input, with its configuration.

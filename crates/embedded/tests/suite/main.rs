@@ -6,6 +6,7 @@ mod contract;
 mod farms;
 mod forgetting;
 mod images;
+mod linked;
 mod names;
 mod oracle;
 mod order;

@@ -54,6 +54,7 @@ pub(crate) fn tweet(json: Json<'_>, includes: &Includes<'_>, emit: &mut Emit<'_>
         }
         return acts.finish();
     }
+    acts.hear(json.field("text"));
     answer(json, reference("replied_to"), includes, &mut acts);
     if let Some(quoted) = reference("quoted") {
         let post = quoted.field("id").id();

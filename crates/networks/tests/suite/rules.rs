@@ -612,3 +612,28 @@ fn blocks_and_their_ends_are_told() {
         follow x:2 -> x:1 [x:follow/2/1/1457651532000]",
     );
 }
+
+/// Whoever posts the word and nothing else objects; who writes about it, or passes it on, does not.
+#[test]
+fn a_post_of_one_word_objects_to_being_scored() {
+    let post = |did: &str, rkey: u32, text: &str| {
+        let record = format!(r#","record":{{"$type":"app.bsky.feed.post","text":"{text}"}}"#);
+        format!(
+            r#"{{"did":"did:plc:{did}","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"create","collection":"app.bsky.feed.post","rkey":"{rkey}"{record}}}}}"#
+        )
+    };
+    let lines = [post("a", 1, "clout-forget-me"), post("b", 2, "say clout-forget-me"), post("c", 3, "hello")];
+    let mut objected = Vec::new();
+    let mut reader = reader(Options::default());
+    let mut source = networks::Source::default();
+    for line in &lines {
+        reader.read(&mut source, line.as_bytes(), &mut |found| {
+            if let networks::Found::Profile(profile) = found
+                && profile.standing == Some(networks::Standing::Objected)
+            {
+                objected.push(profile.account.to_string());
+            }
+        });
+    }
+    assert_eq!(objected, ["bluesky:did:plc:a"]);
+}

@@ -50,8 +50,16 @@ page = answer("ranking", "ranking", limit=2, min_score=10.0, cursor=page.next_cu
 assert [one.user for one in page.users] == ["u97", "u96"], page
 page = answer("ranking", "ranking", network="bluesky")
 assert (page.users, page.total) == ([], 0), page
+people = answer("people", "people", limit=2)
+assert [one.person for one in people.people] == ["u99", "u98"] and people.total == 99, people
+refused = module("people", "export").sync_detailed("u50", client=client)
+assert refused.status_code.value == 403, refused
 found = {
     "user": user,
+    "people": people,
+    "person": answer("people", "person", person="u50").accounts[0].share == 100.0,
+    "person_history": answer("people", "person_history", person="u50").person == "u50",
+    "export": refused,
     "lookup": lookup,
     "ranking": page.total == 0,
     "networks": answer("ranking", "networks").others == 99,

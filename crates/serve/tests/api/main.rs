@@ -7,5 +7,6 @@ mod contract;
 mod crowds;
 mod hostile;
 mod networks;
+mod people;
 mod reads;
 mod streams;

@@ -105,9 +105,9 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
 {"user":"ana","opted_out":false}
 {"user":"ana","verified":true}"#,
         expect![[r#"
-            1: says nothing: a profile has opted_out, trust, created_at or verified (true)
+            1: says nothing: a profile has opted_out, trust, created_at, verified (true) or linked
             2: bö Some(true) Some(0.0)
-            3: says nothing: a profile has opted_out, trust, created_at or verified (true)
+            3: says nothing: a profile has opted_out, trust, created_at, verified (true) or linked
             4: trust -0.5 is not a number from 0 to 10
             5: ana None Some(10.0)
             6: trust 10.000000000000002 is not a number from 0 to 10
@@ -123,7 +123,7 @@ fn a_profile_says_what_it_says_and_leaves_the_rest() {
         Encoding::Protobuf,
         b"\x05\x0a\x03ana\x10\x0a\x03ana\x10\x01\x19\0\0\0\0\0\0\xe0\x3f\x0e\x0a\x03ana\x19\0\0\0\0\0\0\xf0\x7f\x00",
         expect![[r#"
-            1: says nothing: a profile has opted_out, trust, created_at or verified (true)
+            1: says nothing: a profile has opted_out, trust, created_at, verified (true) or linked
             2: ana Some(true) Some(0.5)
             3: trust inf is not a number from 0 to 10
             4: has no user

@@ -6,6 +6,7 @@ mod bad_input;
 mod days;
 mod field;
 mod formats;
+mod linked;
 mod loss;
 mod names;
 mod networks;

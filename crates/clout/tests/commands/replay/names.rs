@@ -87,7 +87,7 @@ fn a_mistyped_profile_is_a_bad_line() {
         ("{\"user\":\"88\",\"opt_out\":true}", "unknown field `opt_out`, expected one of `user`, `opted_out`, `trust`"),
         ("{\"user\":\"88\",\"optedOut\":true}", "unknown field `optedOut`"),
         ("{\"user\":\"88\",\"opted_out\":true,\"source\":\"form\"}", "unknown field `source`"),
-        ("{\"user\":\"88\"}", "says nothing: a profile has opted_out, trust, created_at or verified (true)"),
+        ("{\"user\":\"88\"}", "says nothing: a profile has opted_out, trust, created_at, verified (true) or linked"),
         ("{\"user\":\"88\",\"trust\":null,\"opted_out\":null}", "says nothing"),
     ] {
         let directory = Directory::new().with("log", log).with("profiles", format!("{good}{profile}\n"));

@@ -171,7 +171,7 @@ fn json_is_one_document() {
     expect![[r#"{"blocks":0,"events":6,"follows":1,"late":0,"likes":0,"mentions":1,"quotes":0,"replies":1,"retweets":3,"unblocks":0,"unfollows":0}"#]]
     .assert_eq(&document["summary"]["scored"].to_string());
     expect![[
-        r#"{"after_until":0,"blocked":0,"collided":0,"future":0,"ignored":0,"malformed":0,"malformed_profiles":0,"no_target":0,"opted_out":0,"other_kinds":0,"self_acts":1,"shard_full":0}"#
+        r#"{"after_until":0,"blocked":0,"collided":0,"future":0,"ignored":0,"malformed":0,"malformed_profiles":0,"no_target":0,"opted_out":0,"other_kinds":0,"own_accounts":0,"self_acts":1,"shard_full":0}"#
     ]]
     .assert_eq(&document["summary"]["left_out"].to_string());
     expect![[r#"[{"bytes":459,"file":"log","format":"json","packing":null,"records":7,"understood":7}]"#]]

@@ -73,7 +73,7 @@ impl Small {
                 // Some profiles tell the account's age: by the user's number, so that the world stays as it is.
                 let created_ms = (change.user % 4 == 1).then(|| self.created[change.user as usize % 7]);
                 let is_verified = change.user % 9 == 3;
-                Input::Profile(oracle::Profile { user, opted_out, trust, created_ms, is_verified })
+                Input::Profile(oracle::Profile { user, opted_out, trust, created_ms, is_verified, linked: None })
             }
         }
     }
