@@ -111,6 +111,7 @@ impl Bench {
             clock: Clock::Event,
             dedup_window_ms: None,
             closes_ms: None,
+            credits: false,
             pace,
             checkpoint_every_ms: i64::MAX,
             accepted_gaps: Vec::new(),

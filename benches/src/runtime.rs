@@ -114,6 +114,7 @@ fn settings() -> Settings {
         clock: Clock::Stored,
         dedup_window_ms: None,
         closes_ms: None,
+        credits: false,
         pace: Pace { backlog_records_max: usize::MAX, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
         accepted_gaps: Vec::new(),

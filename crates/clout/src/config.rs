@@ -62,6 +62,8 @@ pub struct Config {
     pub inputs: Vec<Input>,
     /// True if days are closed and told in a topic of their own.
     pub closes: bool,
+    /// True if what each act gave is told in a topic of its own.
+    pub credits: bool,
     /// How scores, closes and dead letters are written.
     pub outputs: Encoding,
     /// The folder in which `clout serve` keeps everybody's history, if it keeps it.
@@ -149,6 +151,7 @@ impl Config {
                 folder => Ok(PathBuf::from(folder)),
             })?,
             closes: values.get("history.closes", |text| one_of(text, &[("true", true), ("false", false)]))?,
+            credits: values.get("outputs.credits", |text| one_of(text, &[("true", true), ("false", false)]))?,
             pace: Pace {
                 epoch_ms: values.get("pace.epoch", parse_duration)?,
                 epoch_records_max: values.get("pace.records", |text| number(text, 1))?,
@@ -178,6 +181,7 @@ impl Config {
             clock: self.clock,
             dedup_window_ms: self.dedup_window_ms,
             closes_ms: self.closes.then_some(influence::DAY_MS),
+            credits: self.credits,
             pace: self.pace,
             checkpoint_every_ms: self.checkpoints.every_ms,
             accepted_gaps: Vec::new(),
@@ -210,7 +214,8 @@ impl Config {
 
     /// The application's own topics.
     pub fn topics(&self) -> Topics {
-        Topics::of(&self.application_id).with_history(&self.application_id, self.closes)
+        let id = &self.application_id;
+        Topics::of(id).with_history(id, self.closes).with_credits(id, self.credits)
     }
 }
 

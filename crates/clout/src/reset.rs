@@ -16,7 +16,7 @@ use crate::topics::say;
 use crate::words::count;
 
 const AFTER_HELP: &str = "\
-What it removes: the records of NAME-exchange, NAME-journal, NAME-scores, NAME-dead-letters and NAME-history, which are made \
+What it removes: the records of NAME-exchange, NAME-journal, NAME-scores, NAME-dead-letters, NAME-history and NAME-credits, which are made \
 anew as they were, the offsets of the group NAME, and the checkpoints. The inputs are not touched: `clout run` then begins where \
 `start` says. A `clout serve` that runs empties its view, and shows the new table as it grows. To score history again beside \
 a running application, use another application id instead.
@@ -79,8 +79,8 @@ pub fn run(args: &ResetArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let application = &config.application_id;
     let admin = Admin::connect(&config.connection())?;
-    // Days that were closed once are removed also where none are closed now.
-    let topics = config.topics().with_history(application, true);
+    // Days that were closed once, and credits, are removed also where none are told now.
+    let topics = config.topics().with_history(application, true).with_credits(application, true);
     let requirements = Requirement::of(&topics, config.inputs.iter().map(|input| input.topic.as_str()));
     let (inputs, own): (Vec<&Requirement>, Vec<_>) =
         requirements.iter().partition(|required| required.role == Role::Input);
@@ -178,7 +178,7 @@ fn agree(args: &ResetArgs, application: &str, topics: &[&str]) -> Result<(), Res
     }
     let topics = topics.join(", ");
     let what =
-        format!("all scores, closes and dead letters of {application} go, with {topics}, its offsets and checkpoints");
+        format!("all scores, closes, credits and dead letters of {application} go, with {topics}, its offsets and checkpoints");
     if !io::stdin().is_terminal() {
         return Err(ResetError::NotAgreed(what));
     }

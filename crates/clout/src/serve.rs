@@ -1,5 +1,6 @@
 //! The command `serve`: the table of scores as a live view, over HTTP.
 
+mod circles;
 mod closes;
 mod recorded;
 
@@ -105,6 +106,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         }
         look_on(&config, &view);
         let names = [Beside::Names, Beside::Links].map(|beside| beside.read(&config, &view, &supervisor));
+        let circles = writer.as_ref().and_then(|writer| circles::open(writer, &config, &view, &supervisor));
         let keeper = writer.map(|writer| Keeper {
             writer,
             connection: config.connection(),
@@ -112,7 +114,10 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             view: Arc::clone(&view),
             supervisor: supervisor.clone(),
         });
-        feed(reader, &view, &names, keeper.map(Keeper::start).as_ref(), &supervisor)
+        let erase: Vec<Sender<String>> =
+            keeper.map(Keeper::start).into_iter().chain(circles.map(circles::Keeper::start)).collect();
+        let learn = || _ = circles::learn(&config, &view);
+        feed(reader, &view, &names, &erase, learn, &supervisor)
     });
     server.stop();
     missing.map_or(Ok(()), Err)?;
@@ -297,7 +302,8 @@ fn feed(
     mut reader: ScoreReader,
     view: &View,
     are_read: &[Arc<AtomicBool>],
-    erase: Option<&Sender<String>>,
+    erase: &[Sender<String>],
+    learn: impl Fn(),
     supervisor: &Supervisor,
 ) -> Result<(), Box<Fatal>> {
     let heartbeat = supervisor.heartbeat("scores");
@@ -317,12 +323,12 @@ fn feed(
             Some(Reading::Removed { user, why }) => {
                 view.apply(Update::Removed { user: &user, why });
                 // Those of before are looked for once all has been read: many have come back since.
-                if let Some(erase) = erase.filter(|_| why == Removal::OptedOut && view.is_ready()) {
-                    // Nobody hears of it where no closes are kept any more.
-                    let _ = erase.send(user);
+                if why == Removal::OptedOut && view.is_ready() {
+                    // Nobody hears of it where nothing is kept any more.
+                    erase.iter().for_each(|erase| drop(erase.send(user.clone())));
                 }
             }
-            Some(Reading::Called { .. } | Reading::Linked { .. } | Reading::Closed(_)) => {}
+            Some(Reading::Called { .. } | Reading::Linked { .. } | Reading::Closed(_) | Reading::Credits(_)) => {}
             Some(Reading::CaughtUp) => {
                 while !are_read.iter().all(|is_read| is_read.load(Relaxed)) && !supervisor.is_stopping() {
                     heartbeat.beat();
@@ -331,7 +337,12 @@ fn feed(
                 view.caught_up();
                 info!(users = view.people(), "caught up");
             }
-            Some(Reading::Anew) => view.begin_anew(),
+            Some(Reading::Anew) => {
+                view.begin_anew();
+                if !erase.is_empty() {
+                    learn();
+                }
+            }
         }
     }
     Ok(())

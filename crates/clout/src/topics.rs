@@ -15,8 +15,9 @@ use crate::words::count;
 use crate::{exit, missing};
 
 const AFTER_HELP: &str = "\
-Makes the topics NAME-exchange, NAME-journal, NAME-scores and NAME-dead-letters of the application, and NAME-history where it \
-closes days, each with as many partitions as the inputs have. Topics that are there already are looked at and left as they are.
+Makes the topics NAME-exchange, NAME-journal, NAME-scores, NAME-dead-letters of the application, NAME-history where it \
+closes days, and NAME-credits where it tells credits, each with as many partitions as the inputs have. Topics that are there already are \
+looked at and left as they are.
 
 Examples:
   clout topics create --replication 3

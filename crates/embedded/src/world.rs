@@ -131,12 +131,21 @@ impl<'a> World<'a> {
     /// An empty world of so many partitions, stepped by so many threads. The model must be valid. No result depends on
     /// the key, which strangers must not know: see [`pipeline::draw_hash_key`].
     pub fn new(model: &Model, hash_key: HashKey, partitions: u16, workers: usize) -> World<'a> {
-        let memory = memory(partitions);
-        let settings = Arc::new(settings(model, hash_key, partitions, i64::MAX));
+        World::in_memory(Arc::new(settings(model, hash_key, partitions, i64::MAX)), workers)
+    }
+
+    fn in_memory(settings: Arc<Settings>, workers: usize) -> World<'a> {
+        let memory = memory(settings.shards);
         let hands = hands(&memory, &settings, workers, |_| Ok(Keeper::none()));
         let mut world = World::of(&settings, memory, hands.expect("no keeper of nothing fails"));
         world.settle_in();
         world
+    }
+
+    /// The same, whose epochs tell what each act gave: see [`World::observe`].
+    pub fn with_credits(model: &Model, hash_key: HashKey, partitions: u16, workers: usize) -> World<'a> {
+        let settings = Settings { credits: true, ..settings(model, hash_key, partitions, i64::MAX) };
+        World::in_memory(Arc::new(settings), workers)
     }
 
     /// A world in a folder, which keeps its key: an empty one, or one that was killed, which goes on from where it was once it is given the
@@ -594,6 +603,7 @@ fn settings(model: &Model, hash_key: HashKey, shards: u16, checkpoint_every_ms: 
         clock: Clock::Stored,
         dedup_window_ms: None,
         closes_ms: None,
+        credits: false,
         pace,
         checkpoint_every_ms,
         accepted_gaps: Vec::new(),

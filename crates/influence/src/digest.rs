@@ -181,6 +181,9 @@ impl Shard {
             removed,
             closes: _,
             closes_removed: _,
+            // Whether they are asked for is nobody else's business.
+            credits: _,
+            rated: _,
             exchange,
             taken,
             collisions,

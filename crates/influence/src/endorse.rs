@@ -1,5 +1,6 @@
 //! An act that endorses: it changes one edge, and by that its target's sums.
 
+use crate::credit::Given;
 use crate::digest::both;
 use crate::edge::Edge;
 use crate::exchange::Change;
@@ -30,7 +31,8 @@ impl Shard {
             self.step.taken.late += 1;
             return self.targets.give_act(&mut self.people.remotes, target, &Change::default(), kind);
         }
-        let g = self.growth.at(at.min(self.now.saturating_add(self.ahead_max_ms)), self.landmark);
+        let at_most = at.min(self.now.saturating_add(self.ahead_max_ms));
+        let g = self.growth.at(at_most, self.landmark);
         let place = self.fresh_edge(actor, target);
         if place.is_none() && !self.edges.has_room(self.people.persons[actor as usize].row) {
             return self.step.taken.refuse(kind);
@@ -59,6 +61,9 @@ impl Shard {
             received: Counts::default(),
         };
         self.targets.give_act(&mut self.people.remotes, target, &change, kind);
+        if self.step.wants_credits {
+            self.note_credit(Given { actor, target, kind, at: at_most, g }, &change);
+        }
         let digest = &mut self.step.digest;
         let person = &self.people.persons[actor as usize];
         digest.fold_both(after.endorsement.to_bits(), both(after.target, after.last.to_bits()));

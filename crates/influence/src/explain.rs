@@ -177,6 +177,12 @@ impl Shard {
         pairs
     }
 
+    /// What one unit of the weight of one person of this shard is worth, as its targets were last told; nothing for who is not there.
+    pub fn rate(&self, name: &str) -> f64 {
+        let Some(Known::Here(person)) = self.people.lookup(name) else { return 0.0 };
+        f64::from(self.people.persons[person as usize].rate)
+    }
+
     /// All pairs of this shard's actors, sorted: the same whatever order their events came in.
     pub fn pairs(&self) -> Vec<Endorsement> {
         let mut pairs = Vec::with_capacity(self.edges.len());

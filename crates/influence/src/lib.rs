@@ -12,6 +12,7 @@ mod account;
 mod apart;
 mod blocks;
 mod contact;
+mod credit;
 mod digest;
 mod edge;
 mod endorse;
@@ -41,6 +42,7 @@ pub mod scale;
 pub mod summed;
 
 pub use account::LEVELS;
+pub use credit::{Credit, Rated};
 pub use explain::{Endorsement, Fan, Sizes};
 pub use growth::Landmark;
 pub use history::{CLOSED_MOVE, DAY_MS, end_of_day};

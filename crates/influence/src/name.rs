@@ -39,6 +39,11 @@ impl HashKey {
         self.words
     }
 
+    /// The key under which shards know this name.
+    pub fn user_key(&self, name: &str) -> UserKey {
+        NameHash::new(self).of(name).key
+    }
+
     /// Bits of a [`UserKey`] that are used.
     pub(crate) const fn bits(&self) -> u32 {
         self.bits

@@ -107,7 +107,11 @@ impl Shard {
         let risen_whole = rates.share.whole() - kept.share.whole();
         let risen_known = rates.share.known() - kept.share.known();
         (kept.rate, kept.share) = (rates.rate, rates.share);
-        for (edge, weight) in self.edges.slots(kept.row).iter().zip(weights) {
+        let row = kept.row;
+        if self.step.wants_credits && risen != 0.0 {
+            self.note_rated(person);
+        }
+        for (edge, weight) in self.edges.slots(row).iter().zip(weights) {
             if edge.target == NOBODY {
                 continue;
             }
@@ -123,7 +127,7 @@ impl Shard {
             }
         }
         self.step.edges_left -= weights.len() as i64;
-        self.step.taken.pushed_edges += u64::from(kept.row.len());
+        self.step.taken.pushed_edges += u64::from(row.len());
     }
 }
 

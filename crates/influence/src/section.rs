@@ -102,6 +102,10 @@ impl Shard {
         effects.forgotten = std::mem::take(&mut self.step.forgotten);
         effects.removed = std::mem::take(&mut self.step.removed);
         effects.closes_removed = std::mem::take(&mut self.step.closes_removed);
+        effects.credits.iter_mut().for_each(Vec::clear);
+        std::mem::swap(&mut effects.credits, &mut self.step.credits);
+        effects.rated.clear();
+        std::mem::swap(&mut effects.rated, &mut self.step.rated);
         effects.collisions = std::mem::take(&mut self.people.collisions);
         effects.exchange.clear();
         let (shard, shards) = (self.people.home.shard, self.people.home.shards);

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use crate::account::Accounts;
 use crate::blocks::{BlockAway, Blocks};
+use crate::credit::{Credit, Rated};
 use crate::digest::Digest;
 use crate::edge::Edge;
 use crate::exchange::Section;
@@ -50,6 +51,8 @@ pub struct Slice<'a> {
     pub is_live: bool,
     /// Milliseconds of a day, if days are closed; another day than [`DAY_MS`](crate::DAY_MS) only in tests.
     pub closes_ms: Option<Timestamp>,
+    /// Whether what each act gave is told. It changes nothing else.
+    pub credits: bool,
 }
 
 /// An event and when it was taken.
@@ -72,6 +75,10 @@ pub struct Effects {
     pub closes: Vec<Close>,
     /// Names of which closes may have been told that are not to be shown any more.
     pub closes_removed: Vec<Removed>,
+    /// What acts gave to the people of each shard, in the order of the acts; nothing where the slice does not ask.
+    pub credits: Vec<Vec<Credit>>,
+    /// Rates of this shard's actors that changed, in that order; none where the slice does not ask.
+    pub rated: Vec<Rated>,
     /// For each shard, what it is told.
     pub exchange: Vec<Section>,
     /// What became of the events.
@@ -346,6 +353,12 @@ pub(crate) struct StepState {
     pub(crate) forgotten: u64,
     pub(crate) removed: Vec<Removed>,
     pub(crate) closes_removed: Vec<Removed>,
+    /// Whether the slice asks for credits,
+    pub(crate) wants_credits: bool,
+    /// and those of the step.
+    pub(crate) credits: Vec<Vec<Credit>>,
+    /// Rates that changed.
+    pub(crate) rated: Vec<Rated>,
     /// Contacts between people of this shard, dealt with at once.
     pub(crate) contacts_here: VecDeque<ContactHere>,
     /// What people of other shards are to hear.
@@ -485,7 +498,7 @@ impl Shard {
     pub fn step(&mut self, slice: &Slice<'_>, effects: &mut Effects) {
         self.step.edges_left = i64::from(self.model.edges_a_step_max);
         (self.step.settles, self.step.is_live) = (slice.settles, slice.is_live);
-        self.step.refines = false;
+        (self.step.refines, self.step.wants_credits) = (false, slice.credits);
         self.step.digest = Digest::default();
         if let Some(scale) = self.coming_scale.take() {
             self.scale = scale;

@@ -59,6 +59,7 @@ impl Census {
             .read()
             .chain([topics.journal.as_str(), topics.scores.as_str()])
             .chain(topics.history.as_deref())
+            .chain(topics.credits.as_deref())
             .collect();
         let described = describe(client, &names, TIME).map_err(|refusal| (names.join(", "), refusal))?;
         let topics = described.into_iter().map(|(name, described)| {

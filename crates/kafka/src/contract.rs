@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
+use influence::Credit;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
 use pipeline::{Fault, Log, Ownership, Settings};
 use rdkafka::ClientConfig;
@@ -20,7 +21,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use testbroker::Broker;
 use vocabulary::Event;
-use wire::{decode_close, encode_event};
+use wire::{decode_close, decode_credits, encode_event};
 
 use crate::membership::Membership;
 use crate::native::GroupMetadata;
@@ -93,12 +94,12 @@ fn unique(what: &str) -> String {
 impl OnKafka {
     fn new(brokers: &str) -> OnKafka {
         let id = unique("contract");
-        let topics = Topics::of(&id).with_history(&id, true);
+        let topics = Topics::of(&id).with_history(&id, true).with_credits(&id, true);
         let mut settings: Settings = settings();
         settings.inputs[0].topic = format!("{id}-events");
         settings.exchange.clone_from(&topics.exchange);
         let own = [&topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
-        let own: Vec<&str> = own.into_iter().chain(&topics.history).map(String::as_str).collect();
+        let own: Vec<&str> = own.into_iter().chain(&topics.history).chain(&topics.credits).map(String::as_str).collect();
         create_topics(brokers, &own, &settings.inputs[0].topic);
         let properties = [("bootstrap.servers".to_owned(), brokers.to_owned())];
         let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
@@ -169,25 +170,41 @@ impl Candidate for OnKafka {
 
     fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)> {
         let history = self.application.topics.history.as_deref().expect("days are closed");
+        let close = |key: Option<&[u8]>, value: Option<&[u8]>| {
+            let user = String::from_utf8(key.expect("a key").to_vec()).expect("a name");
+            (user, value.map(|value| decode_close(value).expect("a close").day))
+        };
+        self.committed(history, shard, close)
+    }
+
+    fn credits(&mut self, shard: u16) -> Vec<Credit> {
+        let credits = self.application.topics.credits.as_deref().expect("credits are told");
+        let record = |_: Option<&[u8]>, value: Option<&[u8]>| decode_credits(value.expect("a value")).expect("credits");
+        self.committed(credits, shard, record).into_iter().flat_map(|record| record.credits).collect()
+    }
+}
+
+impl OnKafka {
+    /// What is committed in a partition.
+    fn committed<T>(&self, topic: &str, shard: u16, say: impl Fn(Option<&[u8]>, Option<&[u8]>) -> T) -> Vec<T> {
         let mut config = self.application.connection.client_with([], [("group.id", "readers".to_owned())]);
         config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
         let reader: BaseConsumer = config.create().expect("a reader");
         let mut place = TopicPartitionList::new();
-        place.add_partition_offset(history, shard.into(), Offset::Beginning).expect("a place");
+        place.add_partition_offset(topic, shard.into(), Offset::Beginning).expect("a place");
         reader.assign(&place).expect("it is there");
-        let (mut closes, until) = (Vec::new(), Instant::now() + TIME);
+        let (mut said, until) = (Vec::new(), Instant::now() + TIME);
         while Instant::now() < until {
             match reader.poll(Duration::from_millis(100)) {
                 None => {}
                 Some(Ok(record)) => {
-                    let user = String::from_utf8(record.key().expect("a key").to_vec()).expect("a name");
-                    closes.push((user, record.payload().map(|value| decode_close(value).expect("a close").day)));
+                    said.push(say(record.key(), record.payload()));
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => return closes,
+                Some(Err(KafkaError::PartitionEOF(_))) => return said,
                 Some(Err(error)) => panic!("{error}"),
             }
         }
-        panic!("the history has no end: {closes:?}");
+        panic!("{topic} has no end: {} records", said.len());
     }
 }
 

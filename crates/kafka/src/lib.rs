@@ -64,5 +64,5 @@ pub use router::{Given, Purpose, Read, Route, Routed, Routing, Target, route};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
 pub use table::{Onlooker, Progress, read_table, stamped_from};
-pub use topics::{Topics, closes_of, kept_of, links_of, names_of};
+pub use topics::{Topics, closes_of, credits_of, kept_of, links_of, names_of};
 pub use trial::try_transaction;

@@ -38,6 +38,8 @@ pub enum Role {
     DeadLetters,
     /// How people stood at the ends of days.
     History,
+    /// What each act gave.
+    Credits,
 }
 
 /// A topic as it is.
@@ -91,15 +93,21 @@ impl Role {
             // What is not needed any more is trimmed; what is needed must not go before.
             Role::Exchange | Role::Journal => &FOR_EVER,
             Role::Scores => &[("cleanup.policy", "compact")],
-            Role::Input | Role::DeadLetters | Role::History => &[("cleanup.policy", "delete")],
+            Role::Input | Role::DeadLetters | Role::History | Role::Credits => &[("cleanup.policy", "delete")],
         }
     }
 
     /// Properties that it is made with, and that may be others later.
     pub fn first_properties(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        // 400 days: charts show a year. Nobody can take a record back before.
-        let history = (self == Role::History).then_some(("retention.ms", "34560000000"));
-        self.properties().iter().copied().chain(history)
+        // Nobody can take a record back before.
+        let retention_ms = match self {
+            // 400 days: charts show a year.
+            Role::History => Some("34560000000"),
+            // 40 days: circles are of a month at most, and who is new in it is known by what was before.
+            Role::Credits => Some("3456000000"),
+            _ => None,
+        };
+        self.properties().iter().copied().chain(retention_ms.map(|retention_ms| ("retention.ms", retention_ms)))
     }
 
     fn why(self) -> &'static str {
@@ -110,6 +118,7 @@ impl Role {
             Role::Scores => "it is the table of the newest scores, not their history",
             Role::DeadLetters => "records without a key could not be kept",
             Role::History => "of each person only one day would be left",
+            Role::Credits => "records without a key could not be kept",
         }
     }
 }
@@ -117,7 +126,7 @@ impl Role {
 impl Requirement {
     /// All that an application with these inputs needs.
     pub fn of<'a>(topics: &Topics, inputs: impl IntoIterator<Item = &'a str>) -> Vec<Requirement> {
-        let Topics { exchange, journal, scores, dead_letters, history } = topics;
+        let Topics { exchange, journal, scores, dead_letters, history, credits } = topics;
         let own = [
             (exchange, Role::Exchange),
             (journal, Role::Journal),
@@ -125,6 +134,7 @@ impl Requirement {
             (dead_letters, Role::DeadLetters),
         ];
         let own = own.into_iter().chain(history.iter().map(|history| (history, Role::History)));
+        let own = own.chain(credits.iter().map(|credits| (credits, Role::Credits)));
         let own = own.map(|(topic, role)| Requirement { topic: topic.clone(), role });
         let inputs = inputs.into_iter().map(|topic| Requirement { topic: topic.to_owned(), role: Role::Input });
         inputs.chain(own).collect()

@@ -14,7 +14,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 use vocabulary::{Removal, Score};
-use wire::{Close, Link, NameField, read_name_key};
+use wire::{Close, Credits, Link, NameField, read_name_key};
 
 use crate::admin::precisely;
 use crate::connection::Connection;
@@ -50,6 +50,8 @@ pub enum Reading {
     },
     /// How a person stood at the end of a day.
     Closed(Box<Close>),
+    /// What acts gave.
+    Credits(Box<Credits>),
     /// What an account is called.
     Called {
         /// The account.
@@ -134,6 +136,14 @@ impl ScoreReader {
     /// If a property of the connection is not accepted.
     pub fn of_closes(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
         ScoreReader::of(connection, topic, closing)
+    }
+
+    /// A reader of a topic of credits. It does not wait for the brokers.
+    ///
+    /// # Errors
+    /// If a property of the connection is not accepted.
+    pub fn of_credits(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
+        ScoreReader::of(connection, topic, crediting)
     }
 
     /// The topic's id among all that there were; `None` if there is no such topic, or the brokers do not answer.
@@ -418,6 +428,18 @@ fn closing(message: &BorrowedMessage<'_>) -> Option<Reading> {
         Err(error) => {
             let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
             warn!("{topic}[{partition}]@{offset} is no close: {error}: it is left out");
+            None
+        }
+    }
+}
+
+/// What a record of a topic of credits says; `None` if it is none, which is told.
+fn crediting(message: &BorrowedMessage<'_>) -> Option<Reading> {
+    match wire::decode_credits(message.payload().unwrap_or_default()) {
+        Ok(credits) => Some(Reading::Credits(Box::new(credits))),
+        Err(error) => {
+            let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+            warn!("{topic}[{partition}]@{offset} holds no credits: {error}: it is left out");
             None
         }
     }

@@ -13,6 +13,8 @@ pub struct Topics {
     pub dead_letters: String,
     /// How people stood at the ends of days, keyed by user; `None` if the application does not close days.
     pub history: Option<String>,
+    /// What each act gave, in the partition of who was acted upon; `None` if the application does not tell.
+    pub credits: Option<String>,
 }
 
 /// The topic in which connectors of an application keep how far they are.
@@ -35,6 +37,11 @@ pub fn closes_of(application: &str) -> String {
     format!("{application}-history")
 }
 
+/// The topic in which an application tells what each act gave.
+pub fn credits_of(application: &str) -> String {
+    format!("{application}-credits")
+}
+
 impl Topics {
     /// Those of this application.
     pub fn of(application: &str) -> Topics {
@@ -45,12 +52,13 @@ impl Topics {
             scores: name("scores"),
             dead_letters: name("dead-letters"),
             history: None,
+            credits: None,
         }
     }
 
     /// The application that a topic of this name may be of.
     pub fn maybe_of(topic: &str) -> Option<&str> {
-        ["-exchange", "-journal", "-scores", "-dead-letters", "-history", "-connect", "-names", "-links"]
+        ["-exchange", "-journal", "-scores", "-dead-letters", "-history", "-credits", "-connect", "-names", "-links"]
             .into_iter()
             .find_map(|end| topic.strip_suffix(end))
     }
@@ -58,5 +66,10 @@ impl Topics {
     /// The same with the topic of closes, if the application closes days.
     pub fn with_history(self, application: &str, closes: bool) -> Topics {
         Topics { history: closes.then(|| closes_of(application)), ..self }
+    }
+
+    /// The same with the topic of credits, if the application tells them.
+    pub fn with_credits(self, application: &str, credits: bool) -> Topics {
+        Topics { credits: credits.then(|| credits_of(application)), ..self }
     }
 }

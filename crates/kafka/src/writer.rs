@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use influence::exchange::Section;
-use influence::{Close, MODEL_VERSION, Removed};
+use influence::{Close, Credit, MODEL_VERSION, Rated, Removed};
 use pipeline::{Fault, Positions, Reason, Refused, Step};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -18,7 +18,10 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::warn;
 use vocabulary::Score;
-use wire::{Encoding, encode_close, encode_close_json, encode_exchange_records, encode_score, encode_score_json};
+use wire::{
+    CREDIT_BYTES, Encoding, RATED_BYTES, encode_close, encode_close_json, encode_credits, encode_exchange_records, encode_score,
+    encode_score_json,
+};
 
 use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
 use crate::census::Census;
@@ -89,6 +92,8 @@ struct Prepared {
     closes: Table,
     /// What each shard is told, as records.
     told: BTreeMap<u16, Vec<Vec<u8>>>,
+    /// What acts gave to the people of each shard, as records.
+    credits: BTreeMap<u16, Vec<Vec<u8>>>,
 }
 
 /// Records of one topic that are keyed by user.
@@ -137,6 +142,10 @@ impl Prepared {
         self.scores.clear();
         self.closes.clear();
         self.told = told(steps, application.record_bytes_max);
+        self.credits.clear();
+        if application.topics.credits.is_some() {
+            self.credits = credits(steps, application);
+        }
         for step in steps {
             let number = step.journal.shard;
             let (encode_score, encode_close): (EncodeScore, EncodeClose) = match application.outputs {
@@ -439,6 +448,11 @@ impl Writer {
                 })?;
             }
         }
+        for (topic, (&shard, records)) in topics.credits.iter().flat_map(|topic| self.prepared.credits.iter().map(move |of| (topic, of))) {
+            for credits in records {
+                self.produce(record(topic, shard).payload(&credits[..]))?;
+            }
+        }
         for (&shard, records) in &self.prepared.told {
             for sections in records {
                 self.produce(record(&topics.exchange, shard).payload(&sections[..]).headers(self.signature()))?;
@@ -532,6 +546,35 @@ fn told(steps: &mut [Step<'_>], record_bytes_max: usize) -> BTreeMap<u16, Vec<Ve
     }
     let bytes_max = record_bytes_max.saturating_sub(FRAME_BYTES);
     told.into_iter().map(|(shard, sections)| (shard, encode_exchange_records(sections, bytes_max))).collect()
+}
+
+/// What acts gave to the people of each shard, of all steps together, in as few records as take it.
+fn credits(steps: &[Step<'_>], application: &Application) -> BTreeMap<u16, Vec<Vec<u8>>> {
+    let mut given: BTreeMap<u16, (Vec<Credit>, Vec<Rated>)> = BTreeMap::new();
+    for step in steps {
+        if !step.effects.rated.is_empty() {
+            given.entry(step.journal.shard).or_default().1.extend_from_slice(&step.effects.rated);
+        }
+        let of_shards = (0..).zip(&step.effects.credits).filter(|(_, credits)| !credits.is_empty());
+        of_shards.for_each(|(shard, credits)| given.entry(shard).or_default().0.extend_from_slice(credits));
+    }
+    let a_record = (application.record_bytes_max.saturating_sub(FRAME_BYTES) / (CREDIT_BYTES + RATED_BYTES)).max(1);
+    let model = &application.settings.model;
+    let ageing = (model.half_life_ms, model.window_ms);
+    let records = |credits: &[Credit], rated: &[Rated]| {
+        let (mut credits, mut rated) = (credits.chunks(a_record), rated.chunks(a_record));
+        let mut records = Vec::new();
+        loop {
+            let (credits, rated) = (credits.next(), rated.next());
+            if credits.is_none() && rated.is_none() {
+                return records;
+            }
+            let mut bytes = Vec::new();
+            encode_credits(credits.unwrap_or_default(), rated.unwrap_or_default(), ageing, &mut bytes);
+            records.push(bytes);
+        }
+    };
+    given.into_iter().map(|(shard, (credits, rated))| (shard, records(&credits, &rated))).collect()
 }
 
 fn record(topic: &str, shard: u16) -> BaseRecord<'_, [u8], [u8], usize> {

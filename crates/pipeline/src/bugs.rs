@@ -28,13 +28,15 @@ pub enum Bug {
     ClosesAsTold,
     /// Closes are stored whatever becomes of their transaction. Planted in the simulator's log.
     ClosesOutside,
+    /// Credits are stored whatever becomes of their transaction. Planted in the simulator's log.
+    CreditsOutside,
     /// Blocks that another shard tells are not heard.
     BlocksUnheard,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Bug; 13] = [
+    pub const ALL: [Bug; 14] = [
         Bug::StepLooksAtClock,
         Bug::HashMapOrder,
         Bug::ArrivalOrder,
@@ -47,6 +49,7 @@ impl Bug {
         Bug::OffsetsOutside,
         Bug::ClosesAsTold,
         Bug::ClosesOutside,
+        Bug::CreditsOutside,
         Bug::BlocksUnheard,
     ];
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use influence::exchange::{AudienceChange, Section};
-use influence::{Arrival, DAY_MS, ENGINE_REVISION, Effects, HashKey, Model, Shard, Slice};
+use influence::{Arrival, Credit, DAY_MS, ENGINE_REVISION, Effects, HashKey, Model, Shard, Slice};
 use vocabulary::{Event, Kind, Profile};
 use wire::{Encoding, Framing, JournalRecord, OffsetRange};
 
@@ -34,6 +34,8 @@ pub trait Candidate {
     fn wait(&mut self);
     /// What is committed of closes in a shard's part of their topic, in its order: users and days; no day for a tombstone.
     fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)>;
+    /// What is committed of credits to people of a shard, in the order of their topic.
+    fn credits(&mut self, shard: u16) -> Vec<Credit>;
 }
 
 /// The settings under which the suite works.
@@ -54,6 +56,7 @@ pub fn settings() -> Settings {
         clock: Clock::Wall,
         dedup_window_ms: None,
         closes_ms: None,
+        credits: false,
         pace: Pace { epoch_ms: 10, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
         accepted_gaps: Vec::new(),
@@ -70,6 +73,7 @@ pub fn check<C: Candidate>(new: impl Fn() -> C) {
     what_is_trimmed_is_gone(&mut new());
     a_worker_that_restores_stands_where_the_other_one_stood(&mut new());
     closes_are_committed_with_their_epoch_or_not_at_all(&mut new());
+    credits_are_committed_with_their_epoch_or_not_at_all(&mut new());
 }
 
 /// Names that live in a shard.
@@ -318,6 +322,39 @@ fn closes_are_committed_with_their_epoch_or_not_at_all<C: Candidate>(candidate: 
     commit(&mut other, &erased, &mut effects, 2).expect("it is the owner now");
     let expected = [Some(day), Some(day + 1), None].map(|day| (idol.clone(), day));
     assert_eq!(candidate.closes(0), expected);
+}
+
+/// Credits go with the epoch of the actor's shard, to the partition of the target's.
+fn credits_are_committed_with_their_epoch_or_not_at_all<C: Candidate>(candidate: &mut C) {
+    let (fan, at) = (name(0, 0), 1_600_000_000_000);
+    let idols = [name(0, 1), name(1, 0)];
+    let mut shard = Shard::new(Model::default(), HASH_KEY, 0, SHARDS);
+    let mut step = |number: i64| {
+        let event = |idol| Event { actor: &fan, target: idol, kind: Kind::Retweet, at: at + number };
+        let events: Vec<_> = idols.iter().map(|idol| Arrival { clock: at + number, event: event(idol) }).collect();
+        let mut effects = Effects::default();
+        shard.step(&Slice { clock: at + number, events: &events, credits: true, ..Slice::default() }, &mut effects);
+        assert_eq!(effects.credits.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+        (shard.clone(), effects)
+    };
+    let mut log = owned(candidate, 0);
+    let commit = |log: &mut C::Log, (shard, effects): &mut (Shard, Effects), sequence| {
+        let journal = record(0, sequence, (0, 0), (0, 0));
+        log.commit(&mut [Step { shard, effects, refused: &[], journal: &journal }])
+    };
+    let steps = [0, 1, 2].map(&mut step);
+    let told = |of: &[usize], target: usize| -> Vec<Credit> {
+        of.iter().flat_map(|&number| steps[number].1.credits[target].clone()).collect()
+    };
+    let expected = [told(&[0, 2], 0), told(&[0, 2], 1)];
+    let [mut first, mut second, mut third] = steps.clone();
+    commit(&mut log, &mut first, 0).expect("it is the owner");
+    let mut other = owned(candidate, 0);
+    past(candidate, &mut other, 0);
+    let refused = commit(&mut log, &mut second, 1);
+    assert!(matches!(refused, Err(crate::Fault::Broken(_))), "{refused:?}");
+    commit(&mut other, &mut third, 1).expect("it is the owner now");
+    assert_eq!([candidate.credits(0), candidate.credits(1)], expected);
 }
 
 fn a_worker_that_restores_stands_where_the_other_one_stood<C: Candidate>(candidate: &mut C) {

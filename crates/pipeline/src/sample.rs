@@ -20,6 +20,7 @@ pub(crate) fn settings<const N: usize>(inputs: [Holds; N]) -> Settings {
         clock: Clock::Wall,
         dedup_window_ms: None,
         closes_ms: None,
+        credits: false,
         pace: Pace::default(),
         checkpoint_every_ms: 1,
         accepted_gaps: Vec::new(),

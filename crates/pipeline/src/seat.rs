@@ -340,6 +340,7 @@ impl Seat {
             machine_clock: plan.machine_clock,
             is_live: settings.clock != Clock::Stored,
             closes_ms: plan.closes_ms,
+            credits: settings.credits,
         };
         self.shard.step(&slice, &mut self.effects);
         (self.refused, self.records) = (gathered.refused, gathered.records);

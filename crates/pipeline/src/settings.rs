@@ -30,6 +30,8 @@ pub struct Settings {
     /// Milliseconds of a day, if days are closed: see [`influence::Close`]. It may change, as the journal says which slices closed
     /// days; another day than [`influence::DAY_MS`] only in tests.
     pub closes_ms: Option<Timestamp>,
+    /// Whether what each act gave is told: see [`influence::Credit`]. It may change.
+    pub credits: bool,
     /// How input is cut into epochs.
     pub pace: Pace,
     /// Milliseconds between two checkpoints of a shard.
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn names_encodings_and_the_pace_may_change() {
-        let changes: [fn(&mut Settings); 6] = [
+        let changes: [fn(&mut Settings); 7] = [
             |settings| settings.exchange.push('2'),
             |settings| settings.inputs[0].topic.push('2'),
             |settings| {
@@ -196,6 +198,7 @@ mod tests {
             },
             |settings| settings.pace.epoch_ms = 7,
             |settings| settings.closes_ms = Some(7),
+            |settings| settings.credits = true,
             |settings| settings.checkpoint_every_ms = 7,
         ];
         assert!(changes.into_iter().all(|change| changed(change) == settings().fingerprint()));

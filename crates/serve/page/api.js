@@ -106,6 +106,7 @@ export const paths = {
   closes: (user, days) => `/v1/users/${encodeURIComponent(user)}/history?days=${days}`,
   movement: (user, from) => `/v1/users/${encodeURIComponent(user)}/movement?from=${from}`,
   person: (name) => `/v1/people/${encodeURIComponent(name)}`,
+  circle: (user, by) => `/v1/users/${encodeURIComponent(user)}/circle?by=${by}`,
   movers: (span, limit) => `/v1/movers?span=${span}&limit=${limit}`,
   around: (user, limit) => `/v1/users/${encodeURIComponent(user)}/around?limit=${limit}`,
   ranking: (limit, network) => `/v1/ranking?limit=${limit}${network ? `&network=${encodeURIComponent(network)}` : ""}`,

@@ -2,9 +2,9 @@
 
 import { get, paths, Refusal, repeat } from "./api.js";
 import { history, OF_DAYS } from "./charts.js";
-import { arrange, card, h, say } from "./dom.js";
+import { arrange, card, h, say, shown } from "./dom.js";
 import { barsOf, REASON, showChange } from "./reasons.js";
-import { because, capital, day, signed } from "./words.js";
+import { because, capital, day, plural, signed } from "./words.js";
 
 const DAY_MS = 86_400_000;
 const YEAR = 365;
@@ -116,11 +116,29 @@ export function daysCard(signal, place) {
   return { show };
 }
 
-/** `Up 2.1 since 1 Nov 2026: more fans +1.6, they count for more +0.5.` */
-function sentenceOf({ from, change, parts }) {
+/** `Up 2.1 since 1 Nov 2026: more fans +1.6, they count for more +0.5. 14 new fans +1.6 (the largest: ana +0.4), time -0.2.` */
+function sentenceOf({ from, change, parts, people }) {
   const since = day(new Date(endOf(from.day) - 1).toISOString());
   const moved = signed(change);
   if (moved === "0.0") return `No change since the end of ${since}.`;
   const words = because(parts) || "many small changes";
-  return `${change > 0 ? "Up" : "Down"} ${moved.slice(1)} since the end of ${since}: ${words}.`;
+  const by = peopleOf(people);
+  return `${change > 0 ? "Up" : "Down"} ${moved.slice(1)} since the end of ${since}: ${words}.${by ? ` By people: ${by}.` : ""}`;
+}
+
+/** `14 new fans +1.6 (the largest: ana +0.4), fans count for more +0.7, time -0.2`, where people are known. */
+function peopleOf(people) {
+  if (!people) return "";
+  const { new_fans: fresh, known_fans: known, worth, time } = people;
+  const largest = ({ largest: [first] }) => (first ? ` (the largest: ${shown(first.user)} ${signed(first.points)})` : "");
+  const told = [
+    [fresh.points, `${plural(fresh.people, "new fan", "new fans")} ${signed(fresh.points)}${largest(fresh)}`],
+    [known.points, `${plural(known.people, "fan", "fans")} of before ${signed(known.points)}${largest(known)}`],
+    [worth, `fans count for ${worth >= 0 ? "more" : "less"} ${signed(worth)}`],
+    [time, `time ${signed(time)}`],
+  ];
+  return told
+    .filter(([moved]) => Math.abs(moved) >= 0.05)
+    .map(([, words]) => words)
+    .join(", ");
 }

@@ -3,6 +3,7 @@
 import { accountsCard } from "./accounts.js";
 import { get, paths, Refusal, repeat } from "./api.js";
 import { dial, distribution, history, OF_INFLUENCE, OF_SCORE } from "./charts.js";
+import { circleCard } from "./circle.js";
 import { daysCard, deltasLine } from "./days.js";
 import { arrange, card, h, letters, say, shown } from "./dom.js";
 import { lastKnown, noteKnown } from "./known.js";
@@ -182,6 +183,7 @@ function rated(state, signal) {
   const made = madeCard();
   const curve = curveCard();
   const days = daysCard(signal, (element) => why.element.after(element));
+  const circle = circleCard(signal, (element) => nearby.element.before(element));
   const received = receivedCard();
   const spread = spreadCard();
   const nearby = nearbyCard();
@@ -206,6 +208,7 @@ function rated(state, signal) {
     score: (answer) => {
       score.show(answer);
       days.show(answer);
+      circle.show(answer);
       made.show(answer);
       received.show(answer);
       spread.show(answer);

@@ -267,8 +267,92 @@ pub(crate) struct Between {
     /// The movement: points.
     #[serde(serialize_with = "seven")]
     pub(crate) change: f64,
-    /// Why.
+    /// Why, by factors.
     pub(crate) parts: Parts,
+    /// What people and kinds did to it; null where no credits are kept of these days.
+    pub(crate) people: Option<PeopleParts>,
+}
+
+/// What people did to a movement: points of new fans, fans of before, worth and time, which add up to what reach, amplification and
+/// network added.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PeopleParts {
+    /// Fans who acted for the first time in some weeks.
+    pub(crate) new_fans: PeoplePart,
+    /// Fans of before who acted again.
+    pub(crate) known_fans: PeoplePart,
+    /// The fans count for more, or less.
+    #[serde(serialize_with = "seven")]
+    pub(crate) worth: f64,
+    /// What was given before has aged.
+    #[serde(serialize_with = "seven")]
+    pub(crate) time: f64,
+    /// The points of new fans and fans of before, by the kind of their acts.
+    pub(crate) kinds: Vec<KindPart>,
+}
+
+/// What some fans added.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PeoplePart {
+    /// How many fans there are.
+    pub(crate) people: u64,
+    /// Points that their acts added.
+    #[serde(serialize_with = "seven")]
+    pub(crate) points: f64,
+    /// Those of them who added most, five at most: nobody who cannot be named.
+    pub(crate) largest: Vec<PersonPart>,
+}
+
+/// What one fan added.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PersonPart {
+    /// Who it is.
+    pub(crate) user: String,
+    /// Points.
+    #[serde(serialize_with = "seven")]
+    pub(crate) points: f64,
+}
+
+/// What acts of one kind added.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct KindPart {
+    /// The kind.
+    pub(crate) kind: &'static str,
+    /// Points.
+    #[serde(serialize_with = "seven")]
+    pub(crate) points: f64,
+}
+
+/// Who influences whom.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct CircleAnswer {
+    /// The name.
+    pub(crate) user: String,
+    /// Of which days: day, week or month.
+    pub(crate) by: &'static str,
+    /// Those who acted on the person and gave most, 25 at most: whom the person influences. Nobody who cannot be named.
+    pub(crate) fans: Vec<CirclePartAnswer>,
+    /// Those on whom the person acted and to whom the person gave most, 25 at most: who influences the person.
+    pub(crate) idols: Vec<CirclePartAnswer>,
+    /// Votes that all fans give, named or not.
+    #[serde(serialize_with = "seven")]
+    pub(crate) fans_votes: f64,
+    /// Votes that the person gives to all.
+    #[serde(serialize_with = "seven")]
+    pub(crate) idols_votes: f64,
+}
+
+/// One person's part in a circle.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct CirclePartAnswer {
+    /// Votes that the acts of these days give now.
+    #[serde(serialize_with = "seven")]
+    pub(crate) votes: f64,
+    /// Of all votes on this side.
+    #[serde(serialize_with = "seven")]
+    pub(crate) share: f64,
+    /// Who it is.
+    pub(crate) person: ScoreAnswer,
 }
 
 /// Who moved most.

@@ -22,6 +22,7 @@ const MOVED_MIN: f32 = 0.05;
 pub(crate) struct Closes {
     pub(crate) reader: Reader,
     behind: AtomicU64,
+    circles_behind: AtomicU64,
     movers: [Mutex<Option<Found>>; Span::ALL.len()],
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct Movers {
 
 impl Closes {
     pub(crate) fn new(reader: Reader) -> Closes {
-        Closes { reader, behind: AtomicU64::new(u64::MAX), movers: Default::default() }
+        Closes { reader, behind: AtomicU64::new(u64::MAX), circles_behind: AtomicU64::new(u64::MAX), movers: Default::default() }
     }
 
     /// Closes that are published and not kept yet, if that is known.
@@ -51,6 +52,15 @@ impl Closes {
 
     pub(crate) fn set_behind(&self, behind: Option<u64>) {
         self.behind.store(behind.unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Records of credits that are published and not kept yet, if that is known.
+    pub(crate) fn circles_behind(&self) -> Option<u64> {
+        Some(self.circles_behind.load(Relaxed)).filter(|&behind| behind != u64::MAX)
+    }
+
+    pub(crate) fn set_circles_behind(&self, behind: Option<u64>) {
+        self.circles_behind.store(behind.unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Who moved most in so long, as of the last seconds. `moved` says how far somebody has moved from a close.

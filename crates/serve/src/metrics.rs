@@ -224,6 +224,12 @@ const METRICS: &[Metric] = {
         metric(Gauge, "clout_view_lag_records", "Committed records that are still to be applied"),
         metric(Gauge, "clout_view_opted_out", "People who opted out, as far as the view was told"),
         metric(Gauge, "clout_views_lag_records", "Closes that are published and not kept yet, where closes are kept"),
+        metric(
+            Gauge,
+            "clout_circles_lag_records",
+            "Records of credits that are published and not kept yet, where circles are kept",
+        ),
+        metric(Gauge, "clout_circles_accounts", "Accounts that acted or were acted on in the days of circles, where these are kept"),
         metric(Gauge, "clout_views_people", "People with a close, where closes are kept"),
         metric(
             Gauge,
@@ -376,6 +382,10 @@ impl Metrics {
             let progress = closes.reader.progress();
             self.gauge("clout_views_people", &[]).set(progress.people as f64);
             closes.behind().into_iter().for_each(|lag| self.gauge("clout_views_lag_records", &[]).set(lag as f64));
+            closes.circles_behind().into_iter().for_each(|lag| self.gauge("clout_circles_lag_records", &[]).set(lag as f64));
+            if let Some(circles) = closes.reader.circles_progress() {
+                self.gauge("clout_circles_accounts", &[]).set(circles.accounts as f64);
+            }
             let end = progress.newest_day.map(|day| end_of(day) / 1_000);
             end.into_iter().for_each(|end| self.gauge("clout_views_newest_day_timestamp_seconds", &[]).set(end as f64));
         }
@@ -657,6 +667,8 @@ mod tests {
         let (mut writer, closes) = views::open(folder.path()).unwrap();
         let view = View::new(crate::ViewOptions { closes: Some(closes), ..crate::ViewOptions::default() });
         view.set_closes_behind(Some(2));
+        view.set_circles_behind(Some(3));
+        writer.circles(view.known()).unwrap();
         let score = vocabulary::Score {
             score: 1.0,
             influence: 1.0,

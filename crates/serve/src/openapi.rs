@@ -14,6 +14,7 @@ use crate::{problem, routes};
         routes::user,
         routes::history,
         routes::movement,
+        routes::circle,
         routes::around,
         routes::lookup,
         routes::people,

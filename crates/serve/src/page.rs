@@ -31,7 +31,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 24] = [
+static FILES: [File; 25] = [
     File { path: "/", kind: HTML, text: include_str!("../page/index.html") },
     file!("style.css", STYLE),
     file!("icon.svg", IMAGE),
@@ -49,6 +49,7 @@ static FILES: [File; 24] = [
     file!("people.js", SCRIPT),
     file!("person.js", SCRIPT),
     file!("accounts.js", SCRIPT),
+    file!("circle.js", SCRIPT),
     file!("days.js", SCRIPT),
     file!("reasons.js", SCRIPT),
     file!("movers.js", SCRIPT),

@@ -24,7 +24,7 @@ use views::Span;
 use vocabulary::Network;
 
 use crate::answer::{
-    Between, Distribution, HistoryAnswer, LookupAnswer, LookupQuestion, Missing, MoversAnswer, Networks, RankingAnswer,
+    Between, CircleAnswer, Distribution, HistoryAnswer, LookupAnswer, LookupQuestion, Missing, MoversAnswer, Networks, RankingAnswer,
     ScoreAnswer, Users,
 };
 use crate::closes::{self, MOVERS_MAX};
@@ -174,6 +174,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/users/{user}", get(user)),
         ("/v1/users/{user}/history", get(history)),
         ("/v1/users/{user}/movement", get(movement)),
+        ("/v1/users/{user}/circle", get(circle)),
         ("/v1/users/{user}/around", get(around)),
         // Somebody may be called so.
         ("/v1/users/lookup", post(lookup).get(user_lookup)),
@@ -378,7 +379,34 @@ async fn movement(State(app): Shared, Path(user): Path<String>, RawQuery(query):
     }
     let score = app.view.user(&user).map_err(Problem::absent)?;
     let closes = closes_of(&app, &score.user).await?;
-    app.view.between(&score, &closes, from, to).map(Json).ok_or_else(Problem::no_close)
+    let between = spawn_blocking(move || app.view.between(&score, &closes, from, to)).await;
+    let between = between.map_err(|_| Problem::busy("the reasons were not looked for to the end: try again"))?;
+    between.map(Json).ok_or_else(Problem::no_close)
+}
+
+/// Who influences whom: those who acted on a person and those on whom the person acted, by the votes that it gave.
+#[utoipa::path(get, path = "/v1/users/{user}/circle", tag = "scores",
+    params(("user" = String, Path, description = "The name, percent-encoded: a slash is %2F."),
+        ("by" = Option<String>, Query, description = "Acts of the last day, week or month; month unless told otherwise.")),
+    responses((status = 200, body = CircleAnswer, description = "The people; nobody where no credits are kept."),
+        (status = 404, body = Problem, description = "Not rated yet."), (status = 410, body = Problem, description = "Opted out.")))]
+async fn circle(State(app): Shared, Path(user): Path<String>, RawQuery(query): RawQuery) -> Answer<CircleAnswer> {
+    let word = Question::read(query.as_deref(), &["by"])?.text("by")?;
+    let span = span(word.as_deref().unwrap_or(Span::Month.word()), "by")?;
+    let score = app.view.user(&user).map_err(Problem::absent)?;
+    match spawn_blocking(move || app.view.circle_answer(&score.user, span)).await {
+        Ok(Ok(circle)) => Ok(Json(circle)),
+        Ok(Err(error)) => {
+            warn!(%error, "circles are not shown");
+            Err(Problem::busy("the circle cannot be read now: the server's log says why"))
+        }
+        Err(_) => Err(Problem::busy("the circle was not read to its end: try again")),
+    }
+}
+
+fn span(word: &str, name: &str) -> Result<Span, Problem> {
+    let span = Span::ALL.into_iter().find(|span| span.word() == word);
+    span.ok_or_else(|| Problem::bad_request(format!("{name} is day, week or month")))
 }
 
 fn day_of(name: &str, text: &str) -> Result<i32, Problem> {
@@ -395,8 +423,7 @@ async fn movers(State(app): Shared, RawQuery(query): RawQuery) -> Answer<MoversA
     let mut question = Question::read(query.as_deref(), &["span", "limit"])?;
     let limit = question.number("limit", 1..=MOVERS_MAX)?.unwrap_or(10);
     let word = question.text("span")?.unwrap_or_else(|| Span::Day.word().to_owned());
-    let span = Span::ALL.into_iter().find(|span| span.word() == word);
-    let span = span.ok_or_else(|| Problem::bad_request("span is day, week or month"))?;
+    let span = span(&word, "span")?;
     let found = spawn_blocking(move || app.view.movers(span, limit)).await;
     let [up, down] = found.map_err(|_| Problem::busy("nobody was looked for to the end: try again"))?;
     Ok(Json(MoversAnswer { span: span.word(), up, down }))

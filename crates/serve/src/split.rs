@@ -43,6 +43,21 @@ pub(crate) fn parts(before: &Moment, after: &Moment) -> [f64; 7] {
     parts
 }
 
+/// Points that a vote adds on the way from reach, amplification and network together, which are what the fans give: that they add to
+/// the movement, shared evenly among the votes by which it moved.
+pub(crate) fn points_a_vote(before: &Moment, after: &Moment) -> f64 {
+    let points = (before.points_per_e() + after.points_per_e()) / 2.0;
+    let audience = log_mean(1.0 + before.influence, 1.0 + after.influence);
+    let product = |moment: &Moment| moment.factors.iter().product::<f64>();
+    let (old, new, given, gives) = (product(before), product(after), before.given(), after.given());
+    match old > 0.0 && new > 0.0 {
+        true => points * log_mean(old, new) / (audience * log_mean(given, gives)),
+        // The first fans, or no fan any more.
+        false if given != gives => points * (new - old) / (audience * (gives - given)),
+        false => 0.0,
+    }
+}
+
 /// The numbers have 7 digits, so a hundred-thousandth of a point may be missing: the largest part takes it.
 fn settle(parts: &mut [f64; 7], movement: f64) {
     let missing = movement - parts.iter().sum::<f64>();
@@ -52,6 +67,11 @@ fn settle(parts: &mut [f64; 7], movement: f64) {
 }
 
 impl Moment {
+    /// Votes that all fans give: reach, amplification and network together.
+    pub(crate) fn given(&self) -> f64 {
+        self.factors[..3].iter().product()
+    }
+
     /// Points for each `e` of influence. A score at its cap of 100 has what makes it 100.
     fn points_per_e(&self) -> f64 {
         if self.score >= 100.0 && self.influence > 0.0 {
@@ -103,6 +123,23 @@ mod tests {
                 assert_eq!(found, moved, "{parts:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_vote_counts_what_its_factors_do() {
+        let before = moment([10.0, 1.2, 0.8, 0.9, 0.95], 2.0, 1000.0);
+        let none = moment([0.0, 0.0, 0.0, 1.0, 1.0], 0.0, 1000.0);
+        for after in [moment([12.0, 1.3, 0.7, 0.8, 0.9], 2.5, 1100.0), moment([5.0, 1.2, 0.8, 0.9, 0.95], 2.0, 1000.0), none] {
+            for (before, after) in [(before, after), (after, before)] {
+                let by_votes = points_a_vote(&before, &after) * (after.given() - before.given());
+                let parts = parts(&before, &after);
+                // Where there is no product, all of it is in the first part.
+                let by_factors: f64 = parts[..3].iter().sum();
+                assert!((by_votes - by_factors).abs() < 1e-9, "{by_votes} and {by_factors}");
+                assert!(points_a_vote(&before, &after) > 0.0);
+            }
+        }
+        assert_eq!(points_a_vote(&none, &none), 0.0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pipeline::{Place, ShardStatus, Status, Supervisor, Totals};
 use serde::Serialize;
 use utoipa::ToSchema;
-use views::Progress;
+use views::{CirclesProgress, Progress};
 
 use crate::answer::seven;
 use crate::closes::{self, Closes};
@@ -80,6 +80,30 @@ pub(crate) struct ViewStatus {
     /// The closes that are kept; absent where none are.
     #[serde(skip_serializing_if = "Option::is_none")]
     closes: Option<ClosesStatus>,
+    /// The circles that are kept; absent where none are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circles: Option<CirclesStatus>,
+}
+
+/// How far the circles that are kept are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CirclesStatus {
+    /// Accounts that acted or were acted on in the days that are kept.
+    accounts: u64,
+    /// Records of credits that are published and not kept yet; absent where brokers do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lag: Option<u64>,
+    /// The newest day of an act; absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date", example = "2026-11-29")]
+    newest_day: Option<String>,
+}
+
+impl CirclesStatus {
+    fn new(closes: &Closes) -> Option<CirclesStatus> {
+        let CirclesProgress { accounts, newest_day } = closes.reader.circles_progress()?;
+        Some(CirclesStatus { accounts, lag: closes.circles_behind(), newest_day: newest_day.map(closes::date) })
+    }
 }
 
 /// How far the closes that are kept are.
@@ -115,6 +139,7 @@ impl ViewStatus {
             scored_ms_ago: view.quiet().map(|quiet| quiet.as_millis() as u64),
             as_of: view.as_of().and_then(wire::rfc3339),
             closes: view.closes().map(ClosesStatus::new),
+            circles: view.closes().and_then(CirclesStatus::new),
         }
     }
 }

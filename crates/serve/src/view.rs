@@ -12,19 +12,22 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashSet;
 use parking_lot::{Mutex, RwLock};
-use vocabulary::{Network, Removal, Score, Timestamp};
+use vocabulary::{Kind, Network, Removal, Score, Timestamp};
 use wire::{Link, NameField, Names};
 
-use views::{Base, Close, Reader, Span, ViewsError};
+use tracing::warn;
+use views::{Base, Circle, Close, Gains, Reader, Span, ViewsError};
 
 use crate::answer::{
-    Account, Between, CloseAnswer, Deltas, Distribution, Movement, Movements, Mover, Parts, ScoreAnswer,
+    Account, Between, CircleAnswer, CirclePartAnswer, CloseAnswer, Deltas, Distribution, KindPart, Movement, Movements, Mover,
+    Parts, PeoplePart, PeopleParts, PersonPart, ScoreAnswer,
 };
 use crate::called::{Called, Calling};
 use crate::changes::{Change, Changes};
 use crate::closes::{self, Closes, Movers};
 use crate::cursor::Cursor;
 use crate::history::{History, Point};
+use crate::known::{KeyOf, Known};
 use crate::link;
 use crate::ordered::Ordered;
 use crate::people::{People, Summed};
@@ -122,7 +125,9 @@ pub struct View {
     ranking: RwLock<Ranking>,
     names: RwLock<Ordered<Named>>,
     /// What people are called. It outlives their scores.
-    calling: Calling,
+    calling: Arc<Calling>,
+    /// Whom keyed hashes of names are of.
+    known: Arc<Known>,
     /// Who has several accounts. It outlives scores as well.
     linked: People,
     unclaimed_below: f32,
@@ -187,11 +192,13 @@ pub(crate) fn pseudonym(key: u64) -> String {
 impl View {
     /// An empty view.
     pub fn new(options: ViewOptions) -> View {
+        let calling = Arc::<Calling>::default();
         View {
             users: DashSet::new(),
             ranking: RwLock::default(),
             names: RwLock::default(),
-            calling: Calling::default(),
+            known: Arc::new(Known::new(Arc::clone(&calling))),
+            calling,
             linked: People::default(),
             unclaimed_below: options.unclaimed_below,
             spelling: options.names,
@@ -237,6 +244,7 @@ impl View {
         self.linked.forget_records();
         self.history.lock().clear();
         self.opted_out.clear();
+        self.known.clear();
         self.as_of.store(Timestamp::MIN, Relaxed);
         self.changes.break_off();
     }
@@ -332,7 +340,10 @@ impl View {
         match before {
             Some(before) if before.height() != record.height() => self.history.lock().moved(key, &before, &record),
             Some(_) => {}
-            None => self.names.write().insert(Named(Arc::clone(&person))),
+            None => {
+                self.known.meet(&person);
+                self.names.write().insert(Named(Arc::clone(&person)));
+            }
         }
         if self.is_ready() {
             let moved = record.score - before.map_or(0.0, |before| before.score);
@@ -344,6 +355,7 @@ impl View {
         let key = self.key(user);
         let is_withheld = || self.account_of(user).is_some_and(|person| self.is_unnamed(&person));
         let is_hidden = self.is_hidden(user) || is_withheld();
+        self.known.miss(user, why == Removal::OptedOut);
         match why {
             Removal::OptedOut => {
                 self.opted_out.insert(key);
@@ -666,6 +678,51 @@ impl View {
         self.opted_out.contains(&self.key(user))
     }
 
+    /// Takes over the key under which credits hash names: from now on people are known by it who get a score. So it is told before
+    /// scores are, and anew with another table of scores.
+    pub fn learn_keys(&self, key_of: KeyOf) {
+        self.known.learn(key_of);
+    }
+
+    /// Who is behind keyed hashes of names, as far as scores tell.
+    pub fn known(&self) -> Arc<dyn views::Names> {
+        Arc::<Known>::clone(&self.known)
+    }
+
+    /// Says how many records of credits are published and not kept yet, if that is known.
+    pub fn set_circles_behind(&self, behind: Option<u64>) {
+        self.closes.iter().for_each(|closes| closes.set_circles_behind(behind));
+    }
+
+    /// Who gave most to somebody in so long, and to whom that person gave most; nothing where no circles are kept. Whoever has opted out,
+    /// is not to be named or has no score is not in it; the totals are of all. It reads the disk.
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub fn circle(&self, user: &str, span: Span) -> Result<Circle, ViewsError> {
+        self.closes.as_ref().map_or_else(|| Ok(Circle::default()), |closes| closes.reader.circle(user, span))
+    }
+
+    /// The same with everybody's score.
+    pub(crate) fn circle_answer(&self, user: &str, span: Span) -> Result<CircleAnswer, ViewsError> {
+        let circle = self.circle(user, span)?;
+        let parts = |parts: Vec<views::Part>| {
+            let part = |part: views::Part| {
+                let person = self.users.get(part.user.as_str()).map(|named| Arc::clone(&named.0))?;
+                Some(CirclePartAnswer { votes: part.votes, share: part.share, person: self.answer(&person, false)? })
+            };
+            parts.into_iter().filter_map(part).collect()
+        };
+        Ok(CircleAnswer {
+            user: user.to_owned(),
+            by: span.word(),
+            fans_votes: circle.fans_total,
+            idols_votes: circle.idols_total,
+            fans: parts(circle.fans),
+            idols: parts(circle.idols),
+        })
+    }
+
     /// How far somebody has moved since each of the spans; nothing where no close is kept.
     pub(crate) fn deltas(&self, score: &ScoreAnswer) -> Deltas {
         let delta = |span| {
@@ -686,6 +743,7 @@ impl View {
     pub(crate) fn between(&self, score: &ScoreAnswer, closes: &[Close], from: i32, to: Option<i32>) -> Option<Between> {
         let at = |day: i32| closes[..closes.partition_point(|close| close.day <= day)].last();
         let from = at(from)?;
+        let to_day = to.map(|to| at(to).map_or(to, |close| close.day));
         let (to, (after, model_version)) = match to {
             Some(to) => {
                 at(to).map(|close| (Some(close_answer(close)), (closes::moment(close), close.model_version)))?
@@ -697,14 +755,26 @@ impl View {
         };
         (from.model_version == model_version).then_some(())?;
         let before = closes::moment(from);
+        let parts = split::parts(&before, &after);
+        let gains = self.gains(&score.user, from.day, to_day).unwrap_or_else(|error| {
+            warn!(%error, "people are not told among the reasons of a movement");
+            None
+        });
         Some(Between {
             user: score.user.clone(),
             from: close_answer(from),
             to,
             score: after.score,
             change: after.score - before.score,
-            parts: Parts::new(split::parts(&before, &after)),
+            parts: Parts::new(parts),
+            people: gains.map(|gains| reasons(&gains, &before, &after, parts[..3].iter().sum())),
         })
+    }
+
+    fn gains(&self, user: &str, from: i32, to: Option<i32>) -> Result<Option<Gains>, ViewsError> {
+        let Some(closes) = &self.closes else { return Ok(None) };
+        let to = to.or_else(|| self.as_of().map(closes::day_of));
+        to.map_or(Ok(None), |to| closes.reader.gains(user, from, to))
     }
 
     /// Who rose and who fell most in so long. It looks at everybody, now and then.
@@ -748,6 +818,29 @@ impl View {
             audience: point.audience.into(),
             scale: self.scales.get(point.scale).votes,
         }
+    }
+}
+
+/// What people and kinds did to a score: what fans gave is what reach, amplification and network did together, and what neither new
+/// acts nor age explain is that fans count for more, or less.
+fn reasons(gains: &Gains, before: &Moment, after: &Moment, by_fans: f64) -> PeopleParts {
+    let points = split::points_a_vote(before, after);
+    let part = |people: u64, votes: f64, largest: &[(String, f64)]| PeoplePart {
+        people,
+        points: votes * points,
+        largest: largest.iter().map(|(user, votes)| PersonPart { user: user.clone(), points: votes * points }).collect(),
+    };
+    let new_fans = part(gains.new_fans, gains.new_votes, &gains.largest_new);
+    let known_fans = part(gains.known_fans, gains.known_votes, &gains.largest_known);
+    let time = before.given() * (gains.left - 1.0) * points;
+    let kinds = Kind::COUNTED.into_iter().zip(gains.kinds);
+    let kinds = kinds.filter(|(_, votes)| *votes != 0.0);
+    PeopleParts {
+        worth: by_fans - new_fans.points - known_fans.points - time,
+        kinds: kinds.map(|(kind, votes)| KindPart { kind: kind.word(), points: votes * points }).collect(),
+        new_fans,
+        known_fans,
+        time,
     }
 }
 

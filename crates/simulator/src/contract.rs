@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use influence::Credit;
 use pipeline::Bugs;
 use pipeline::contract::{Candidate, SHARDS, check, settings};
 use vocabulary::Event;
-use wire::{decode_close, encode_event};
+use wire::{decode_close, decode_credits, encode_event};
 
 use crate::broker::{Broker, Record, Topic};
 use crate::log::{FaultyLog, Shared};
@@ -54,6 +55,13 @@ impl Candidate for Simulated {
             (String::from_utf8(record.key.clone()).expect("a name"), day)
         };
         records.into_iter().map(close).collect()
+    }
+
+    fn credits(&mut self, shard: u16) -> Vec<Credit> {
+        let broker = self.shared.broker.borrow();
+        let (records, _) = broker.read(Topic::Credits, shard, 0, usize::MAX);
+        let credits = |(_, record): (i64, &Record)| decode_credits(record.value.as_deref().expect("a value"));
+        records.into_iter().flat_map(|record| credits(record).expect("credits").credits).collect()
     }
 }
 

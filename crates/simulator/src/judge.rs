@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use influence::exchange::{BlockNotice, Section};
-use influence::{Effects, Shard, UserKey};
+use influence::{Credit, Effects, Rated, Shard, UserKey};
 use pipeline::{Clock, KEPT_BYTES_MAX, Keeper, Status, Store, Worker};
 use vocabulary::{Event, Kind, Received};
-use wire::{Close, EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_close, decode_exchange};
+use wire::{Close, EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_close, decode_credits, decode_exchange};
 
 use crate::broker::{Broker, Record, Topic};
 use crate::log::{FaultyLog, Hooks, KEY_BYTES, Shared, VALUE_BYTES, history};
@@ -64,6 +64,9 @@ pub(crate) fn judge(simulation: &mut Simulation<'_>) -> Result<(), String> {
     history.check_table(simulation)?;
     check_published(simulation)?;
     simulation.verdict.closes = check_closes(simulation, &broker)?;
+    for shard in 0..simulation.scenario.shards {
+        simulation.verdict.credits += committed_credits(simulation, shard)?.0.len() as u64;
+    }
     simulation.verdict.forgotten = truth::check(simulation, &history)?;
     drop(broker);
     restores(simulation)
@@ -469,7 +472,7 @@ fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
         Ok(())
     };
     compare(Keeper::none(), true, "nothing")?;
-    compare_closes(simulation)?;
+    compare_told(simulation)?;
     simulation.store.set(false, false);
     while (0..simulation.scenario.shards).any(|shard| !simulation.store.list_shard(shard).is_empty()) {
         let store = Store::new(Arc::clone(&simulation.store) as Arc<_>, Default::default())
@@ -483,16 +486,53 @@ fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// What the slices say of history, done again from the first, is what was committed: record by record, byte by byte.
-fn compare_closes(simulation: &Simulation<'_>) -> Result<(), String> {
-    let rebuilt: Arc<Mutex<BTreeMap<u16, Vec<_>>>> = Arc::default();
+/// What slices tell beside scores.
+#[derive(Default)]
+struct Told {
+    /// Of each shard's people.
+    closes: BTreeMap<u16, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    /// To each shard's people, by the actor's shard and then in the order of acts.
+    credits: BTreeMap<u16, Vec<Credit>>,
+    /// Of each shard's actors.
+    rated: BTreeMap<u16, Vec<Rated>>,
+}
+
+/// What the slices say of history and credits, done again from the first, is what was committed: closes record by record and byte by
+/// byte, credits act by act, whatever the order in which shards told them.
+fn compare_told(simulation: &Simulation<'_>) -> Result<(), String> {
+    let rebuilt: Arc<Mutex<Told>> = Arc::default();
     let (shards, into) = (simulation.scenario.shards, Arc::clone(&rebuilt));
     let watch = move |shard: &Shard, effects: &Effects| {
         let mut rebuilt = into.lock().unwrap_or_else(PoisonError::into_inner);
-        rebuilt.entry(shard.number()).or_default().extend(history(shard, effects));
+        rebuilt.closes.entry(shard.number()).or_default().extend(history(shard, effects));
+        rebuilt.rated.entry(shard.number()).or_default().extend_from_slice(&effects.rated);
+        for (target, credits) in (0..).zip(&effects.credits) {
+            rebuilt.credits.entry(target).or_default().extend_from_slice(credits);
+        }
     };
     restored_watched(simulation, Keeper::none(), true, Some(Box::new(watch)))?;
-    let rebuilt = std::mem::take(&mut *rebuilt.lock().unwrap_or_else(PoisonError::into_inner));
+    let Told { closes: rebuilt, mut credits, mut rated } =
+        std::mem::take(&mut *rebuilt.lock().unwrap_or_else(PoisonError::into_inner));
+    for shard in 0..shards {
+        let (mut committed, are_rated) = committed_credits(simulation, shard)?;
+        let mut given = credits.remove(&shard).unwrap_or_default();
+        let order = |credit: &Credit| {
+            let Credit { actor, target, kind, at, subject, votes, rate } = *credit;
+            (actor, target, at, kind.number(), subject, votes.to_bits(), rate.to_bits())
+        };
+        committed.sort_by_key(order);
+        given.sort_by_key(order);
+        if are_rated != rated.remove(&shard).unwrap_or_default() {
+            return Err(format!("the rates of actors of shard {shard} are not those that its slices make"));
+        }
+        if committed != given {
+            return Err(format!(
+                "the credits to shard {shard} are not those that its slices make: {} instead of {}",
+                committed.len(),
+                given.len()
+            ));
+        }
+    }
     let broker = simulation.shared.broker.borrow();
     for shard in 0..shards {
         let (committed, _) = broker.read(Topic::History, shard, 0, usize::MAX);
@@ -503,6 +543,18 @@ fn compare_closes(simulation: &Simulation<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn committed_credits(simulation: &Simulation<'_>, shard: u16) -> Result<(Vec<Credit>, Vec<Rated>), String> {
+    let broker = simulation.shared.broker.borrow();
+    let (mut credits, mut rated) = (Vec::new(), Vec::new());
+    for (_, record) in broker.read(Topic::Credits, shard, 0, usize::MAX).0 {
+        let record = decode_credits(record.value.as_deref().unwrap_or_default());
+        let record = record.map_err(|error| format!("a record of credits is none: {error}"))?;
+        credits.extend(record.credits);
+        rated.extend(record.rated);
+    }
+    Ok((credits, rated))
 }
 
 /// Sees what is done again.

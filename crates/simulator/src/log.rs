@@ -11,7 +11,7 @@ use pipeline::{
     Batch, Bug, Bugs, Decoder, Fatal, Fault, Inbox, Kept, Log, Ownership, Past, Positions, RawRecord, Room, Settings,
     Stamp, Step,
 };
-use wire::{JournalRecord, decode_exchange, encode_close, encode_exchange, encode_score};
+use wire::{JournalRecord, decode_exchange, encode_close, encode_credits, encode_exchange, encode_score};
 
 use crate::broker::{Broker, Member, Producer, TOO_LARGE, Topic};
 use crate::scenario::{Happens, Moment};
@@ -181,6 +181,22 @@ impl FaultyLog {
                 match self.bugs.has(Bug::ClosesOutside) {
                     true => broker.store(Topic::History, shard, record.0, record.1),
                     false => broker.produce(transaction, Topic::History, shard, record, Vec::new())?,
+                };
+            }
+            let Effects { credits, rated, .. } = &*step.effects;
+            for (target, credits) in (0..).zip(credits) {
+                let rated = if target == shard { &rated[..] } else { &[] };
+                if credits.is_empty() && rated.is_empty() {
+                    continue;
+                }
+                let mut value = Vec::new();
+                let ageing = (self.settings.model.half_life_ms, self.settings.model.window_ms);
+                encode_credits(credits, rated, ageing, &mut value);
+                match self.bugs.has(Bug::CreditsOutside) {
+                    true => broker.store(Topic::Credits, target, Vec::new(), Some(value)),
+                    false => {
+                        broker.produce(transaction, Topic::Credits, target, (Vec::new(), Some(value)), Vec::new())?
+                    }
                 };
             }
             for refused in step.refused {

@@ -89,7 +89,7 @@ fn tell(args: &Args, inbox: &Receiver<(u64, Verdict)>, began: Instant) -> Option
         counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     };
     println!(
-        "{} seeds from {}: {} failed; {} epochs, {} checkpoints, {} rebuilds, {} people forgotten, {} closes; {:.0} s; faults: {}; errors healed from outside: {}",
+        "{} seeds from {}: {} failed; {} epochs, {} checkpoints, {} rebuilds, {} people forgotten, {} closes, {} credits; {:.0} s; faults: {}; errors healed from outside: {}",
         args.seeds,
         args.from,
         failed.len(),
@@ -98,6 +98,7 @@ fn tell(args: &Args, inbox: &Receiver<(u64, Verdict)>, began: Instant) -> Option
         all.rebuilds,
         all.forgotten,
         all.closes,
+        all.credits,
         began.elapsed().as_secs_f64(),
         list(&all.faults),
         list(&all.errors),

@@ -48,6 +48,8 @@ pub struct Verdict {
     pub forgotten: u64,
     /// Closes of days.
     pub closes: u64,
+    /// Acts of which it is told what they gave.
+    pub credits: u64,
     /// Over all that was committed: the same seed gives the same.
     pub digest: u64,
 }
@@ -63,6 +65,7 @@ impl Verdict {
         self.duplicates += other.duplicates;
         self.forgotten += other.forgotten;
         self.closes += other.closes;
+        self.credits += other.credits;
         other.faults.iter().for_each(|(name, count)| *self.faults.entry(name).or_default() += count);
         other.errors.iter().for_each(|(name, count)| *self.errors.entry(name).or_default() += count);
     }
@@ -139,6 +142,7 @@ fn settings(scenario: &Scenario) -> Settings {
         clock: scenario.clock,
         dedup_window_ms: scenario.dedup_window_ms,
         closes_ms: scenario.closes_ms,
+        credits: scenario.credits,
         pace: Pace {
             epoch_ms: scenario.epoch_ms,
             epoch_records_max: scenario.epoch_records,
@@ -219,9 +223,9 @@ impl<'a> Simulation<'a> {
 
     /// Where only events move the clock, an application at rest has nothing to say when it is started again.
     fn restart_at_rest(&mut self) -> Result<(), String> {
-        let scores = |of: &Self| -> Vec<[i64; 2]> {
+        let scores = |of: &Self| -> Vec<[i64; 3]> {
             let broker = of.shared.broker.borrow();
-            let end = |shard| [Topic::Scores, Topic::History].map(|topic| broker.bounds(topic, shard).1);
+            let end = |shard| [Topic::Scores, Topic::History, Topic::Credits].map(|topic| broker.bounds(topic, shard).1);
             (0..of.scenario.shards).map(end).collect()
         };
         let said = scores(self);
@@ -230,7 +234,7 @@ impl<'a> Simulation<'a> {
         let says = scores(self);
         if says != said {
             return Err(format!(
-                "at rest, and started again, it publishes scores or closes: their topics end at {says:?}, not {said:?}"
+                "at rest, and started again, it publishes scores, closes or credits: their topics end at {says:?}, not {said:?}"
             ));
         }
         Ok(())

@@ -34,6 +34,8 @@ pub struct Scenario {
     pub dedup_window_ms: Option<i64>,
     /// Milliseconds of a day that is closed.
     pub closes_ms: Option<i64>,
+    /// Whether what each act gave is told.
+    pub credits: bool,
     /// Every other worker closes no days.
     pub closes_unevenly: bool,
     /// Milliseconds between two rounds of turns.
@@ -77,6 +79,8 @@ pub enum Topic {
     DeadLetters,
     /// How people stood at the ends of days.
     History,
+    /// What each act gave.
+    Credits,
 }
 
 /// A record of an input.
@@ -363,6 +367,7 @@ impl Scenario {
             is_stored: dice.once_in(3),
             dedup_window_ms: dice.pick(&[None, None, Some(100), Some(1_000), Some(20_000), Some(HOUR)]),
             closes_ms: None,
+            credits: false,
             closes_unevenly: false,
             tick_ms,
             epoch_ms: dice.pick(&[20, 50, 100]),
@@ -384,6 +389,7 @@ impl Scenario {
         if dice.once_in(2) && (!forgets || shards == 1 && !scenario.closes_unevenly) {
             scenario.block(length_ms, &mut dice);
         }
+        scenario.credits = dice.once_in(2);
         scenario
     }
 
@@ -425,6 +431,7 @@ impl Scenario {
             is_stored: false,
             dedup_window_ms: None,
             closes_ms: None,
+            credits: false,
             closes_unevenly: false,
             tick_ms: 10,
             epoch_ms: 50,

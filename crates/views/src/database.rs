@@ -16,11 +16,14 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// A few people's closes fit into a page.
 const PAGE_BYTES: u32 = 8_192;
 
-const FILE: &str = "views.db";
+/// The file of closes.
+pub(crate) const CLOSES: &str = "views.db";
+/// The file of circles.
+pub(crate) const CIRCLES: &str = "circles.db";
 const LOCK: &str = "views.lock";
 
 /// Names are in one table alone, and nothing is made of them: closes have the number of a person.
-const TABLES: &str = "
+pub(crate) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS offsets (partition INTEGER PRIMARY KEY, next INTEGER NOT NULL, day INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS people (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
@@ -87,13 +90,13 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), _lock: lock })
     }
 
-    pub(crate) fn file(&self) -> PathBuf {
-        self.path.join(FILE)
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
     /// Opens the database; one that is damaged or of another format is replaced by an empty one.
-    pub(crate) fn open(&self) -> Result<Connection, ViewsError> {
-        match begin(&self.file()) {
+    pub(crate) fn open(&self, name: &str, tables: &str) -> Result<Connection, ViewsError> {
+        match begin(&self.file(name), tables) {
             Ok(Some(connection)) => return Ok(connection),
             Ok(None) => warn!(folder = %self.path.display(), "the views are of another format: they are made anew"),
             Err(error) if error.is_damage() => {
@@ -101,15 +104,15 @@ impl Folder {
             }
             Err(error) => return Err(error),
         }
-        self.remove()?;
+        self.remove(name)?;
         let other = || io::Error::other("a new store has another format");
-        begin(&self.file())?.ok_or_else(|| ViewsError::Folder { path: self.path.clone(), source: other() })
+        begin(&self.file(name), tables)?.ok_or_else(|| ViewsError::Folder { path: self.path.clone(), source: other() })
     }
 
     /// Removes the database.
-    pub(crate) fn remove(&self) -> Result<(), ViewsError> {
+    pub(crate) fn remove(&self, name: &str) -> Result<(), ViewsError> {
         for suffix in ["", "-wal", "-shm"] {
-            let path = self.path.join(format!("{FILE}{suffix}"));
+            let path = self.path.join(format!("{name}{suffix}"));
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
                     return Err(ViewsError::Folder { path, source });
@@ -130,7 +133,7 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// `None` if it is of another format.
-fn begin(file: &Path) -> Result<Option<Connection>, ViewsError> {
+fn begin(file: &Path, tables: &str) -> Result<Option<Connection>, ViewsError> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
@@ -145,7 +148,7 @@ fn begin(file: &Path) -> Result<Option<Connection>, ViewsError> {
     if format != 0 && format != FORMAT {
         return Ok(None);
     }
-    connection.execute_batch(TABLES)?;
+    connection.execute_batch(tables)?;
     connection.pragma_update(None, "user_version", FORMAT)?;
     Ok(Some(connection))
 }

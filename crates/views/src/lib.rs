@@ -1,12 +1,15 @@
-//! What readers keep on disk: daily closes of everybody, in one embedded store.
+//! What readers keep on disk: daily closes of everybody, and who gave whom how much, in an embedded store.
 //!
 //! Owns a folder with a database of SQLite in it. The offsets up to which a topic was read are in the same transactions as what
-//! was read, so a process that is killed at any moment loses nothing and doubles nothing. All of it is a cache of the topic:
+//! was read, so a process that is killed at any moment loses nothing and doubles nothing. All of it is a cache of topics:
 //! deleting the folder costs the time to read the topic again. Knows no broker and no clock.
 
 mod bases;
 mod block;
 mod calendar;
+mod circle;
+mod circles;
+mod given;
 mod reader;
 mod tidy;
 mod writer;
@@ -14,6 +17,8 @@ mod writer;
 mod database;
 
 pub use bases::{Base, Span};
+pub use circle::{CIRCLE_PEOPLE, Circle, CirclesProgress, Gains, Part};
+pub use circles::{CirclesWriter, Names};
 pub use database::ViewsError;
 pub use reader::{Close, Progress, Reader};
 pub use writer::{Source, Writer};

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::bases::{Base, Bases, Span};
 use crate::block::{Codec, Entry};
 use crate::calendar::{Day, daily_from};
+use crate::circle::{Circle, CirclesProgress, Gains};
+use crate::circles::SharedCircles;
 use crate::database::{ViewsError, open_reading, place, times};
 use crate::tidy::weekly;
 use crate::writer::{DAY_PEOPLE, People, Pool, SPAN_PEOPLE};
@@ -60,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) scales: RwLock<Vec<Scale>>,
     pub(crate) bases: RwLock<Bases>,
     newest: AtomicI32,
+    /// Circles, where they are kept.
+    pub(crate) circles: RwLock<Option<Arc<SharedCircles>>>,
 }
 
 impl Shared {
@@ -71,6 +75,7 @@ impl Shared {
             scales: RwLock::default(),
             bases: RwLock::new(Bases::new(Day::MIN)),
             newest: AtomicI32::new(Day::MIN),
+            circles: RwLock::default(),
         }
     }
 
@@ -113,6 +118,32 @@ impl Reader {
         self.shared.pool.lock().push(connection);
         let scales = self.shared.scales.read();
         Ok(entries?.iter().filter_map(|entry| Some(close(entry, scales.get(entry.scale as usize)?))).collect())
+    }
+
+    /// Who gave most to somebody in so long, and to whom that person gave most; nothing where no circles are kept. The newest act of all
+    /// is as of now.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn circle(&self, user: &str, span: Span) -> Result<Circle, ViewsError> {
+        self.circles().map_or_else(|| Ok(Circle::default()), |circles| circles.circle(user, span))
+    }
+
+    /// What acts gave somebody between the ends of two days; `None` where no circles are kept, or not of these days.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn gains(&self, user: &str, from: i32, to: i32) -> Result<Option<Gains>, ViewsError> {
+        self.circles().map_or(Ok(None), |circles| circles.gains(user, from, to))
+    }
+
+    /// How far circles are; `None` where none are kept.
+    pub fn circles_progress(&self) -> Option<CirclesProgress> {
+        self.circles().map(|circles| circles.progress())
+    }
+
+    fn circles(&self) -> Option<Arc<SharedCircles>> {
+        self.shared.circles.read().clone()
     }
 
     fn entries(&self, connection: &Connection, person: u32) -> Result<Vec<Entry>, ViewsError> {

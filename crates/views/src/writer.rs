@@ -11,7 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::bases::{Bases, Span};
 use crate::block::{Codec, Entry, merge};
 use crate::calendar::{Day, SPAN_DAYS, first_day, span};
-use crate::database::{Folder, ViewsError, place, times};
+use crate::circles::{CirclesWriter, Names};
+use crate::database::{CLOSES, Folder, TABLES, ViewsError, place, times};
 use crate::reader::{Reader, Scale, Shared};
 
 /// People whose closes of one day are one block,
@@ -40,7 +41,7 @@ struct Reached {
 
 /// The one that writes.
 pub struct Writer {
-    folder: Folder,
+    folder: Arc<Folder>,
     pub(crate) connection: Connection,
     pub(crate) codec: Codec,
     pub(crate) shared: Arc<Shared>,
@@ -65,19 +66,19 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(crate) fn open(path: &Path) -> Result<Writer, ViewsError> {
-        let folder = Folder::take(path)?;
+        let folder = Arc::new(Folder::take(path)?);
         match Writer::of(folder) {
             Err((folder, error)) if error.is_damage() => {
                 tracing::warn!(%error, "the views are damaged: they are made anew");
-                folder.remove()?;
+                folder.remove(CLOSES)?;
                 Writer::of(folder).map_err(|(_, error)| error)
             }
             result => result.map_err(|(_, error)| error),
         }
     }
 
-    fn of(folder: Folder) -> Result<Writer, (Folder, ViewsError)> {
-        let connection = match folder.open() {
+    fn of(folder: Arc<Folder>) -> Result<Writer, (Arc<Folder>, ViewsError)> {
+        let connection = match folder.open(CLOSES, TABLES) {
             Ok(connection) => connection,
             Err(error) => return Err((folder, error)),
         };
@@ -85,7 +86,7 @@ impl Writer {
             Ok(codec) => codec,
             Err(error) => return Err((folder, error.into())),
         };
-        let shared = Arc::new(Shared::new(folder.file()));
+        let shared = Arc::new(Shared::new(folder.file(CLOSES)));
         let mut writer = Writer {
             folder,
             connection,
@@ -109,6 +110,16 @@ impl Writer {
     /// Somebody who reads it, beside this one.
     pub fn reader(&self) -> Reader {
         Reader::of(Arc::clone(&self.shared))
+    }
+
+    /// Begins to keep circles as well, in a file beside that of closes; readers of this store answer from it.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    pub fn circles(&self, names: Arc<dyn Names>) -> Result<CirclesWriter, ViewsError> {
+        let writer = CirclesWriter::open(Arc::clone(&self.folder), names)?;
+        *self.shared.circles.write() = Some(writer.shared());
+        Ok(writer)
     }
 
     fn fact(&self, name: &str) -> Result<Option<i64>, ViewsError> {

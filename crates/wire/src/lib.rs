@@ -12,6 +12,7 @@
 mod accept;
 mod checkpoint;
 mod close;
+mod credits;
 mod dead_letter;
 mod event;
 mod exchange;
@@ -34,6 +35,7 @@ mod write;
 
 pub use checkpoint::CheckpointHeader;
 pub use close::{Close, decode_close, encode_close};
+pub use credits::{CREDIT_BYTES, Credits, RATED_BYTES, decode_credits, encode_credits};
 pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
 pub use exchange::{decode_exchange, encode_exchange, encode_exchange_records};
@@ -42,6 +44,7 @@ pub use file::{
     ReadError, Reading, Reason, Record, UnknownColumns, UnknownFormat, Unrecognised,
 };
 pub use framing::Framing;
+pub use influence::{Credit, Rated};
 pub use journal::{Gap, JournalRecord, OffsetRange};
 pub use kind::{KindWords, parse_kind};
 pub use link::{Link, Proof, decode_link, encode_link, encode_link_json};

@@ -88,6 +88,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(Run, "model.ignore_users", "ignore-user", "NAMES", "[none]", "names that stand for nobody, such as NA,NULL,[deleted]: acts by and on them do not count"),
     key(All, "history.closes", "history-closes", "true|false", "false", "whether how people stood at the end of each day, 00:00 UTC, is told in a topic of its own"),
     key(Run, "outputs.encoding", "output-encoding", "protobuf|json", "protobuf", "how scores, closes and dead letters are written: protobuf, with dead letters as the records themselves, or each as one object of JSON"),
+    key(All, "outputs.credits", "output-credits", "true|false", "false", "whether the votes that each act gave are told in a topic of their own"),
     key(Serve, "views.folder", "views", "FOLDER", "[none]", "where `clout serve` keeps the history of everybody, made of the closes; without it history begins when it starts"),
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
     key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),

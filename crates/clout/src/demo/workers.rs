@@ -110,6 +110,7 @@ fn settings(model: &Model, hash_key: HashKey) -> Settings {
         clock: Clock::Event,
         dedup_window_ms: None,
         closes_ms: None,
+        credits: false,
         pace: Pace { epoch_records_max: EPOCH_RECORDS_MAX, ..Pace::default() },
         checkpoint_every_ms: CHECKPOINT_EVERY_MS,
         accepted_gaps: Vec::new(),

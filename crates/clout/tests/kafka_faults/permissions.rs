@@ -218,7 +218,15 @@ fn what_is_documented_suffices_and_what_is_missing_is_named() {
     for (resource, operations) in documented("run --history-closes") {
         allow_by_tool(&broker, &scene, &resource, &operations);
     }
-    let mut member = scene.start_with("a", 1, &closes);
+    // With credits one more.
+    let (credits, told) = (format!("{}-credits", scene.id), ["--history-closes", "true", "--output-credits", "true"]);
+    scene.create(&credits);
+    let ran = scene.start_with("a", 1, &told).wait(TOLD);
+    assert!(ran.code != Some(0) && ran.stderr.contains(&credits) && ran.stderr.contains("grant"), "{}", ran.stderr);
+    for (resource, operations) in documented("run --output-credits") {
+        allow_by_tool(&broker, &scene, &resource, &operations);
+    }
+    let mut member = scene.start_with("a", 1, &told);
     scene.feeder().feed(&acts[..50], usize::MAX);
     scene.drain(&witness, &mut [&mut member]);
     member.terminate(Duration::from_secs(15));

@@ -2,6 +2,7 @@
 //! find each other's checkpoints. What they tell of it is in the log.
 
 mod closes;
+mod credits;
 mod folders;
 mod log;
 mod names;

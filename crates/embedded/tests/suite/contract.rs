@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use embedded::{Manner, Memory, MemoryLog};
+use influence::Credit;
 use pipeline::contract::{Candidate, SHARDS, check};
 use pipeline::{Batch, Stamp};
 use vocabulary::Event;
@@ -13,6 +14,7 @@ struct InMemory {
     memory: Memory,
     ends: [i64; SHARDS as usize],
     closes: Arc<Mutex<Vec<Told>>>,
+    credits: Arc<Mutex<[Vec<Credit>; SHARDS as usize]>>,
 }
 
 /// A shard, a user, and the day that was closed, if it is no tombstone.
@@ -22,8 +24,12 @@ impl InMemory {
     fn new(manner: Manner) -> InMemory {
         let memory = Memory::new(SHARDS, &["events"], manner);
         let closes: Arc<Mutex<Vec<Told>>> = Arc::default();
+        let credits: Arc<Mutex<[Vec<Credit>; SHARDS as usize]>> = Arc::default();
+        let given = Arc::clone(&credits);
         let told = Arc::clone(&closes);
         memory.subscribe(move |shard, effects| {
+            let mut given = given.lock().expect("nobody panics here");
+            given.iter_mut().zip(&effects.credits).for_each(|(all, new)| all.extend_from_slice(new));
             let mut told = told.lock().expect("nobody panics here");
             let number = shard.number();
             told.extend(effects.closes_removed.iter().map(|removed| (number, removed.name.to_string(), None)));
@@ -31,7 +37,7 @@ impl InMemory {
                 |close: &influence::Close| Some((number, shard.name(close.person)?.to_owned(), Some(close.day)));
             told.extend(effects.closes.iter().filter_map(close));
         });
-        InMemory { memory, ends: [0; SHARDS as usize], closes }
+        InMemory { memory, ends: [0; SHARDS as usize], closes, credits }
     }
 }
 
@@ -67,6 +73,10 @@ impl Candidate for InMemory {
     fn closes(&mut self, shard: u16) -> Vec<(String, Option<i64>)> {
         let told = self.closes.lock().expect("nobody panics here");
         told.iter().filter(|(of, ..)| *of == shard).map(|(_, user, day)| (user.clone(), *day)).collect()
+    }
+
+    fn credits(&mut self, shard: u16) -> Vec<Credit> {
+        self.credits.lock().expect("nobody panics here")[usize::from(shard)].clone()
     }
 }
 

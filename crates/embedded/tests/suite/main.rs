@@ -3,6 +3,7 @@
 mod common;
 
 mod contract;
+mod credits;
 mod farms;
 mod forgetting;
 mod images;

@@ -36,6 +36,7 @@ fn settings(hash_key: HashKey, epoch_ms: i64) -> Arc<Settings> {
         clock: Clock::Event,
         dedup_window_ms: None,
         closes_ms: None,
+        credits: false,
         pace: Pace { epoch_ms, ..Pace::default() },
         checkpoint_every_ms: i64::MAX,
         accepted_gaps: Vec::new(),

@@ -64,6 +64,7 @@ found = {
     "ranking": page.total == 0,
     "networks": answer("ranking", "networks").others == 99,
     "history": answer("scores", "history", user="u50").deltas.month == 40.0,
+    "circle": answer("scores", "circle", user="u50").by == "month",
     "movement": answer("scores", "movement", user="u50", from_="2023-10-10").change == 40.0,
     "movers": answer("ranking", "movers", span="month").up[0].person.user == "u50",
     "around": [one.user for one in answer("ranking", "around", user="u50", limit=1).users] == ["u51", "u50", "u49"],

@@ -1,6 +1,7 @@
 //! The API as its readers see it: over a socket.
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod circles;
 mod client;
 mod closes;
 mod contract;

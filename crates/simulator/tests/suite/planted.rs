@@ -87,6 +87,11 @@ fn closes_outside_the_transaction() {
 }
 
 #[test]
+fn credits_outside_the_transaction() {
+    check(Bug::CreditsOutside, &["the credits to shard", "scores, closes or credits"]);
+}
+
+#[test]
 fn blocks_of_other_shards_that_are_not_heard() {
     check(Bug::BlocksUnheard, &["received"]);
 }

@@ -41,6 +41,7 @@ fn whatever_breaks_nothing_is_lost_and_nothing_comes_twice() {
     );
     assert_eq!(verdict.errors.len(), 12, "{:?}", verdict.errors);
     assert!(verdict.closes > 10_000, "{} closes", verdict.closes);
+    assert!(verdict.credits > 10_000, "{} credits", verdict.credits);
     assert!(verdict.forgotten > 200, "{} people forgotten", verdict.forgotten);
 }
 

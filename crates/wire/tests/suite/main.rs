@@ -3,6 +3,7 @@
 mod common;
 
 mod closes;
+mod credits;
 mod events;
 mod exchange;
 mod framing;
