@@ -3,6 +3,7 @@
 //!
 //! `cargo run --release -p benches --bin serve -- [USERS] [UPDATES A SECOND] [SECONDS] [READERS]`, and meanwhile
 //! `wrk -t1 -c8 -d12 -R10000 --latency -s benches/users.lua http://127.0.0.1:8080` (wrk2, which holds a rate) or
+//! with `KLOUT_KEYS=FILE` before the first and `benches/klout.lua` in the second, Klout's API; or
 //! `vegeta attack -rate 1000 -duration 12s` of `GET http://127.0.0.1:8080/v1/ranking?limit=100`.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 
@@ -16,13 +17,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serve::{Server, ServerOptions, Update, View, ViewOptions};
+use serve::{Keys, Limits, Server, ServerOptions, Update, View, ViewOptions};
 use vocabulary::{Received, Score};
 
 /// What the system's allocator takes for a name of seven letters.
 const NAME_BYTES: u64 = 32;
 /// The argument that makes the program the readers.
 const READERS: &str = "readers";
+/// The variable that names a file with keys of Klout's API, which is answered then.
+const KLOUT_KEYS: &str = "KLOUT_KEYS";
 const TICK: Duration = Duration::from_millis(10);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,7 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut number = |default| args.next().unwrap_or(Ok(default));
     let (users, updates_a_second, seconds, readers) = (number(1_000_000)?, number(20_000)?, number(60)?, number(0)?);
     let before = resident_bytes();
-    let view = Arc::new(View::new(ViewOptions::default()));
+    let klout = std::env::var_os(KLOUT_KEYS).map(|path| Keys::read(path.as_ref(), Limits::default())).transpose()?;
+    let klout_ids_of = klout.is_some().then(|| "clout".to_owned());
+    let view = Arc::new(View::new(ViewOptions { klout_ids_of, ..ViewOptions::default() }));
     let names: Vec<String> = (0..users).map(|user| format!("u{user:06}")).collect();
     let with_names = resident_bytes();
     let began = Instant::now();
@@ -50,7 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // All who ask are on this machine.
     let all = ServerOptions::default();
     let (connections, streams) = (Some(all.connections_max), Some(all.streams_max));
-    let options = ServerOptions { peer_connections_max: connections, peer_streams_max: streams, ..all };
+    let klout = klout.map(Arc::new);
+    let options = ServerOptions { peer_connections_max: connections, peer_streams_max: streams, klout, ..all };
     let server = Server::new(Arc::clone(&view), options).start()?;
     println!("{updates_a_second} updates/s for {seconds} s, at http://{}", server.address());
     let readers = (readers > 0).then(|| watch(server.address(), readers)).transpose()?;

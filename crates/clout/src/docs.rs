@@ -23,7 +23,7 @@ macro_rules! pages {
 }
 
 pages! {
-    "model" "formats" "networks" "output" "configuration" "subscribe" "permissions" "privacy" "dead-letters" "metrics" "api" "inspect" "runbook" "capacity" "upgrade"
+    "model" "formats" "networks" "output" "configuration" "subscribe" "permissions" "privacy" "dead-letters" "metrics" "api" "klout" "inspect" "runbook" "capacity" "upgrade"
     "decisions"
 }
 

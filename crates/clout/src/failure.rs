@@ -9,7 +9,7 @@ use std::sync::Arc;
 use embedded::WorldError;
 use kafka::AdminError;
 use pipeline::{AcceptedGap, CheckpointPlace, Fatal, Fault, StoreError};
-use serve::{ServeError, TokensError};
+use serve::{KeysError, ServeError, TokensError};
 use views::ViewsError;
 
 use crate::config::ConfigError;
@@ -59,6 +59,9 @@ pub enum Failure {
     /// The tokens of a server cannot be used.
     #[error("tokens cannot be used")]
     Tokens(#[from] TokensError),
+    /// The keys of Klout's API cannot be used.
+    #[error(transparent)]
+    Klout(#[from] KeysError),
     /// Records of a topic that is not read cannot be given up.
     #[error("--accept-gap {0}: the topic is not one of the inputs")]
     Gap(AcceptedGap),
@@ -249,6 +252,7 @@ impl Failure {
             | Failure::Rows(_)
             | Failure::Views(_)
             | Failure::Tokens(_)
+            | Failure::Klout(_)
             | Failure::Reset(_)
             | Failure::Shown(_)
             | Failure::Diff(_) => ExitCode::Nothing,

@@ -19,6 +19,7 @@ pub(crate) mod naming;
 pub(crate) mod notes;
 pub(crate) mod people;
 pub(crate) mod rejects;
+pub(crate) mod spoken;
 
 pub(crate) mod progress;
 

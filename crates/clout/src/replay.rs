@@ -10,6 +10,7 @@ mod outliers;
 mod scoring;
 mod timeline;
 
+mod facets;
 mod persons;
 mod ranking;
 mod summary;
@@ -22,6 +23,7 @@ mod report;
 use std::io::{self, Write};
 use std::path::Path;
 
+pub use facets::Condition;
 pub use options::{ReplayArgs, UsageError};
 
 use crate::failure::{Failure, OutputError};
@@ -36,6 +38,7 @@ use crate::recorded::messages::{Networks, summaries};
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::rejects::{Letters, Rejects};
 use crate::screen::Screen;
+use facets::Facets;
 use person::Person;
 use persons::{Linked, Persons};
 use ranking::Ranking;
@@ -74,6 +77,9 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let mut stop = read.and(settled).err();
     let notes = gate.notes.lines();
     let networks = gate.networks.take();
+    let languages = networks.iter().flat_map(|networks| networks.languages());
+    let languages = languages.map(|(user, language)| (user.into(), language)).collect();
+    let facets = Facets { languages, countries: std::mem::take(&mut gate.countries) };
     let (counts, reasons, letters) = gate.finish();
     // A world that has not got to where it was before has no result, and a timeline that is refused none that anybody asked for.
     if let Some(stop) = stop.take_if(|stop| scoring.world.has_failed() || matches!(stop, Stop::Steps { .. })) {
@@ -113,8 +119,8 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     }
     let persons = linked.map(|linked| Persons::of(&linked, &scoring.world));
     let outputs = Outputs { scores: scores_out, people: people_out, moves: [timeline, history] };
-    let written =
-        letters.map_err(Failure::from).and(write(run, networks.as_deref(), persons.as_ref(), outputs, &progress));
+    let beside = (networks.as_deref(), persons.as_ref(), &facets);
+    let written = letters.map_err(Failure::from).and(write(run, beside, outputs, &progress));
     stop.map_or(written, |stop| Err(stop.into()))
 }
 
@@ -128,14 +134,14 @@ struct Outputs {
 /// Writes the results: first the files, since a reader of the standard output may go away.
 fn write(
     run: Run<'_>,
-    networks: Option<&Networks>,
-    persons: Option<&Persons>,
+    (networks, persons, facets): (Option<&Networks>, Option<&Persons>, &Facets),
     outputs: Outputs,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let args = run.args;
     let Outputs { scores: scores_out, people: people_out, moves } = outputs;
     let ranking = Ranking::of(&run.scoring.world).with_people(networks.map(|networks| &networks.people));
+    let ranking = ranking.with_facets(facets, args.filter());
     let summary = Summary::of(run, &ranking);
     let scores = match (&args.scores_out, scores_out) {
         (Some(path), Some(output)) => unless_broken_pipe(ranking.write(path, output).and_then(keep(path))),

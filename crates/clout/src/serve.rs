@@ -13,11 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use kafka::{AdminError, Connection, Onlooker, Reading, ScoreReader};
-use pipeline::{Fatal, Fault, Heartbeat, Supervisor};
-use serve::{Server, ServerOptions, Update, View, ViewOptions};
+use pipeline::{Fatal, Fault, Heartbeat, Holds, Supervisor};
+use serve::{Keys, KeysError, Limits, Server, ServerOptions, Update, View, ViewOptions};
 use tracing::{info, warn};
 use vocabulary::Removal;
+use wire::{Framing, ProfileDecoder};
 
 use crate::config::{Config, ServeFlags};
 use crate::failure::Failure;
@@ -33,6 +35,7 @@ Examples:
   clout serve --config clout.toml --listen 0.0.0.0:8080 --tokens-file tokens
   clout serve --config clout.toml --views /var/lib/clout/views
   clout serve --history days.parquet --scores scores.parquet
+  clout serve --config clout.toml --klout-keys keys
   curl 'localhost:8080/v1/ranking?limit=10'
 
 Start as many as you like: each reads the whole table, and none needs another. With --history it shows what `clout replay \
@@ -64,6 +67,15 @@ pub struct ServeArgs {
     /// The scores of its end, as `clout replay --scores-out` wrote them [default: everybody's last day]
     #[arg(long, value_name = "FILE", help_heading = "Recorded", requires = "history")]
     scores: Option<PathBuf>,
+    /// Keys of Klout's API, one a line: answers programs that were written for it, under /v2 and /1
+    #[arg(long, value_name = "FILE", help_heading = "Klout's API")]
+    klout_keys: Option<PathBuf>,
+    /// Calls that a key may make in a second; Klout's was 10 [default: any number]
+    #[arg(long, value_name = "NUMBER", help_heading = "Klout's API", requires = "klout_keys", value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
+    klout_calls_per_second: Option<u32>,
+    /// Calls that a key may make in a day, from 00:00 UTC; Klout's was 10000 [default: any number]
+    #[arg(long, value_name = "NUMBER", help_heading = "Klout's API", requires = "klout_keys", value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
+    klout_calls_per_day: Option<u32>,
     /// Show nobody who has a lower score and has not said that they are somebody: in no list, search, stream or page
     #[arg(long, value_name = "SCORE", default_value_t = 0.0, value_parser = score)]
     unclaimed_below: f32,
@@ -78,6 +90,14 @@ fn score(text: &str) -> Result<f32, String> {
     score.ok_or_else(|| "it is no score: a number from 0 to 100".to_owned())
 }
 
+impl ServeArgs {
+    /// The keys of Klout's API, if it is to be answered.
+    fn klout(&self) -> Result<Option<Arc<Keys>>, KeysError> {
+        let limits = Limits { calls_per_second: self.klout_calls_per_second, calls_per_day: self.klout_calls_per_day };
+        self.klout_keys.as_deref().map(|path| Keys::read(path, limits).map(Arc::new)).transpose()
+    }
+}
+
 /// Serves until it is told to stop.
 ///
 /// # Errors
@@ -87,13 +107,20 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     args.logs.begin();
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
-    let options = ServerOptions { cors_origins: args.cors_origin.clone(), ..args.http.options(args.listen)? };
+    let cors_origins = args.cors_origin.clone();
+    let options = ServerOptions { cors_origins, klout: args.klout()?, ..args.http.options(args.listen)? };
+    let klout_ids_of = options.klout.is_some().then(|| config.application_id.clone());
     if let Some(history) = &args.history {
         return serve_recorded(history, args.scores.as_deref(), &config, options, &interrupt, &supervisor);
     }
     let (writer, closes) = config.views.as_deref().map(views::open).transpose()?.unzip();
-    let (names, unclaimed_below) = (config.names.clone(), args.unclaimed_below);
-    let view = Arc::new(View::new(ViewOptions { names, closes, unclaimed_below, ..ViewOptions::default() }));
+    let view = Arc::new(View::new(ViewOptions {
+        names: config.names.clone(),
+        closes,
+        unclaimed_below: args.unclaimed_below,
+        klout_ids_of,
+        ..ViewOptions::default()
+    }));
     let reader = ScoreReader::new(&config.connection(), &config.topics().scores)?;
     let server = Server::new(Arc::clone(&view), options).watched_by(&supervisor).start().map_err(not_listening)?;
     // The only loop: it ends with a stop, or with what no retry heals.
@@ -105,7 +132,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
             return Ok(());
         }
         look_on(&config, &view);
-        let names = [Beside::Names, Beside::Links].map(|beside| beside.read(&config, &view, &supervisor));
+        let are_read = read_beside(&config, &view, &supervisor);
         let circles = writer.as_ref().and_then(|writer| circles::open(writer, &config, &view, &supervisor));
         let keeper = writer.map(|writer| Keeper {
             writer,
@@ -117,7 +144,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         let erase: Vec<Sender<String>> =
             keeper.map(Keeper::start).into_iter().chain(circles.map(circles::Keeper::start)).collect();
         let learn = || _ = circles::learn(&config, &view);
-        feed(reader, &view, &names, &erase, learn, &supervisor)
+        feed(reader, &view, &are_read, &erase, learn, &supervisor)
     });
     server.stop();
     missing.map_or(Ok(()), Err)?;
@@ -138,7 +165,9 @@ fn serve_recorded(
     // Kept where somebody says so, and else for as long as the process is there.
     let folder = tempfile::Builder::new().prefix("clout-views-").tempdir().map_err(Failure::Folder)?;
     let (mut writer, closes) = views::open(config.views.as_deref().unwrap_or(folder.path()))?;
-    let view = ViewOptions { names: config.names.clone(), closes: Some(closes), ..ViewOptions::default() };
+    let klout_ids_of = options.klout.is_some().then(|| config.application_id.clone());
+    let view =
+        ViewOptions { names: config.names.clone(), closes: Some(closes), klout_ids_of, ..ViewOptions::default() };
     let view = Arc::new(View::new(view));
     let server = Server::new(Arc::clone(&view), options).watched_by(supervisor).start().map_err(not_listening)?;
     recorded::keep(history, &mut writer, interrupt)?;
@@ -198,77 +227,81 @@ fn look_on(config: &Config, view: &Arc<View>) {
     }
 }
 
-/// What is read beside the scores, each from a topic of its own that need not be there.
-#[derive(Clone, Copy)]
-enum Beside {
-    /// What accounts are called.
-    Names,
-    /// Which accounts are one person's.
-    Links,
+/// Reads what accounts are called, which are one person's, and what countries profiles declare, for as long as the view is there. Says of
+/// the first two when all that was there at the start has been read, or cannot be: until then somebody who does not agree to be
+/// named could be.
+fn read_beside(config: &Config, view: &Arc<View>, supervisor: &Supervisor) -> [Arc<AtomicBool>; 2] {
+    for input in config.inputs.iter().filter(|input| input.holds == Holds::Profiles) {
+        let framing = if input.is_confluent { Framing::Confluent } else { Framing::Bare };
+        let (names, encoding) = (config.names.clone(), input.encoding);
+        let open = move |connection: &Connection, topic: &str| {
+            let decoder = ProfileDecoder::new(encoding).framed(framing);
+            ScoreReader::of_profiles(connection, topic, decoder, names)
+        };
+        let said =
+            Said { topic: input.topic.clone(), what: "which countries profiles declare", is_read: Arc::default() };
+        said.read(config, view, supervisor, open);
+    }
+    let is_read: [Arc<AtomicBool>; 2] = Default::default();
+    let said = |topic, what, is_read: &Arc<AtomicBool>| Said { topic, what, is_read: Arc::clone(is_read) };
+    let names = said(kafka::names_of(&config.application_id), "what accounts are called", &is_read[0]);
+    names.read(config, view, supervisor, ScoreReader::of_names);
+    let links = said(kafka::links_of(&config.application_id), "which accounts are one person's", &is_read[1]);
+    links.read(config, view, supervisor, ScoreReader::of_links);
+    is_read
 }
 
-impl Beside {
-    fn topic(self, application: &str) -> String {
-        match self {
-            Beside::Names => kafka::names_of(application),
-            Beside::Links => kafka::links_of(application),
-        }
-    }
+/// A topic that says something of accounts.
+struct Said {
+    topic: String,
+    /// What it says, for people.
+    what: &'static str,
+    /// Whether all has been read that was there at the start, or cannot be.
+    is_read: Arc<AtomicBool>,
+}
 
-    fn reader(self, connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
-        match self {
-            Beside::Names => ScoreReader::of_names(connection, topic),
-            Beside::Links => ScoreReader::of_links(connection, topic),
-        }
-    }
-
-    /// The name of its thread, and what is not shown without it.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Beside::Names => ("names", "what accounts are called is not shown"),
-            Beside::Links => ("links", "which accounts are one person's is not shown"),
-        }
-    }
-
-    /// Reads it for as long as the view is there. Says when all that was there at the start has been read, or cannot be: until
-    /// then somebody who does not agree to be named could be.
-    fn read(self, config: &Config, view: &Arc<View>, supervisor: &Supervisor) -> Arc<AtomicBool> {
-        let (is_read, topic) = (Arc::<AtomicBool>::default(), self.topic(&config.application_id));
+impl Said {
+    /// Reads it in a thread of its own. What cannot be read is told, and not shown.
+    fn read<O>(self, config: &Config, view: &Arc<View>, supervisor: &Supervisor, open: O)
+    where
+        O: FnOnce(&Connection, &str) -> Result<ScoreReader, Fault> + Send + 'static,
+    {
         let (connection, view, supervisor) = (config.connection(), Arc::downgrade(view), supervisor.clone());
-        let (told, (thread, without)) = (Arc::clone(&is_read), self.words());
+        let (what, is_read) = (self.what, Arc::clone(&self.is_read));
         let read = move || {
-            if let Err(reason) = self.follow(&connection, &topic, &view, &supervisor, &told) {
-                warn!(reason, "{without}");
+            if let Err(reason) = self.follow(&connection, &view, &supervisor, open) {
+                warn!(reason, "{} is not shown", self.what);
             }
-            told.store(true, Relaxed);
+            self.is_read.store(true, Relaxed);
         };
-        if let Err(error) = thread::Builder::new().name(thread.to_owned()).spawn(read) {
-            warn!(%error, "{without}");
+        if let Err(error) = thread::Builder::new().name("names".to_owned()).spawn(read) {
+            warn!(%error, "{what} is not shown");
             is_read.store(true, Relaxed);
         }
-        is_read
     }
 
-    fn follow(
-        self,
+    fn follow<O>(
+        &self,
         connection: &Connection,
-        topic: &str,
         view: &Weak<View>,
         supervisor: &Supervisor,
-        told: &AtomicBool,
-    ) -> Result<(), String> {
+        open: O,
+    ) -> Result<(), String>
+    where
+        O: FnOnce(&Connection, &str) -> Result<ScoreReader, Fault>,
+    {
         while !supervisor.is_stopping() {
-            match kafka::check_exists(connection, topic) {
+            match kafka::check_exists(connection, &self.topic) {
                 Ok(()) => break,
                 Err(AdminError::Unreachable { .. }) => thread::sleep(WAIT),
                 Err(AdminError::Missing(_)) => {
-                    told.store(true, Relaxed);
+                    self.is_read.store(true, Relaxed);
                     pause(LOOK_EVERY, supervisor);
                 }
                 Err(error) => return Err(error.to_string()),
             }
         }
-        let mut reader = self.reader(connection, topic).map_err(|fault| fault.to_string())?;
+        let mut reader = open(connection, &self.topic).map_err(|fault| fault.to_string())?;
         let heartbeat = Heartbeat::default();
         while !supervisor.is_stopping() {
             let reading = reader.read(WAIT, &heartbeat).map_err(|fault| fault.to_string())?;
@@ -278,9 +311,9 @@ impl Beside {
                     view.apply(Update::Called { user, field: *field, value: value.as_deref() });
                 }
                 Some(Reading::Linked { account, link }) => {
-                    view.apply(Update::Linked { account, link: link.as_deref() })
+                    view.apply(Update::Linked { account, link: link.as_deref() });
                 }
-                Some(Reading::CaughtUp) => told.store(true, Relaxed),
+                Some(Reading::CaughtUp) => self.is_read.store(true, Relaxed),
                 // What was said stays until something else is said.
                 _ => {}
             }

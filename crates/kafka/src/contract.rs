@@ -99,7 +99,8 @@ impl OnKafka {
         settings.inputs[0].topic = format!("{id}-events");
         settings.exchange.clone_from(&topics.exchange);
         let own = [&topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
-        let own: Vec<&str> = own.into_iter().chain(&topics.history).chain(&topics.credits).map(String::as_str).collect();
+        let own: Vec<&str> =
+            own.into_iter().chain(&topics.history).chain(&topics.credits).map(String::as_str).collect();
         create_topics(brokers, &own, &settings.inputs[0].topic);
         let properties = [("bootstrap.servers".to_owned(), brokers.to_owned())];
         let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");

@@ -14,7 +14,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 use vocabulary::{Removal, Score};
-use wire::{Close, Credits, Link, NameField, read_name_key};
+use wire::{Close, Credits, Link, NameField, Names, ProfileDecoder, read_name_key};
 
 use crate::admin::precisely;
 use crate::connection::Connection;
@@ -74,11 +74,14 @@ pub enum Reading {
     Anew,
 }
 
+/// Says what a record is.
+type Say = Box<dyn FnMut(&BorrowedMessage<'_>) -> Option<Reading> + Send>;
+
 /// A reader of all partitions.
 pub struct ScoreReader {
     topic: String,
     /// Says what a record is.
-    say: fn(&BorrowedMessage<'_>) -> Option<Reading>,
+    say: Say,
     consumer: BaseConsumer<Troubles>,
     troubles: Troubles,
     partitions: BTreeMap<i32, Partition>,
@@ -110,7 +113,7 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn new(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
-        ScoreReader::of(connection, topic, reading)
+        ScoreReader::of(connection, topic, Box::new(reading))
     }
 
     /// A reader of a topic of names, which tells what accounts are called and nothing of scores. It does not wait for the
@@ -119,7 +122,7 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn of_names(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
-        ScoreReader::of(connection, topic, naming)
+        ScoreReader::of(connection, topic, Box::new(naming))
     }
 
     /// A reader of a topic of links, which tells whose accounts are and nothing of scores. It does not wait for the brokers.
@@ -127,7 +130,7 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn of_links(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
-        ScoreReader::of(connection, topic, linking)
+        ScoreReader::of(connection, topic, Box::new(linking))
     }
 
     /// A reader of a topic of closes. It does not wait for the brokers.
@@ -135,7 +138,33 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn of_closes(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
-        ScoreReader::of(connection, topic, closing)
+        ScoreReader::of(connection, topic, Box::new(closing))
+    }
+
+    /// A reader of a topic of profiles, which tells what countries accounts declare and nothing else. `names` says how they
+    /// are spelled. It does not wait for the brokers.
+    ///
+    /// # Errors
+    /// If a property of the connection is not accepted.
+    pub fn of_profiles(
+        connection: &Connection,
+        topic: &str,
+        mut decoder: ProfileDecoder,
+        names: Names,
+    ) -> Result<ScoreReader, Fault> {
+        let mut respelled = String::new();
+        let say = move |message: &BorrowedMessage<'_>| {
+            // Records that are no profiles are told of by those who score.
+            let profile = decoder.decode(message.payload()?).ok()?;
+            // Who opts out takes back what was declared.
+            let value = match profile.opted_out {
+                Some(true) => None,
+                _ => Some(profile.country?.to_owned()),
+            };
+            let user = names.spell(profile.user, &mut respelled).to_owned();
+            Some(Reading::Called { user, field: NameField::Country, value })
+        };
+        ScoreReader::of(connection, topic, Box::new(say))
     }
 
     /// A reader of a topic of credits. It does not wait for the brokers.
@@ -143,7 +172,7 @@ impl ScoreReader {
     /// # Errors
     /// If a property of the connection is not accepted.
     pub fn of_credits(connection: &Connection, topic: &str) -> Result<ScoreReader, Fault> {
-        ScoreReader::of(connection, topic, crediting)
+        ScoreReader::of(connection, topic, Box::new(crediting))
     }
 
     /// The topic's id among all that there were; `None` if there is no such topic, or the brokers do not answer.
@@ -180,11 +209,7 @@ impl ScoreReader {
         self.place
     }
 
-    fn of(
-        connection: &Connection,
-        topic: &str,
-        say: fn(&BorrowedMessage<'_>) -> Option<Reading>,
-    ) -> Result<ScoreReader, Fault> {
+    fn of(connection: &Connection, topic: &str, say: Say) -> Result<ScoreReader, Fault> {
         native::check_version().map_err(Fatal::Log)?;
         let ours = [
             ("client.id", "clout-serve".to_owned()),

@@ -19,8 +19,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::warn;
 use vocabulary::Score;
 use wire::{
-    CREDIT_BYTES, Encoding, RATED_BYTES, encode_close, encode_close_json, encode_credits, encode_exchange_records, encode_score,
-    encode_score_json,
+    CREDIT_BYTES, Encoding, RATED_BYTES, encode_close, encode_close_json, encode_credits, encode_exchange_records,
+    encode_score, encode_score_json,
 };
 
 use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
@@ -448,7 +448,9 @@ impl Writer {
                 })?;
             }
         }
-        for (topic, (&shard, records)) in topics.credits.iter().flat_map(|topic| self.prepared.credits.iter().map(move |of| (topic, of))) {
+        for (topic, (&shard, records)) in
+            topics.credits.iter().flat_map(|topic| self.prepared.credits.iter().map(move |of| (topic, of)))
+        {
             for credits in records {
                 self.produce(record(topic, shard).payload(&credits[..]))?;
             }

@@ -56,10 +56,16 @@ impl Emit<'_> {
         }
     }
 
-    pub(crate) fn post(&mut self, post: Post<'_>) {
-        if is_name(post.author) {
-            self.hand_over(Found::Post(post));
+    pub(crate) fn post(&mut self, mut post: Post<'_>) {
+        if !is_name(post.author) {
+            return;
         }
+        // What an archive repeats, and what others pass on, is not written once more.
+        let is_own = post.language.is_some() && post.at.is_some();
+        if is_own && self.options.drops_repeats && !self.memory.is_first_post(self.network, post.id) {
+            post.language = None;
+        }
+        self.hand_over(Found::Post(post));
     }
 
     pub(crate) fn deletion(&mut self, id: &str, of: Option<Kind>) {

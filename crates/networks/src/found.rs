@@ -175,7 +175,7 @@ pub struct Post<'a> {
     pub author: Account<'a>,
     /// When it was written, in milliseconds since 1970.
     pub at: Option<i64>,
-    /// Its language, as the network tells it.
+    /// Its language, as the network tells it. Where repeats are dropped, a post that was read before tells none.
     pub language: Option<&'a str>,
 }
 

@@ -106,6 +106,15 @@ impl Memory {
         self.note_first(hasher.finish())
     }
 
+    /// Whether a post was not read before. It is remembered as an act is.
+    pub(crate) fn is_first_post(&mut self, network: Network, id: &str) -> bool {
+        let mut hasher = SipHasher13::new();
+        hasher.write_u8(0xfd);
+        hasher.write(network.prefix().as_bytes());
+        id.hash(&mut hasher);
+        self.note_first(hasher.finish())
+    }
+
     /// Whether a message that cannot be read has not come before: it is remembered as an act is, by its bytes.
     pub(crate) fn is_first_unread(&mut self, message: &[u8]) -> bool {
         let mut hasher = SipHasher13::new();

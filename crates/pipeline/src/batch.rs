@@ -378,7 +378,7 @@ impl Batch {
             let text = |name: Name| &self.text[name.start as usize..name.end()];
             let ProfileEntry { opted_out, trust, created, is_verified, .. } = *entry;
             let (user, linked) = (text(entry.user), entry.linked.map(text));
-            let profile = Profile { user, opted_out, trust, created, is_verified, linked };
+            let profile = Profile { user, opted_out, trust, created, is_verified, linked, ..Profile::default() };
             (self.first + i64::from(entry.offset), profile)
         })
     }

@@ -109,7 +109,11 @@ export const paths = {
   circle: (user, by) => `/v1/users/${encodeURIComponent(user)}/circle?by=${by}`,
   movers: (span, limit) => `/v1/movers?span=${span}&limit=${limit}`,
   around: (user, limit) => `/v1/users/${encodeURIComponent(user)}/around?limit=${limit}`,
-  ranking: (limit, network) => `/v1/ranking?limit=${limit}${network ? `&network=${encodeURIComponent(network)}` : ""}`,
+  ranking: (limit, chosen) => {
+    const parts = ["network", "language", "country"].filter((key) => chosen[key]);
+    return `/v1/ranking?limit=${limit}${parts.map((key) => `&${key}=${encodeURIComponent(chosen[key])}`).join("")}`;
+  },
+  facets: () => "/v1/facets",
   networks: () => "/v1/networks",
   search: (prefix, limit) => `/v1/search?prefix=${encodeURIComponent(prefix)}&limit=${limit}`,
   searchInside: (letters, limit) => `/v1/search?contains=${encodeURIComponent(letters)}&limit=${limit}`,

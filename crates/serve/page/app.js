@@ -35,8 +35,9 @@ function route() {
   if (place === "pipeline") return ["pipeline", pipeline, null];
   const user = decoded(rest.join("/"));
   if ((place === "u" || place === "user") && user) return ["person", person, user];
-  if (place === "on" && user) return ["ranking", ranking, user];
-  if (place === "" && !user) return ["ranking", ranking, null];
+  if (place === "on" && user) return ["ranking", ranking, { network: user }];
+  if (place === "by" && user) return ["ranking", ranking, Object.fromEntries(new URLSearchParams(user))];
+  if (place === "" && !user) return ["ranking", ranking, {}];
   return ["missing", missing, location.hash];
 }
 

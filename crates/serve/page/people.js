@@ -75,7 +75,11 @@ export function belowOf(one) {
 }
 
 /** What says whether somebody is called otherwise by now. */
-export const signature = ({ user, account }) => JSON.stringify([user, account, networkOf(account?.network)?.mark]);
+export function signature({ user, account }) {
+  // Places move all the time.
+  const { network_rank, network_people, network_share, language, country, ...names } = account ?? {};
+  return JSON.stringify([user, names, networkOf(account?.network)?.mark]);
+}
 
 /** A link to the account on its network; none unless it is an address of the web. */
 export function outLink({ account }, words) {

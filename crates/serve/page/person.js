@@ -6,6 +6,7 @@ import { dial, distribution, history, OF_INFLUENCE, OF_SCORE } from "./charts.js
 import { circleCard } from "./circle.js";
 import { daysCard, deltasLine } from "./days.js";
 import { arrange, card, h, letters, say, shown } from "./dom.js";
+import { says, writes } from "./facets.js";
 import { lastKnown, noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { belowOf, called, mark, nameOf, networks, outLink, signature } from "./people.js";
@@ -50,8 +51,9 @@ export function person(root, user, signal) {
   const titled = (before) => (document.title = `${before}${shown(name).slice(0, TITLE_MAX)} · Clout`);
   /** The name that is scored, until the server says what the account is called. */
   const call = (one) => {
-    if (isCalled === signature(one)) return;
-    isCalled = signature(one);
+    const told = `${signature(one)} ${JSON.stringify([one.account?.language, one.account?.country])}`;
+    if (isCalled === told) return;
+    isCalled = told;
     const { network } = called(one);
     ({ name } = called(one));
     const ranking = one.account?.network ? rankingLink(one.account.network) : null;
@@ -131,12 +133,26 @@ function heading(signal) {
       below ? h("span", { class: "handle", dir: "auto" }, letters(below)) : null,
       one.account?.is_bot ? h("span", { class: "bot" }, "bot") : null,
       isUnlisted ? h("span", {}, "Whoever it is has asked not to be found: the score is shown, and no name.") : null,
+      ...standings(one),
       outLink(one, (network) => `On ${network}`),
     ];
     account.replaceChildren(...parts.filter(Boolean));
     account.hidden = account.childElementCount === 0;
   };
   return { elements: [title, more, account], show };
+}
+
+/** The language and the country that are known, each with the place among those who have it. */
+function standings({ account }) {
+  const line = (facet, words, key) =>
+    facet
+      ? h(
+          "a",
+          { class: "facet", href: rankingLink("", { [key]: facet.code }) },
+          `${capital(words(facet.code))}: ${count(facet.rank)} of ${count(facet.people)}`,
+        )
+      : null;
+  return [line(account?.language, writes, "language"), line(account?.country, says, "country")];
 }
 
 /** Calls at most once in so long, and always once after the last call. */

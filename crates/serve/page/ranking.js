@@ -3,6 +3,7 @@
 import { get, paths, Refusal, repeat } from "./api.js";
 import { distribution, sparkline } from "./charts.js";
 import { arrange, h, say } from "./dom.js";
+import { chosenWords, facetFields } from "./facets.js";
 import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { moversCard } from "./movers.js";
@@ -23,9 +24,12 @@ const MOVERS_MAX = 6;
 const MOVER_MIN = 0.5;
 const MINUTE_MS = 60_000;
 
-export function ranking(root, network, signal, { known, remember }) {
+/** `chosen` are the network, the language and the country of those who are shown alone. */
+export function ranking(root, chosen, signal, { known, remember }) {
+  const { network, language, country } = chosen;
   const title = h("h1", { id: "title", tabindex: -1 }, "Ranking");
   const filter = h("nav", { class: "filter", "aria-label": "Networks", hidden: true });
+  const facets = facetFields(chosen);
   const summary = h("p", { class: "lead" }, " ");
   const list = h("ol", { class: "rows", "aria-label": "The ranking" });
   const empty = h(
@@ -57,6 +61,7 @@ export function ranking(root, network, signal, { known, remember }) {
         title,
         summary,
         filter,
+        facets.element,
         head(lastMinute),
         list,
         empty,
@@ -91,24 +96,26 @@ export function ranking(root, network, signal, { known, remember }) {
   const tracks = new Map();
   let shown = Math.min(known.shown ?? PAGE, SHOWN_MAX);
   const refresh = repeat(EVERY_MS, signal, async () => {
-    showFilter(filter, await networks(signal), network);
+    showFilter(filter, await networks(signal), chosen);
+    await facets.refresh(signal);
     const on = networkOf(network);
     if (network) say(title, on ? `Ranking on ${on.title}` : "Ranking");
     let answer;
     try {
-      answer = await get(paths.ranking(shown, network), signal);
+      answer = await get(paths.ranking(shown, chosen), signal);
     } catch (error) {
-      if (!network || !(error instanceof Refusal) || error.status !== 400) throw error;
+      if (!(network || language || country) || !(error instanceof Refusal) || error.status !== 400) throw error;
       return say(summary, `The server cannot show this: ${error.message}.`);
     }
     noteNetworks(answer.users);
     noteKnown(answer.users);
     keepTracks(tracks, answer.users);
-    arrange(list, answer.users, row(tracks, isWhole, network));
-    empty.hidden = answer.users.length > 0;
-    root.classList.toggle("nobody", answer.users.length === 0);
+    arrange(list, answer.users, row(tracks, isWhole));
+    const isEmpty = answer.users.length === 0;
+    empty.hidden = !isEmpty || chosenWords(chosen) !== "";
+    root.classList.toggle("nobody", isEmpty);
     more.hidden = answer.users.length >= answer.total || shown >= SHOWN_MAX;
-    return say(summary, summaryOf(answer, on, asOf));
+    return say(summary, summaryOf(answer, on, chosen, asOf));
   });
   more.addEventListener("click", () => {
     shown = Math.min(shown * 2, SHOWN_MAX);
@@ -117,7 +124,10 @@ export function ranking(root, network, signal, { known, remember }) {
   });
 
   const moves = new Map();
-  const isHere = ({ account }) => !network || account?.network === network;
+  const isHere = ({ account }) =>
+    (!network || account?.network === network) &&
+    (!language || account?.language?.code === language) &&
+    (!country || account?.country?.code === country);
   listen({ min_change: 0.1 }, signal, {
     score: (change) => isHere(change) && note(moves, change),
     removed: ({ user }) => moves.delete(user),
@@ -147,12 +157,13 @@ function head(lastMinute) {
 /** Below it a score is shown as 0.0. */
 const SCORE_LEAST = 0.05;
 
-/** `on` is the network that is shown alone; `asOf` the newest time that any score is for, also of those who are not shown. */
-function summaryOf({ users, total }, on, asOf) {
-  if (users.length === 0) return " ";
+/** `on` is the network that is shown alone, `chosen` who else is; `asOf` the newest time that any score is for, also of those who are not shown. */
+function summaryOf({ users, total }, on, chosen, asOf) {
+  if (users.length === 0)
+    return chosenWords(chosen) ? `Nobody is rated${on ? ` on ${on.title}` : ""}${chosenWords(chosen)}.` : " ";
   const newest = users.reduce((newest, user) => (user.as_of > newest ? user.as_of : newest), asOf ?? "");
   const { scale } = users.reduce((newest, user) => (user.scale_version > newest.scale_version ? user : newest));
-  const where = on ? ` on ${on.title}` : "";
+  const where = `${on ? ` on ${on.title}` : ""}${chosenWords(chosen)}`;
   if (users[0].score < SCORE_LEAST)
     return `${plural(total, "person is", "people are")} known${where}, and nobody counts now: all that was read is too old. As of ${time(newest)} UTC.`;
   return `${plural(total, "person is", "people are")} rated${where}. 100 stands for ${votes(scale)} votes. As of ${time(newest)} UTC.`;
@@ -172,11 +183,11 @@ function keepTracks(tracks, users) {
 
 /** The networks as links, where there is more than one kind of names. */
 function showFilter(filter, { networks: all, others }, chosen) {
-  const there = all.filter(({ network, people }) => people > 0 || network === chosen);
-  filter.hidden = there.length + Number(others > 0) < 2 && !chosen;
+  const there = all.filter(({ network, people }) => people > 0 || network === chosen.network);
+  filter.hidden = there.length + Number(others > 0) < 2 && !chosen.network;
   if (filter.hidden) return;
   const choices = [{ network: "", title: "All", people: others + sum(all) }, ...there];
-  arrange(filter, choices, choice(chosen ?? ""));
+  arrange(filter, choices, choice(chosen));
 }
 
 const sum = (networks) => networks.reduce((sum, { people }) => sum + people, 0);
@@ -186,8 +197,14 @@ const choice = (chosen) => ({
   key: ({ network }) => network,
   make: ({ network, title }) => {
     const people = h("span", { class: "people" });
-    const current = network === chosen ? "page" : null;
-    const element = h("a", { href: rankingLink(network), "aria-current": current }, mark(network), title, people);
+    const current = network === (chosen.network ?? "") ? "page" : null;
+    const element = h(
+      "a",
+      { href: rankingLink(network, chosen), "aria-current": current },
+      mark(network),
+      title,
+      people,
+    );
     element.parts = { people };
     return element;
   },
@@ -195,7 +212,7 @@ const choice = (chosen) => ({
 });
 
 /** How a row is made once, and shown each second. What is known fills its column as long as that is not a minute. */
-function row(tracks, isWhole, network) {
+function row(tracks, isWhole) {
   return {
     key: ({ user }) => user,
     make: (one) => {
@@ -228,7 +245,7 @@ function row(tracks, isWhole, network) {
     },
     show: (element, one) => {
       const { parts } = element;
-      const { user, rank, score, account } = one;
+      const { user, rank, score, within } = one;
       // A rename shows the new name with the old score.
       if (element.dataset.called !== signature(one)) {
         element.dataset.called = signature(one);
@@ -236,7 +253,7 @@ function row(tracks, isWhole, network) {
         parts.out.replaceChildren(...[outLink(one)].filter(Boolean));
       }
       const track = tracks.get(user);
-      say(parts.rank, String((network && account?.network_rank) || rank));
+      say(parts.rank, String(within?.rank ?? rank));
       say(parts.score, points(score));
       parts.bar.style.setProperty("--part", Math.max(score / 100, 0.004).toFixed(4));
       parts.spark.show(track, 1.5, isWhole() ? TRACK_MAX : track.length);

@@ -76,8 +76,16 @@ export function handle(user) {
 
 export const personLink = (user) => `#/u/${encodeURIComponent(user)}`;
 
-/** The ranking of a network, or of everybody. */
-export const rankingLink = (network) => (network ? `#/on/${encodeURIComponent(network)}` : "#/");
+/**
+ * The ranking of a network, of those who write and say the same, or of everybody.
+ * @param {string | undefined} network
+ * @param {{ language?: string, country?: string }} [chosen]
+ */
+export function rankingLink(network, { language, country } = {}) {
+  if (!language && !country) return network ? `#/on/${encodeURIComponent(network)}` : "#/";
+  const chosen = Object.entries({ network, language, country }).filter(([, value]) => value);
+  return `#/by/${encodeURIComponent(new URLSearchParams(chosen).toString())}`;
+}
 
 /** Where somebody stands among all, in words. */
 export function standing({ rank, percentile }) {

@@ -9,7 +9,7 @@ use vocabulary::{Kind, Network, Received};
 use crate::history::Point;
 use crate::person::Record;
 use crate::persons::PersonOf;
-use crate::ranking::Place;
+use crate::ranking::{Place, Within};
 use crate::scales::Scale;
 use crate::view::Absence;
 
@@ -57,6 +57,9 @@ macro_rules! score_answer {
             pub previous: Option<f32>,
             /// Counts the model's changes: scores of different versions are not comparable.
             pub model_version: u32,
+            /// The place among the people of the network, language and country that were asked for; only where some were.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub within: Option<Standing>,
         }
 
         impl ScoreAnswer {
@@ -85,6 +88,7 @@ macro_rules! score_answer {
                     scale_version: scale.version,
                     previous: record.previous(),
                     model_version: scale.model_version,
+                    within: None,
                 }
             }
         }
@@ -100,6 +104,14 @@ pub struct Account {
     pub network: Option<&'static str>,
     /// 1 is the highest on the network.
     pub network_rank: Option<u64>,
+    /// People on the network with a score.
+    pub network_people: Option<u64>,
+    /// Above 0 to 100: the share of those people down to this rank; 1 is the top one in a hundred.
+    pub network_share: Option<f64>,
+    /// The language that it mostly writes in, as its posts of 90 days were seen, and the place among those who do.
+    pub language: Option<Facet>,
+    /// The country that its profile declares, and the place among those whose profiles do.
+    pub country: Option<Facet>,
     /// What it is called in posts, without `@`: as it was said last.
     pub handle: Option<String>,
     /// The name that it shows: as it was said last.
@@ -111,6 +123,35 @@ pub struct Account {
     pub is_bot: Option<bool>,
     /// False for an account that does not agree to be found, or is hidden for now: it is scored, and told by no name.
     pub is_listed: bool,
+}
+
+/// A language or a country, and the place among its people.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Facet {
+    /// ISO 639 in small letters for a language, ISO 3166-1 in capital ones for a country.
+    #[schema(example = "nl")]
+    pub code: String,
+    /// The place.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+/// A place among some of the people.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Standing {
+    /// 1 is the highest; equal scores share a rank.
+    pub rank: u64,
+    /// How many people they are.
+    pub people: u64,
+    /// Above 0 to 100: the share of them down to this rank; 1 is the top one in a hundred.
+    pub share: f64,
+}
+
+impl Standing {
+    pub(crate) fn new(within: Within) -> Standing {
+        let rank = within.higher + 1;
+        Standing { rank: rank as u64, people: within.people as u64, share: percent(rank, within.people) }
+    }
 }
 
 /// Exact counts of what others did, by kind.
@@ -477,7 +518,7 @@ pub(crate) struct RankingAnswer {
     /// What to ask with for those who follow; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
-    /// People on the network that was asked for, within the range of scores that was.
+    /// People of the network, language and country that were asked for, within the range of scores that was.
     pub(crate) total: u64,
 }
 
@@ -502,6 +543,43 @@ pub(crate) struct NetworkAnswer {
     pub(crate) mark: &'static str,
     /// People on it with a score.
     pub(crate) people: u64,
+}
+
+/// What the ranking can be filtered by.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FacetsAnswer {
+    /// The networks on which somebody is, the largest first.
+    pub(crate) networks: Vec<FacetCount>,
+    /// The languages that people mostly write in, as their posts of 90 days were seen; the largest first.
+    pub(crate) languages: Vec<FacetCount>,
+    /// The countries that people's profiles declare; the largest first.
+    pub(crate) countries: Vec<FacetCount>,
+}
+
+/// One value of a filter.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FacetCount {
+    /// The value.
+    #[schema(example = "nl")]
+    pub(crate) value: String,
+    /// People of it with a score.
+    pub(crate) people: u64,
+}
+
+impl FacetsAnswer {
+    pub(crate) fn new((networks, _): (Vec<(Network, u64)>, u64), facets: [Vec<(String, u64)>; 2]) -> FacetsAnswer {
+        let list = |counts: Vec<(String, u64)>| {
+            counts.into_iter().map(|(value, people)| FacetCount { value, people }).collect()
+        };
+        let mut networks: Vec<(String, u64)> = networks
+            .into_iter()
+            .filter(|(_, people)| *people > 0)
+            .map(|(network, people)| (network.prefix().to_owned(), people))
+            .collect();
+        networks.sort_by(|(_, people), (_, others)| others.cmp(people));
+        let [languages, countries] = facets;
+        FacetsAnswer { networks: list(networks), languages: list(languages), countries: list(countries) }
+    }
 }
 
 impl Networks {

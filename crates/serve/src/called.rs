@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use dashmap::DashSet;
 use parking_lot::RwLock;
-use wire::{NameField, cut_name};
+use wire::{NameField, country_code, cut_name, language_code};
 
 use crate::ordered::Ordered;
+
+/// Accounts of one handle that are looked at: a handle may be free again, and somebody else's on another network.
+const ALIKE_MAX: usize = 64;
 
 /// What is known of an account; another one takes its place when more is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,10 @@ pub(crate) struct Called {
     pub(crate) is_bot: Option<bool>,
     pub(crate) is_listed: Option<bool>,
     is_there: Option<bool>,
+    /// The language that it mostly writes in.
+    pub(crate) language: Option<Box<str>>,
+    /// The country that its profile declares.
+    pub(crate) country: Option<&'static str>,
 }
 
 impl Called {
@@ -45,6 +52,8 @@ impl Called {
             NameField::Bot => self.is_bot = is(),
             NameField::Listed => self.is_listed = is(),
             NameField::There => self.is_there = is(),
+            NameField::Language => self.language = value.and_then(language_code).map(Box::from),
+            NameField::Country => self.country = value.and_then(country_code),
         }
     }
 
@@ -206,6 +215,16 @@ impl Calling {
     /// Whether this account is shown without a name.
     pub(crate) fn is_hidden(&self, user: &str) -> bool {
         self.get(user).is_some_and(|called| called.is_hidden())
+    }
+
+    /// The accounts with this handle, in whatever case, unless they are hidden: the names that are scored.
+    pub(crate) fn of_handle(&self, handle: &str) -> Vec<Arc<Called>> {
+        let texts = self.texts.read();
+        let letters = || lower(handle);
+        let first = texts.rank(|text| lower(text.text()).lt(letters()));
+        let has = |text: &&Text| lower(text.text()).eq(letters());
+        let found = texts.iter_from(first).take_while(has).filter(|text| !text.is_display_name);
+        found.take(ALIKE_MAX).map(|text| Arc::clone(&text.called)).collect()
     }
 
     /// The accounts whose handle or shown name begins with these letters, in lower case: at most so many texts, and whether

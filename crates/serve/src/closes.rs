@@ -42,7 +42,12 @@ pub(crate) struct Movers {
 
 impl Closes {
     pub(crate) fn new(reader: Reader) -> Closes {
-        Closes { reader, behind: AtomicU64::new(u64::MAX), circles_behind: AtomicU64::new(u64::MAX), movers: Default::default() }
+        Closes {
+            reader,
+            behind: AtomicU64::new(u64::MAX),
+            circles_behind: AtomicU64::new(u64::MAX),
+            movers: Default::default(),
+        }
     }
 
     /// Closes that are published and not kept yet, if that is known.

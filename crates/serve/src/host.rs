@@ -29,6 +29,13 @@ impl Hosts {
         Hosts { names: (!names.is_empty()).then_some(names) }
     }
 
+    /// The same, and one more name.
+    pub(crate) fn and(mut self, name: &str) -> Hosts {
+        // One that answers to all answers to this one as well.
+        self.names.iter_mut().for_each(|names| names.push(canonical(name)));
+        self
+    }
+
     /// Whether a request is for this server; it must say so once and only once, as RFC 9112 has it.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Problem> {
         let mut told = request.headers().get_all(header::HOST).iter();

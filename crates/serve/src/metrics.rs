@@ -229,7 +229,11 @@ const METRICS: &[Metric] = {
             "clout_circles_lag_records",
             "Records of credits that are published and not kept yet, where circles are kept",
         ),
-        metric(Gauge, "clout_circles_accounts", "Accounts that acted or were acted on in the days of circles, where these are kept"),
+        metric(
+            Gauge,
+            "clout_circles_accounts",
+            "Accounts that acted or were acted on in the days of circles, where these are kept",
+        ),
         metric(Gauge, "clout_views_people", "People with a close, where closes are kept"),
         metric(
             Gauge,
@@ -382,7 +386,10 @@ impl Metrics {
             let progress = closes.reader.progress();
             self.gauge("clout_views_people", &[]).set(progress.people as f64);
             closes.behind().into_iter().for_each(|lag| self.gauge("clout_views_lag_records", &[]).set(lag as f64));
-            closes.circles_behind().into_iter().for_each(|lag| self.gauge("clout_circles_lag_records", &[]).set(lag as f64));
+            closes
+                .circles_behind()
+                .into_iter()
+                .for_each(|lag| self.gauge("clout_circles_lag_records", &[]).set(lag as f64));
             if let Some(circles) = closes.reader.circles_progress() {
                 self.gauge("clout_circles_accounts", &[]).set(circles.accounts as f64);
             }

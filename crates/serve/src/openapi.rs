@@ -24,6 +24,7 @@ use crate::{problem, routes};
         routes::ranking,
         routes::movers,
         routes::networks,
+        routes::facets,
         routes::search,
         routes::distribution,
         routes::changes,

@@ -31,7 +31,7 @@ macro_rules! file {
     };
 }
 
-static FILES: [File; 25] = [
+static FILES: [File; 26] = [
     File { path: "/", kind: HTML, text: include_str!("../page/index.html") },
     file!("style.css", STYLE),
     file!("icon.svg", IMAGE),
@@ -46,6 +46,7 @@ static FILES: [File; 25] = [
     file!("words.js", SCRIPT),
     file!("charts.js", SCRIPT),
     file!("ranking.js", SCRIPT),
+    file!("facets.js", SCRIPT),
     file!("people.js", SCRIPT),
     file!("person.js", SCRIPT),
     file!("accounts.js", SCRIPT),

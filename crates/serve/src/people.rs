@@ -311,7 +311,7 @@ impl State {
         let [old, new] = [before, after].map(|record| record.map(|record| record.height()));
         if old != new {
             old.into_iter().for_each(|height| self.line.remove(height, person));
-            new.into_iter().for_each(|height| self.line.insert(height, &sum));
+            new.into_iter().for_each(|height| self.line.insert(&sum, 0, height));
         }
         if names.is_empty() {
             self.people.remove(person);
@@ -327,7 +327,7 @@ impl State {
             return;
         }
         before.into_iter().for_each(|(_, height)| self.claimed.remove(height, name));
-        stands.into_iter().for_each(|(account, height)| self.claimed.insert(height, &account));
+        stands.into_iter().for_each(|(account, height)| self.claimed.insert(&account, 0, height));
     }
 
     /// Where the scale of people is, for a server that has not looked on: by when accounts were linked.

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicU32};
 
 use parking_lot::Mutex;
 use vocabulary::{Received, Score, Timestamp};
@@ -13,6 +14,10 @@ use vocabulary::{Received, Score, Timestamp};
 pub(crate) struct Person {
     pub(crate) name: Box<str>,
     record: Mutex<Record>,
+    /// The number in the ranking, which sets of people are made of; only the ranking looks at it.
+    pub(crate) number: AtomicU32,
+    /// The language and the country in the ranking, by their places there; 0 is none.
+    pub(crate) facets: [AtomicU16; 2],
 }
 
 macro_rules! record {
@@ -95,7 +100,12 @@ pub(crate) fn height(score: f32, influence: f32) -> f32 {
 
 impl Person {
     pub(crate) fn new(name: &str) -> Person {
-        Person { name: name.into(), record: Mutex::default() }
+        Person {
+            name: name.into(),
+            record: Mutex::default(),
+            number: AtomicU32::new(u32::MAX),
+            facets: Default::default(),
+        }
     }
 
     /// The last record, if there is one.
@@ -152,9 +162,9 @@ mod tests {
 
     #[test]
     fn a_person_is_small() {
-        // With the two counts of its pointer; each kind of events that is counted takes eight bytes.
+        // With the two counts of its pointer, and eight bytes by which it is found in sets; each kind of events that is counted takes eight bytes.
         let of_kinds = size_of::<Received>();
         assert_eq!(of_kinds, 8 * vocabulary::Kind::COUNTED_COUNT);
-        assert_eq!(size_of::<Person>() + 2 * size_of::<usize>() - of_kinds, 104);
+        assert_eq!(size_of::<Person>() + 2 * size_of::<usize>() - of_kinds, 112);
     }
 }

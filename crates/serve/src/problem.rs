@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 has them: `application/problem+json`.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -8,6 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::doors::Full;
+use crate::klout;
+use crate::routes::App;
 use crate::view::Absence;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -117,11 +121,16 @@ const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Makes a problem of every error that is none yet. Nothing is to be kept that does not say so, nor taken for something
 /// else than it is, nor put into another site's page.
-pub(crate) async fn explain(State(has_scores): State<bool>, request: Request, next: Next) -> Response {
+pub(crate) async fn explain(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_for_people = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_for_people = is_for_people.is_some_and(|accept| accept.contains("text/html"));
-    let nothing = is_for_people.then_some(if has_scores { NOTHING } else { NOTHING_FOR_OPERATORS });
-    let mut response = explained(next.run(request).await, nothing);
+    let nothing = is_for_people.then_some(if app.has_scores { NOTHING } else { NOTHING_FOR_OPERATORS });
+    let of_klout = Some(request.uri().path()).filter(|path| app.is_klout(path)).map(str::to_owned);
+    let response = next.run(request).await;
+    let mut response = match of_klout {
+        Some(path) => klout::explained(&path, response),
+        None => explained(response, nothing),
+    };
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));

@@ -87,6 +87,18 @@ pub(crate) fn no_network(word: &str) -> String {
     format!("no network is called {told:?}: {advice}")
 }
 
+/// The code of a language that somebody asks for by a tag.
+pub(crate) fn language(tag: &str) -> Result<String, Problem> {
+    wire::language_code(tag)
+        .ok_or_else(|| Problem::bad_request("language is a code of two or three letters, as nl or yue"))
+}
+
+/// The code of a country that somebody asks for.
+pub(crate) fn country(code: &str) -> Result<String, Problem> {
+    let country = wire::country_code(code).map(str::to_owned);
+    country.ok_or_else(|| Problem::bad_request("country is a code of ISO 3166-1 with two letters, as NL"))
+}
+
 /// Which parameter is not there, and which is.
 fn no_parameter(name: &str, names: &[&str]) -> String {
     let told: String = name.chars().take(TOLD_LETTERS_MAX).collect();

@@ -1,24 +1,78 @@
-//! Everybody by score, the highest first; those with 100 by influence; equals by name.
+//! Everybody by score, the highest first; those with 100 by influence; equals by name. Networks, languages and countries have
+//! their own lines.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use vocabulary::Network;
 
+use crate::crowd::{Crowd, Values};
 use crate::ordered::Ordered;
 use crate::person::{Named, Person, Record};
 
-/// The ranking, and that of each network by itself.
+/// The ranking, and that of each network, language and country by itself.
 #[derive(Debug)]
 pub(crate) struct Ranking {
     all: Line,
-    of_network: [Line; Network::ALL.len()],
+    of_network: [Crowd; Network::ALL.len()],
+    /// Languages, then countries.
+    of_value: [Values; 2],
+    numbered: Numbered,
     points: [u64; 101],
 }
 
 impl Default for Ranking {
     fn default() -> Ranking {
-        Ranking { all: Line::default(), of_network: Default::default(), points: [0; 101] }
+        Ranking {
+            all: Line::default(),
+            of_network: Default::default(),
+            of_value: Default::default(),
+            numbered: Numbered::default(),
+            points: [0; 101],
+        }
+    }
+}
+
+/// People by their numbers: sets of people are sets of these.
+#[derive(Debug, Default)]
+pub(crate) struct Numbered {
+    /// What each is ranked by; what is left of those who are gone means nothing.
+    pub(crate) heights: Vec<f32>,
+    pub(crate) people: Vec<Option<Arc<Person>>>,
+    free: Vec<u32>,
+}
+
+impl Numbered {
+    fn take_in(&mut self, person: &Arc<Person>, height: f32) -> u32 {
+        let number = self.free.pop().unwrap_or(self.people.len() as u32);
+        if number as usize == self.people.len() {
+            self.people.push(None);
+            self.heights.push(height);
+        }
+        self.people[number as usize] = Some(Arc::clone(person));
+        self.heights[number as usize] = height;
+        person.number.store(number, Relaxed);
+        number
+    }
+
+    fn let_go(&mut self, person: &Person, number: u32) {
+        self.people[number as usize] = None;
+        self.free.push(number);
+        person.number.store(u32::MAX, Relaxed);
+    }
+
+    /// The people of a set who are before somebody in the order, and those of them who stand higher.
+    pub(crate) fn before(&self, set: impl Iterator<Item = u32>, height: f32, name: &str) -> (usize, usize) {
+        set.fold((0, 0), |(before, higher), number| match self.heights[number as usize].total_cmp(&height) {
+            Ordering::Greater => (before + 1, higher + 1),
+            Ordering::Equal => (before + usize::from(self.name(number) < name), higher),
+            Ordering::Less => (before, higher),
+        })
+    }
+
+    pub(crate) fn name(&self, number: u32) -> &str {
+        self.people[number as usize].as_ref().map_or("", |person| &person.name)
     }
 }
 
@@ -39,19 +93,36 @@ pub(crate) struct Place {
     pub(crate) higher: usize,
     /// People who stand lower.
     pub(crate) lower: usize,
-    /// The network, and the people on it who stand higher.
-    pub(crate) on: Option<(Network, usize)>,
+    /// The network, and the place on it.
+    pub(crate) on: Option<(Network, Within)>,
+    /// The places among those who write in the same language, and who declare the same country.
+    pub(crate) among: [Option<Within>; 2],
+}
+
+/// Where somebody stands among some people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Within {
+    /// People of them who stand higher.
+    pub(crate) higher: usize,
+    /// How many they are.
+    pub(crate) people: usize,
 }
 
 impl Place {
     fn of(ranked: &Ranked) -> Place {
-        Place { person: Arc::clone(&ranked.person.0), height: ranked.height, higher: 0, lower: 0, on: None }
+        Place::new(&ranked.person.0, ranked.height)
+    }
+
+    fn new(person: &Arc<Person>, height: f32) -> Place {
+        Place { person: Arc::clone(person), height, higher: 0, lower: 0, on: None, among: [None; 2] }
     }
 }
 
 #[derive(Debug)]
 struct Ranked {
     height: f32,
+    /// That of the person, where the processor has it at hand.
+    number: u32,
     person: Named,
 }
 
@@ -82,8 +153,8 @@ impl Ord for Ranked {
 }
 
 impl Line {
-    pub(crate) fn insert(&mut self, height: f32, person: &Arc<Person>) {
-        self.order.insert(Ranked { height, person: Named(Arc::clone(person)) });
+    pub(crate) fn insert(&mut self, person: &Arc<Person>, number: u32, height: f32) {
+        self.order.insert(Ranked { height, number, person: Named(Arc::clone(person)) });
         self.len += 1;
     }
 
@@ -121,6 +192,21 @@ impl Line {
         self.order.iter_from(rank).next().map(|ranked| ranked.height)
     }
 
+    /// The numbers of everybody from the first on.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.order.iter_from(0).map(|ranked| ranked.number)
+    }
+
+    /// Where somebody of this height stands among them.
+    pub(crate) fn within(&self, height: f32) -> Within {
+        Within { higher: self.higher(height), people: self.len }
+    }
+
+    /// Everybody from a place on, counted from 0, with what they are ranked by.
+    pub(crate) fn from(&self, rank: usize) -> impl Iterator<Item = (&Arc<Person>, f32)> {
+        self.order.iter_from(rank).map(|ranked| (&ranked.person.0, ranked.height))
+    }
+
     /// Everybody from a place on, counted from 0.
     pub(crate) fn people_from(&self, rank: usize) -> impl Iterator<Item = &Arc<Person>> {
         self.order.iter_from(rank).map(|ranked| &ranked.person.0)
@@ -132,25 +218,68 @@ impl Ranking {
     pub(crate) fn publish(&mut self, person: &Arc<Person>, record: Option<Record>) -> Option<Record> {
         let before = person.publish(record);
         let (old, new) = (before.map(|record| record.height()), record.map(|record| record.height()));
-        if old != new {
-            let of_network = Network::of_name(&person.name).map(|(network, _)| &mut self.of_network[network as usize]);
-            for line in [&mut self.all].into_iter().chain(of_network) {
-                if let Some(height) = old {
-                    line.remove(height, &person.name);
-                }
-                if let Some(height) = new {
-                    line.insert(height, person);
-                }
-            }
-            old.into_iter().for_each(|height| self.points[point(height)] -= 1);
-            new.into_iter().for_each(|height| self.points[point(height)] += 1);
+        if old == new {
+            return before;
+        }
+        let number = match (old, new) {
+            (None, Some(height)) => self.numbered.take_in(person, height),
+            _ => person.number.load(Relaxed),
+        };
+        if let Some(height) = new {
+            self.numbered.heights[number as usize] = height;
+        }
+        old.into_iter().for_each(|height| self.all.remove(height, &person.name));
+        new.into_iter().for_each(|height| self.all.insert(person, number, height));
+        for crowd in self.crowds_of(person) {
+            crowd.moved(person, number, old, new);
+        }
+        old.into_iter().for_each(|height| self.points[point(height)] -= 1);
+        new.into_iter().for_each(|height| self.points[point(height)] += 1);
+        if new.is_none() {
+            person.facets.iter().for_each(|facet| facet.store(0, Relaxed));
+            self.numbered.let_go(person, number);
         }
         before
     }
 
+    /// The network, the language and the country that somebody is of.
+    fn crowds_of(&mut self, person: &Person) -> impl Iterator<Item = &mut Crowd> {
+        let of_network = Network::of_name(&person.name).map(|(network, _)| &mut self.of_network[network as usize]);
+        let of_value = self.of_value.iter_mut().zip(&person.facets);
+        of_network.into_iter().chain(of_value.filter_map(|(values, facet)| values.at(facet.load(Relaxed))))
+    }
+
+    /// Puts somebody who has a record among those of a language and of a country.
+    pub(crate) fn set_facets(&mut self, person: &Arc<Person>, values: [Option<&str>; 2]) {
+        let number = person.number.load(Relaxed);
+        let Some(&height) = self.numbered.heights.get(number as usize) else { return };
+        for ((known, facet), value) in self.of_value.iter_mut().zip(&person.facets).zip(values) {
+            let (old, new) = (facet.load(Relaxed), value.map_or(0, |value| known.place(value)));
+            if old != new {
+                known.at(old).into_iter().for_each(|crowd| crowd.moved(person, number, Some(height), None));
+                known.at(new).into_iter().for_each(|crowd| crowd.moved(person, number, None, Some(height)));
+                facet.store(new, Relaxed);
+            }
+        }
+    }
+
+    /// The people on a network.
+    pub(crate) fn on(&self, network: Network) -> &Crowd {
+        &self.of_network[network as usize]
+    }
+
+    /// The languages, then the countries, that somebody is of.
+    pub(crate) fn values(&self) -> &[Values; 2] {
+        &self.of_value
+    }
+
+    pub(crate) fn numbered(&self) -> &Numbered {
+        &self.numbered
+    }
+
     /// Everybody, or everybody on a network.
     pub(crate) fn line(&self, network: Option<Network>) -> &Line {
-        network.map_or(&self.all, |network| &self.of_network[network as usize])
+        network.map_or(&self.all, |network| &self.of_network[network as usize].line)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -165,8 +294,8 @@ impl Ranking {
     /// Where a person stands.
     pub(crate) fn place(&self, person: &Arc<Person>, height: f32) -> Place {
         let lower = self.len() - self.all.not_lower(height);
-        let mut place = Place { person: Arc::clone(person), height, higher: self.all.higher(height), lower, on: None };
-        self.count_on_network(&mut place);
+        let mut place = Place { higher: self.all.higher(height), lower, ..Place::new(person, height) };
+        self.count_within(&mut place);
         place
     }
 
@@ -182,19 +311,19 @@ impl Ranking {
         let mut places: Vec<Place> = places.map(Place::of).collect();
         self.count_higher(first, &mut places);
         self.count_lower(first, total, &mut places);
-        places.iter_mut().for_each(|place| self.count_on_network(place));
+        places.iter_mut().for_each(|place| self.count_within(place));
         places
     }
 
-    /// So many places of a network from one on, counted from 0.
-    pub(crate) fn places_on(&self, network: Network, first: usize, count: usize) -> Vec<Place> {
-        let places = self.line(Some(network)).order.iter_from(first).take(count);
-        places.map(|ranked| self.place(&ranked.person.0, ranked.height)).collect()
-    }
-
-    fn count_on_network(&self, place: &mut Place) {
-        place.on = Network::of_name(&place.person.name)
-            .map(|(network, _)| (network, self.line(Some(network)).higher(place.height)));
+    fn count_within(&self, place: &mut Place) {
+        let (person, height) = (&place.person, place.height);
+        let network = Network::of_name(&person.name).map(|(network, _)| network);
+        place.on = network.map(|network| (network, self.on(network).line.within(height)));
+        let mut values = self.of_value.iter().zip(&person.facets);
+        place.among = [(); 2].map(|()| {
+            let (values, facet) = values.next()?;
+            Some(values.get(facet.load(Relaxed))?.line.within(height))
+        });
     }
 
     fn count_higher(&self, first: usize, places: &mut [Place]) {

@@ -24,13 +24,14 @@ use views::Span;
 use vocabulary::Network;
 
 use crate::answer::{
-    Between, CircleAnswer, Distribution, HistoryAnswer, LookupAnswer, LookupQuestion, Missing, MoversAnswer, Networks, RankingAnswer,
-    ScoreAnswer, Users,
+    Between, CircleAnswer, Distribution, FacetsAnswer, HistoryAnswer, LookupAnswer, LookupQuestion, Missing,
+    MoversAnswer, Networks, RankingAnswer, ScoreAnswer, Users,
 };
 use crate::closes::{self, MOVERS_MAX};
 use crate::cursor::Cursor;
 use crate::doors::{Doors, Thing, Visitor};
 use crate::host::Hosts;
+use crate::klout::{self, Keys, Percentiles};
 use crate::metrics::{Counted, Metrics, Open};
 use crate::persons::{PeopleAnswer, PersonAnswer, PersonExport, PersonHistory};
 use crate::problem::{Problem, explain};
@@ -59,7 +60,7 @@ const CATCHING_UP: &str = "the view is still catching up with the scores: try ag
 pub(crate) struct App {
     pub(crate) view: Arc<View>,
     /// Whether anything is applied to the view: else only the pipeline is told about.
-    has_scores: bool,
+    pub(crate) has_scores: bool,
     pub(crate) pipeline: Option<Arc<Status>>,
     /// The counts of a process that routes.
     pub(crate) counted: Option<Arc<Counted>>,
@@ -68,6 +69,10 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) doors: Arc<Doors>,
     hosts: Hosts,
+    /// The names that Klout's API is asked under, which are one more.
+    klout_hosts: Hosts,
+    klout: Option<Arc<Keys>>,
+    pub(crate) percentiles: Percentiles,
     demo: Option<Demo>,
     /// Whose turn it is to write what a stream tells next, and how long that took since they last rested.
     pub(crate) turns: Mutex<Duration>,
@@ -93,10 +98,13 @@ impl App {
             counted: None,
             supervisor: Supervisor::default(),
             rates: Rates::new(),
-            metrics: Metrics::new(table().into_iter().map(|(path, _)| path)),
+            metrics: Metrics::new(routed(options.klout.is_some())),
             doors,
             demo: options.demo.clone(),
             hosts: Hosts::new(options.listen.ip(), &options.hosts),
+            klout_hosts: Hosts::new(options.listen.ip(), &options.hosts).and(klout::HOST),
+            klout: options.klout.clone(),
+            percentiles: Percentiles::default(),
             turns: Mutex::default(),
             stop,
             tokens: options.tokens.clone(),
@@ -133,6 +141,16 @@ impl App {
             return Ok(());
         }
         Err(refusing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The keys of Klout's API, where it is answered.
+    pub(crate) fn klout_keys(&self) -> Option<&Keys> {
+        self.klout.as_deref()
+    }
+
+    /// Whether this is an address of Klout's API, and that is answered.
+    pub(crate) fn is_klout(&self, path: &str) -> bool {
+        self.klout.is_some() && self.has_scores && klout::is_address(path)
     }
 
     /// The id of the event before this sequence.
@@ -185,6 +203,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/ranking", get(ranking)),
         ("/v1/movers", get(movers)),
         ("/v1/networks", get(networks)),
+        ("/v1/facets", get(facets)),
         ("/v1/search", get(search)),
         ("/v1/distribution", get(distribution)),
         ("/v1/stream", get(changes)),
@@ -196,18 +215,27 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     ]
 }
 
+/// The addresses whose answers are timed each by itself.
+fn routed(has_klout: bool) -> impl Iterator<Item = &'static str> {
+    let klout = klout::ROUTES.into_iter().filter(move |_| has_klout);
+    table().into_iter().map(|(path, _)| path).chain(klout)
+}
+
 /// All routes, and what a request passes on its way.
 pub(crate) fn router(app: Arc<App>, cors_origins: &[String]) -> Router {
     let table = table().into_iter().filter(|(path, _)| app.has_scores || WITHOUT_SCORES.contains(path));
     let api = table.fold(Router::new(), |router, (path, method)| router.route(path, method));
     let api = api.layer(from_fn_with_state(Arc::clone(&app), admit)).with_state(Arc::clone(&app));
     let has_scores = app.has_scores;
+    let klout = klout::routes().filter(|_| app.has_scores && app.klout.is_some());
+    let klout = klout.fold(Router::new(), |router, (path, method)| router.route(path, method));
+    let api = api.merge(klout.with_state(Arc::clone(&app)));
     let page = if has_scores { page::routes() } else { Router::new().route("/", get(index)) };
     // The first is the outermost. One layer of all: each of its own would be packed into a box for every request.
     api.merge(page).layer((
         from_fn_with_state(Arc::clone(&app), measure),
         cors(cors_origins),
-        from_fn_with_state(has_scores, explain),
+        from_fn_with_state(Arc::clone(&app), explain),
         from_fn_with_state(Arc::clone(&app), let_in),
         from_fn_with_state(app, in_time),
         CompressionLayer::new().quality(CompressionLevel::Fastest),
@@ -270,7 +298,8 @@ async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 
 /// Lets in what is for this server and within its limits.
 async fn let_in(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.hosts.check(&request) {
+    let hosts = if app.is_klout(request.uri().path()) { &app.klout_hosts } else { &app.hosts };
+    match hosts.check(&request) {
         // Probes go by address, whatever the server is called.
         Err(problem) if !(is_health(request.uri().path()) && problem.is_misdirected()) => problem.into_response(),
         _ => within_limits(request, next).await,
@@ -529,6 +558,8 @@ async fn export(State(app): Shared, Path(name): Path<String>, RawQuery(query): R
     let closes = closes_of_all(&app, app.view.accounts_of(&person)).await?;
     app.view.export(&name, &closes).map(Json).map_err(Problem::absent)
 }
+/// What the ranking may be asked for by.
+const RANKING_WORDS: [&str; 7] = ["limit", "cursor", "network", "language", "country", "min_score", "max_score"];
 
 /// The ranking, the highest score first.
 #[utoipa::path(get, path = "/v1/ranking", tag = "ranking",
@@ -536,20 +567,24 @@ async fn export(State(app): Shared, Path(name): Path<String>, RawQuery(query): R
             minimum = 1, maximum = 1000),
         ("cursor" = Option<String>, Query, description = "next_cursor of the answer before."),
         ("network" = Option<String>, Query, description = "People on this network alone: a word of /v1/networks."),
+        ("language" = Option<String>, Query, description = "People alone who mostly write in this language, by its code: nl."),
+        ("country" = Option<String>, Query, description = "People alone whose profile declares this country, by its code: NL."),
         ("min_score" = Option<f32>, Query, description = "The lowest score, 0 to 100.", minimum = 0, maximum = 100),
         ("max_score" = Option<f32>, Query, description = "The highest score, 0 to 100.", minimum = 0, maximum = 100)),
     responses((status = 200, body = RankingAnswer, description = "Part of the ranking.")))]
 async fn ranking(State(app): Shared, RawQuery(query): RawQuery) -> Answer<RankingAnswer> {
-    let mut question = Question::read(query.as_deref(), &["limit", "cursor", "network", "min_score", "max_score"])?;
+    let mut question = Question::read(query.as_deref(), &RANKING_WORDS)?;
     let limit = question.number("limit", 1..=1_000)?.unwrap_or(100);
     let network = question.text("network")?.map(|word| network_of(&word)).transpose()?;
+    let language = question.text("language")?.map(|tag| question::language(&tag)).transpose()?;
+    let country = question.text("country")?.map(|code| question::country(&code)).transpose()?;
     let lowest = question.number("min_score", 0.0..=100.0)?.unwrap_or(0.0);
     let highest = question.number("max_score", 0.0..=100.0)?.unwrap_or(100.0);
     if lowest > highest {
         return Err(Problem::bad_request("min_score is above max_score"));
     }
     let cursor = question.text("cursor")?.map(|text| Cursor::decode(&text)).transpose()?;
-    let page = app.view.ranking(Part { network, scores: (lowest, highest) }, cursor.as_ref(), limit);
+    let page = app.view.ranking(Part { network, language, country, scores: (lowest, highest) }, cursor.as_ref(), limit);
     let next_cursor = page.next.as_ref().map(Cursor::encode);
     Ok(Json(RankingAnswer { next_cursor, total: page.total, users: page.users }))
 }
@@ -565,6 +600,14 @@ fn network_of(word: &str) -> Result<Network, Problem> {
 async fn networks(State(app): Shared, RawQuery(query): RawQuery) -> Answer<Networks> {
     Question::none(query.as_deref())?;
     Ok(Json(Networks::new(app.view.networks())))
+}
+
+/// What the ranking can be filtered by, and the people of each value.
+#[utoipa::path(get, path = "/v1/facets", tag = "ranking",
+    responses((status = 200, body = FacetsAnswer, description = "The values of which somebody with a score is.")))]
+async fn facets(State(app): Shared, RawQuery(query): RawQuery) -> Answer<FacetsAnswer> {
+    Question::none(query.as_deref())?;
+    Ok(Json(FacetsAnswer::new(app.view.networks(), app.view.facets())))
 }
 
 /// People whose name, handle or shown name begins so or, with `contains`, has these letters somewhere; the highest score first.

@@ -27,6 +27,7 @@ use tracing::{debug, info, warn};
 
 use crate::doors::{Bounds, Doors, Full, GUEST_HEAD_TIMEOUT, GUEST_STAY, Guests, Peer, Thing, Visitor};
 use crate::host;
+use crate::klout::Keys;
 use crate::metrics::Counted;
 use crate::routes::{self, App};
 use crate::tokens::Tokens;
@@ -79,6 +80,8 @@ pub struct ServerOptions {
     pub peer_streams_max: Option<usize>,
     /// Said on the page and in the status, so that nobody takes it for real.
     pub demo: Option<Demo>,
+    /// The keys of Klout's API; without them it is not there.
+    pub klout: Option<Arc<Keys>>,
     /// How long a request may take to arrive and to be answered.
     pub request_timeout: Duration,
 }
@@ -95,6 +98,7 @@ impl Default for ServerOptions {
             peer_connections_max: None,
             peer_streams_max: None,
             demo: None,
+            klout: None,
             request_timeout: Duration::from_secs(10),
         }
     }

@@ -129,7 +129,9 @@ mod tests {
     fn a_vote_counts_what_its_factors_do() {
         let before = moment([10.0, 1.2, 0.8, 0.9, 0.95], 2.0, 1000.0);
         let none = moment([0.0, 0.0, 0.0, 1.0, 1.0], 0.0, 1000.0);
-        for after in [moment([12.0, 1.3, 0.7, 0.8, 0.9], 2.5, 1100.0), moment([5.0, 1.2, 0.8, 0.9, 0.95], 2.0, 1000.0), none] {
+        for after in
+            [moment([12.0, 1.3, 0.7, 0.8, 0.9], 2.5, 1100.0), moment([5.0, 1.2, 0.8, 0.9, 0.95], 2.0, 1000.0), none]
+        {
             for (before, after) in [(before, after), (after, before)] {
                 let by_votes = points_a_vote(&before, &after) * (after.given() - before.given());
                 let parts = parts(&before, &after);

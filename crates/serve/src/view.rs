@@ -19,20 +19,22 @@ use tracing::warn;
 use views::{Base, Circle, Close, Gains, Reader, Span, ViewsError};
 
 use crate::answer::{
-    Account, Between, CircleAnswer, CirclePartAnswer, CloseAnswer, Deltas, Distribution, KindPart, Movement, Movements, Mover,
-    Parts, PeoplePart, PeopleParts, PersonPart, ScoreAnswer,
+    Account, Between, CircleAnswer, CirclePartAnswer, CloseAnswer, Deltas, Distribution, Facet, KindPart, Movement,
+    Movements, Mover, Parts, PeoplePart, PeopleParts, PersonPart, ScoreAnswer, Standing,
 };
 use crate::called::{Called, Calling};
 use crate::changes::{Change, Changes};
 use crate::closes::{self, Closes, Movers};
+use crate::crowd::{self, Crowd, Selected, Window};
 use crate::cursor::Cursor;
 use crate::history::{History, Point};
+use crate::klout::Ids;
 use crate::known::{KeyOf, Known};
 use crate::link;
 use crate::ordered::Ordered;
 use crate::people::{People, Summed};
 use crate::person::{Named, Person, Record};
-use crate::ranking::{Place, Ranking};
+use crate::ranking::{Place, Ranking, Within};
 use crate::scales::{Scale, Scales};
 use crate::split::{self, Moment};
 
@@ -57,6 +59,8 @@ pub struct ViewOptions {
     /// Whoever has a lower score and has not said that they are somebody, by a link or by agreeing to be found, is told to
     /// nobody. 0 tells everybody.
     pub unclaimed_below: f32,
+    /// The name of the application, of which the ids of Klout's API are made, where that is answered.
+    pub klout_ids_of: Option<String>,
 }
 
 impl Default for ViewOptions {
@@ -68,6 +72,7 @@ impl Default for ViewOptions {
             names: Names::default(),
             closes: None,
             unclaimed_below: 0.0,
+            klout_ids_of: None,
         }
     }
 }
@@ -135,6 +140,8 @@ pub struct View {
     scales: Scales,
     history: Mutex<History>,
     closes: Option<Closes>,
+    /// The ids of Klout's API, where it is answered.
+    klout: Option<Ids>,
     changes: Changes,
     hashes: RandomState,
     /// Hashes of the names of those who opted out, under a key that only this process knows.
@@ -170,17 +177,21 @@ pub struct Page {
 }
 
 /// The part of the ranking that is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Part {
     /// People on this network alone.
     pub network: Option<Network>,
+    /// People alone who mostly write in this language, by its code.
+    pub language: Option<String>,
+    /// People alone whose profile declares this country, by its code.
+    pub country: Option<String>,
     /// The lowest score, and the highest one; both are in it.
     pub scores: (f32, f32),
 }
 
 impl Default for Part {
     fn default() -> Part {
-        Part { network: None, scores: (0.0, 100.0) }
+        Part { network: None, language: None, country: None, scores: (0.0, 100.0) }
     }
 }
 
@@ -205,6 +216,7 @@ impl View {
             scales: Scales::default(),
             history: Mutex::new(History::new(options.history_points_max, options.history_points_each_max)),
             closes: options.closes.map(Closes::new),
+            klout: options.klout_ids_of.as_deref().map(Ids::new),
             changes: Changes::new(options.changes_max),
             hashes: RandomState::new(),
             opted_out: DashSet::new(),
@@ -239,6 +251,7 @@ impl View {
     pub fn begin_anew(&self) {
         self.is_ready.store(false, Relaxed);
         self.users.clear();
+        self.klout.iter().for_each(Ids::clear);
         *self.ranking.write() = Ranking::default();
         *self.names.write() = Ordered::default();
         self.linked.forget_records();
@@ -343,6 +356,8 @@ impl View {
             None => {
                 self.known.meet(&person);
                 self.names.write().insert(Named(Arc::clone(&person)));
+                self.klout.iter().for_each(|ids| ids.insert(&person));
+                self.set_facets(&person);
             }
         }
         if self.is_ready() {
@@ -368,18 +383,36 @@ impl View {
         self.linked.changed(user, self).into_iter().for_each(|summed| self.note_sum(&summed));
         self.names.write().remove(|named| (*named.0.name).cmp(user));
         self.history.lock().forget(key);
+        self.klout.iter().for_each(|ids| ids.remove(user));
         if self.is_ready() {
             self.changes.push(Change::removed(person, key, is_hidden));
         }
     }
 
+    /// Puts somebody where those are who write and live likewise. Names and scores may be told by two threads: each looks at
+    /// what the other has done after what it did itself, so that one of them sees both.
+    fn set_facets(&self, person: &Arc<Person>) {
+        let mut ranking = self.ranking.write();
+        let called = self.calling.get(&person.name);
+        let called = called.as_deref();
+        let (language, country) =
+            (called.and_then(|called| called.language.as_deref()), called.and_then(|called| called.country));
+        ranking.set_facets(person, [language, country]);
+    }
+
     fn call(&self, user: &str, field: NameField, value: Option<&str>) {
         let key = self.key(user);
-        if self.opted_out.contains(&key) || !self.calling.learn(user, field, value) || !self.is_ready() {
+        if self.opted_out.contains(&key) || !self.calling.learn(user, field, value) {
+            return;
+        }
+        let person = self.users.get(user).map(|named| Arc::clone(&named.0));
+        if let (NameField::Language | NameField::Country, Some(person)) = (field, &person) {
+            self.set_facets(person);
+        }
+        if !self.is_ready() {
             return;
         }
         // Whoever watches hears the new name with the old score.
-        let person = self.users.get(user).map(|named| Arc::clone(&named.0));
         if let Some(person) = person.filter(|person| person.record().is_some()) {
             self.changes.push(Change::scored(person, key, 0.0));
         }
@@ -410,7 +443,7 @@ impl View {
     }
 
     /// Whether somebody is told by no name, at least not in a cursor, or in what says that they are gone.
-    fn is_unnamed(&self, person: &Person) -> bool {
+    pub(crate) fn is_unnamed(&self, person: &Person) -> bool {
         self.is_hidden(&person.name) || person.record().is_some_and(|record| self.is_withheld(person, &record))
     }
 
@@ -461,6 +494,12 @@ impl View {
         let networks: Vec<(Network, u64)> = Network::of_names().map(count).collect();
         let others = ranking.len() as u64 - networks.iter().map(|(_, people)| people).sum::<u64>();
         (networks, others)
+    }
+
+    /// The languages that people mostly write in, and the countries that they declare, with the people of each.
+    pub fn facets(&self) -> [Vec<(String, u64)>; 2] {
+        let ranking = self.ranking.read();
+        [0, 1].map(|values| ranking.values()[values].counts())
     }
 
     fn person(&self, user: &str) -> Arc<Person> {
@@ -530,31 +569,41 @@ impl View {
 
     /// People of a part of the ranking, the highest first: so many of them, after those who were told before.
     pub fn ranking(&self, part: Part, after: Option<&Cursor>, limit: usize) -> Page {
-        let (lowest, highest) = part.scores;
         let ranking = self.ranking.read();
-        let line = ranking.line(part.network);
-        let start = if highest < 100.0 { line.higher(highest) } else { 0 };
-        let end = line.not_lower(lowest);
-        let told = after.map_or(0, |Cursor { height, user, skip }| {
-            let before = line.before(*height, user);
-            before + (*skip).max(usize::from(line.is_at(before, user)))
-        });
-        let first = start.max(told).min(end.max(start));
-        let count = limit.min(end.saturating_sub(first));
-        let places = match part.network {
-            None => ranking.places(first, count),
-            Some(network) => ranking.places_on(network, first, count),
+        let window = Window { scores: part.scores, after, limit };
+        let values = [part.language.as_deref(), part.country.as_deref()];
+        let of_value = values.iter().zip(ranking.values()).filter_map(|(code, values)| values.of((*code)?));
+        let crowds: Vec<&Crowd> = part.network.map(|network| ranking.on(network)).into_iter().chain(of_value).collect();
+        // Nobody is of a code that nobody has had.
+        let asked = usize::from(part.network.is_some()) + values.iter().flatten().count();
+        let selected = match &crowds[..] {
+            crowds if crowds.len() < asked => Selected::default(),
+            [] => crowd::select(ranking.line(None), &window),
+            [crowd] => crowd::select(&crowd.line, &window),
+            crowds => crowd::select_common(crowds, ranking.numbered(), &window),
         };
-        let has_more = first + count < end;
-        let next = places.last().filter(|_| has_more).map(|last| match self.is_unnamed(&last.person) {
-            false => Cursor { height: last.height, user: last.person.name.to_string(), skip: 0 },
-            // A name is not told by a cursor either.
-            true => {
-                let skip = first + count - line.higher(last.height);
-                Cursor { height: last.height, user: String::new(), skip }
+        let Selected { people, first, mut higher, all, total, has_more } = selected;
+        let (end, mut last) = (first + people.len(), None);
+        let mut users = match asked {
+            0 => self.answers(&ranking.places(first, people.len()), ranking.len(), None),
+            _ => Vec::with_capacity(people.len()),
+        };
+        for (place, (person, height)) in (first..).zip(&people) {
+            if last.replace(*height).is_some_and(|last| last != *height) {
+                higher = place;
             }
+            if let Some(record) = person.record().filter(|_| asked > 0) {
+                let answer = self.score_answer(&record, &ranking.place(person, *height), ranking.len(), false);
+                let within = Some(Standing::new(Within { higher, people: all }));
+                users.push(ScoreAnswer { within, ..answer });
+            }
+        }
+        let next = people.last().filter(|_| has_more).map(|(person, height)| match self.is_unnamed(person) {
+            false => Cursor { height: *height, user: person.name.to_string(), skip: 0 },
+            // A name is not told by a cursor either.
+            true => Cursor { height: *height, user: String::new(), skip: end - higher },
         });
-        Page { users: self.answers(&places, ranking.len(), None), total: end.saturating_sub(start) as u64, next }
+        Page { users, total: total as u64, next }
     }
 
     /// A person, and so many before and behind them in the ranking.
@@ -661,6 +710,21 @@ impl View {
         let user = self.user(user)?.user;
         let points = self.movements(self.key(&user));
         Ok(Movements { user, points })
+    }
+
+    /// The ids of Klout's API, where it is answered.
+    pub(crate) fn klout(&self) -> Option<&Ids> {
+        self.klout.as_ref()
+    }
+
+    /// What accounts are called.
+    pub(crate) fn calling(&self) -> &Calling {
+        &self.calling
+    }
+
+    /// Everybody who has a record, in no order.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = Arc<Person>> + '_ {
+        self.users.iter().map(|named| Arc::clone(&named.0))
     }
 
     /// The closes that are kept on disk, if any are.
@@ -828,7 +892,10 @@ fn reasons(gains: &Gains, before: &Moment, after: &Moment, by_fans: f64) -> Peop
     let part = |people: u64, votes: f64, largest: &[(String, f64)]| PeoplePart {
         people,
         points: votes * points,
-        largest: largest.iter().map(|(user, votes)| PersonPart { user: user.clone(), points: votes * points }).collect(),
+        largest: largest
+            .iter()
+            .map(|(user, votes)| PersonPart { user: user.clone(), points: votes * points })
+            .collect(),
     };
     let new_fans = part(gains.new_fans, gains.new_votes, &gains.largest_new);
     let known_fans = part(gains.known_fans, gains.known_votes, &gains.largest_known);
@@ -863,9 +930,15 @@ fn account(name: &str, place: &Place, called: Option<&Called>) -> Option<Account
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     let [handle, own] =
         [shown.and_then(|called| called.handle.as_deref()), shown.and_then(|called| called.url.as_deref())];
+    let network = place.on.map(|(_, within)| Standing::new(within));
+    let [language, country] = place.among.map(|within| within.filter(|_| !is_hidden).map(Standing::new));
     Some(Account {
         network: place.on.map(|(network, _)| network.prefix()),
-        network_rank: place.on.map(|(_, higher)| higher as u64 + 1),
+        network_rank: network.map(|network| network.rank),
+        network_people: network.map(|network| network.people),
+        network_share: network.map(|network| network.share),
+        language: language.and_then(|standing| Some(Facet { code: shown?.language.as_deref()?.to_owned(), standing })),
+        country: country.and_then(|standing| Some(Facet { code: shown?.country?.to_owned(), standing })),
         handle: shown.and_then(|called| text(&called.handle)),
         display_name: shown.and_then(|called| text(&called.display_name)),
         url: if is_hidden { None } else { link::page(name, handle, own) },

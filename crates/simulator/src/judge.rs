@@ -9,7 +9,9 @@ use influence::exchange::{BlockNotice, Section};
 use influence::{Credit, Effects, Rated, Shard, UserKey};
 use pipeline::{Clock, KEPT_BYTES_MAX, Keeper, Status, Store, Worker};
 use vocabulary::{Event, Kind, Received};
-use wire::{Close, EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_close, decode_credits, decode_exchange};
+use wire::{
+    Close, EventDecoder, JournalRecord, OffsetRange, ProfileDecoder, decode_close, decode_credits, decode_exchange,
+};
 
 use crate::broker::{Broker, Record, Topic};
 use crate::log::{FaultyLog, Hooks, KEY_BYTES, Shared, VALUE_BYTES, history};

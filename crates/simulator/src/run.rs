@@ -225,7 +225,8 @@ impl<'a> Simulation<'a> {
     fn restart_at_rest(&mut self) -> Result<(), String> {
         let scores = |of: &Self| -> Vec<[i64; 3]> {
             let broker = of.shared.broker.borrow();
-            let end = |shard| [Topic::Scores, Topic::History, Topic::Credits].map(|topic| broker.bounds(topic, shard).1);
+            let end =
+                |shard| [Topic::Scores, Topic::History, Topic::Credits].map(|topic| broker.bounds(topic, shard).1);
             (0..of.scenario.shards).map(end).collect()
         };
         let said = scores(self);

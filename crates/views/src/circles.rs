@@ -355,8 +355,7 @@ impl CirclesWriter {
                 given.merge(new);
                 write.execute(params![at, given.pack()])?;
             }
-            let mut write =
-                self.connection.prepare_cached("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)")?;
+            let mut write = self.connection.prepare_cached("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)")?;
             let mut accounts = self.shared.accounts.write();
             for number in std::mem::take(&mut accounts.changed) {
                 if let Some(Account { hash, rate, rated_at, day, .. }) = accounts.get(number) {

@@ -91,7 +91,6 @@ impl Side {
             self.rest = (self.rest.0 + pair.weight, self.rest.1 + pair.votes);
         }
     }
-
 }
 
 impl Given {
@@ -159,7 +158,10 @@ mod tests {
             let given = Given { fans: side(0..fans), idols: side(0..idols), kinds: [1.5; Kind::COUNTED_COUNT] };
             let bytes = given.pack();
             assert_eq!(Given::unpack(&bytes).unwrap(), given);
-            assert!((0..bytes.len()).all(|length| Given::unpack(&bytes[..length]).is_err() || length % 12 == HEAD_BYTES % 12));
+            assert!(
+                (0..bytes.len())
+                    .all(|length| Given::unpack(&bytes[..length]).is_err() || length % 12 == HEAD_BYTES % 12)
+            );
         }
         assert!(Given::unpack(b"nothing").is_err());
     }
@@ -167,7 +169,8 @@ mod tests {
     #[test]
     fn the_largest_stay_and_no_vote_is_lost() {
         let mut kept = side(0..300);
-        let all = |side: &Side| side.pairs.iter().map(|pair| f64::from(pair.votes)).sum::<f64>() + f64::from(side.rest.1);
+        let all =
+            |side: &Side| side.pairs.iter().map(|pair| f64::from(pair.votes)).sum::<f64>() + f64::from(side.rest.1);
         let before = all(&kept) + all(&side(200..700));
         kept.merge(side(200..700));
         assert_eq!(kept.pairs.len(), KEPT_A_DAY);

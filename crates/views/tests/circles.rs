@@ -89,8 +89,16 @@ fn names(parts: &[views::Part]) -> Vec<&str> {
 /// Ana's fans: bo gives most, then cy; dee has no score. The newest act of each says what their weight is worth.
 fn sample() -> Vec<Credits> {
     vec![
-        record(vec![credit("bo", "ana", 0, 1.0, 4.0), credit("cy", "ana", 0, 1.0, 1.0), credit("dee", "ana", 0, 1.0, 3.0)]),
-        record(vec![credit("bo", "eve", 6, 1.0, 2.0), credit("cy", "ana", 8, 0.25, 1.0), credit("ana", "bo", 8, 1.0, 0.5)]),
+        record(vec![
+            credit("bo", "ana", 0, 1.0, 4.0),
+            credit("cy", "ana", 0, 1.0, 1.0),
+            credit("dee", "ana", 0, 1.0, 3.0),
+        ]),
+        record(vec![
+            credit("bo", "eve", 6, 1.0, 2.0),
+            credit("cy", "ana", 8, 0.25, 1.0),
+            credit("ana", "bo", 8, 1.0, 0.5),
+        ]),
     ]
 }
 
@@ -159,8 +167,11 @@ fn gains_tell_new_fans_from_those_of_before() {
 #[test]
 fn a_process_that_ends_at_any_moment_loses_and_doubles_nothing() {
     let known = Known::of(&["ana", "bo", "cy", "eve"]);
-    let records: Vec<Credits> =
-        (0..60).map(|number| record(vec![credit("bo", "ana", number / 10, 0.25, 1.0), credit("cy", "ana", number / 10, 0.5, 1.0)])).collect();
+    let records: Vec<Credits> = (0..60)
+        .map(|number| {
+            record(vec![credit("bo", "ana", number / 10, 0.25, 1.0), credit("cy", "ana", number / 10, 0.5, 1.0)])
+        })
+        .collect();
     let whole = {
         let folder = TempDir::new().unwrap();
         let mut store = open(folder.path(), &known);
@@ -186,7 +197,9 @@ fn a_process_that_ends_at_any_moment_loses_and_doubles_nothing() {
     let mut store = open(folder.path(), &known);
     let begins = store.writer.begin(&Source { topic: "app-credits".into(), id: "one".into() }).unwrap();
     let next = begins[&0] as usize;
-    (next..).zip(&records[next..]).for_each(|(number, record)| store.writer.take(0, number as i64 + 1, record).unwrap());
+    (next..)
+        .zip(&records[next..])
+        .for_each(|(number, record)| store.writer.take(0, number as i64 + 1, record).unwrap());
     store.writer.commit().unwrap();
     assert!(taken > records.len(), "some were taken again");
     let found = store.reader.circle("ana", Span::Month).unwrap();
@@ -204,7 +217,10 @@ fn days_end_and_what_is_damaged_is_made_anew() {
     let (folder, known) = (TempDir::new().unwrap(), Known::of(&["ana", "bo", "cy", "eve"]));
     let mut store = open(folder.path(), &known);
     for day in 0..100 {
-        store.writer.take(0, day + 1, &record(vec![credit(if day < 10 { "cy" } else { "bo" }, "ana", day, 1.0, 1.0)])).unwrap();
+        store
+            .writer
+            .take(0, day + 1, &record(vec![credit(if day < 10 { "cy" } else { "bo" }, "ana", day, 1.0, 1.0)]))
+            .unwrap();
         store.writer.commit().unwrap();
         store.writer.tidy().unwrap();
     }
@@ -216,7 +232,8 @@ fn days_end_and_what_is_damaged_is_made_anew() {
     let days: i64 = database.query_row("SELECT count(DISTINCT place >> 32) FROM given", [], |row| row.get(0)).unwrap();
     assert_eq!(days, 41);
     drop(database);
-    std::fs::write(folder.path().join("circles.db"), b"this is no database, and long enough to be looked at as one").unwrap();
+    std::fs::write(folder.path().join("circles.db"), b"this is no database, and long enough to be looked at as one")
+        .unwrap();
     let store = open(folder.path(), &known);
     assert_eq!(store.reader.circle("ana", Span::Month).unwrap(), views::Circle::default());
 }
@@ -264,7 +281,8 @@ fn whoever_is_erased_leaves_no_trace_and_stays_away() {
     assert_eq!((names(&after.fans), names(&after.idols)), (vec!["cy"], vec![]));
 
     // What others do to bo, and what comes late of bo, brings nobody back.
-    let late = vec![credit("bo", "ana", 9, 1.0, 1.0), credit("cy", "bo", 9, 1.0, 1.0), credit("cy", "ana", 9, 1.0, 1.0)];
+    let late =
+        vec![credit("bo", "ana", 9, 1.0, 1.0), credit("cy", "bo", 9, 1.0, 1.0), credit("cy", "ana", 9, 1.0, 1.0)];
     store.writer.take(0, 4, &record(late)).unwrap();
     store.writer.commit().unwrap();
     assert!(!has(&bytes(folder.path()), &hash));

@@ -35,4 +35,7 @@ pub struct Profile<'a> {
     /// The other accounts of the person whose account this is, a line each, at most [`LINKED_MAX`](crate::LINKED_MAX): what
     /// one of them does to another gives nothing from now on. An empty text ends that. `None` leaves it as it is.
     pub linked: Option<&'a str>,
+    /// The country that the account declares, by its code of ISO 3166-1. Nothing that is scored depends on it. `None` leaves it
+    /// as it is.
+    pub country: Option<&'static str>,
 }

@@ -96,7 +96,8 @@ pub fn decode_credits(bytes: &[u8]) -> Result<Credits, Malformed> {
             votes: message.votes[act],
             rate: message.rates[act],
         };
-        check(credit.at, [("votes", credit.votes), ("rate", credit.rate)]).map_err(|reason| Malformed::Field(format!("act {act}: {reason}")))?;
+        check(credit.at, [("votes", credit.votes), ("rate", credit.rate)])
+            .map_err(|reason| Malformed::Field(format!("act {act}: {reason}")))?;
         Ok(credit)
     });
     let credits = credits.collect::<Result<_, Malformed>>()?;

@@ -10,7 +10,7 @@ use vocabulary::{Event, Profile, Timestamp};
 use crate::kind::KindWords;
 use crate::malformed::quote;
 use crate::time::TimeReader;
-use crate::{Malformed, accept};
+use crate::{Malformed, accept, country_code};
 
 /// Memory for names that are written with escapes or as numbers; all others are borrowed from the record.
 #[derive(Debug, Default)]
@@ -161,6 +161,7 @@ pub(crate) fn profile<'a>(
         created,
         is_verified: fields.verified == Some(true),
         linked,
+        country: fields.country.as_ref().and_then(Said::text).and_then(country_code),
     })
 }
 
@@ -267,7 +268,8 @@ struct ProfileFields<'a> {
     opted_out: Option<bool>,
     trust: Option<f64>,
     display_name: Option<IgnoredAny>,
-    country: Option<IgnoredAny>,
+    #[serde(borrow)]
+    country: Option<Said<'a>>,
     language: Option<IgnoredAny>,
     #[serde(borrow, alias = "created")]
     created_at: Option<At<'a>>,
@@ -278,9 +280,31 @@ struct ProfileFields<'a> {
 
 impl ProfileFields<'_> {
     fn says_nothing(&self) -> bool {
-        let others = [&self.display_name, &self.country, &self.language];
+        let others = [&self.display_name, &self.language];
+        let says_country = self.country.is_some();
         let says_age = self.created_at.is_some() || self.verified.is_some() || self.linked.is_some();
-        self.opted_out.is_none() && self.trust.is_none() && !says_age && others.iter().all(|field| field.is_none())
+        self.opted_out.is_none()
+            && self.trust.is_none()
+            && !says_age
+            && !says_country
+            && others.iter().all(|field| field.is_none())
+    }
+}
+
+/// What is of use as a text, and no error as anything else.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Said<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Else(IgnoredAny),
+}
+
+impl Said<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Said::Text(text) => Some(text),
+            Said::Else(_) => None,
+        }
     }
 }
 

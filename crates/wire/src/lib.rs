@@ -16,6 +16,7 @@ mod credits;
 mod dead_letter;
 mod event;
 mod exchange;
+mod facet;
 mod file;
 mod framing;
 mod journal;
@@ -39,6 +40,7 @@ pub use credits::{CREDIT_BYTES, Credits, RATED_BYTES, decode_credits, encode_cre
 pub use dead_letter::DeadLetter;
 pub use event::{Encoding, EventDecoder, encode_event, encode_event_with_id};
 pub use exchange::{decode_exchange, encode_exchange, encode_exchange_records};
+pub use facet::{country_code, language_code};
 pub use file::{
     Columns, EventReader, Format, Layout, Note, Pieces, Position, ProfileReader, ProfileRecord, RECORD_BYTES_MAX,
     ReadError, Reading, Reason, Record, UnknownColumns, UnknownFormat, Unrecognised,

@@ -16,6 +16,10 @@ pub enum NameField {
     Listed,
     /// Whether it is there: `no` for one that its owner has hidden for now.
     There,
+    /// What it mostly writes in, as its posts were seen: the first part of a language tag, in small letters.
+    Language,
+    /// The country that its profile declares: ISO 3166-1 alpha-2, in capital letters.
+    Country,
 }
 
 /// The longest value that is kept, in bytes of UTF-8; what is longer is cut.
@@ -23,13 +27,15 @@ const VALUE_BYTES_MAX: usize = 1_024;
 
 impl NameField {
     /// All of them.
-    pub const ALL: [NameField; 6] = [
+    pub const ALL: [NameField; 8] = [
         NameField::Handle,
         NameField::DisplayName,
         NameField::Url,
         NameField::Bot,
         NameField::Listed,
         NameField::There,
+        NameField::Language,
+        NameField::Country,
     ];
 
     /// The word before the slash of a key.
@@ -41,6 +47,8 @@ impl NameField {
             NameField::Bot => "bot",
             NameField::Listed => "listed",
             NameField::There => "there",
+            NameField::Language => "language",
+            NameField::Country => "country",
         }
     }
 }

@@ -56,10 +56,12 @@ impl ProfileDecoder {
 
 /// Appends the protobuf message of a profile, without a length before it.
 pub fn encode_profile(profile: &Profile<'_>, out: &mut Vec<u8>) {
-    let Profile { user, opted_out, trust, created, is_verified, linked } = *profile;
+    let Profile { user, opted_out, trust, created, is_verified, linked, country } = *profile;
     let (user, created_at, verified) = (user.to_owned(), created, is_verified);
+    let country = country.unwrap_or_default().to_owned();
     let linked = linked.map(|linked| proto::Linked { accounts: linked.lines().map(str::to_owned).collect() });
-    let message = proto::Profile { user, opted_out, trust, created_at, verified, linked, ..Default::default() };
+    let message =
+        proto::Profile { user, opted_out, trust, created_at, verified, linked, country, ..Default::default() };
     message.encode_raw(out);
 }
 
@@ -78,11 +80,13 @@ pub fn encode_profile_json(profile: &Profile<'_>, out: &mut Vec<u8>) {
         verified: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
         linked: Option<Vec<&'a str>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        country: Option<&'static str>,
     }
-    let Profile { user, opted_out, trust, created, is_verified, linked } = *profile;
+    let Profile { user, opted_out, trust, created, is_verified, linked, country } = *profile;
     let linked = linked.map(|linked| linked.lines().collect());
     let created_at = created.and_then(time::rfc3339);
     let verified = is_verified.then_some(true);
     // Memory takes everything, and a trust is a number.
-    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust, created_at, verified, linked });
+    let _ = serde_json::to_writer(out, &Line { user, opted_out, trust, created_at, verified, linked, country });
 }

@@ -4,7 +4,7 @@ use prost::Message;
 use vocabulary::{Event, Kind, Profile, Received, Score, Timestamp};
 
 use crate::kind::kind_of_number;
-use crate::{AT_MAX, Malformed, accept, proto};
+use crate::{AT_MAX, Malformed, accept, country_code, proto};
 
 /// Decodes into `message`, whose strings keep their memory from one event to the next.
 pub(crate) fn event<'a>(bytes: &[u8], message: &'a mut proto::Event) -> Result<Event<'a>, Malformed> {
@@ -42,7 +42,8 @@ pub(crate) fn profile<'a>(
         Some(linked) => Some(accept::lines(&linked.accounts, memory)?),
         None => None,
     };
-    accept::profile(Profile { user, opted_out: *opted_out, trust: *trust, created, is_verified, linked })
+    let country = country_code(country);
+    accept::profile(Profile { user, opted_out: *opted_out, trust: *trust, created, is_verified, linked, country })
 }
 
 /// What the parser says of it, or what it is instead: no message begins as a JSON object does.

@@ -44,6 +44,10 @@ pub struct Called<'a> {
     pub display_name: Option<&'a str>,
     /// Whether the network says that it is a program.
     pub is_bot: Option<bool>,
+    /// The language that it mostly writes in.
+    pub language: Option<&'a str>,
+    /// The country that its profile declares.
+    pub country: Option<&'a str>,
 }
 
 /// Writes a table of scores, one line a user, with the same columns in every format. It buffers; `finish` says whether everything arrived.
@@ -115,7 +119,7 @@ impl<W: Write> ScoreWriter<W> {
         if self.format == ScoreFormat::Csv && !self.has_header {
             let (place, score) = (Place::default(), Score::default());
             let names: Vec<&str> = parts(place, &score).map(|(name, _)| name).collect();
-            let called = if self.has_called { ",handle,display_name,is_bot" } else { "" };
+            let called = if self.has_called { ",handle,display_name,is_bot,language,country" } else { "" };
             writeln!(self.write, "user,rank,{}{called}", names.join(","))?;
         }
         self.has_header = true;
@@ -216,6 +220,8 @@ impl Serialize for Line<'_> {
             line.serialize_entry("handle", &called.handle)?;
             line.serialize_entry("display_name", &called.display_name)?;
             line.serialize_entry("is_bot", &called.is_bot)?;
+            line.serialize_entry("language", &called.language)?;
+            line.serialize_entry("country", &called.country)?;
         }
         line.end()
     }
@@ -267,6 +273,10 @@ fn csv(line: &Line<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         }
         out.push(b',');
         called.is_bot.into_iter().for_each(|is_bot| out.extend_from_slice(is_bot.to_string().as_bytes()));
+        for code in [called.language, called.country] {
+            out.push(b',');
+            code.into_iter().for_each(|code| csv_field(code, out));
+        }
     }
     out.push(b'\n');
     Ok(())

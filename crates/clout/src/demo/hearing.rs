@@ -1,6 +1,6 @@
 //! A reader of networks' messages for demos: it gives acts, what becomes of accounts, and what they are called.
 
-use networks::{Found, Reader, Source};
+use networks::{Reader, Source};
 use wire::Names;
 
 use crate::recorded::messages::Findings;
@@ -30,9 +30,7 @@ impl Hearing {
         let Hearing { reader, source, naming, gone, findings, said } = self;
         let names = Names::default();
         reader.read(source, message, &mut |found| {
-            if let Found::Profile(profile) = &found {
-                naming.learn(profile, &names, said);
-            }
+            naming.hear(&found, &names, Some(said));
             findings.take(&found, |profile| gone.learn(profile, &names));
         });
     }

@@ -1,5 +1,6 @@
 //! What comes in and what does not: every record passes here once, before anything is done with it.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use vocabulary::{AHEAD_MS_MAX, Event, Profile, Timestamp};
@@ -27,6 +28,8 @@ pub(crate) struct Gate {
     pub(crate) watch: Watch,
     /// The state that all messages of networks share; `None` if no file has such messages.
     pub(crate) networks: Option<Box<Networks>>,
+    /// The countries that files of profiles declare.
+    pub(crate) countries: HashMap<Box<str>, &'static str>,
 }
 
 /// What becomes of a record.
@@ -84,7 +87,19 @@ impl Gate {
     pub(crate) fn new(until: Option<Timestamp>, names: Names, rejects: Rejects, watch: Watch) -> Gate {
         let latest = until.unwrap_or_else(|| words::now().saturating_add(AHEAD_MS_MAX));
         let (counts, notes) = (Counts::default(), Notes::default());
-        Gate { until, latest, names, respelled: Respelled::default(), counts, notes, rejects, watch, networks: None }
+        let respelled = Respelled::default();
+        Gate {
+            until,
+            latest,
+            names,
+            respelled,
+            counts,
+            notes,
+            rejects,
+            watch,
+            networks: None,
+            countries: HashMap::new(),
+        }
     }
 
     /// Looks up now and then; to be called before each record.
@@ -158,6 +173,9 @@ impl Gate {
         match record.profile.and_then(|profile| self.names.profile(profile, &mut self.respelled)) {
             Ok(profile) => {
                 self.counts.profiles += 1;
+                if let Some(Profile { user, country: Some(country), .. }) = profile {
+                    self.countries.insert(user.into(), country);
+                }
                 Ok(profile.map_or(Admitted::Left, Admitted::In))
             }
             Err(malformed) => {

@@ -39,10 +39,15 @@ impl Networks {
         Networks {
             reader,
             people: People::default(),
-            naming: Naming::default(),
+            naming: Naming::of_everybody(),
             said: Vec::new(),
             findings: Findings::default(),
         }
+    }
+
+    /// The languages that people mostly write in.
+    pub(crate) fn languages(&self) -> impl Iterator<Item = (&str, String)> {
+        self.naming.spoken.languages()
     }
 
     /// What was read so far.
@@ -258,9 +263,7 @@ impl MessageLog {
         findings.clear();
         let before = reader.tally().messages();
         reader.read(&mut self.source, raw, &mut |found| {
-            if let (true, Found::Profile(profile)) = (takes_names, &found) {
-                naming.learn(profile, &gate.names, said);
-            }
+            naming.hear(&found, &gate.names, takes_names.then_some(&mut *said));
             findings.take(&found, |profile| people.learn(profile, &gate.names));
         });
         let messages = reader.tally().messages() - before;

@@ -1,11 +1,14 @@
-//! What networks say of how accounts are called, each of it once: most messages say again what earlier ones said.
+//! What networks say of how accounts are called, and what they write in, each of it once: most messages say again what earlier
+//! ones said.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 
-use networks::Standing;
+use networks::{Found, Standing};
 use wire::{NameField, Names, cut_name, yes_or_no};
+
+use crate::recorded::spoken::Spoken;
 
 /// Things that are known to be said already: 16 bytes each, and the map's room.
 const KNOWN_MAX: usize = 1 << 20;
@@ -26,18 +29,43 @@ pub(crate) struct Naming {
     newer: HashMap<u64, u64>,
     older: HashMap<u64, u64>,
     hashes: RandomState,
+    /// The languages of posts.
+    pub(crate) spoken: Spoken,
     name: String,
     respelled: String,
 }
 
 impl Naming {
-    /// Adds what a profile says that is new.
-    pub(crate) fn learn(&mut self, profile: &networks::Profile<'_>, names: &Names, said: &mut Vec<Said>) {
+    /// The same, of which somebody keeps what is known of languages.
+    pub(crate) fn noting() -> Naming {
+        Naming { spoken: Spoken::noting(), ..Naming::default() }
+    }
+
+    /// The same for a log that has an end.
+    pub(crate) fn of_everybody() -> Naming {
+        Naming { spoken: Spoken::of_everybody(), ..Naming::default() }
+    }
+
+    /// Takes what was found in a message, and adds what it says of accounts that is new. Without `said` nothing is said.
+    pub(crate) fn hear(&mut self, found: &Found<'_>, names: &Names, said: Option<&mut Vec<Said>>) {
+        let (account, profile, post) = match found {
+            Found::Profile(profile) => (profile.account, Some(profile), None),
+            Found::Post(post) => match (post.language, post.at) {
+                (Some(language), Some(at)) => (post.author, None, Some((language, at))),
+                _ => return,
+            },
+            _ => return,
+        };
         self.name.clear();
         // Memory takes everything.
-        let _ = write!(self.name, "{}", profile.account);
-        let Naming { newer, older, hashes, name, respelled } = self;
+        let _ = write!(self.name, "{account}");
+        let Naming { newer, older, hashes, spoken, name, respelled } = self;
         let user = names.spell(name, respelled);
+        let language = post.and_then(|(language, at)| spoken.hear(user, language, at));
+        if profile.is_some_and(|profile| profile.standing == Some(Standing::Deleted)) {
+            spoken.forget(user);
+        }
+        let Some(said) = said else { return };
         let mut say = |field: NameField, value: Option<&str>| {
             let (key, value_hash) = (hashes.hash_one((user, field)), hashes.hash_one(value));
             if newer.get(&key).or_else(|| older.get(&key)) == Some(&value_hash) {
@@ -49,6 +77,10 @@ impl Naming {
             newer.insert(key, value_hash);
             said.push(Said { user: user.to_owned(), field, value: value.map(str::to_owned) });
         };
+        if let Some(language) = &language {
+            say(NameField::Language, Some(language));
+        }
+        let Some(profile) = profile else { return };
         if matches!(profile.standing, Some(Standing::Deleted | Standing::Objected)) {
             // Who is gone, or does not want to be here, is called nothing, anywhere.
             return NameField::ALL.into_iter().for_each(|field| say(field, None));
@@ -90,7 +122,7 @@ mod tests {
         let account = Account::by_id(Network::Bluesky, "did:plc:a");
         let mut told = |profile: Profile<'_>| {
             let mut said = Vec::new();
-            naming.learn(&profile, &names, &mut said);
+            naming.hear(&Found::Profile(profile), &names, Some(&mut said));
             said.iter().map(|said| format!("{} {:?}", said.field.word(), said.value)).collect::<Vec<_>>().join(", ")
         };
         let handle = |handle| Profile { handle: Some(handle), ..Profile::of(account) };

@@ -81,13 +81,19 @@ impl People {
     /// What an account is called; nothing of one that does not agree to be found, or is not there for now.
     pub(crate) fn called(&self, user: &str) -> Called<'_> {
         let Some(known) = self.known.get(user) else { return Called::default() };
-        let is_shown = known.is_listed != Some(false) && !matches!(known.standing, Some(Standing::Deactivated));
+        let is_shown = known.is_shown();
         let (handle, display_name) = (known.handle.as_deref(), known.display_name.as_deref());
         Called {
             handle: handle.filter(|_| is_shown),
             display_name: display_name.filter(|_| is_shown),
             is_bot: known.is_bot,
+            ..Called::default()
         }
+    }
+
+    /// Whether an account agrees to be told about, and is there.
+    pub(crate) fn is_shown(&self, user: &str) -> bool {
+        self.known.get(user).is_none_or(Known::is_shown)
     }
 
     /// An account as a table shows it: by its handle and its name where it has any, else by the name that is scored.
@@ -113,6 +119,10 @@ impl People {
 }
 
 impl Known {
+    fn is_shown(&self) -> bool {
+        self.is_listed != Some(false) && !matches!(self.standing, Some(Standing::Deactivated))
+    }
+
     fn say(&mut self, profile: &networks::Profile<'_>) {
         let learn = |known: &mut Option<Box<str>>, said: Option<&str>| {
             if let Some(said) = said.filter(|said| known.as_deref() != Some(*said)) {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::ScoreFormat;
 
+use crate::replay::facets::Filter;
 use crate::replay::person::{FanLine, Person, Status};
 use crate::replay::persons::Persons;
 use crate::replay::ranking::{Ranked, Ranking};
@@ -19,6 +20,17 @@ struct Document<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     people: Option<Vec<Box<RawValue>>>,
     users: Vec<User<'d>>,
+    /// Whom `top` has; only where not everybody can be in it.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    among: Option<Among<'d>>,
+}
+
+#[derive(Serialize)]
+struct Among<'d> {
+    #[serde(flatten)]
+    filter: &'d Filter,
+    /// How many they are.
+    people: usize,
 }
 
 #[derive(Serialize)]
@@ -43,9 +55,12 @@ pub(crate) fn document(
 ) -> serde_json::Result<String> {
     let lines = |persons: &Persons| persons.top(top).map(|ranked| record(ranking, &ranked)).collect::<Result<_, _>>();
     let summed = persons.map(lines).transpose()?;
-    let top = ranking.top(top).map(|ranked| record(ranking, &ranked)).collect::<Result<_, _>>()?;
+    let (top, people_among) = ranking.listed(top);
+    let top = top.iter().map(|ranked| record(ranking, ranked)).collect::<Result<_, _>>()?;
+    let filter = Some(ranking.filter()).filter(|filter| !filter.is_everybody());
+    let among = filter.map(|filter| Among { filter, people: people_among });
     let users = people.iter().map(|person| user(ranking, person)).collect::<Result<_, _>>()?;
-    Ok(serde_json::to_string(&Document { summary, top, people: summed, users })? + "\n")
+    Ok(serde_json::to_string(&Document { summary, top, people: summed, users, among })? + "\n")
 }
 
 fn user<'d>(ranking: &Ranking<'_>, person: &'d Person<'_>) -> serde_json::Result<User<'d>> {

@@ -14,6 +14,7 @@ use crate::kind_weight::parse_kind_weight;
 use crate::recorded::input::is_standard;
 use crate::recorded::log::Files;
 use crate::recorded::{NetworkArgs, ReadingArgs};
+use crate::replay::facets::{Condition, Filter, parse_condition};
 use crate::replay::ranking::Whom;
 use crate::table::TableFormat;
 
@@ -110,6 +111,11 @@ pub struct ReplayArgs {
     /// How many of the most influential to list [default: 20, and none with --user]; --timeline is of them alone then
     #[arg(long, help_heading = "Output", value_name = "NUMBER")]
     pub top: Option<usize>,
+    /// List only these people, as in network=x,language=nl,country=NL: on a network by their names, by the language that most of their
+    /// posts of 90 days were in, as messages of networks tell it, by the country that --profiles declare. May be repeated; all
+    /// have to hold. Everybody is in files all the same
+    #[arg(long = "where", help_heading = "Output", value_name = "KEY=VALUE,...", value_delimiter = ',', value_parser = parse_condition)]
+    pub conditions: Vec<Condition>,
     /// Show what this person's score is made of, and have their lines in --timeline; may be repeated
     #[arg(long = "user", help_heading = "Output", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub users: Vec<String>,
@@ -213,6 +219,11 @@ impl ReplayArgs {
         Whom { top: self.top.unwrap_or(0), users: self.spelled_users().into_iter().collect() }
     }
 
+    /// Whom the list has.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter::of(&self.conditions).unwrap_or_default()
+    }
+
     /// What is read.
     pub(crate) fn files(&self) -> Files<'_> {
         Files { files: &self.files, profiles: &self.profiles, reading: &self.reading, networks: &self.networks }
@@ -252,6 +263,9 @@ impl ReplayArgs {
     pub(crate) fn check(&self) -> Result<(), UsageError> {
         if self.workers > self.partitions {
             return Err(UsageError::Workers { workers: self.workers, partitions: self.partitions });
+        }
+        if Filter::of(&self.conditions).is_none() {
+            return Err(UsageError::Where);
         }
         if self.files.iter().chain(&self.profiles).filter(|path| is_standard(path)).count() > 1 {
             return Err(UsageError::StandardInput);
@@ -341,6 +355,9 @@ pub enum UsageError {
         /// Partitions.
         partitions: u16,
     },
+    /// A condition contradicts another one.
+    #[error("--where has a key twice: network, language and country can each be there once")]
+    Where,
     /// The standard input can be read once.
     #[error("- is given twice: the standard input can be read only once")]
     StandardInput,

@@ -12,6 +12,7 @@ use wire::{Called, ScoreFormat, WriteError};
 use crate::failure::OutputError;
 use crate::output::{Output, Whole};
 use crate::recorded::people::People;
+use crate::replay::facets::{Facets, Filter};
 use crate::shown::shown;
 use crate::table::{TableFormat, TableWriter, write_failed};
 
@@ -20,6 +21,10 @@ pub(crate) struct Ranking<'w> {
     pub(crate) world: &'w World<'static>,
     /// What networks call people, where messages of networks were read.
     people: Option<&'w People>,
+    /// Languages and countries, where any are known.
+    facets: Option<&'w Facets>,
+    /// Whom the list has.
+    filter: Filter,
     places: Vec<Place<'w>>,
 }
 
@@ -72,12 +77,22 @@ impl<'w> Ranking<'w> {
             let by_value = b.score.total_cmp(&a.score).then_with(|| b.influence.total_cmp(&a.influence));
             by_value.then_with(|| a.user.cmp(b.user))
         });
-        Ranking { world, people: None, places }
+        Ranking { world, people: None, facets: None, filter: Filter::default(), places }
     }
 
     /// The same, of people whom their networks call something.
     pub(crate) fn with_people(self, people: Option<&'w People>) -> Ranking<'w> {
         Ranking { people, ..self }
+    }
+
+    /// The same, with what is known of languages and countries, and a list of these people alone.
+    pub(crate) fn with_facets(self, facets: &'w Facets, filter: Filter) -> Ranking<'w> {
+        Ranking { facets: Some(facets).filter(|facets| !facets.is_empty()), filter, ..self }
+    }
+
+    /// Whom the list has.
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
     }
 
     /// A person as tables show them.
@@ -87,7 +102,11 @@ impl<'w> Ranking<'w> {
 
     /// What a person's network calls them.
     pub(crate) fn called(&self, user: &str) -> Called<'w> {
-        self.people.map_or_else(Called::default, |people| people.called(user))
+        let called = self.people.map_or_else(Called::default, |people| people.called(user));
+        match self.facets.filter(|_| self.people.is_none_or(|people| people.is_shown(user))) {
+            Some(facets) => Called { language: facets.language(user), country: facets.country(user), ..called },
+            None => called,
+        }
     }
 
     /// The name that is scored of the person who is asked for: it, or the handle of somebody.
@@ -102,7 +121,7 @@ impl<'w> Ranking<'w> {
 
     /// A writer of tables, with columns for what networks call people where there may be anything in them.
     pub(crate) fn writer<W: Write + Send>(&self, output: W, format: TableFormat) -> Result<TableWriter<W>, WriteError> {
-        TableWriter::new(output, format, self.people.is_some())
+        TableWriter::new(output, format, self.people.is_some() || self.facets.is_some())
     }
 
     /// People who are rated.
@@ -118,6 +137,18 @@ impl<'w> Ranking<'w> {
     /// The first so many.
     pub(crate) fn top(&self, len: usize) -> impl Iterator<Item = Ranked<'w>> {
         self.places.iter().take(len).filter_map(|place| self.ranked(place))
+    }
+
+    /// The first so many of those whom the list has, and how many these are.
+    pub(crate) fn listed(&self, len: usize) -> (Vec<Ranked<'w>>, usize) {
+        if self.filter.is_everybody() {
+            return (self.top(len).collect(), self.len());
+        }
+        let nothing = Facets::default();
+        let facets = self.facets.unwrap_or(&nothing);
+        let is_listed = |place: &&Place<'w>| self.filter.has(place.user, facets);
+        let first = self.places.iter().filter(is_listed).take(len).filter_map(|place| self.ranked(place)).collect();
+        (first, self.places.iter().filter(is_listed).count())
     }
 
     /// One person's line.

@@ -73,11 +73,18 @@ pub(crate) fn shown_kinds(has_any: impl Fn(Kind) -> bool) -> impl Iterator<Item 
 
 /// The first so many, or nothing if there are none.
 pub(crate) fn top(ranking: &Ranking<'_>, len: usize, summary: &Summary, screen: &Screen) -> String {
-    let rows: Vec<Ranked<'_>> = ranking.top(len).collect();
+    let (rows, among) = ranking.listed(len);
     if rows.is_empty() {
-        return String::new();
+        let words = ranking.filter().words();
+        let is_told = len > 0 && !words.is_empty();
+        return if is_told {
+            format!("{}\n", screen.labelled("", &format!("Nobody is rated{words}"), Screen::as_is))
+        } else {
+            String::new()
+        };
     }
-    format!("{}\n\n{}\n", title(rows.len(), summary, screen), table(&rows, |user| ranking.label(user), screen))
+    let title = title(rows.len(), among as u64, &ranking.filter().words(), summary, screen);
+    format!("{title}\n\n{}\n", table(&rows, |user| ranking.label(user), screen))
 }
 
 /// The first so many people, or nothing if there are none.
@@ -93,12 +100,12 @@ pub(crate) fn people(persons: &Persons, len: usize, screen: &Screen) -> String {
     format!("\n{title}\n\n{}\n", table(&rows, shown, screen))
 }
 
-fn title(len: usize, summary: &Summary, screen: &Screen) -> String {
-    let rated = thousands(summary.rated);
-    let who = match (len as u64, summary.rated) {
-        (1, 1) => "The only one rated".to_owned(),
-        (len, rated_len) if len == rated_len => format!("All {rated} rated"),
-        (len, _) => format!("Top {} of {rated} rated", thousands(len)),
+fn title(len: usize, among: u64, words: &str, summary: &Summary, screen: &Screen) -> String {
+    let rated = thousands(among);
+    let who = match (len as u64, among) {
+        (1, 1) => format!("The only one rated{words}"),
+        (len, rated_len) if len == rated_len => format!("All {rated} rated{words}"),
+        (len, _) => format!("Top {} of {rated} rated{words}", thousands(len)),
     };
     let as_of = summary.as_of.as_deref().unwrap_or_default();
     let half_life = words::duration(summary.half_life_ms);

@@ -56,6 +56,8 @@ pub(crate) struct News {
     pub(crate) learnt: Learnt,
     /// Accounts that are not there any more, or `None` where they are there again.
     pub(crate) gone: Vec<(String, Option<Standing>)>,
+    /// The languages of accounts, as they are kept, or `None` where they are not kept any more.
+    pub(crate) spoken: Vec<(Box<str>, Option<String>)>,
 }
 
 /// What came of messages.
@@ -134,7 +136,11 @@ impl Messages {
 
     /// Takes what was learnt since the last call.
     pub(crate) fn take_news(&mut self) -> News {
-        News { learnt: self.reader.take_learnt(), gone: std::mem::take(&mut self.gone.noted) }
+        News {
+            learnt: self.reader.take_learnt(),
+            gone: std::mem::take(&mut self.gone.noted),
+            spoken: self.naming.spoken.take_changes(),
+        }
     }
 
     /// Whether a message that cannot be read comes for the first time.
@@ -150,6 +156,11 @@ impl Messages {
     /// Learns again what has become of an account.
     pub(crate) fn relearn_gone(&mut self, user: &str, standing: Option<Standing>) {
         self.gone.insert(user, standing.unwrap_or(Standing::Active));
+    }
+
+    /// Learns again what an account writes in. False if that is not what was kept.
+    pub(crate) fn relearn_spoken(&mut self, user: &str, kept: Option<&str>) -> bool {
+        self.naming.spoken.relearn(user, kept)
     }
 
     /// The time of the newest message that had one.
@@ -173,11 +184,8 @@ impl Messages {
         let mut refused = None;
         for (line, message) in (1..).zip(messages(read.value.unwrap_or_default())) {
             reader.read(source, message, &mut |found| {
-                if let (true, Found::Profile(profile)) = (takes_names, &found)
-                    && !gone.has_objected(profile, names)
-                {
-                    naming.learn(profile, names, said);
-                }
+                let objects = matches!(&found, Found::Profile(profile) if gone.has_objected(profile, names));
+                naming.hear(&found, names, (takes_names && !objects).then_some(&mut *said));
                 findings.take(&found, |profile| gone.learn(profile, names));
             });
             if let Some(&reason) = findings.unread.last() {
@@ -265,7 +273,7 @@ impl Routing for Messages {
     fn forget(&mut self) {
         self.reader = reader(&self.options, self.is_noting);
         self.sources.clear();
-        self.naming = Naming::default();
+        self.naming = if self.is_noting { Naming::noting() } else { Naming::default() };
         self.gone = Gone { is_noting: self.is_noting, ..Gone::default() };
         self.counts = Counts::default();
         self.is_recalling = false;
@@ -455,6 +463,45 @@ mod tests {
         assert!(matches!(routing.target(nowhere), Target::Given { records, .. } if records.is_empty()));
         let gone = names(&mut routing, &account(false, r#","status":"deleted""#));
         assert!(gone.starts_with("handle/bluesky:did:plc:a None; display_name/bluesky:did:plc:a None; "), "{gone}");
+    }
+
+    fn post(rkey: u32, day: i64, language: &str) -> String {
+        let micros = (20_000 + day) * 86_400_000_000;
+        format!(
+            r#"{{"did":"did:plc:a","time_us":{micros},"kind":"commit","commit":{{"operation":"create","collection":"app.bsky.feed.post","rkey":"{rkey}","record":{{"text":"x","langs":["{language}"]}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn what_somebody_writes_in_is_told_when_it_changes_and_known_after_a_restart() {
+        let mut routing = routing().noting();
+        let names = |routing: &mut Messages, value: &str| {
+            let Target::Given { records, .. } = routing.target(read(value)) else { panic!("it gives records") };
+            let text =
+                |given: &Given| format!("{} {:?}", given.key, given.value.as_deref().map(String::from_utf8_lossy));
+            records.iter().map(text).collect::<Vec<_>>().join("; ")
+        };
+        let told = |language: &str| format!("language/bluesky:did:plc:a Some(\"{language}\")");
+        assert_eq!(names(&mut routing, &post(1, 0, "nl-BE")), told("nl"));
+        assert_eq!(names(&mut routing, &post(2, 0, "nl")), "");
+        assert_eq!(names(&mut routing, &post(3, 1, "en")), "");
+        // A network that repeats itself does not make it more.
+        assert_eq!(names(&mut routing, &post(3, 1, "en")), "");
+        assert_eq!(names(&mut routing, &post(4, 1, "en")), told("en"), "as many, and written later");
+        let news = routing.take_news();
+        assert_eq!(news.spoken, [("bluesky:did:plc:a".into(), Some("20000 nl 2;20001 en 2".to_owned()))]);
+        assert!(routing.take_news().spoken.is_empty());
+
+        // What was kept is learnt again; what is told then was told before, and is told once more.
+        routing.forget();
+        routing.relearn(&news.learnt);
+        let spoken = news.spoken.iter().all(|(user, kept)| routing.relearn_spoken(user, kept.as_deref()));
+        assert!(spoken);
+        assert_eq!(names(&mut routing, &post(4, 1, "en")), "", "it was read before");
+        assert_eq!(names(&mut routing, &post(5, 0, "nl")), told("nl"));
+        let gone = names(&mut routing, &account(false, r#","status":"deleted""#));
+        assert!(gone.contains("language/bluesky:did:plc:a None"), "{gone}");
+        assert_eq!(routing.take_news().spoken, [("bluesky:did:plc:a".into(), None)]);
     }
 
     #[test]

@@ -71,6 +71,8 @@ impl<W: Write + Send> ParquetWriter<W> {
             next()?.push_text_or_none(called.handle);
             next()?.push_text_or_none(called.display_name);
             next()?.push_flag_or_none(called.is_bot);
+            next()?.push_text_or_none(called.language);
+            next()?.push_text_or_none(called.country);
         }
         self.rows += 1;
         if self.rows == GROUP_ROWS { self.write_group() } else { Ok(()) }
@@ -167,11 +169,13 @@ fn shape(has_called: bool) -> Result<(Vec<TypePtr>, Vec<Column>), WriteError> {
         });
     }
     if has_called {
-        for name in ["handle", "display_name"] {
+        let text = |name| -> Result<_, WriteError> {
             let text = field(name, Physical::BYTE_ARRAY, Some(LogicalType::String), false)?;
-            shape.push((text, Column::TextOrNone(Vec::new(), Vec::new())));
-        }
+            Ok((text, Column::TextOrNone(Vec::new(), Vec::new())))
+        };
+        shape.extend([text("handle")?, text("display_name")?]);
         shape.push((field("is_bot", Physical::BOOLEAN, None, false)?, Column::FlagOrNone(Vec::new(), Vec::new())));
+        shape.extend([text("language")?, text("country")?]);
     }
     Ok(shape.into_iter().unzip())
 }

@@ -8,7 +8,7 @@ use testbroker::Broker;
 use super::jetstream::{Jetstream, Manners, time};
 use super::{Connector, Scene};
 use crate::cluster::{get, wait_until};
-use crate::common::{done, header, read, unique};
+use crate::common::{done, header, produce, read, unique};
 use crate::usage::live::Running;
 use crate::web::address_in;
 
@@ -34,6 +34,11 @@ impl Lines {
     fn likes(&mut self, of: &str, fans: usize) {
         let subject = format!(r#","record":{{"subject":{{"uri":"at://did:plc:{of}/app.bsky.feed.post/1"}}}}"#);
         (0..fans).for_each(|fan| self.commit(&format!("{of}-fan{fan}"), "create", "feed.like", "l", &subject));
+    }
+
+    /// A post in a language.
+    fn post(&mut self, did: &str, rkey: &str, language: &str) {
+        self.commit(did, "create", "feed.post", rkey, &format!(r#","record":{{"text":"x","langs":["{language}"]}}"#));
     }
 
     fn handle(&mut self, did: &str, handle: &str) {
@@ -75,6 +80,10 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
         lines.handle(did, &format!("{did}.example.com"));
         lines.profile(did, &format!("The {did}"), if did == "shy" { "!no-unauthenticated" } else { "" });
     }
+    for (rkey, language) in [("p1", "nl"), ("p2", "nl-BE")] {
+        lines.post("star", rkey, language);
+        lines.post("gone", rkey, language);
+    }
     let broken = r#"{"did":"did:plc:broken","#;
     lines.0.insert(3, broken.to_owned());
     let relay = |lines: &Lines| -> (Jetstream, Connector) {
@@ -101,6 +110,19 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     let is_scored = |did: &str, fans: u64| user(&format!("bluesky:did:plc:{did}")).1["received"]["likes"] == fans;
     wait_until("all are scored", SOON, || is_scored("star", 40) && is_scored("hidden", 10) && is_scored("gone", 20));
     wait_until("all are called by name", SOON, || user(STAR).1["account"]["handle"] == "star.example.com");
+    let language = || user(STAR).1["account"]["language"]["code"].clone();
+    wait_until("it is known who writes in Dutch", SOON, || language() == "nl");
+    let facets = || answer(&address, "/v1/facets").1;
+    wait_until("both are counted", SOON, || {
+        facets()["languages"][0] == serde_json::json!({"value": "nl", "people": 2})
+    });
+    // A profile that its owner's application wrote.
+    let partition = influence::Partitioner::Murmur2.partition(STAR, 2);
+    let profile = format!(r#"{{"user":"{STAR}","country":"nl"}}"#);
+    produce(broker, &scene.accounts, partition.into(), STAR.as_bytes(), profile.as_bytes());
+    let of_both = || answer(&address, "/v1/ranking?network=bluesky&language=nl&country=NL").1;
+    wait_until("it is known who says Netherlands", SOON, || of_both()["total"] == 1);
+    assert_eq!(of_both()["users"][0]["within"], serde_json::json!({"rank": 1, "people": 1, "share": 100.0}));
     let ranking = || answer(&address, "/v1/ranking?network=bluesky").1;
     let told = ranking();
     assert_eq!(told["total"], 4, "{told}");
@@ -117,6 +139,9 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     lines.profile("shy", "The shy", "");
     lines.account("gone", "deleted");
     lines.account("hidden", "deactivated");
+    // Two in Dutch are more than one in English, for who remembers them.
+    lines.post("star", "p3", "en");
+    lines.post("shy", "p3", "en");
     let score = user(STAR).1["score"].clone();
     let (_second, connector) = relay(&lines);
     let began = std::time::Instant::now();
@@ -124,6 +149,10 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     wait_until("who is renamed is so", SOON, || user(STAR).1["account"]["handle"] == "new.example.com");
     wait_until("who is hidden is so", SOON, || !ranking().to_string().contains("hidden.example.com"));
     wait_until("who is listed again is so", SOON, || ranking().to_string().contains("shy.example.com"));
+    wait_until("what others write in is known", SOON, || {
+        facets()["languages"].as_array().is_some_and(|all| all.len() == 2)
+    });
+    assert_eq!(language(), "nl", "{}", facets());
     eprintln!("all of it within {:?}", began.elapsed());
     let told = ranking();
     assert!(!told.to_string().contains("gone") && !told.to_string().contains("star.example"), "{told}");
@@ -140,6 +169,18 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     assert_eq!(value("handle/bluesky:did:plc:gone").as_deref(), Some(""));
     assert_eq!(value("display_name/bluesky:did:plc:gone").as_deref(), Some(""));
 
+    assert_eq!(value("language/bluesky:did:plc:gone").as_deref(), Some(""));
+    assert_eq!(value(&format!("language/{STAR}")).as_deref(), Some("nl"));
+    let mut kept: std::collections::BTreeMap<Vec<u8>, Vec<u8>> = std::collections::BTreeMap::new();
+    for record in read(broker, &format!("{app}-connect")) {
+        kept.insert(record.key, record.value);
+    }
+    let kept = |key: &str| kept.get(key.as_bytes()).map(|value| String::from_utf8_lossy(value).into_owned());
+    assert!(
+        kept(&format!("bluesky/language/{STAR}")).is_some_and(|kept| kept.contains(" nl 2") && kept.contains(" en 1"))
+    );
+    assert_eq!(kept("bluesky/language/bluesky:did:plc:gone").as_deref(), Some(""));
+
     // One that begins later knows all of it before it shows anybody.
     let late = Running::start(broker, &[&["serve", "--listen", "127.0.0.1:0"], &inputs[..]].concat());
     wait_until("it serves", SOON, || address_in(&late.said()).is_some());
@@ -148,6 +189,8 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     let (_, told) = answer(&address, "/v1/ranking");
     let told = told.to_string();
     assert!(told.contains("new.example.com") && told.contains("The shy"), "{told}");
+    let late_has = || answer(&address, "/v1/ranking?language=nl&country=NL").1["total"] == 1;
+    wait_until("it knows languages and countries as well", SOON, late_has);
     assert!(!told.contains("hidden") && !told.contains("gone"), "{told}");
     let (code, told) = connector.stop();
     assert_eq!(code, Some(0), "{told}");

@@ -49,7 +49,10 @@ fn the_topic_of_closes_is_made_where_days_are_closed_and_emptied_in_any_case() {
     assert!(ran(&["topics", "check", "--history-closes", "true"]).ends_with(&line.replace("made ", "found")));
     assert!(!ran(&["topics", "check"]).contains("history"), "nobody asks for it");
     let credits = ran(&["topics", "create", "--history-closes", "true", "--output-credits", "true"]);
-    assert!(credits.ends_with("made  APP-credits: 2 partitions, 1 copy, cleanup.policy=delete, retention.ms=3456000000\n"), "{credits}");
+    assert!(
+        credits.ends_with("made  APP-credits: 2 partitions, 1 copy, cleanup.policy=delete, retention.ms=3456000000\n"),
+        "{credits}"
+    );
     assert!(ran(&["reset", "--yes", "--checkpoints", "none"]).contains("emptied APP-history, 2 partitions"));
     assert!(ran(&["topics", "check", "--history-closes", "true"]).ends_with(&line.replace("made ", "found")));
 }

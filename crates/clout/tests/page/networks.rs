@@ -22,6 +22,13 @@ fn log() -> String {
     bluesky(0, "star", "commit", &profile("<b>The Star</b>", r#"{"val":"bot"}"#));
     bluesky(0, "shy", "identity", r#"{"did":"did:plc:shy","handle":"shy.example.com","seq":1}"#);
     bluesky(0, "shy", "commit", &profile("Shy One", r#"{"val":"!no-unauthenticated"}"#));
+    let post = |rkey: u32| {
+        format!(
+            r#"{{"operation":"create","collection":"app.bsky.feed.post","rkey":"{rkey}","record":{{"text":"x","langs":["nl"]}}}}"#
+        )
+    };
+    bluesky(0, "star", "commit", &post(1));
+    bluesky(0, "shy", "commit", &post(2));
     for fan in 0..20 {
         for (of, fans) in [("star", 20), ("shy", 12), ("other", 5)] {
             if fan < fans {
@@ -87,6 +94,26 @@ fn people_of_networks_are_shown_by_name_with_a_link_and_filtered() {
         browser.until("document.querySelectorAll('.rows li').length === 3").await;
         browser.until("document.querySelector('.lead').textContent.startsWith('3 people are rated on Bluesky.')").await;
         browser.until("document.querySelector('.filter [aria-current]').textContent.includes('Bluesky')").await;
+
+        // Who writes in Dutch, which is seen and not said; of whom one is not named.
+        let options = "[...document.querySelectorAll('.facets select:not([hidden]) option')].map((one) => one.textContent).join('|')";
+        let told: String = browser.ask(options).await;
+        assert_eq!(told, "Writes in any language|Writes in Dutch · 2");
+        let choose = "(() => { const field = document.querySelector('.facets select'); field.value = 'nl'; field.dispatchEvent(new Event('change')); return location.hash; })()";
+        let hash: String = browser.ask(choose).await;
+        assert_eq!(hash, "#/by/network%3Dbluesky%26language%3Dnl");
+        browser.until("document.querySelectorAll('.rows li').length === 2").await;
+        let lead = "2 people are rated on Bluesky, writing in Dutch.";
+        browser.until(&format!("document.querySelector('.lead').textContent.startsWith({lead:?})")).await;
+        browser.until("document.querySelector('.facets select').value === 'nl'").await;
+        let ranks = "[...document.querySelectorAll('.cell-rank')].map((one) => one.textContent).join()";
+        assert_eq!(browser.ask::<String>(ranks).await, "1,2");
+        browser.click(".rows a").await;
+        browser.until("document.querySelector('.account .facet')?.textContent === 'Writes in Dutch: 1 of 2'").await;
+        browser.click(".account .facet").await;
+        browser
+            .until("document.querySelector('.lead')?.textContent.startsWith('2 people are rated, writing in Dutch.')")
+            .await;
 
         // By shown name, and by handle.
         for (typed, found) in [("the st", "<b>The Star</b>"), ("@star.ex", "<b>The Star</b>"), ("make", "@maker")] {

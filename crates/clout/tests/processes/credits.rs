@@ -24,8 +24,7 @@ fn killed_while_it_tells_credits_it_loses_none_and_doubles_none() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
     let partitions = PARTITIONS;
-    let options =
-        Options { partitions, client: CLIENT, checkpoint_every: "300ms", epoch: "5ms", ..Options::default() };
+    let options = Options { partitions, client: CLIENT, checkpoint_every: "300ms", epoch: "5ms", ..Options::default() };
     let scene = Scene::new(broker.brokers(), &options);
     let credits = format!("{}-credits", scene.id);
     let ran = scene.start_with("a", 1, CREDITS).wait(BEGUN);

@@ -93,10 +93,15 @@ fn what_acts_gave_is_what_is_given() {
         for idol in idols {
             let key = world.shards().next().expect("a shard").key(idol);
             let of = credits.iter().filter(|credit| credit.target == key);
-            let aged = |credit: &Credit| f64::from(credit.votes) * (-((now - credit.at) as f64) / model.half_life_ms as f64).exp2();
+            let aged = |credit: &Credit| {
+                f64::from(credit.votes) * (-((now - credit.at) as f64) / model.half_life_ms as f64).exp2()
+            };
             let (given, score) = (of.map(aged).sum::<f64>(), world.score(idol).expect("a score"));
             let published = score.reach * score.amplification * score.network;
-            assert!(is_near(given, published, 1e-4), "{idol} of {partitions}: {given} by credits, {published} published");
+            assert!(
+                is_near(given, published, 1e-4),
+                "{idol} of {partitions}: {given} by credits, {published} published"
+            );
         }
     }
 }
@@ -138,13 +143,15 @@ fn who_gives_most_is_who_credits_say() {
             edges.iter().for_each(|((actor, target), (_, votes))| {
                 fans.entry(*target).or_default().push((*votes, *actor));
             });
-            let by_votes = |one: &(f64, UserKey), other: &(f64, UserKey)| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1));
+            let by_votes =
+                |one: &(f64, UserKey), other: &(f64, UserKey)| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1));
             fans.values_mut().for_each(|fans| fans.sort_by(by_votes));
             fans
         };
         let (told, there) = (by_target(&told), by_target(&there));
         let key = world.shards().next().expect("a shard");
-        let mut ranking: Vec<(f64, UserKey)> = world.scores().map(|(name, score)| (score.influence, key.key(name))).collect();
+        let mut ranking: Vec<(f64, UserKey)> =
+            world.scores().map(|(name, score)| (score.influence, key.key(name))).collect();
         ranking.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
         let (mut places, mut same, mut off, mut errors) = (0, 0, 0, Vec::new());
         for (_, person) in ranking.iter().take(1_000) {
@@ -153,7 +160,8 @@ fn who_gives_most_is_who_credits_say() {
             // Of those who give as much as the tenth any are right.
             let least = top.last().map_or(0.0, |(votes, _)| votes * 0.999_999);
             let votes: HashMap<UserKey, f64> = there.iter().map(|(votes, fan)| (*fan, *votes)).collect();
-            let found = told.iter().take(top.len()).filter(|(_, fan)| votes.get(fan).is_some_and(|votes| *votes >= least));
+            let found =
+                told.iter().take(top.len()).filter(|(_, fan)| votes.get(fan).is_some_and(|votes| *votes >= least));
             (places, same) = (places + top.len(), same + found.count());
             let sums = [told, there].map(|fans| fans.iter().map(|(votes, _)| votes).sum::<f64>());
             errors.push((sums[0] / sums[1] - 1.0).abs());
@@ -162,7 +170,10 @@ fn who_gives_most_is_who_credits_say() {
         errors.sort_by(f64::total_cmp);
         eprintln!(
             "half-life {} d: {same} of {places} places, sums off by {:.4} in the median, {:.4} at 99 %, {:.4} at most; {off} by more than 5 %",
-            half_life_ms / DAY, errors[500], errors[990], errors[999]
+            half_life_ms / DAY,
+            errors[500],
+            errors[990],
+            errors[999]
         );
         assert!(10 * same >= 9 * places, "{same} of {places}");
         assert_eq!(off, 0, "off by more than 5 %: {off}");

@@ -152,6 +152,7 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
                 created: (dice.roll(4) == 0).then(|| dice.time()),
                 is_verified: dice.roll(8) == 0,
                 linked: [None, None, None, Some(""), Some(&*names[dice.roll(names.len())])][dice.roll(5)],
+                ..Profile::default()
             })
             .collect();
         let events: Vec<Arrival<'_>> = (0..dice.roll(60))

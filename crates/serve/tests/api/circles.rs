@@ -65,7 +65,9 @@ fn kept() -> Kept {
 
 fn users(answer: &Value, side: &str) -> Vec<(String, f64)> {
     let parts = answer[side].as_array().unwrap().iter();
-    parts.map(|part| (part["person"]["user"].as_str().unwrap().to_owned(), part["person"]["score"].as_f64().unwrap())).collect()
+    parts
+        .map(|part| (part["person"]["user"].as_str().unwrap().to_owned(), part["person"]["score"].as_f64().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -110,11 +112,17 @@ fn whoever_opts_out_is_in_no_circle_and_in_no_reason() {
 #[test]
 fn people_among_the_reasons_add_up() {
     let Kept { site, .. } = &kept();
-    for (query, new, known) in [("?from=2023-10-25", 2, 1), ("?from=2023-11-09", 2, 1), ("?from=2023-10-25&to=2023-11-09", 0, 0)] {
+    for (query, new, known) in
+        [("?from=2023-10-25", 2, 1), ("?from=2023-11-09", 2, 1), ("?from=2023-10-25&to=2023-11-09", 0, 0)]
+    {
         let answer = site.get(&format!("/v1/users/ana/movement{query}")).json();
         let (people, parts) = (&answer["people"], &answer["parts"]);
         let number = |value: &Value| value.as_f64().unwrap();
-        assert_eq!((&people["new_fans"]["people"], &people["known_fans"]["people"]), (&json!(new), &json!(known)), "{answer}");
+        assert_eq!(
+            (&people["new_fans"]["people"], &people["known_fans"]["people"]),
+            (&json!(new), &json!(known)),
+            "{answer}"
+        );
         let fans = number(&people["new_fans"]["points"]) + number(&people["known_fans"]["points"]);
         let sum = fans + number(&people["worth"]) + number(&people["time"]);
         let by_factors: f64 = ["reach", "amplification", "network"].iter().map(|part| number(&parts[part])).sum();

@@ -21,10 +21,15 @@ pub(crate) struct Kept {
 
 impl Kept {
     fn new() -> Kept {
+        Kept::of(ViewOptions::default(), ServerOptions::default())
+    }
+
+    /// Nobody yet.
+    pub(crate) fn of(view: ViewOptions, options: ServerOptions) -> Kept {
         let folder = TempDir::new().unwrap();
         let (mut writer, closes) = views::open(folder.path()).unwrap();
         writer.begin(&Source { topic: "app-history".into(), id: "one".into() }).unwrap();
-        let site = Site::of(ViewOptions { closes: Some(closes), ..ViewOptions::default() }, ServerOptions::default());
+        let site = Site::of(ViewOptions { closes: Some(closes), ..view }, options);
         Kept { site, writer, next: 0, _folder: folder }
     }
 
@@ -38,14 +43,14 @@ impl Kept {
         kept
     }
 
-    fn close(&mut self, user: &str, days_ago: i64, score: f64, model_version: u32) {
+    pub(crate) fn close(&mut self, user: &str, days_ago: i64, score: f64, model_version: u32) {
         self.next += 1;
         let day = TODAY - days_ago;
         let score = vocabulary::Score { as_of: (day + 1) * DAY_MS, ..score_of(score) };
         self.writer.close(0, self.next, &wire::Close { user: user.into(), day, score, model_version }).unwrap();
     }
 
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.writer.commit().unwrap();
         while self.writer.tidy(TODAY as i32, true).unwrap() {}
     }

@@ -63,6 +63,7 @@ found = {
     "lookup": lookup,
     "ranking": page.total == 0,
     "networks": answer("ranking", "networks").others == 99,
+    "facets": answer("ranking", "facets").languages == [],
     "history": answer("scores", "history", user="u50").deltas.month == 40.0,
     "circle": answer("scores", "circle", user="u50").by == "month",
     "movement": answer("scores", "movement", user="u50", from_="2023-10-10").change == 40.0,

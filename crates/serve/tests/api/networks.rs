@@ -94,7 +94,8 @@ fn people_are_shown_and_found_by_what_they_are_called_now() {
     call(&site, "bluesky:did:plc:nobody", Handle, "ana.nobody.example");
     let account = site.get(&format!("/v1/users/{ana}")).json()["account"].clone();
     let expected = json!({
-        "network": "bluesky", "network_rank": 1, "handle": "Ana.example.com", "display_name": "Ana Ærlig",
+        "network": "bluesky", "network_rank": 1, "network_people": 10, "network_share": 10.0, "language": null, "country": null,
+        "handle": "Ana.example.com", "display_name": "Ana Ærlig",
         "url": "https://bsky.app/profile/did:plc:28", "is_bot": true, "is_listed": true,
     });
     assert_eq!(account, expected);
@@ -164,7 +165,8 @@ fn nobody_is_called_by_name_who_does_not_agree_to_be() {
         assert_eq!(site.get(&format!("/v1/users/{pseudonym}")).status, 404);
         let account = &first["users"][0]["account"];
         let expected = json!({
-            "network": "activitypub", "network_rank": 1, "handle": null, "display_name": null, "url": null,
+            "network": "activitypub", "network_rank": 1, "network_people": 1, "network_share": 100.0, "language": null,
+            "country": null, "handle": null, "display_name": null, "url": null,
             "is_bot": null, "is_listed": false,
         });
         assert_eq!(account, &expected);

@@ -25,7 +25,8 @@ fn a_score_has_all_its_parts() {
         json!({
             "user": "bluesky:did:plc:bö/1",
             "account": {
-                "network": "bluesky", "network_rank": 1, "handle": null, "display_name": null,
+                "network": "bluesky", "network_rank": 1, "network_people": 1, "network_share": 100.0, "language": null,
+                "country": null, "handle": null, "display_name": null,
                 "url": "https://bsky.app/profile/did:plc:b%C3%B6%2F1", "is_bot": null, "is_listed": true,
             },
             "score": 50.0, "rank": 50, "amplification": 1.0, "network": 1.0,

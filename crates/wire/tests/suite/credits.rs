@@ -20,7 +20,11 @@ fn credit(number: u64) -> Credit {
 }
 
 fn rated(count: usize) -> Vec<Rated> {
-    let rated = |number: usize| Rated { actor: number as u64, rate: 0.5 + number as f32, at: 1_709_337_600_000 + number as i64 };
+    let rated = |number: usize| Rated {
+        actor: number as u64,
+        rate: 0.5 + number as f32,
+        at: 1_709_337_600_000 + number as i64,
+    };
     (0..count).map(rated).collect()
 }
 
@@ -33,18 +37,17 @@ fn encoded(credits: &[Credit]) -> Vec<u8> {
 #[test]
 fn they_come_back_bit_for_bit() {
     let of_posts = |number: u64| Credit { subject: number % 2 * 77, ..credit(number) };
-    let lists: [Vec<Credit>; 4] = [
-        Vec::new(),
-        vec![credit(1)],
-        (0..1_000).map(credit).collect(),
-        (0..1_000).map(of_posts).collect(),
-    ];
+    let lists: [Vec<Credit>; 4] =
+        [Vec::new(), vec![credit(1)], (0..1_000).map(credit).collect(), (0..1_000).map(of_posts).collect()];
     for credits in lists {
         let bytes = encoded(&credits);
         let most = 64 + CREDIT_BYTES * credits.len() + RATED_BYTES * (credits.len() / 3);
         assert!(bytes.len() <= most, "{} bytes for {}", bytes.len(), credits.len());
         let rated = rated(credits.len() / 3);
-        assert_eq!(decode_credits(&bytes), Ok(Credits { half_life_ms: HALF_LIFE_MS, window_ms: WINDOW_MS, credits, rated }));
+        assert_eq!(
+            decode_credits(&bytes),
+            Ok(Credits { half_life_ms: HALF_LIFE_MS, window_ms: WINDOW_MS, credits, rated })
+        );
     }
     let mut bytes = Vec::new();
     encode_credits(&(0..1_000).map(credit).collect::<Vec<_>>(), &[], (HALF_LIFE_MS, WINDOW_MS), &mut bytes);

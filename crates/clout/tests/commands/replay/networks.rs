@@ -143,10 +143,10 @@ fn a_rename_moves_no_score_and_people_are_called_what_they_were_called_last() {
     let (old, new) = (table("before"), table("after"));
     assert_eq!(old.replace("old.example.com", "new.example.com"), new);
     assert!(new.starts_with("user,rank,score,"), "{new}");
-    assert!(new.lines().next().unwrap().ends_with(",handle,display_name,is_bot"), "{new}");
+    assert!(new.lines().next().unwrap().ends_with(",handle,display_name,is_bot,language,country"), "{new}");
     let line = new.lines().nth(1).unwrap();
     assert!(line.starts_with("bluesky:did:plc:ana,1,"), "{new}");
-    assert!(line.ends_with(r#",new.example.com,"Ana, ""the"" first","#), "{new}");
+    assert!(line.ends_with(r#",new.example.com,"Ana, ""the"" first",,,"#), "{new}");
 
     // The ranking, and whoever is asked for by handle.
     let ran = directory.replay("after");
@@ -163,6 +163,76 @@ fn a_rename_moves_no_score_and_people_are_called_what_they_were_called_last() {
     // Other logs have no such columns.
     let plain = Directory::new().with("log", "1 2 1254192988 RT\n");
     assert!(plain.scores("log")[0].get("handle").is_none());
+}
+
+/// A post of somebody who answers another one's, in a language.
+fn answer(second: i64, did: &str, target: &str, language: &str) -> String {
+    let answered = format!("at://{target}/app.bsky.feed.post/1");
+    let reply = format!(r#"{{"root":{{"uri":"{answered}"}},"parent":{{"uri":"{answered}"}}}}"#);
+    let post = format!(r#"{{"text":"x","langs":["{language}"],"reply":{reply}}}"#);
+    record(second, did, "feed.post", &format!("p{second}"), &post)
+}
+
+#[test]
+fn the_list_is_narrowed_to_a_network_a_language_and_a_country() {
+    let (bo, cy) = ("did:plc:bo", "did:plc:cy");
+    let mut lines = vec![
+        answer(1, ANA, bo, "nl-BE"),
+        answer(2, ANA, cy, "en"),
+        answer(3, ANA, cy, "nl"),
+        answer(4, bo, ANA, "nl"),
+        answer(5, cy, ANA, "en"),
+        answer(6, "did:plc:di", ANA, "und"),
+    ];
+    // What an archive repeats is written once.
+    (0..5).for_each(|_| lines.push(answer(2, ANA, cy, "en")));
+    let profiles = format!(
+        "{{\"user\":\"bluesky:{ANA}\",\"country\":\"be\"}}\n{{\"user\":\"bluesky:{bo}\",\"country\":\"Gent, BE\"}}\n"
+    );
+    let directory = Directory::new().with("log", lines.join("\n")).with("profiles", profiles);
+    let listed = |conditions: &str| {
+        let document = directory.replay(&format!("log --profiles profiles --json {conditions}")).document();
+        let top = document["top"].as_array().unwrap().clone();
+        let names: Vec<String> =
+            top.iter().map(|one| one["user"].as_str().unwrap().replace("bluesky:did:plc:", "")).collect();
+        (names.join(" "), document["where"].clone())
+    };
+    let (all, nobody_asked) = listed("");
+    assert_eq!((all.as_str(), nobody_asked), ("ana cy bo", Value::Null));
+    for (conditions, expected) in [
+        ("--where language=nl", "ana bo"),
+        ("--where network=bluesky,language=nl", "ana bo"),
+        ("--where language=en --top 1", "cy"),
+        ("--where country=BE", "ana"),
+        ("--where language=nl --where country=BE", "ana"),
+        ("--where network=x", ""),
+    ] {
+        assert_eq!(listed(conditions).0, expected, "{conditions}");
+    }
+    let (_, among) = listed("--where language=nl,network=bluesky --top 1");
+    let expected = serde_json::json!({"network": "bluesky", "language": "nl", "country": null, "people": 2});
+    assert_eq!(among, expected);
+    let ran = directory.replay("log --profiles profiles --where language=nl,country=BE --scores-out scores.csv");
+    assert!(ran.stdout.contains("The only one rated, writing in nl and saying BE"), "{}", ran.stdout);
+    let table = directory.read("scores.csv");
+    let ends = |user: &str, end: &str| table.lines().any(|line| line.starts_with(user) && line.ends_with(end));
+    assert!(
+        ends("bluesky:did:plc:ana,1,", ",nl,BE")
+            && ends("bluesky:did:plc:bo,", ",nl,")
+            && ends("bluesky:did:plc:cy,", ",en,"),
+        "{table}"
+    );
+    let ran = directory.replay("log --where network=x");
+    assert!(ran.stdout.contains("Nobody is rated on x"), "{}", ran.stdout);
+    for (conditions, told) in [
+        ("colour=red", "there are network, language, country"),
+        ("languages=nl", "did you mean language?"),
+        ("country=Belgium", "ISO 3166-1"),
+        ("language=nl,language=en", "has a key twice"),
+    ] {
+        let ran = directory.replay(&format!("log --where {conditions}"));
+        assert!(ran.code == 2 && ran.stderr.contains(told), "{conditions}: {} {}", ran.code, ran.stderr);
+    }
 }
 
 #[test]

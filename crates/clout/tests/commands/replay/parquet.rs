@@ -71,8 +71,11 @@ fn what_a_network_calls_people_is_null_where_it_is_not_known() {
     assert_ne!(ran.code, 0, "an option is given once");
     let ran = directory.replay("posts.jsonl --scores-out s.parquet");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let queries = ["select user, handle, display_name, is_bot from 's.parquet' order by user"];
-    assert_eq!(asked(&python, &directory, &queries), "[('x:11', 'ana', 'Ana É', None), ('x:12', None, None, None)]\n");
+    let queries = ["select user, handle, display_name, is_bot, language, country from 's.parquet' order by user"];
+    assert_eq!(
+        asked(&python, &directory, &queries),
+        "[('x:11', 'ana', 'Ana É', None, 'en', None), ('x:12', None, None, None, None, None)]\n"
+    );
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub(crate) fn event<'a>(act: &Act<'a>) -> Event<'a> {
 
 pub(crate) fn profile<'a>(profile: &oracle::Profile<'a>) -> Profile<'a> {
     let oracle::Profile { user, opted_out, trust, created_ms, is_verified, linked } = *profile;
-    Profile { user, opted_out, trust, created: created_ms, is_verified, linked }
+    Profile { user, opted_out, trust, created: created_ms, is_verified, linked, country: None }
 }
 
 /// A world that has taken all of this, and has settled.
