@@ -114,6 +114,8 @@ impl Application {
         ]);
         let fixed = properties(&[
             ("group.id", &self.id),
+            // Who is started again takes its own place: nobody has to be missed first, and nobody else moves.
+            ("group.instance.id", &self.transactional_id(worker)),
             ("group.protocol", "classic"),
             ("partition.assignment.strategy", "cooperative-sticky"),
             ("enable.auto.commit", "false"),

@@ -4,7 +4,7 @@
 //! shard. Cooperative rebalances take nothing away that was not given back, unless the member was taken for dead.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipeline::{Fatal, Fault, Ownership, Place, ShardStatus, Status};
 use rdkafka::ClientContext;
@@ -21,6 +21,10 @@ use crate::native::GroupMetadata;
 use crate::ownership::foreign_members;
 use crate::troubles::{Troubles, fault, fault_of};
 
+/// For the group to be told that a member leaves,
+const LEAVE_WAIT: Duration = Duration::from_secs(5);
+/// and how often that is looked at.
+const LEAVE_LOOK: Duration = Duration::from_millis(10);
 /// Events of the group that are looked for each time.
 const POLLS: usize = 4;
 
@@ -176,7 +180,22 @@ impl Drop for Membership {
     fn drop(&mut self) {
         if let Some(consumer) = self.consumer.take() {
             consumer.context().state().is_leaving = true;
-            crate::aside::leave_aside(consumer);
+            crate::aside::leave_aside(Leaving(consumer));
+        }
+    }
+}
+
+/// A member that leaves. A member whose name outlives it is not let go when its client ends: it has to say so before.
+struct Leaving(BaseConsumer<Member>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let until = Instant::now() + LEAVE_WAIT;
+        let is_member = || GroupMetadata::of(&self.0).is_some_and(|metadata| !metadata.member_id().is_empty());
+        self.0.unsubscribe();
+        // The member has no name any more once the group is told; whether it has heard is waited for when the client ends.
+        while is_member() && Instant::now() < until {
+            let _ = self.0.poll(LEAVE_LOOK);
         }
     }
 }

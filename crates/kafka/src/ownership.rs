@@ -36,10 +36,7 @@ pub fn check_group<'a>(
     inputs: impl IntoIterator<Item = &'a str>,
     partitions: u16,
 ) -> Result<(), AdminError> {
-    let config =
-        connection.client_with([], [("group.id", group.to_owned()), ("enable.auto.commit", "false".to_owned())]);
-    let consumer = BaseConsumer::from_config_and_context(&config, Troubles::quiet())
-        .map_err(|error| crate::admin::refused("cannot connect", error))?;
+    let consumer = asker(connection, group).map_err(|error| crate::admin::refused("cannot connect", error))?;
     let foreign = |evidence| AdminError::ForeignGroup { group: group.to_owned(), evidence };
     if let Some(evidence) = foreign_members(consumer.client(), group, &topics.exchange) {
         return Err(foreign(evidence));

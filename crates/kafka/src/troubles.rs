@@ -403,7 +403,7 @@ pub(crate) fn cause<C: ClientContext>(client: &Client<C>, error: &KafkaError) ->
 
 /// Whether another producer of the same name has begun.
 pub(crate) fn is_fenced(code: Code) -> bool {
-    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+    matches!(code, Code::Fenced | Code::FencedInstanceId | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
 
 /// The way out of a failure that stays whatever one does.

@@ -1,5 +1,6 @@
 //! Three processes that are killed and started again in any order.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,26 +131,18 @@ fn three_processes_killed_and_restarted_in_any_order_are_live_soon() {
     });
 }
 
+/// Nobody waits for a member that is there again under its name, not even for one that had not come in yet.
 #[test]
-fn a_process_killed_while_it_joins_costs_a_second_session_timeout_and_no_more() {
+fn a_process_killed_while_it_joins_takes_its_place_when_it_is_started_again() {
     with_three(|trio| {
-        // The group mostly waits for the one that was killed before, and lets nobody in.
-        let waits = (0..ROUNDS).any(|_| {
+        for round in 0..ROUNDS {
             trio.kill(0);
             let joining = trio.restart(0);
             wait_until("it joins", BEGUN, || joining.told_itself().contains("joined the group"));
-            thread::sleep(Duration::from_secs(1));
-            let waits = shards(&joining.told_itself()).is_empty();
-            if !waits {
-                eprintln!("it was let in at once: {}", joining.told_itself());
-                trio.are_live();
-            }
-            waits
-        });
-        assert!(waits, "it was let in at once {ROUNDS} times");
-        trio.kill(0);
-        trio.restart(0);
-        trio.are_live_after(2, "killed while it joined");
+            trio.kill(0);
+            trio.restart(0);
+            trio.are_live_after(1, &format!("round {round}, killed while it joined"));
+        }
     });
 }
 
@@ -171,4 +164,37 @@ fn a_process_that_is_stopped_while_it_joins_leaves_the_group() {
     let took = began.elapsed();
     assert!(took < Duration::from_secs(30), "{took:?}: it waited for somebody who is gone");
     last.terminate(ENDING);
+}
+
+/// It takes the place of the one that was: nobody has to be missed before, and what that one left open is ended.
+#[test]
+fn a_process_that_is_killed_and_started_again_goes_on_before_it_could_be_missed() {
+    const MISSED_AFTER: Duration = Duration::from_secs(60);
+    let _room = crate::works();
+    let Some(broker) = Broker::shared() else { return };
+    let client = &[("session.timeout.ms", "60000"), ("heartbeat.interval.ms", "1000")];
+    let scene = Scene::new(broker.brokers(), &Options { client, ..Options::default() });
+    let (events, witness) = (Events::generated(60_000, 300), scene.witness());
+    while_fed(&scene, &events.acts(), 500, || {
+        let start = || scene.start_in("one", &["--workers", "2"]);
+        let mut member = start();
+        let go_on = |before: &BTreeMap<u16, u64>| {
+            let now = witness.seen().sequences();
+            now.len() == usize::from(scene.partitions)
+                && now.iter().all(|(shard, sequence)| before.get(shard).is_none_or(|before| sequence > before))
+        };
+        wait_until("every shard has begun", BEGUN, || go_on(&BTreeMap::new()));
+        for round in 0..3 {
+            let before = witness.seen().sequences();
+            member.kill();
+            let began = Instant::now();
+            member = start();
+            wait_until("every shard goes on", BEGUN, || go_on(&before));
+            let took = began.elapsed();
+            eprintln!("round {round}: every shard goes on after {} ms", took.as_millis());
+            assert!(took < MISSED_AFTER / 2, "{took:?}: it waited for itself");
+        }
+        member.terminate(ENDING);
+    });
+    assert!(witness.seen().wrong.is_empty(), "a subscriber saw what must not be: {:#?}", witness.seen().wrong);
 }
