@@ -44,7 +44,7 @@ pub struct ForgetArgs {
 pub fn run(args: &ForgetArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let name = config.names.spell(&args.name, &mut String::new()).to_owned();
-    let mut ledger = Ledger::open(&config)?;
+    let mut ledger = Ledger::open_to_erase(&config)?;
     let accounts = match args.only {
         true => vec![name],
         // A person need not be called as accounts are.

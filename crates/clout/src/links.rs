@@ -188,12 +188,22 @@ pub(crate) struct Ledger<'a> {
 impl<'a> Ledger<'a> {
     /// Takes the name of the only writer over, finds the topics, makes that of links if it is missing, and reads it.
     pub(crate) fn open(config: &'a Config) -> Result<Ledger<'a>, Failure> {
+        Ledger::with(config, false)
+    }
+
+    /// The same, of an application whose topic of names is there to be erased from, or is seen not to be there.
+    pub(crate) fn open_to_erase(config: &'a Config) -> Result<Ledger<'a>, Failure> {
+        Ledger::with(config, true)
+    }
+
+    fn with(config: &'a Config, erases: bool) -> Result<Ledger<'a>, Failure> {
         let connection = config.connection();
         let admin = Admin::connect(&connection)?;
         let (topic, names) = (links_of(&config.application_id), names_of(&config.application_id));
         let input = config.inputs.iter().find(|input| input.holds == Holds::Profiles);
         let profiles = input.map(|input| input.topic.as_str());
-        let found = admin.find_seen([topic.as_str(), names.as_str()].into_iter().chain(profiles))?;
+        let erased = erases.then_some(names.as_str());
+        let found = admin.find_seen([topic.as_str()].into_iter().chain(erased).chain(profiles))?;
         let partitions = |topic: &str| Some(u16::try_from(found.get(topic)?.partitions).unwrap_or(u16::MAX));
         if partitions(&topic).is_none() {
             admin.create(&topic, 1, None, &[("cleanup.policy", "compact")])?;

@@ -177,9 +177,8 @@ fn agree(args: &ResetArgs, application: &str, topics: &[&str]) -> Result<(), Res
         return Ok(());
     }
     let topics = topics.join(", ");
-    let what = format!(
-        "all scores, closes, credits and dead letters of {application} go, with {topics}, its offsets and checkpoints"
-    );
+    let what =
+        format!("all scores, closes and dead letters of {application} go, with {topics}, its offsets and checkpoints");
     if !io::stdin().is_terminal() {
         return Err(ResetError::NotAgreed(what));
     }

@@ -69,10 +69,10 @@ impl Values {
 
     /// The codes that somebody is of, and how many are: the largest first.
     pub(crate) fn counts(&self) -> Vec<(String, u64)> {
-        let count = |(code, &place): (&Box<str>, &u16)| {
-            (code.to_string(), self.get(place).map_or(0, |crowd| crowd.line.len() as u64))
-        };
-        let mut counts: Vec<(String, u64)> = self.places.iter().map(count).filter(|(_, people)| *people > 0).collect();
+        let count =
+            |code: &str, place: u16| (code.to_string(), self.get(place).map_or(0, |crowd| crowd.line.len() as u64));
+        let mut counts: Vec<(String, u64)> =
+            self.places.iter().map(|(code, &place)| count(code, place)).filter(|(_, people)| *people > 0).collect();
         counts.sort_by(|(code, people), (other, others)| others.cmp(people).then_with(|| code.cmp(other)));
         counts
     }

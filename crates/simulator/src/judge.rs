@@ -488,11 +488,14 @@ fn restores(simulation: &Simulation<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// A record of the topic of closes.
+type KeyAndValue = (Vec<u8>, Option<Vec<u8>>);
+
 /// What slices tell beside scores.
 #[derive(Default)]
 struct Told {
     /// Of each shard's people.
-    closes: BTreeMap<u16, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    closes: BTreeMap<u16, Vec<KeyAndValue>>,
     /// To each shard's people, by the actor's shard and then in the order of acts.
     credits: BTreeMap<u16, Vec<Credit>>,
     /// Of each shard's actors.

@@ -314,8 +314,9 @@ impl CirclesWriter {
             idols.add(Pair { other: target, weight, votes });
         }
         for Rated { actor, rate, at } in &record.rated {
-            // Of somebody who has given nothing in the days that are kept it says nothing.
-            if let Some(&number) = accounts.numbers.get(actor) {
+            // Its acts may be in partitions that are read later.
+            if !shared.names.is_erased(*actor) {
+                let number = accounts.number(*actor, day_of(*at));
                 accounts.note_rate(number, *rate, *at, false);
             }
         }

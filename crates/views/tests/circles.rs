@@ -28,13 +28,14 @@ fn key(user: &str) -> u64 {
 impl Known {
     fn of(users: &[&str]) -> Arc<Known> {
         let known = Known::default();
-        *known.rated.lock().unwrap() = users.iter().map(|user| (key(user), (*user).to_owned())).collect();
+        *known.rated.lock().expect("nobody panics here") =
+            users.iter().map(|user| (key(user), (*user).to_owned())).collect();
         Arc::new(known)
     }
 
     fn erase(&self, user: &str) {
-        self.rated.lock().unwrap().remove(&key(user));
-        self.erased.lock().unwrap().insert(key(user));
+        self.rated.lock().expect("nobody panics here").remove(&key(user));
+        self.erased.lock().expect("nobody panics here").insert(key(user));
     }
 }
 
@@ -44,11 +45,11 @@ impl Names for Known {
     }
 
     fn name(&self, key: u64) -> Option<String> {
-        self.rated.lock().unwrap().get(&key).cloned()
+        self.rated.lock().expect("nobody panics here").get(&key).cloned()
     }
 
     fn is_erased(&self, key: u64) -> bool {
-        self.erased.lock().unwrap().contains(&key)
+        self.erased.lock().expect("nobody panics here").contains(&key)
     }
 }
 
@@ -240,8 +241,8 @@ fn days_end_and_what_is_damaged_is_made_anew() {
 
 /// Bytes of all files of the folder.
 fn bytes(folder: &Path) -> Vec<u8> {
-    let files = std::fs::read_dir(folder).unwrap();
-    files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    let files = std::fs::read_dir(folder).expect("the folder is there");
+    files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("a file")).collect()
 }
 
 /// A key of a row as SQLite writes it: eight times seven bits, each with a bit that says that more follows, and then eight.

@@ -180,7 +180,7 @@ fn run(seed: u64, model: &Model, shards: u16) -> (Shard, Effects, u64) {
             machine_clock: (dice.roll(3) == 0).then(|| dice.time()),
             is_live: dice.roll(4) > 0,
             closes_ms: dice.one_of(&[None, Some(influence::DAY_MS), Some(1_000), Some(Timestamp::MAX), Some(0)]),
-            credits: seed % 2 == 0,
+            credits: seed.is_multiple_of(2),
         };
         shard.step(&slice, &mut effects);
         for credit in effects.credits.iter().flatten() {

@@ -20,7 +20,7 @@ fn an_image_of_another_version_is_refused_with_a_reason() {
         assert_eq!(
             reason,
             format!(
-                "it is of version {version} of the format, this program reads versions 5 to 8: the shard is made anew from its events"
+                "it is of version {version} of the format, this program reads versions 5 to 12: the shard is made anew from its events"
             )
         );
     }

@@ -88,7 +88,7 @@ fn closes_outside_the_transaction() {
 
 #[test]
 fn credits_outside_the_transaction() {
-    check(Bug::CreditsOutside, &["the credits to shard", "scores, closes or credits"]);
+    check(Bug::CreditsOutside, &["the credits to shard", "the rates of actors"]);
 }
 
 #[test]
