@@ -4,23 +4,21 @@
 //! `KAFKA_BROKERS`.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use benches::{DAY_MS, Recorded};
+use benches::{DAY_MS, Feeder, LOST, Load, Probes, Recorded, at_share};
 use influence::{HashKey, Model};
 use kafka::{Admin, Application, Connection, Requirement, Start, Topics, Workers};
 use pipeline::{Clock, Holds, Input, Keeper, Pace, Place, Settings, Status, Supervisor};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use testbroker::Broker;
-use vocabulary::{Event, Kind};
-use wire::{Encoding, Framing, encode_event};
+use vocabulary::Kind;
+use wire::{Encoding, Framing};
 
 type Failure = Box<dyn Error>;
 
@@ -136,40 +134,19 @@ impl Bench {
         &self.application.settings.inputs[0].topic
     }
 
-    fn producer(&self) -> Result<BaseProducer, Failure> {
-        Ok(ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .set("queue.buffering.max.messages", "0")
-            .set("batch.num.messages", "100000")
-            .set("linger.ms", "5")
-            .set("delivery.report.only.error", "true")
-            .create()?)
+    fn feeder(&self) -> Result<Feeder, Failure> {
+        Ok(Feeder::new(&self.brokers, self.events(), PARTITIONS, &[])?)
     }
 
-    /// Appends all events, keyed by actor.
+    /// Appends all events.
     fn feed(&self, recorded: &Recorded) -> Result<Duration, Failure> {
-        let producer = self.producer()?;
+        let mut feeder = self.feeder()?;
         let began = Instant::now();
-        let mut value = Vec::new();
         for number in 0..recorded.len() {
-            self.send(&producer, &recorded.event(number), &mut value)?;
-            if number % 10_000 == 0 {
-                while producer.in_flight_count() > 500_000 {
-                    producer.poll(Duration::from_millis(1));
-                }
-                producer.poll(Duration::ZERO);
-            }
+            feeder.send(&recorded.event(number))?;
         }
-        producer.flush(Duration::from_secs(60))?;
+        feeder.flush(Duration::from_secs(60))?;
         Ok(began.elapsed())
-    }
-
-    fn send(&self, producer: &BaseProducer, event: &Event<'_>, value: &mut Vec<u8>) -> Result<(), Failure> {
-        value.clear();
-        encode_event(event, value);
-        let partition = Model::default().partitioner.partition(event.actor, PARTITIONS);
-        let record = BaseRecord::to(self.events()).partition(partition.into()).key(event.actor).payload(&value[..]);
-        Ok(producer.send(record).map_err(|(error, _)| error)?)
     }
 
     /// Lets workers work while somebody watches. Gives as well how long transactions took, in order.
@@ -263,8 +240,9 @@ impl Bench {
 
     /// Events at a steady rate, and how long it takes until a score that they make can be seen.
     fn at_load(&self, what: &str, recorded: &Recorded, rate: f64, time: Duration) -> Result<(), Failure> {
-        let over = AtomicBool::new(false);
-        let (latencies, transactions) = self.work(|status| {
+        let (over, probes) = (AtomicBool::new(false), Probes::default());
+        let scores = &self.application.topics.scores;
+        let (fed, transactions) = self.work(|status| {
             let mut live_since = Instant::now();
             while live_since.elapsed() < SETTLED {
                 if (0..PARTITIONS).any(|shard| status.shard(shard).place != Place::Live) {
@@ -273,16 +251,16 @@ impl Bench {
                 thread::sleep(LOOK);
             }
             thread::scope(|scope| {
-                let seen = scope.spawn(|| self.watch_probes(&over));
-                let sent = self.feed_at(recorded, rate, time);
+                let watching = scope.spawn(|| probes.watch(&self.brokers, scores, PARTITIONS, &over));
+                let fed = self.feed_at(recorded, rate, time, &probes);
                 thread::sleep(Duration::from_secs(3));
                 over.store(true, Relaxed);
-                let seen = seen.join().expect("the watcher does not panic");
-                sent.and_then(|sent| Ok(latencies(&sent, &seen?)))
+                let watched = watching.join().expect("the watcher does not panic");
+                fed.and_then(|began| Ok(watched.map(|()| began)?))
             })
         })?;
-        let latencies = latencies?;
-        let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        let latencies = probes.latencies(fed?, Instant::now());
+        let at = |share: f64| at_share(&latencies, share).unwrap_or(LOST).as_secs_f64() * 1e3;
         println!(
             "{what:<14} {rate:>9.0} events/s for {time:?}: event to visible score p50 {:.0} ms, p99 {:.0} ms, worst {:.0} ms of {} \
              probes; {}",
@@ -295,56 +273,15 @@ impl Bench {
         Ok(())
     }
 
-    /// Sends events at this rate, and now and then one on somebody whom nobody knew. Returns when each of these was sent.
-    fn feed_at(&self, recorded: &Recorded, rate: f64, time: Duration) -> Result<Vec<SystemTime>, Failure> {
-        let producer = self.producer()?;
-        let (mut sent, mut probes, mut value) = (0usize, Vec::new(), Vec::new());
+    /// Sends events at this rate, and now and then a probe. Returns when it began.
+    fn feed_at(&self, recorded: &Recorded, rate: f64, time: Duration, probes: &Probes) -> Result<Instant, Failure> {
+        let mut feeder = self.feeder()?;
+        let (probe_after, probe_every) = (PROBE_AFTER, PROBE_EVERY);
+        let load = Load { recorded, span_ms: 30 * DAY_MS, rate, probe_after, probe_every };
         let began = Instant::now();
-        while began.elapsed() < time {
-            let due = (began.elapsed().as_secs_f64() * rate) as usize;
-            while sent < due {
-                self.send(&producer, &recorded.event(sent % recorded.len()), &mut value)?;
-                sent += 1;
-            }
-            if began.elapsed() >= PROBE_AFTER + PROBE_EVERY * probes.len() as u32 {
-                let (actor, at) =
-                    (recorded.event(sent % recorded.len()).actor, recorded.event(sent % recorded.len()).at);
-                let target = format!("probe-{}", probes.len());
-                probes.push(SystemTime::now());
-                self.send(&producer, &Event { actor, target: &target, kind: Kind::Retweet, at }, &mut value)?;
-            }
-            producer.poll(Duration::from_millis(1));
-        }
-        producer.flush(Duration::from_secs(10))?;
-        Ok(probes)
-    }
-
-    /// When the scores of probes could be seen.
-    fn watch_probes(&self, over: &AtomicBool) -> Result<HashMap<usize, SystemTime>, String> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.brokers)
-            .set("group.id", "nobody")
-            .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
-            .set("fetch.wait.max.ms", "10")
-            .create()
-            .map_err(|error| error.to_string())?;
-        let mut places = TopicPartitionList::new();
-        for partition in 0..i32::from(PARTITIONS) {
-            let added = places.add_partition_offset(&self.application.topics.scores, partition, Offset::Beginning);
-            added.map_err(|error| error.to_string())?;
-        }
-        consumer.assign(&places).map_err(|error| error.to_string())?;
-        let mut seen = HashMap::new();
-        while !over.load(Relaxed) {
-            let Some(Ok(message)) = consumer.poll(Duration::from_millis(10)) else { continue };
-            let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
-            if let Some(number) = key.and_then(|key| key.strip_prefix("probe-")).and_then(|number| number.parse().ok())
-            {
-                seen.entry(number).or_insert_with(SystemTime::now);
-            }
-        }
-        Ok(seen)
+        feeder.hold(&load, probes, |elapsed| elapsed < time)?;
+        feeder.flush(ANSWER)?;
+        Ok(began)
     }
 }
 
@@ -364,17 +301,6 @@ fn transactions(status: &Status, stop: &AtomicBool) -> Vec<f64> {
 }
 
 fn told(transactions: &[f64]) -> String {
-    let at = |share: f64| transactions.get((transactions.len().saturating_sub(1) as f64 * share) as usize);
-    let [half, most] = [0.5, 0.99].map(|share| at(share).copied().unwrap_or(f64::NAN));
+    let [half, most] = [0.5, 0.99].map(|share| at_share(transactions, share).unwrap_or(f64::NAN));
     format!("{} transactions, p50 {half:.1} ms, p99 {most:.1} ms", transactions.len())
-}
-
-fn latencies(sent: &[SystemTime], seen: &HashMap<usize, SystemTime>) -> Vec<Duration> {
-    let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let lost = Duration::from_secs(999);
-    let mut latencies: Vec<Duration> = (sent.iter().enumerate())
-        .map(|(number, sent)| seen.get(&number).map_or(lost, |seen| since(*seen).saturating_sub(since(*sent))))
-        .collect();
-    latencies.sort_unstable();
-    latencies
 }

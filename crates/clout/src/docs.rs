@@ -23,8 +23,8 @@ macro_rules! pages {
 }
 
 pages! {
-    "model" "formats" "networks" "output" "configuration" "subscribe" "permissions" "privacy" "dead-letters" "metrics" "api" "klout" "inspect" "runbook" "capacity" "upgrade"
-    "decisions"
+    "model" "formats" "networks" "output" "configuration" "subscribe" "permissions" "privacy" "dead-letters" "metrics" "api" "klout" "inspect" "runbook" "capacity"
+    "performance" "upgrade" "decisions"
 }
 
 /// Print a page of the documentation, or list the pages

@@ -73,6 +73,11 @@ impl Broker {
         &self.brokers
     }
 
+    /// The number of its process; `None` of somebody else's, or while it is killed.
+    pub fn process_id(&self) -> Option<u32> {
+        self.own.as_ref()?.process.as_ref()?.id()
+    }
+
     /// What one of Kafka's own tools, by the name of its class, says of it.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Output {
         process::tool(&self.brokers, class, arguments)

@@ -80,9 +80,11 @@ impl Process {
     pub(crate) fn start(data: &Path, life: Life, properties: &[(&str, &str)], format: &[&str]) -> Option<Process> {
         let mut command = script("run");
         command.args(["--remove", "--data"]).arg(data);
-        if life == Life::Minutes {
-            command.arg("--short");
-        }
+        match life {
+            Life::Minutes => command.arg("--short"),
+            // Kafka's own default.
+            Life::Measured => command.args(["--heap", "1g"]),
+        };
         properties.iter().for_each(|(name, value)| _ = command.arg("--set").arg(format!("{name}={value}")));
         format.iter().for_each(|argument| _ = command.arg("--format").arg(argument));
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -102,6 +104,10 @@ impl Process {
 
     pub(crate) fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.java.parse().ok()
     }
 
     pub(crate) fn signal(&self, option: &str) {
