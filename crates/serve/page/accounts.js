@@ -34,7 +34,10 @@ export function accountsCard(signal) {
     arrange(list, person.accounts, account(self.user));
     unlisted.hidden = person.unlisted === 0;
     const many = person.unlisted === 1 ? "One account is" : `${count(person.unlisted)} accounts are`;
-    say(unlisted, `${many} not to be found, and ${person.unlisted === 1 ? "adds" : "add"} ${share(person.unlisted_share)}.`);
+    say(
+      unlisted,
+      `${many} not to be found, and ${person.unlisted === 1 ? "adds" : "add"} ${share(person.unlisted_share)}.`,
+    );
   };
   return { element, show };
 }

@@ -65,7 +65,10 @@ function side(title, label) {
     const named = parts.reduce((sum, part) => sum + part.votes, 0);
     const others = Math.max(0, total - named);
     if (total === 0) return say(note, "Nobody in this time.");
-    return say(note, others > total / 1000 ? `Others, who are not named: ${percent(others / total)}` : `${votes(total)} votes`);
+    return say(
+      note,
+      others > total / 1000 ? `Others, who are not named: ${percent(others / total)}` : `${votes(total)} votes`,
+    );
   };
   return { element, show };
 }

@@ -130,7 +130,8 @@ function sentenceOf({ from, change, parts, people }) {
 function peopleOf(people) {
   if (!people) return "";
   const { new_fans: fresh, known_fans: known, worth, time } = people;
-  const largest = ({ largest: [first] }) => (first ? ` (the largest: ${shown(first.user)} ${signed(first.points)})` : "");
+  const largest = ({ largest: [first] }) =>
+    first ? ` (the largest: ${shown(first.user)} ${signed(first.points)})` : "";
   const told = [
     [fresh.points, `${plural(fresh.people, "new fan", "new fans")} ${signed(fresh.points)}${largest(fresh)}`],
     [known.points, `${plural(known.people, "fan", "fans")} of before ${signed(known.points)}${largest(known)}`],

@@ -184,7 +184,8 @@ impl FaultyLog {
                 };
             }
             let Effects { credits, rated, .. } = &*step.effects;
-            for (target, credits) in (0..).zip(credits) {
+            for target in 0..self.settings.shards {
+                let credits = credits.get(usize::from(target)).map_or(&[][..], Vec::as_slice);
                 let rated = if target == shard { &rated[..] } else { &[] };
                 if credits.is_empty() && rated.is_empty() {
                     continue;

@@ -5,7 +5,7 @@ use std::io;
 use vocabulary::Kind;
 
 /// Pairs of one person and side that a day keeps at least, where there are more: the largest. What the others gave is kept as a sum.
-pub(crate) const KEPT_A_DAY: usize = 256;
+pub(crate) const KEPT_A_DAY: usize = 16_384;
 /// They are cut back to that number once there are so many.
 const KEPT_MAX: usize = 2 * KEPT_A_DAY;
 /// Bytes of the numbers before the pairs.
@@ -168,18 +168,20 @@ mod tests {
 
     #[test]
     fn the_largest_stay_and_no_vote_is_lost() {
-        let mut kept = side(0..300);
+        let half = KEPT_A_DAY as u32;
+        let (first, second) = (0..half + 100, half..2 * half + 200);
+        let mut kept = side(first.clone());
         let all =
             |side: &Side| side.pairs.iter().map(|pair| f64::from(pair.votes)).sum::<f64>() + f64::from(side.rest.1);
-        let before = all(&kept) + all(&side(200..700));
-        kept.merge(side(200..700));
+        let before = all(&kept) + all(&side(second.clone()));
+        kept.merge(side(second.clone()));
         assert_eq!(kept.pairs.len(), KEPT_A_DAY);
         assert!((all(&kept) - before).abs() < 1e-3 * before);
         let mut largest: Vec<u32> = kept.pairs.iter().map(|pair| pair.other).collect();
         largest.sort_unstable();
-        // Those of 200 to 299 came twice.
+        let comes_twice = |other: &u32| first.contains(other) && second.contains(other);
         let mut votes: Vec<(u32, u32)> =
-            (0..700).map(|other| (if (200..300).contains(&other) { 2 * other } else { other }, other)).collect();
+            (0..second.end).map(|other| (if comes_twice(&other) { 2 * other } else { other }, other)).collect();
         votes.sort_unstable_by(|one, other| other.cmp(one));
         let mut expected: Vec<u32> = votes[..KEPT_A_DAY].iter().map(|(_, other)| *other).collect();
         expected.sort_unstable();

@@ -74,7 +74,7 @@ impl Cast {
 
     /// The account under which somebody has part in an event. Whoever is met with two of them is called something, and is linked.
     fn account(&mut self, person: &str, event: &Event<'_>, waiting: &mut VecDeque<Waiting>) -> String {
-        if hash(person) % OF_ALL != 0 {
+        if !hash(person).is_multiple_of(OF_ALL) {
             return person.to_owned();
         }
         let both = accounts(person);
@@ -84,13 +84,13 @@ impl Cast {
                 waiting.push_back(said(event.at, account, NameField::Handle, &handle));
                 waiting.push_back(said(event.at, account, NameField::Listed, yes_or_no(true)));
             }
-            if hash((person, "linked")) % UNLINKED != 0 {
+            if !hash((person, "linked")).is_multiple_of(UNLINKED) {
                 waiting.extend(both.iter().map(|account| linked(event.at, person, account, &both)));
             }
         }
         // Both sides of an act are on one network, as far as both are on it.
         let [first, second] = both;
-        if hash((event.actor, event.at)) % 3 == 0 { second } else { first }
+        if hash((event.actor, event.at)).is_multiple_of(3) { second } else { first }
     }
 
     /// One of those with two accounts, by what they received.

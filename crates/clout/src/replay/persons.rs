@@ -65,7 +65,7 @@ impl Persons {
             accounts.entry(of_account.get(account).copied().unwrap_or(account)).or_default().push((account, score));
         }
         // They are added up in the order of their names.
-        accounts.values_mut().for_each(|scores| scores.sort_by(|(one, _), (other, _)| one.cmp(other)));
+        accounts.values_mut().for_each(|scores| scores.sort_by_key(|&(name, _)| name));
         let of_accounts = accounts.values().flatten().map(|(_, score)| score.scale).next().unwrap_or(1.0);
         let influence = |scores: &Vec<(&str, Score)>| scores.iter().map(|(_, score)| score.influence).sum::<f64>();
         let largest = accounts.values().filter(|scores| scores.len() > 1).map(influence).fold(0.0, f64::max);
