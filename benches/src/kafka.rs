@@ -1,7 +1,7 @@
 //! Kafka to Kafka, exactly once, the broker on the same machine: how fast, where the time goes, and how late a score is.
 //!
 //! `cargo run --release -p benches --bin kafka -- [EVENTS] [USERS] [NAME=VALUE...]` starts a broker of its own, or uses that of
-//! `KAFKA_BROKERS`.
+//! `KAFKA_BROKERS`. Names are those of properties of clients, and `pace.epoch`, `pace.records`, `history.closes`, `outputs.credits`.
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 
 use std::error::Error;
@@ -74,19 +74,27 @@ impl Bench {
         let id = format!("bench-{what}-{}", std::process::id());
         let topics = Topics::of(&id);
         let events = format!("{id}-events");
-        let (paces, given): (Vec<_>, Vec<_>) = std::env::args()
+        let ours = ["pace.", "history.", "outputs."];
+        let (own, given): (Vec<_>, Vec<_>) = std::env::args()
             .skip(3)
             .filter_map(|arg| arg.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
-            .partition(|(name, _)| name.starts_with("pace."));
+            .partition(|(name, _)| ours.iter().any(|begin| name.starts_with(begin)));
         // What was fed before the workers begin is not late.
         let mut pace = Pace { lag_ms_max: i64::MAX, ..Pace::default() };
-        for (name, value) in paces {
+        let (mut closes, mut credits) = (false, false);
+        for (name, value) in own {
             match name.as_str() {
                 "pace.epoch" => pace.epoch_ms = value.parse()?,
                 "pace.records" => pace.epoch_records_max = value.parse()?,
-                _ => return Err(format!("there are pace.epoch, in milliseconds, and pace.records, not {name}").into()),
+                "history.closes" => closes = value.parse()?,
+                "outputs.credits" => credits = value.parse()?,
+                _ => {
+                    let there = "pace.epoch, in milliseconds, pace.records, history.closes and outputs.credits";
+                    return Err(format!("there are {there}, not {name}").into());
+                }
             }
         }
+        let topics = topics.with_history(&id, closes).with_credits(&id, credits);
         let connection =
             Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())].into_iter().chain(given));
         let admin = Admin::connect(&connection)?;
@@ -108,8 +116,8 @@ impl Bench {
             exchange: topics.exchange.clone(),
             clock: Clock::Event,
             dedup_window_ms: None,
-            closes_ms: None,
-            credits: false,
+            closes_ms: closes.then_some(DAY_MS),
+            credits,
             pace,
             checkpoint_every_ms: i64::MAX,
             accepted_gaps: Vec::new(),
