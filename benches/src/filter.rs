@@ -1,5 +1,5 @@
-//! How long the first hundred of a filtered ranking take, of so many people on networks, with languages and countries; and
-//! what these take in memory.
+//! This bench measures how long the first hundred people of a filtered ranking take, where people have networks, languages and
+//! countries, and how much memory languages and countries take.
 //!
 //! `cargo run --release -p benches --bin filter -- [USERS]`
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]

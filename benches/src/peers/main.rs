@@ -71,7 +71,7 @@ struct Options {
 }
 
 impl Options {
-    /// What the values of a table are.
+    /// Says in words how the values of a table were made from the rounds.
     fn rounds_told(&self) -> String {
         let rounds = if self.rounds == 1 { "1 round" } else { &format!("{} rounds", self.rounds) };
         let neighbour = if self.busy { ", one core burnt beside" } else { "" };

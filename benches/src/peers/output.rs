@@ -1,4 +1,4 @@
-//! What an application has published: whether it is right, and when the broker took it.
+//! Reads what an application has published, verifies it against the input, and notes when the broker took it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) struct Output {
     pub(crate) messages: u64,
     newest: HashMap<Vec<u8>, Received>,
-    /// How many events came to be seen in each millisecond, by the broker's clock.
+    /// The number of events that became visible in each millisecond of the broker's clock.
     gains: BTreeMap<i64, u64>,
 }
 
@@ -73,7 +73,7 @@ impl Output {
         Ok(())
     }
 
-    /// What all targets received together, by their newest messages.
+    /// Sums the counts of all targets, each as of its newest message.
     pub(crate) fn received(&self) -> Received {
         let mut sum = Received::default();
         for received in self.newest.values() {

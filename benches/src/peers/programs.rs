@@ -14,10 +14,10 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// For a build from nothing, all downloads included.
 const BUILD: Duration = Duration::from_secs(3600);
 
-/// What Flink wants of a Java machine of version 17.
+/// Packages of Java 17 that Flink reads by reflection and that have to be opened to it.
 const FLINK_OPENS: [&str; 9] = ["lang", "lang.reflect", "util", "util.concurrent", "net", "time", "text", "io", "nio"];
 
-/// Where they are.
+/// The programs that are compared, and the heap that the Java machines get.
 #[derive(Debug)]
 pub(crate) struct Programs {
     clout: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Programs {
     heap: String,
 }
 
-/// What an application is to do, and where it may keep something.
+/// The input and output of one application, and the folder that it may write to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Task<'a> {
     pub(crate) brokers: &'a str,
@@ -66,7 +66,7 @@ impl Programs {
         command
     }
 
-    /// What runs an application until it is ended.
+    /// Makes the command that starts an application, which runs until it is ended.
     pub(crate) fn run(&self, system: System, task: &Task<'_>) -> Command {
         match system {
             System::Clout => {
@@ -100,7 +100,7 @@ pub(crate) fn output(application: &str) -> String {
     kafka::Topics::of(application).scores
 }
 
-/// Where everything is that cargo builds: this program is there itself.
+/// Finds the folder that cargo builds into: this program lies there itself.
 fn target() -> Result<PathBuf, Failure> {
     let program = env::current_exe()?;
     let target = program.parent().and_then(Path::parent);

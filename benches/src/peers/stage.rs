@@ -1,4 +1,4 @@
-//! What all runs share: one broker, the input, and topics that are the same for all.
+//! The broker, the input topic and the output topics that all runs share.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -22,7 +22,7 @@ const LIMIT_RATE: f64 = 20_000.0;
 /// Events whose results are visible early, in the column that leaves out the tail.
 const MOST: f64 = 0.99;
 
-/// What one run has shown.
+/// The measurements of one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     /// Events a second to the last output.

@@ -2,8 +2,8 @@
 
 import { get, paths } from "./api.js";
 import { arrange, card, h, letters, say } from "./dom.js";
-import { belowOf, called, nameOf, signature } from "./people.js";
-import { capital, count, personLink, points, votes } from "./words.js";
+import { called, lineOf, showCalled } from "./people.js";
+import { capital, count, points, votes } from "./words.js";
 
 const PROOFS = {
   operator: "linked by whoever runs this server",
@@ -54,23 +54,14 @@ const account = (self) => ({
     };
     const current = one.user === self ? "true" : null;
     const title = capital(PROOFS[one.proof] ?? "");
-    const line = h(
-      "a",
-      { href: personLink(one.user), "aria-current": current, title },
-      parts.share,
-      parts.person,
-      parts.score,
-    );
-    const element = h("li", {}, line);
+    const cells = [parts.share, parts.person, parts.score];
+    const element = h("li", {}, lineOf(one, cells, { "aria-current": current, title }));
     element.parts = parts;
     return element;
   },
   show: (element, one) => {
     const { parts } = element;
-    if (element.dataset.called !== signature(one)) {
-      element.dataset.called = signature(one);
-      parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
-    }
+    showCalled(element, parts.person, one);
     say(parts.share, share(one.share));
     parts.share.title = `${called(one).name} adds ${votes(one.influence)} votes`;
     say(parts.score, points(one.score));

@@ -2,8 +2,8 @@
 
 import { get, paths, repeat } from "./api.js";
 import { arrange, card, h, say } from "./dom.js";
-import { belowOf, called, nameOf, signature } from "./people.js";
-import { personLink, votes } from "./words.js";
+import { lineOf, showCalled } from "./people.js";
+import { votes } from "./words.js";
 
 const EVERY_MS = 60_000;
 const SPANS = ["day", "week", "month"];
@@ -79,20 +79,13 @@ const PART = {
   key: ({ user }) => user,
   make: (one) => {
     const parts = { person: h("span", { class: "cell-person" }), share: h("span", { class: "mover-score" }) };
-    const words = [parts.person, parts.share];
-    const line = called(one).isUnlisted
-      ? h("span", { class: "line" }, words)
-      : h("a", { href: personLink(one.user) }, words);
-    const element = h("li", {}, line);
+    const element = h("li", {}, lineOf(one, [parts.person, parts.share]));
     element.parts = parts;
     return element;
   },
   show: (element, one) => {
     const { parts } = element;
-    if (element.dataset.called !== signature(one)) {
-      element.dataset.called = signature(one);
-      parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
-    }
+    showCalled(element, parts.person, one);
     say(parts.share, percent(one.share));
   },
 };

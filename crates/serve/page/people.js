@@ -3,7 +3,7 @@
 
 import { get, paths } from "./api.js";
 import { h, letters, s, shown } from "./dom.js";
-import { handle } from "./words.js";
+import { handle, personLink } from "./words.js";
 
 /** Between two looks at how many people each network has: as often as the ranking is looked at. */
 const FRESH_MS = 1_500;
@@ -80,6 +80,21 @@ export function signature({ user, account }) {
   const { network_rank, network_people, network_share, language, country, ...names } = account ?? {};
   return JSON.stringify([user, names, networkOf(account?.network)?.mark]);
 }
+
+/** Shows in a cell of a list's element what somebody is called, if that has changed; says whether it has. */
+export function showCalled(element, cell, one) {
+  const told = signature(one);
+  if (element.dataset.called === told) return false;
+  element.dataset.called = told;
+  cell.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
+  return true;
+}
+
+/** The line of somebody in a list: a link to their page. Whoever is not named has no page of their own here. */
+export const lineOf = (one, cells, attributes = {}) =>
+  called(one).isUnlisted
+    ? h("span", { class: "line", ...attributes }, cells)
+    : h("a", { href: personLink(one.user), ...attributes }, cells);
 
 /** A link to the account on its network; none unless it is an address of the web. */
 export function outLink({ account }, words) {

@@ -9,7 +9,7 @@ import { arrange, card, h, letters, say, shown } from "./dom.js";
 import { says, writes } from "./facets.js";
 import { lastKnown, noteKnown } from "./known.js";
 import { listen } from "./live.js";
-import { belowOf, called, mark, nameOf, networks, outLink, signature } from "./people.js";
+import { called, lineOf, mark, networks, outLink, showCalled, signature } from "./people.js";
 import { barsOf, REASON, showChange } from "./reasons.js";
 import {
   because,
@@ -511,21 +511,15 @@ const neighbour = (self) => ({
       person: h("span", { class: "cell-person" }),
       score: h("span", { class: "mover-score" }),
     };
-    const words = [parts.rank, parts.person, parts.score];
+    const cells = [parts.rank, parts.person, parts.score];
     const current = one.user === self ? "true" : null;
-    const line = called(one).isUnlisted
-      ? h("span", { class: "line", "aria-current": current }, words)
-      : h("a", { href: personLink(one.user), "aria-current": current }, words);
-    const element = h("li", {}, line);
+    const element = h("li", {}, lineOf(one, cells, { "aria-current": current }));
     element.parts = parts;
     return element;
   },
   show: (element, one) => {
     const { parts } = element;
-    if (element.dataset.called !== signature(one)) {
-      element.dataset.called = signature(one);
-      parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
-    }
+    showCalled(element, parts.person, one);
     say(parts.rank, count(one.rank));
     say(parts.score, points(one.score));
   },

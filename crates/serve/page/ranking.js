@@ -7,7 +7,7 @@ import { chosenWords, facetFields } from "./facets.js";
 import { noteKnown } from "./known.js";
 import { listen } from "./live.js";
 import { moversCard } from "./movers.js";
-import { belowOf, called, mark, nameOf, networkOf, networks, outLink, signature } from "./people.js";
+import { called, lineOf, mark, networkOf, networks, outLink, showCalled } from "./people.js";
 import { showChange } from "./reasons.js";
 import { noteNetworks } from "./search.js";
 import { onStatus, speed } from "./status.js";
@@ -247,9 +247,7 @@ function row(tracks, isWhole) {
       const { parts } = element;
       const { user, rank, score, within } = one;
       // A rename shows the new name with the old score.
-      if (element.dataset.called !== signature(one)) {
-        element.dataset.called = signature(one);
-        parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
+      if (showCalled(element, parts.person, one)) {
         parts.out.replaceChildren(...[outLink(one)].filter(Boolean));
       }
       const track = tracks.get(user);
@@ -270,20 +268,13 @@ const MOVER = {
       change: h("span", { class: "cell-change" }),
       score: h("span", { class: "mover-score" }),
     };
-    const cells = [parts.person, parts.score, parts.change];
-    const line = called(one).isUnlisted
-      ? h("span", { class: "line" }, cells)
-      : h("a", { href: personLink(one.user) }, cells);
-    const element = h("li", {}, line);
+    const element = h("li", {}, lineOf(one, [parts.person, parts.score, parts.change]));
     element.parts = parts;
     return element;
   },
   show: (element, one) => {
     const { parts } = element;
-    if (element.dataset.called !== signature(one)) {
-      element.dataset.called = signature(one);
-      parts.person.replaceChildren(...[nameOf(one), belowOf(one)].filter(Boolean));
-    }
+    showCalled(element, parts.person, one);
     say(parts.score, points(one.score));
     showChange(parts.change, one.moved);
   },
