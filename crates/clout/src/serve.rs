@@ -2,6 +2,7 @@
 
 mod circles;
 mod closes;
+mod keeper;
 mod recorded;
 
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ use crate::http::{HttpArgs, not_listening};
 use crate::interrupt::Interrupt;
 use crate::logs::LogArgs;
 use crate::{ending, exit};
-use closes::Keeper;
+use keeper::Keeper;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -134,15 +135,15 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
         look_on(&config, &view);
         let are_read = read_beside(&config, &view, &supervisor);
         let circles = writer.as_ref().and_then(|writer| circles::open(writer, &config, &view, &supervisor));
-        let keeper = writer.map(|writer| Keeper {
-            writer,
+        let keeper = writer.map(|kept| Keeper {
+            kept,
             connection: config.connection(),
             topic: kafka::closes_of(&config.application_id),
             view: Arc::clone(&view),
             supervisor: supervisor.clone(),
         });
         let erase: Vec<Sender<String>> =
-            keeper.map(Keeper::start).into_iter().chain(circles.map(circles::Keeper::start)).collect();
+            keeper.map(Keeper::start).into_iter().chain(circles.map(Keeper::start)).collect();
         let learn = || _ = circles::learn(&config, &view);
         feed(reader, &view, &are_read, &erase, learn, &supervisor)
     });
