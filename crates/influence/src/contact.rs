@@ -49,6 +49,10 @@ impl Shard {
             return;
         }
         let Some(Known::Here(target)) = self.people.find_key(contact.target) else { return };
+        // Most pairs are of one side only.
+        if self.people.persons[target as usize].row.len() == 0 {
+            return;
+        }
         let Some(actor) = self.people.neighbour(source, contact.actor) else { return };
         self.take_contact(ContactHere {
             actor: Target::Away(actor),

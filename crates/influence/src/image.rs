@@ -19,14 +19,17 @@ use crate::standing::Standing;
 use crate::tables::{Count, InvalidImage, Put, Reader, check};
 use vocabulary::Timestamp;
 
-/// Counts its changes. No older version is read: what it lacks, the shard's events tell.
-const FORMAT_VERSION: u64 = 5;
+/// Counts its changes, eight at a time.
+const FORMAT_VERSION: u64 = 13;
+/// The oldest that is read. Its checks of names repeat nothing of their keys. What still older ones lack, the shard's events tell.
+const FORMAT_VERSION_MIN: u64 = 5;
 /// So much is added for closes of days at its end, for blocks, and for linked accounts: only a shard that has some has them, so that all others can be
 /// read by a program that knows none.
 const WITH_CLOSES: u64 = 1;
 const WITH_BLOCKS: u64 = 2;
 const WITH_SIBLINGS: u64 = 4;
-const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + WITH_CLOSES + WITH_BLOCKS + WITH_SIBLINGS;
+const PARTS: u64 = WITH_CLOSES + WITH_BLOCKS + WITH_SIBLINGS;
+const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + PARTS;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -64,9 +67,10 @@ impl Shard {
     ) -> Result<Shard, InvalidImage> {
         let mut from = Reader(image);
         let mut new = Shard::new(model.clone(), *hash_key, shard, shards);
-        let holds = new.read_header(&mut from)?;
+        let version = new.read_header(&mut from)?;
+        let (holds, has_whole_checks) = ((version - FORMAT_VERSION_MIN) & PARTS, version < FORMAT_VERSION);
         new.read_progress(&mut from)?;
-        new.people.read_image(&mut from)?;
+        new.people.read_image(&mut from, has_whole_checks)?;
         new.renewals.read_image(&mut from)?;
         new.targets.read_image(&mut from)?;
         let accounts: Vec<Account> = from.table("accounts")?;
@@ -78,7 +82,7 @@ impl Shard {
             new.blocks.read_image(&mut from)?;
         }
         if holds & WITH_SIBLINGS != 0 {
-            new.siblings = Siblings::read_image(&mut from)?;
+            new.siblings = Siblings::read_image(&mut from, has_whole_checks)?;
         }
         if holds & WITH_CLOSES != 0 {
             new.history = Some(Box::new(History::read_image(&mut from, &new.targets)?));
@@ -138,13 +142,13 @@ impl Shard {
         to.words(&[version, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 
-    /// Checks that the image is one of this shard. Returns what is in it that not each has.
+    /// Checks that the image is one of this shard. Returns its version.
     fn read_header(&self, from: &mut Reader<'_>) -> Result<u64, InvalidImage> {
         let home = &self.people.home;
         let version = from.word()?;
         if !is_known(version) {
             return Err(InvalidImage(format!(
-                "it is of version {version} of the format, this program reads versions {FORMAT_VERSION} to \
+                "it is of version {version} of the format, this program reads versions {FORMAT_VERSION_MIN} to \
                  {FORMAT_VERSION_MAX}: the shard is made anew from its events"
             )));
         }
@@ -152,7 +156,7 @@ impl Shard {
         check(is_ours, "it is of a model with other parameters, or another hash key")?;
         let (shard, shards) = (from.word()?, from.word()?);
         if (shard, shards) == (home.shard.into(), home.shards.into()) {
-            return Ok(version - FORMAT_VERSION);
+            return Ok(version);
         }
         let (wanted, of) = (home.shard, home.shards);
         Err(InvalidImage(format!("it is of shard {shard} of {shards}, not of {wanted} of {of}")))
@@ -201,7 +205,7 @@ impl Shard {
 }
 
 fn is_known(version: u64) -> bool {
-    (FORMAT_VERSION..=FORMAT_VERSION_MAX).contains(&version)
+    (FORMAT_VERSION_MIN..=FORMAT_VERSION_MAX).contains(&version)
 }
 
 fn write_scale(Scale { votes, version }: &Scale, to: &mut impl Put) {

@@ -1,11 +1,12 @@
 //! From a key to who has it: linear probing over slots of eight bytes, the check of a name and a place.
 //!
 //! Owned here because its look-ups are taken apart: the slots of many names are read in one loop, what they point at in
-//! the next, so that their ways to memory overlap. A look-up of a name reads one line here and one of its person.
+//! the next, so that their ways to memory overlap. A look-up of a name reads one line here and one of its person; one of
+//! a key as well, since a check repeats a part of the key.
 
 use prefetch_index::prefetch_index;
 
-use crate::name::{Hashed, UserKey};
+use crate::name::{Hashed, UserKey, has_tag, tag};
 use crate::tables::{InvalidImage, Put, Reader};
 
 const EMPTY: u64 = u64::MAX;
@@ -37,10 +38,18 @@ impl Index {
         self.search(name.key, |slot| slot >> 32 == check && is_it(slot as u32)).map(|at| self.slots[at] as u32)
     }
 
-    /// The place of this key, which `is_it` recognises, and the check of its name; 0 if there is no name yet.
-    pub(crate) fn find_key(&self, key: UserKey, mut is_it: impl FnMut(u32) -> bool) -> Option<(u32, u32)> {
-        let at = self.search(key, |slot| is_it(slot as u32))?;
-        Some((self.slots[at] as u32, (self.slots[at] >> 32) as u32))
+    /// The first place that may be this key's.
+    #[inline]
+    pub(crate) fn candidate_for_key(&self, key: UserKey) -> Option<u32> {
+        self.find_key(key, |_| true).map(|(place, _)| place)
+    }
+
+    /// The place of this key, which `is_it` recognises, and what is known of its name.
+    #[inline]
+    pub(crate) fn find_key(&self, key: UserKey, mut is_it: impl FnMut(u32) -> bool) -> Option<(u32, Hashed)> {
+        let tag = tag(key);
+        let at = self.search(key, |slot| has_tag((slot >> 32) as u32, tag) && is_it(slot as u32))?;
+        Some((self.slots[at] as u32, Hashed { key, check: (self.slots[at] >> 32) as u32 }))
     }
 
     #[inline]
@@ -67,13 +76,13 @@ impl Index {
             self.grow(key_of);
         }
         self.len += 1;
-        self.put(name.key, u64::from(name.check) << 32 | u64::from(place));
+        self.put(name.key, packed(name, place));
     }
 
     /// The name of a key that had none has come.
     pub(crate) fn set_check(&mut self, name: &Hashed, place: u32) {
         if let Some(at) = self.search(name.key, |slot| slot as u32 == place) {
-            self.slots[at] = u64::from(name.check) << 32 | u64::from(place);
+            self.slots[at] = packed(name, place);
         }
     }
 
@@ -126,6 +135,16 @@ impl Index {
         Ok(())
     }
 
+    /// Checks in an image of before repeat nothing of their keys, which `key_of` tells.
+    pub(crate) fn upgrade_checks(&mut self, key_of: impl Fn(u32) -> Option<UserKey>) {
+        for slot in self.slots.iter_mut().filter(|slot| **slot != EMPTY) {
+            let place = *slot as u32;
+            if let Some(key) = key_of(place) {
+                *slot = packed(&Hashed::of_whole_check(key, (*slot >> 32) as u32), place);
+            }
+        }
+    }
+
     /// Whether a search for the key of each place in it would find it, and every search comes to an end. `key_of` tells
     /// the key of a place, each once, and nothing if there is no such place.
     pub(crate) fn is_sound(&self, mut key_of: impl FnMut(u32) -> Option<UserKey>) -> bool {
@@ -140,6 +159,9 @@ impl Index {
                 continue;
             }
             let Some(key) = key_of(self.slots[at] as u32) else { return false };
+            if !has_tag((self.slots[at] >> 32) as u32, tag(key)) {
+                return false;
+            }
             let home = home(key, capacity);
             let travelled = if at >= home { at - home } else { at + capacity - home };
             if travelled > taken_since_gap {
@@ -156,6 +178,11 @@ impl Index {
 }
 
 #[inline]
+fn packed(name: &Hashed, place: u32) -> u64 {
+    u64::from(name.check) << 32 | u64::from(place)
+}
+
+#[inline]
 fn home(key: UserKey, capacity: usize) -> usize {
     (((key >> 32) * capacity as u64) >> 32) as usize
 }
@@ -168,7 +195,7 @@ mod tests {
     #[test]
     fn finds_what_was_entered_also_among_equal_checks_and_places() {
         let key = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & !(0xff << 36);
-        let names: Vec<Hashed> = (0..5_000).map(|i| Hashed { key: key(i), check: 1 + i as u32 % 7 }).collect();
+        let names: Vec<Hashed> = (0..5_000).map(|i| Hashed::of_whole_check(key(i), (1 + i as u32 % 7) << 8)).collect();
         let mut index = Index::default();
         for (place, name) in names.iter().enumerate() {
             index.insert(name, place as u32, |place| names[place as usize].key);
@@ -176,9 +203,9 @@ mod tests {
         for (place, name) in names.iter().enumerate() {
             let is_it = |place: u32| names[place as usize].key == name.key;
             assert_eq!(index.find(name, is_it), Some(place as u32));
-            assert_eq!(index.find_key(name.key, is_it), Some((place as u32, name.check)));
+            assert_eq!(index.find_key(name.key, is_it), Some((place as u32, *name)));
         }
-        assert_eq!(index.find(&Hashed { key: 12_345 << 32, check: 9 }, |_| true), None);
+        assert_eq!(index.find(&Hashed::of_whole_check(12_345 << 32, 9 << 8), |_| true), None);
         // Every third goes again, and all others are still found.
         let is_gone = |place: usize| place.is_multiple_of(3);
         for (place, name) in names.iter().enumerate().filter(|&(place, _)| is_gone(place)) {
@@ -203,9 +230,9 @@ mod tests {
         let count = searched.len() as f64;
         let mut probes = 0u64;
         for place in searched {
-            index.find_key(hashed[place].key, |found| {
+            index.search(hashed[place].key, |slot| {
                 probes += 1;
-                found == place as u32
+                slot as u32 == place as u32
             });
         }
         probes as f64 / count

@@ -1,6 +1,6 @@
 //! Names of people: their keyed hash, and the shard they live in.
 //!
-//! People choose their names, so an unkeyed hash could be attacked. One pass gives 96 bits: the key by which shards speak
+//! People choose their names, so an unkeyed hash could be attacked. One pass gives 88 bits: the key by which shards speak
 //! of a person, and a check that tells two names with one key apart.
 
 use std::fmt;
@@ -67,8 +67,47 @@ pub(crate) struct NameHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hashed {
     pub(crate) key: UserKey,
-    /// 32 more bits of the hash. Never 0, which stands for "not known".
+    /// The last 8 bits of the key, below 24 more bits of the hash. These are never 0, which stands for "not known".
     pub(crate) check: u32,
+}
+
+/// The bits of a check that are the key's. A table from keys to places keeps checks and no keys: whose tag is another is
+/// somebody else, and need not be looked at.
+const TAG: u32 = 0xff;
+
+/// The part of a key that a check repeats.
+#[inline]
+pub(crate) fn tag(key: UserKey) -> u32 {
+    key as u32 & TAG
+}
+
+/// Whether this is the tag of the check's key.
+#[inline]
+pub(crate) fn has_tag(check: u32, tag: u32) -> bool {
+    check & TAG == tag
+}
+
+impl Hashed {
+    #[inline]
+    fn new(key: UserKey, check: u32) -> Hashed {
+        Hashed { key, check: (check & !TAG).max(TAG + 1) | tag(key) }
+    }
+
+    /// Of somebody whose name is not known.
+    pub(crate) fn nameless(key: UserKey) -> Hashed {
+        Hashed { key, check: tag(key) }
+    }
+
+    /// What a check of 32 bits, 0 for a name that is not known, has become: images of before have such.
+    pub(crate) fn of_whole_check(key: UserKey, check: u32) -> Hashed {
+        if check == 0 { Hashed::nameless(key) } else { Hashed::new(key, check) }
+    }
+
+    /// Whether the name is known.
+    #[inline]
+    pub(crate) fn is_named(self) -> bool {
+        self.check & !TAG != 0
+    }
 }
 
 impl NameHash {
@@ -80,7 +119,7 @@ impl NameHash {
     #[inline]
     pub(crate) fn of(&self, name: &str) -> Hashed {
         let (first, second) = self.hasher.hash(name.as_bytes()).as_u64();
-        Hashed { key: first & self.mask, check: (second as u32).max(1) }
+        Hashed::new(first & self.mask, second as u32)
     }
 }
 

@@ -358,15 +358,16 @@ impl People {
         self.index.find(name, is_it).map(Known::unpack)
     }
 
-    /// Who has this key, and the check of their name; 0 if there is none yet.
+    /// Who has this key, and whether their name is known.
     #[inline]
-    fn find_key_and_check(&self, key: UserKey) -> Option<(Known, u32)> {
+    fn find_key_and_name(&self, key: UserKey) -> Option<(Known, bool)> {
         let is_it = |packed| self.key_of(Known::unpack(packed)) == key;
-        self.index.find_key(key, is_it).map(|(packed, check)| (Known::unpack(packed), check))
+        self.index.find_key(key, is_it).map(|(packed, name)| (Known::unpack(packed), name.is_named()))
     }
 
+    #[inline]
     pub(crate) fn find_key(&self, key: UserKey) -> Option<Known> {
-        self.find_key_and_check(key).map(|(known, _)| known)
+        self.find_key_and_name(key).map(|(known, _)| known)
     }
 
     /// Takes a name of this shard that another one tells before it speaks of the person. If the key is another name's
@@ -406,7 +407,7 @@ impl People {
             Some(Known::Here(person)) => Ok(person),
             Some(Known::Away(_)) => Err(LeftOut::Collided),
             None if self.has_room_for_person() => {
-                let person = self.add_person(&Hashed { key, check: 0 });
+                let person = self.add_person(&Hashed::nameless(key));
                 self.persons[person as usize].set(Flag::Told, true);
                 Ok(person)
             }
@@ -430,7 +431,7 @@ impl People {
             Some(_) => Err(LeftOut::Collided),
             None if self.has_room_for_remote() => {
                 let remote = self.add_remote(key, source);
-                self.enter(&Hashed { key, check: 0 }, Known::Away(remote));
+                self.enter(&Hashed::nameless(key), Known::Away(remote));
                 Ok(remote)
             }
             None => Err(LeftOut::Full),
@@ -447,18 +448,18 @@ impl People {
 
     /// A name that is not known: a new one, that of a key which had none, or another name's key.
     fn meet(&mut self, hashed: &Hashed, name: &str) -> Result<Known, LeftOut> {
-        match self.find_key_and_check(hashed.key) {
+        match self.find_key_and_name(hashed.key) {
             None => self.introduce(hashed, name).ok_or(LeftOut::Full),
-            Some((Known::Away(remote), 0)) => self.name_remote(remote, hashed, name),
-            Some((_, 0)) if !self.names.has_room(name, &self.limits) => Err(LeftOut::Full),
-            Some((known, 0)) => {
+            Some((Known::Away(remote), false)) => self.name_remote(remote, hashed, name),
+            Some((_, false)) if !self.names.has_room(name, &self.limits) => Err(LeftOut::Full),
+            Some((known, false)) => {
                 self.index.set_check(hashed, known.pack());
                 if let Known::Here(person) = known {
                     self.name(person, name);
                 }
                 Ok(known)
             }
-            Some((known, _)) => {
+            Some((known, true)) => {
                 self.tell_collision(known, name);
                 Err(LeftOut::Collided)
             }
@@ -640,7 +641,7 @@ impl People {
         self.strangers.iter().for_each(|&(source, key)| to.words(&[source.into(), key]));
     }
 
-    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
+    pub(crate) fn read_image(&mut self, from: &mut Reader<'_>, has_whole_checks: bool) -> Result<(), InvalidImage> {
         self.persons = from.table("persons")?;
         self.remotes = from.table("remotes")?;
         self.free_persons = from.table("free persons")?;
@@ -651,6 +652,12 @@ impl People {
         check(free.is_sorted_by_key(|[units, _]| *units), "free names: they are not in order")?;
         free.into_iter().for_each(|[units, place]| self.names.free.entry(units).or_default().push(place));
         self.index.read_image(from)?;
+        if has_whole_checks {
+            self.index.upgrade_checks(|packed| match Known::unpack(packed) {
+                Known::Here(person) => self.persons.get(person as usize).map(|person| person.key),
+                Known::Away(remote) => self.remotes.get(remote as usize).map(|remote| remote.key),
+            });
+        }
         let strangers: Vec<[u64; 2]> = from.table("strangers")?;
         let (home, shards) = (u64::from(self.home.shard), u64::from(self.home.shards));
         let is_away = |&[source, _]: &[u64; 2]| source != home && source < shards;

@@ -31,17 +31,20 @@ impl Shard {
             self.take_genesis(genesis.clamp(-TIME_MAX, TIME_MAX));
         }
         for chunk in section.endorse.chunks(CHUNK_ENTRIES) {
-            chunk.iter().for_each(|entry| self.people.index.warm(entry.target));
+            self.warm_endorsed(chunk);
             for entry in chunk {
                 if self.renewals.is_heard(entry.target, source) {
                     self.take_endorse(source, entry, factor);
                 }
             }
         }
-        for contact in &section.contacts {
-            if self.renewals.is_heard(contact.target, source) {
-                self.take_contact_away(source, contact, factor);
-                self.settle_contacts();
+        for chunk in section.contacts.chunks(CHUNK_ENTRIES) {
+            self.warm_contacts(chunk);
+            for contact in chunk {
+                if self.renewals.is_heard(contact.target, source) {
+                    self.take_contact_away(source, contact, factor);
+                    self.settle_contacts();
+                }
             }
         }
         for notice in &section.follows {
@@ -130,15 +133,21 @@ impl Shard {
         for (shard, name) in self.people.names_to_tell.drain(..) {
             exchange[usize::from(shard)].names.push(name);
         }
-        self.targets.away.sort_unstable_by_key(|(remote, _)| *remote);
-        for (remote, change) in self.targets.away.drain(..) {
-            let remote = &mut self.people.remotes[remote as usize];
+        // Changes are large: their places are put in order, and not they.
+        let mut order = std::mem::take(&mut self.step.order);
+        order.clear();
+        order.extend((0_u64..).zip(&self.targets.away).map(|(place, (remote, _))| u64::from(*remote) << 32 | place));
+        order.sort_unstable();
+        for place in order.iter().map(|entry| *entry as u32 as usize) {
+            let (remote, change) = &self.targets.away[place];
+            let remote = &mut self.people.remotes[*remote as usize];
             remote.change = 0;
-            let entry = Endorse { target: remote.key, change: change.told() };
             if let Some(section) = section_of(exchange, remote) {
-                section.endorse.push(entry);
+                section.endorse.push(Endorse { target: remote.key, change: change.told() });
             }
         }
+        self.targets.away.clear();
+        self.step.order = order;
     }
 
     fn send_notices(&mut self, exchange: &mut [Section]) {

@@ -385,6 +385,8 @@ pub(crate) struct StepState {
     pub(crate) refines: bool,
     pub(crate) swept: Vec<StandingId>,
     pub(crate) weights: Vec<f64>,
+    /// Changes of people of other shards, by whom they are of: the person, and below it the change's place.
+    pub(crate) order: Vec<u64>,
     pub(crate) digest: Digest,
     hashed: Vec<(Hashed, Hashed)>,
     found: Vec<(Option<Known>, Option<Known>)>,
@@ -593,7 +595,7 @@ impl Shard {
             }
             Ok(Known::Here(actor)) => match self.people.resolve_found(found.1, &target, event.target) {
                 Err(why) => Act::LeftOut(why),
-                // Two names that are alike in all 96 bits.
+                // Two names that are alike in all 88 bits.
                 Ok(Known::Here(target)) if target == actor => Act::OnSelf,
                 Ok(target) => Act::Between(actor, target),
             },

@@ -103,12 +103,13 @@ impl Siblings {
         }
     }
 
-    pub(crate) fn read_image(from: &mut Reader<'_>) -> Result<Siblings, InvalidImage> {
+    pub(crate) fn read_image(from: &mut Reader<'_>, has_whole_checks: bool) -> Result<Siblings, InvalidImage> {
         let mut siblings = Siblings::default();
         let row = |from: &mut Reader<'_>| -> Result<(Hashed, u32), InvalidImage> {
             let (key, rest) = (from.word()?, from.word()?);
-            let account = Hashed { key, check: rest as u32 };
-            check(account.check != 0, "linked accounts: one has no name")?;
+            let as_it_is = Hashed { key, check: rest as u32 };
+            let account = if has_whole_checks { Hashed::of_whole_check(key, as_it_is.check) } else { as_it_is };
+            check(account.is_named(), "linked accounts: one has no name")?;
             Ok((account, (rest >> 32) as u32))
         };
         for _ in 0..from.word()? {
@@ -160,7 +161,7 @@ mod tests {
 
     fn hashed(number: u32) -> Hashed {
         // Many share a key.
-        Hashed { key: u64::from(number % 7), check: number + 1 }
+        Hashed::of_whole_check(u64::from(number % 7), (number + 1) << 8)
     }
 
     #[test]
@@ -173,7 +174,7 @@ mod tests {
         let mut image = Vec::new();
         siblings.write_image(&mut image);
         let mut reader = Reader(&image);
-        let read = Siblings::read_image(&mut reader).expect("an image");
+        let read = Siblings::read_image(&mut reader, false).expect("an image");
         let mut again = Vec::new();
         read.write_image(&mut again);
         assert!(reader.0.is_empty() && image == again);
@@ -187,7 +188,7 @@ mod tests {
         }
         assert!(siblings.is_empty() && siblings.memory_bytes() == 0);
         for cut in 0..image.len().min(200) {
-            assert!(Siblings::read_image(&mut Reader(&image[..cut])).is_err(), "{cut}");
+            assert!(Siblings::read_image(&mut Reader(&image[..cut]), false).is_err(), "{cut}");
         }
     }
 }

@@ -499,6 +499,12 @@ impl Targets {
         prefetch_index(&self.counts, standing as usize);
     }
 
+    /// Asks for this step's change of somebody of another shard, if there is one: its place from 1.
+    #[inline]
+    pub(crate) fn warm_away(&self, change: u32) {
+        prefetch_index(&self.away, (change as usize).wrapping_sub(1));
+    }
+
     /// What the step has counted, folded.
     pub(crate) fn take_counted(&mut self) -> u64 {
         std::mem::take(&mut self.counted).value()

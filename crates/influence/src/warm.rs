@@ -3,8 +3,9 @@
 
 use prefetch_index::prefetch_index;
 
-use crate::name::Hashed;
-use crate::people::{Known, People, Person, PersonId, StandingId};
+use crate::exchange::{Contact, Endorse};
+use crate::name::{Hashed, UserKey};
+use crate::people::{Known, People, Person, PersonId, RemoteId, StandingId, Target};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
 
@@ -35,10 +36,30 @@ impl People {
     #[inline]
     fn candidate(&self, name: &Hashed) -> Option<Known> {
         let candidate = self.index.candidate(name).map(Known::unpack);
-        if let Some(Known::Here(person)) = candidate {
-            self.warm_person(person);
-        }
+        self.warm_known(candidate);
         candidate
+    }
+
+    /// Whose key this may be.
+    #[inline]
+    fn candidate_for_key(&self, key: UserKey) -> Option<Known> {
+        let candidate = self.index.candidate_for_key(key).map(Known::unpack);
+        self.warm_known(candidate);
+        candidate
+    }
+
+    #[inline]
+    fn warm_known(&self, known: Option<Known>) {
+        match known {
+            Some(Known::Here(person)) => self.warm_person(person),
+            Some(Known::Away(remote)) => self.warm_remote(remote),
+            None => {}
+        }
+    }
+
+    #[inline]
+    fn warm_remote(&self, remote: RemoteId) {
+        prefetch_index(&self.remotes, remote as usize);
     }
 
     /// Beginning and end: every second person lies in two lines.
@@ -76,14 +97,18 @@ impl Shard {
     /// Asks for what these events will change: rows and standings first, then the targets' rows for contacts.
     pub(crate) fn warm(&self, acts: &[Act]) {
         for act in acts {
-            if let Act::Between(actor, Known::Here(target)) = *act {
-                if let Some(standing) = self.people.persons[target as usize].standing() {
+            let Act::Between(actor, target) = *act else { continue };
+            self.warm_person_standing(actor);
+            let target = match target {
+                Known::Here(target) => {
+                    let Some(standing) = self.people.persons[target as usize].standing() else { continue };
                     self.warm_standing(standing);
                     self.targets.warm_counts(standing);
+                    Target::Here(standing)
                 }
-                self.warm_person_standing(actor);
-                self.warm_edge(actor, target);
-            }
+                Known::Away(remote) => Target::Away(remote),
+            };
+            self.edges.warm(self.people.persons[actor as usize].row, target.pack());
         }
         for act in acts {
             if let Act::Between(actor, Known::Here(target)) = *act
@@ -121,6 +146,42 @@ impl Shard {
         }
     }
 
+    /// Asks for what entries of another shard will change: people, then their standings.
+    pub(crate) fn warm_endorsed(&self, entries: &[Endorse]) {
+        entries.iter().for_each(|entry| self.people.index.warm(entry.target));
+        entries.iter().for_each(|entry| _ = self.people.candidate_for_key(entry.target));
+        for entry in entries {
+            let Some(Known::Here(person)) = self.people.index.candidate_for_key(entry.target).map(Known::unpack) else {
+                continue;
+            };
+            if let Some(standing) = self.people.persons[person as usize].standing() {
+                self.warm_standing(standing);
+                self.targets.warm_counts(standing);
+            }
+        }
+    }
+
+    /// Asks for what contacts of another shard may change: targets, then the actors and what rows keep of them.
+    pub(crate) fn warm_contacts(&self, contacts: &[Contact]) {
+        for contact in contacts {
+            self.people.index.warm(contact.target);
+            self.people.index.warm(contact.actor);
+        }
+        contacts.iter().for_each(|contact| _ = self.people.candidate_for_key(contact.target));
+        for contact in contacts {
+            let Some(Known::Here(target)) = self.people.index.candidate_for_key(contact.target).map(Known::unpack)
+            else {
+                continue;
+            };
+            let row = self.people.persons[target as usize].row;
+            if row.len() > 0
+                && let Some(actor @ Known::Away(_)) = self.people.candidate_for_key(contact.actor)
+            {
+                self.edges.warm(row, actor.pack());
+            }
+        }
+    }
+
     /// Asks for these standings.
     pub(crate) fn warm_standings(&self, standings: &[StandingId]) {
         standings.iter().for_each(|&standing| self.warm_standing(standing));
@@ -134,9 +195,21 @@ impl Shard {
             self.warm_person_standing(person);
             self.edges.warm_slots(row(person).start(), row(person).extent() as usize);
         }
-        for person in persons {
-            for edge in self.edges.slots(row(person)).iter().take(WARM_SLOTS_MAX) {
-                self.warm_standing(edge.target);
+        let first_edges = |person| self.edges.slots(row(person)).iter().take(WARM_SLOTS_MAX);
+        for person in persons.clone() {
+            for edge in first_edges(person) {
+                match Target::unpack(edge.target) {
+                    Target::Here(standing) => self.warm_standing(standing),
+                    Target::Away(remote) => self.people.warm_remote(remote),
+                }
+            }
+        }
+        if self.people.remotes.is_empty() {
+            return;
+        }
+        for remote in persons.flat_map(first_edges).filter_map(|edge| Target::unpack(edge.target).away()) {
+            if let Some(remote) = self.people.remotes.get(remote as usize) {
+                self.targets.warm_away(remote.change);
             }
         }
     }

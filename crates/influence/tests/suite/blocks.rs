@@ -238,7 +238,7 @@ fn whoever_blocks_nobody_takes_no_byte_for_it() {
         shards.shards[0].copy_image(&mut image);
         image
     });
-    assert_eq!(images[0][0], 5, "the version of the format");
+    assert_eq!(images[0][0], 13, "the version of the format");
     assert_eq!(images[0].len(), images[1].len());
 }
 
