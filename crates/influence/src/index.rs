@@ -10,6 +10,8 @@ use crate::name::{Hashed, UserKey, has_tag, tag};
 use crate::tables::{InvalidImage, Put, Reader};
 
 const EMPTY: u64 = u64::MAX;
+/// Slots whose keys are read together when the table grows: they lie all over memory.
+const CHUNK_SLOTS: usize = 256;
 
 /// The table.
 #[derive(Clone, Debug, Default)]
@@ -119,8 +121,11 @@ impl Index {
     fn grow(&mut self, key_of: impl Fn(u32) -> UserKey) {
         let capacity = (self.slots.len() / 4 * 5).max(64);
         let old = std::mem::replace(&mut self.slots, vec![EMPTY; capacity]);
-        for slot in old.into_iter().filter(|&slot| slot != EMPTY) {
-            self.put(key_of(slot as u32), slot);
+        let mut moved = Vec::with_capacity(CHUNK_SLOTS);
+        for chunk in old.chunks(CHUNK_SLOTS) {
+            moved.clear();
+            moved.extend(chunk.iter().filter(|&&slot| slot != EMPTY).map(|&slot| (key_of(slot as u32), slot)));
+            moved.iter().for_each(|&(key, slot)| self.put(key, slot));
         }
     }
 

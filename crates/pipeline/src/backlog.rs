@@ -12,7 +12,7 @@ use wire::{Gap, JournalRecord, OffsetRange};
 use crate::batch::Batch;
 use crate::fault::Fatal;
 use crate::log::{Positions, Share};
-use crate::settings::{Pace, Settings};
+use crate::settings::Settings;
 
 /// However little room there is, so many bytes of what the next repeated slice needs may come at a time.
 const NEEDED_BYTES: usize = 1 << 20;
@@ -269,10 +269,10 @@ impl Backlog {
     /// epoch, in whole batches; of inputs that are held back, nothing. From a shard that closes days, and whose clock is moved by
     /// events and stands here, it takes no
     /// event behind the end of a day, as long as there are others: so all that is due is done when the day ends.
-    pub(crate) fn cut(&mut self, pace: &Pace, day: Option<Day>, is_held: impl Fn(usize) -> bool) -> Cut {
+    pub(crate) fn cut(&mut self, epoch: Share, day: Option<Day>, is_held: impl Fn(usize) -> bool) -> Cut {
         let day_ends = day.and_then(|day| self.day_ends(day));
         let share = |all: usize| (all / self.inputs.len().max(1)).max(1);
-        let (records_max, bytes_max) = (share(pace.epoch_records_max), share(pace.epoch_bytes_max));
+        let (records_max, bytes_max) = (share(epoch.records), share(epoch.bytes));
         let exchange = self.exchange.range(self.exchange.delivered);
         let inputs = self.inputs.iter().enumerate().map(|(input, lane)| {
             let (mut records, mut bytes) = (0, 0);
@@ -384,6 +384,8 @@ mod tests {
         Settings { shards: 1, ..sample::settings([Holds::Events]) }
     }
 
+    const EPOCH: Share = Share { records: 1 << 14, bytes: 16 << 20 };
+
     /// A batch of one bad record of so many bytes.
     fn bad(offset: i64, bytes: usize) -> Arc<Batch> {
         let mut batch = Batch::new(offset);
@@ -417,10 +419,10 @@ mod tests {
     #[test]
     fn a_slice_has_its_share_of_bytes_and_one_batch_at_least() {
         let mut backlog = backlog((0..10).map(|offset| bad(offset, 60_000)));
-        let pace = |bytes| Pace { epoch_bytes_max: bytes, ..Pace::default() };
-        assert_eq!(backlog.cut(&pace(1), None, |_| false).inputs, [OffsetRange { first: 0, next: 1 }]);
-        assert_eq!(backlog.cut(&pace(130_000), None, |_| false).inputs, [OffsetRange { first: 1, next: 4 }]);
-        assert_eq!(backlog.cut(&pace(usize::MAX), None, |_| false).inputs, [OffsetRange { first: 4, next: 10 }]);
+        let epoch = |bytes| Share { records: 1 << 14, bytes };
+        assert_eq!(backlog.cut(epoch(1), None, |_| false).inputs, [OffsetRange { first: 0, next: 1 }]);
+        assert_eq!(backlog.cut(epoch(130_000), None, |_| false).inputs, [OffsetRange { first: 1, next: 4 }]);
+        assert_eq!(backlog.cut(epoch(usize::MAX), None, |_| false).inputs, [OffsetRange { first: 4, next: 10 }]);
     }
 
     /// A batch of acts at these times, in days.
@@ -437,7 +439,7 @@ mod tests {
     fn a_shard_lags_while_its_log_has_more_even_if_nothing_waits_here() {
         let settings = Settings { shards: 1, ..sample::settings([Holds::Events, Holds::Profiles]) };
         let mut backlog = Backlog::new(&Positions { exchange: 0, inputs: vec![0, 0] });
-        let all = |backlog: &mut Backlog| drop(backlog.cut(&Pace::default(), None, |_| false));
+        let all = |backlog: &mut Backlog| drop(backlog.cut(EPOCH, None, |_| false));
         let day = |days: f64| (days * DAY_MS as f64) as Timestamp;
         backlog.look(&[Some(9), None]);
         assert_eq!(backlog.oldest(), Some(Timestamp::MIN), "nobody knows");
@@ -455,7 +457,7 @@ mod tests {
         backlog.push_batch(&settings, 0, 0, acts(2, &[7.0])).unwrap();
         backlog.look(&[]);
         assert_eq!(backlog.oldest(), Some(day(7.0)));
-        let held = backlog.cut(&Pace::default(), None, |input| input == 0);
+        let held = backlog.cut(EPOCH, None, |input| input == 0);
         assert_eq!(held.inputs[0], OffsetRange { first: 2, next: 2 });
     }
 
@@ -471,7 +473,7 @@ mod tests {
         push(1, acts(2, &[0.1, 2.0]));
         let mut clock = Timestamp::MIN;
         let mut cut = |newest: f64| {
-            let cut = backlog.cut(&Pace::default(), Some(Day { clock, day_ms: DAY_MS }), |_| false);
+            let cut = backlog.cut(EPOCH, Some(Day { clock, day_ms: DAY_MS }), |_| false);
             clock = clock.max((newest * DAY_MS as f64) as Timestamp);
             cut.inputs.iter().map(|range| (range.first, range.next)).collect::<Vec<_>>()
         };

@@ -32,6 +32,7 @@ mod store;
 
 mod bugs;
 mod draw;
+mod epoch_size;
 mod fault;
 mod planted;
 mod refusals;

@@ -14,7 +14,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{chain, fold};
 use crate::fault::Fatal;
-use crate::log::{Cue, Delivery, Positions, Step};
+use crate::log::{Cue, Delivery, Positions, Share, Step};
 use crate::seen::Seen;
 use crate::settings::{Clock, Holds, Settings};
 use crate::slice::{Plan, gather};
@@ -227,7 +227,14 @@ impl Seat {
     }
 
     /// Takes a slice of what waits.
-    pub(crate) fn step(&mut self, settings: &Settings, now: Timestamp, cue: Option<Cue>, bugs: Bugs) {
+    pub(crate) fn step(
+        &mut self,
+        settings: &Settings,
+        epoch_records: usize,
+        now: Timestamp,
+        cue: Option<Cue>,
+        bugs: Bugs,
+    ) {
         let people = self.shard.people_len();
         let work = self.work(settings.clock);
         let lags = |oldest: Timestamp| now.saturating_sub(oldest) > settings.pace.lag_ms_max;
@@ -236,9 +243,10 @@ impl Seat {
         let day = day_ms.map(|day_ms| Day { clock: self.shard.now().unwrap_or(Timestamp::MIN), day_ms });
         let holds_events = self.awaits_profiles || day_ms.is_some() && self.waits_for_scale();
         let is_held = |input: usize| holds_events && settings.inputs[input].holds == Holds::Events;
-        let cut = self.backlog.cut(&settings.pace, day, is_held);
+        let epoch = Share { records: epoch_records, bytes: settings.pace.epoch_bytes_max };
+        let cut = self.backlog.cut(epoch, day, is_held);
         let is_caught_up = self.backlog.is_caught_up();
-        self.tour.note(now, is_caught_up);
+        self.tour.note(now, people, is_caught_up);
         let plan = match cue {
             None => Plan {
                 clock: now.max(self.shard.now().unwrap_or(now)),
@@ -484,7 +492,7 @@ mod tests {
                 self.seat.backlog.push_batch(&self.settings, 0, 0, Arc::new(batch)).expect("it follows");
             }
             self.seat.look(&self.settings, &[]);
-            self.seat.step(&self.settings, self.now, None, Bugs::NONE);
+            self.seat.step(&self.settings, usize::MAX, self.now, None, Bugs::NONE);
             let shard = &self.seat.shard;
             let scores = self.seat.effects().scores.iter().filter_map(|published| shard.record(published));
             let told = scores.map(|(user, score)| (user.to_owned(), score.received.of(Kind::Mention))).collect();

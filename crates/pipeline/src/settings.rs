@@ -122,7 +122,8 @@ pub enum Clock {
 pub struct Pace {
     /// An epoch ends after so many milliseconds,
     pub epoch_ms: i64,
-    /// or when so many records wait,
+    /// or when so many records wait, and no more are taken of each shard. While more wait than an epoch takes, epochs grow, up to
+    /// [`Pace::epoch_records_most`].
     pub epoch_records_max: usize,
     /// or when so many bytes wait: of each shard no more are taken, but for one batch.
     pub epoch_bytes_max: usize,
@@ -132,6 +133,13 @@ pub struct Pace {
     pub backlog_bytes_max: usize,
     /// Nothing is published while a shard lags by more than so many milliseconds.
     pub lag_ms_max: Timestamp,
+}
+
+impl Pace {
+    /// Records that an epoch takes of a shard where many wait.
+    pub fn epoch_records_most(&self) -> usize {
+        self.epoch_records_max.max(self.backlog_records_max / 2)
+    }
 }
 
 impl Default for Pace {

@@ -9,6 +9,12 @@ use vocabulary::Timestamp;
 const ROUND_MS: i64 = 60_000;
 /// and in this time once nothing waits; the epoch in which it ends adds its own.
 const ROUND_CAUGHT_UP_MS: i64 = 4_000;
+/// Where records have waited for so long, many counts wait for the first round after that,
+const BEHIND_MS: i64 = 2_000;
+/// which takes no longer than this;
+const ROUND_AFTER_MS: i64 = 800;
+/// nor do those in which a shard settles whose clock is moved by events.
+const ROUNDS_AFTER: u64 = 4;
 
 /// The sweep of one shard, as it goes round and round. Only its pace depends on this: the journal says how far an epoch
 /// went.
@@ -20,12 +26,26 @@ pub(crate) struct Tour {
     waiting: VecDeque<(Timestamp, u64)>,
     /// Since when nothing waits to be sliced; `None` while something does.
     caught_up_at: Option<Timestamp>,
+    /// Since when something does.
+    behind_since: Option<Timestamp>,
+    /// The visits with which the last round ends that is hurried, since much had waited.
+    hurries_until: u64,
 }
 
 impl Tour {
     /// Notes whether anything waits to be sliced.
-    pub(crate) fn note(&mut self, now: Timestamp, is_caught_up: bool) {
+    pub(crate) fn note(&mut self, now: Timestamp, people: u32, is_caught_up: bool) {
         self.caught_up_at = is_caught_up.then(|| self.caught_up_at.unwrap_or(now));
+        if !is_caught_up {
+            self.behind_since.get_or_insert(now);
+        } else if self.behind_since.take().is_some_and(|since| now.saturating_sub(since) >= BEHIND_MS) {
+            self.hurries_until = self.visits + ROUNDS_AFTER * u64::from(people);
+        }
+    }
+
+    /// How long a round takes where nothing waits.
+    fn round_ms(&self) -> i64 {
+        if self.visits < self.hurries_until { ROUND_AFTER_MS } else { ROUND_CAUGHT_UP_MS }
     }
 
     /// People to visit in an epoch that begins now, if the next one begins after as long as this one did after the last.
@@ -39,11 +59,11 @@ impl Tour {
         };
         let due = match (self.caught_up_at, self.waiting.front()) {
             (None, _) => share(people, ROUND_MS),
-            (Some(_), None) => share(people, ROUND_CAUGHT_UP_MS),
+            (Some(_), None) => share(people, self.round_ms()),
             (Some(caught_up_at), Some(&(at, before))) => {
                 let left = people.saturating_sub(self.visits - before);
-                let until = at.max(caught_up_at).saturating_add(ROUND_CAUGHT_UP_MS);
-                share(people, ROUND_CAUGHT_UP_MS).max(share(left, until.saturating_sub(now)))
+                let until = at.max(caught_up_at).saturating_add(self.round_ms());
+                share(people, self.round_ms()).max(share(left, until.saturating_sub(now)))
             }
         };
         due.min(people) as u32
@@ -92,7 +112,7 @@ mod tests {
 
         /// An epoch that lasts so long. Returns how old the oldest counts are that are not published after its commit.
         fn epoch(&mut self, lasts_ms: i64, brings: bool, is_caught_up: bool) -> i64 {
-            self.tour.note(self.now, is_caught_up);
+            self.tour.note(self.now, PEOPLE, is_caught_up);
             let due = self.tour.due(PEOPLE, self.now, self.now - self.stepped_at);
             self.stepped_at = self.now;
             if brings {
@@ -138,10 +158,27 @@ mod tests {
             clockwork.epoch(20, true, false);
         }
         assert!(clockwork.most <= PEOPLE / 400, "{}", clockwork.most);
+        (0..60).for_each(|_| _ = clockwork.epoch(20, true, true));
+        assert!(clockwork.most <= PEOPLE / 6, "the first rounds after that: {}", clockwork.most);
+        clockwork.most = 0;
         for _ in 0..1_000 {
             clockwork.epoch(20, true, true);
         }
         assert!(clockwork.most <= PEOPLE / 25, "{}", clockwork.most);
+    }
+
+    #[test]
+    fn what_has_waited_for_long_is_published_within_a_second() {
+        for lasts_ms in [7, 150, 400] {
+            let mut clockwork = Clockwork::new();
+            for _ in 0..100 {
+                clockwork.epoch(lasts_ms, true, false);
+            }
+            let caught_up = clockwork.now;
+            while clockwork.epoch(lasts_ms, false, true) > 0 {}
+            let took = clockwork.now - EPOCH_MS - caught_up;
+            assert!(took <= 1_500, "epochs of {lasts_ms} ms: {took} ms");
+        }
     }
 
     #[test]

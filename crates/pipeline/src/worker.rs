@@ -27,6 +27,7 @@ use vocabulary::Timestamp;
 use wire::JournalRecord;
 
 use crate::bugs::{Bug, Bugs};
+use crate::epoch_size::{EpochSize, Taken};
 use crate::fault::Fault;
 use crate::keeper::{Done, Job, Keeper, Loaded};
 use crate::log::{Cue, Delivery, Inbox, Log, Ownership, Room, Share, Step};
@@ -69,6 +70,7 @@ pub struct Worker<L> {
     inbox: Inbox,
     room: Room,
     epoch_ended: Timestamp,
+    epoch_size: EpochSize,
     status: Arc<Status>,
     sized_at: Timestamp,
     /// Likewise of shards of few people.
@@ -96,6 +98,7 @@ impl<L: Log> Worker<L> {
         status.has_fingerprint(settings.fingerprint());
         Worker {
             epoch_ended: log.now(),
+            epoch_size: EpochSize::new(&settings.pace),
             log,
             rounds: Rounds::new(settings.checkpoint_every_ms),
             settings,
@@ -185,6 +188,8 @@ impl<L: Log> Worker<L> {
         let now = self.log.now();
         // Shards age together: one transaction for all of them.
         let all_idle = self.work() <= Work::Ageing;
+        let epoch_records = self.epoch_size.records();
+        let mut taken = Taken::default();
         for seat in self.shards.values_mut().filter_map(Stage::live_mut) {
             let steps = match seat.work(self.settings.clock) {
                 Work::Input | Work::Quieting => true,
@@ -193,7 +198,11 @@ impl<L: Log> Worker<L> {
             };
             if cue.is_some() || steps {
                 seat.look(&self.settings, &self.log.unread_since(seat.number));
-                seat.step(&self.settings, now, cue, self.bugs);
+                let clock = seat.shard.now();
+                seat.step(&self.settings, epoch_records, now, cue, self.bugs);
+                taken.records += seat.records.iter().sum::<u64>() as usize;
+                let moved_ms = clock.zip(seat.shard.now()).map_or(0, |(before, after)| after - before);
+                taken.span_ms = taken.span_ms.max(moved_ms);
                 self.planted.stepped(|| seat.next_records());
                 self.heartbeat.beat();
             }
@@ -204,6 +213,8 @@ impl<L: Log> Worker<L> {
         }
         let commit_us = self.commit()?;
         self.epoch_ended = self.log.now();
+        taken.lasted_ms = self.epoch_ended - now;
+        self.epoch_size.took(taken, self.settings.model.half_life_ms);
         self.status.took(watch.us(), commit_us);
         Ok(())
     }
@@ -264,7 +275,7 @@ impl<L: Log> Worker<L> {
         }
         let work = self.work();
         let is_time = self.pace_ms(work).is_some_and(|pace_ms| self.log.now() - self.epoch_ended >= pace_ms);
-        let is_much = records >= pace.epoch_records_max || bytes >= pace.epoch_bytes_max;
+        let is_much = records >= self.epoch_size.records() || bytes >= pace.epoch_bytes_max;
         let is_full = || live().any(|seat| seat.backlog.is_full(self.most().bytes));
         is_time || work == Work::Input && (is_much || is_full())
     }

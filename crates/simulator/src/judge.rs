@@ -82,7 +82,7 @@ fn tiles(simulation: &Simulation<'_>, broker: &Broker, shard: u16, journal: &[Jo
         return wrong("does not begin at the beginning".into());
     }
     // Whole reads are taken until the input's share of an epoch is there.
-    let share = (simulation.settings.pace.epoch_records_max / first.inputs.len().max(1)).max(1);
+    let share = (simulation.settings.pace.epoch_records_most() / first.inputs.len().max(1)).max(1);
     let records_max = (share + simulation.scenario.read_records) as u64;
     let is_long =
         |record: &&JournalRecord| record.gaps.is_empty() && record.inputs.iter().any(|range| range.len() > records_max);

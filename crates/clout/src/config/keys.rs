@@ -91,7 +91,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(All, "outputs.credits", "output-credits", "true|false", "false", "whether the votes that each act gave are told in a topic of their own"),
     key(Serve, "views.folder", "views", "FOLDER", "[none]", "where `clout serve` keeps the history of everybody, made of the closes; without it history begins when it starts"),
     key(Run, "pace.epoch", "epoch", "DURATION", "100ms", "an epoch, which is a transaction, ends after this time"),
-    key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait"),
+    key(Run, "pace.records", "epoch-records", "NUMBER", "16384", "or when so many records wait; while more wait than it takes, an epoch grows up to half of pace.backlog"),
     key(Run, "pace.backlog", "backlog", "NUMBER", "262144", "no more records are kept in memory before they are scored"),
     key(Run, "pace.bytes", "epoch-bytes", "BYTES", "16777216", "or when so many bytes wait, as they are in memory"),
     key(Run, "pace.backlog_bytes", "backlog-bytes", "BYTES", "33554432", "no more bytes are kept in memory before they are scored"),
