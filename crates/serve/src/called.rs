@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use dashmap::DashSet;
 use parking_lot::RwLock;
+use vocabulary::Network;
 use wire::{NameField, country_code, cut_name, language_code};
 
 use crate::ordered::Ordered;
@@ -225,6 +226,17 @@ impl Calling {
         let has = |text: &&Text| lower(text.text()).eq(letters());
         let found = texts.iter_from(first).take_while(has).filter(|text| !text.is_display_name);
         found.take(ALIKE_MAX).map(|text| Arc::clone(&text.called)).collect()
+    }
+
+    /// The other accounts of the account's network that are told of with this handle. A handle that has no host is nobody's alone where
+    /// each host has its own.
+    pub(crate) fn others_of_handle(&self, user: &str, handle: &str) -> Vec<Box<str>> {
+        let network = |user: &str| Network::of_name(user).map(|(network, _)| network);
+        let Some(own) = network(user).filter(|own| *own != Network::ActivityPub || handle.contains('@')) else {
+            return Vec::new();
+        };
+        let others = self.of_handle(handle).into_iter().map(|called| called.user.clone());
+        others.filter(|other| **other != *user && network(other) == Some(own)).collect()
     }
 
     /// The accounts whose handle or shown name begins with these letters, in lower case: at most so many texts, and whether

@@ -23,8 +23,20 @@ pub(crate) struct Closes {
     pub(crate) reader: Reader,
     behind: AtomicU64,
     circles_behind: AtomicU64,
-    movers: [Mutex<Option<Found>>; Span::ALL.len()],
+    movers: [[Mutex<Option<Found>>; Span::ALL.len()]; 2],
 }
+
+/// Of whom those are who moved most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of {
+    /// Of accounts.
+    Accounts,
+    /// Of people: whoever has several accounts once, with what these add up to.
+    People,
+}
+
+/// Where those are offered who moved: by how many points, who, and from what.
+pub(crate) type Offer<'a> = &'a mut dyn FnMut(f32, Arc<Person>, Base);
 
 /// Who moved most, when that was looked for.
 #[derive(Clone, Debug)]
@@ -68,27 +80,24 @@ impl Closes {
         self.circles_behind.store(behind.unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Who moved most in so long, as of the last seconds. `moved` says how far somebody has moved from a close.
+    /// Who moved most in so long, as of the last seconds. `look` offers everybody, who is told from which closes accounts move.
     pub(crate) fn movers(
         &self,
+        of: Of,
         span: Span,
-        people: impl Iterator<Item = Arc<Person>>,
-        moved: impl Fn(&Person, &Base) -> Option<f32>,
+        look: impl FnOnce(&dyn Fn(&str) -> Option<Base>, Offer<'_>),
     ) -> Movers {
-        let mut found = self.movers[span as usize].lock();
+        let mut found = self.movers[of as usize][span as usize].lock();
         if let Some(Found { movers, .. }) = found.as_ref().filter(|found| found.at.elapsed() < LOOK_EVERY) {
             return movers.clone();
         }
         let (mut up, mut down) = (Most::default(), Most::default());
         self.reader.bases(span, |base| {
-            for person in people {
-                let Some(base) = base(&person.name) else { continue };
-                match moved(&person, &base) {
-                    Some(change) if change >= MOVED_MIN => up.offer(change, person, base),
-                    Some(change) if change <= -MOVED_MIN => down.offer(-change, person, base),
-                    _ => {}
-                }
-            }
+            look(base, &mut |change, person, base| match change {
+                up_by if up_by >= MOVED_MIN => up.offer(up_by, person, base),
+                down_by if down_by <= -MOVED_MIN => down.offer(-down_by, person, base),
+                _ => {}
+            });
         });
         let movers = Movers { up: up.sorted(), down: down.sorted() };
         *found = Some(Found { at: Instant::now(), movers: movers.clone() });

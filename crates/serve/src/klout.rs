@@ -214,9 +214,7 @@ fn of_screen_name(view: &View, name: &str) -> Option<ScoreAnswer> {
     }
     let is_x = |user: &str| Network::of_name(user).is_some_and(|(network, _)| network == Network::X);
     let called = view.calling().of_handle(name);
-    let by_handle = called.iter().filter(|called| is_x(&called.user)).filter_map(|called| view.user(&called.user).ok());
-    // A handle that somebody has given up may still be told of them: who is rated highest has it, most likely.
-    let by_handle = by_handle.min_by_key(|answer| answer.rank);
+    let by_handle = called.iter().filter(|called| is_x(&called.user)).find_map(|called| view.user(&called.user).ok());
     let lower = name.to_lowercase();
     let by_name = || {
         let names = [name, &lower].into_iter().filter(|name| !name.contains(':')).map(str::to_owned);

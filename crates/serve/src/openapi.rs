@@ -23,6 +23,7 @@ use crate::{problem, routes};
         routes::export,
         routes::ranking,
         routes::movers,
+        routes::people_movers,
         routes::networks,
         routes::facets,
         routes::search,

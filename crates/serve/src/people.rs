@@ -178,6 +178,18 @@ impl People {
         Some(Whole { sum: Arc::clone(&owner.sum), accounts: ties.collect() })
     }
 
+    /// Whether this account is linked with a person.
+    pub(crate) fn is_linked(&self, account: &str) -> bool {
+        !self.is_empty() && self.state.read().accounts.contains_key(account)
+    }
+
+    /// Gives each person who has linked accounts, with these.
+    pub(crate) fn each(&self, mut give: impl FnMut(&Arc<Person>, &BTreeSet<Box<str>>)) {
+        if !self.is_empty() {
+            self.state.read().people.values().for_each(|owner| give(&owner.sum, &owner.accounts));
+        }
+    }
+
     /// Accounts of people whose own names begin so: of the first people in the order of names, at most so many accounts.
     pub(crate) fn beginning(&self, prefix: &str, most: usize) -> Vec<Box<str>> {
         if self.is_empty() || prefix.is_empty() {

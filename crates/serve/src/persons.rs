@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use views::{Close, ViewsError};
+use views::{Base, Close, Span, ViewsError};
 use vocabulary::Score;
 
 use crate::answer::{Account, CloseAnswer, Movement, ReceivedAnswer, ScoreAnswer, percent, seven, seven_if_any};
 use crate::called::Called;
-use crate::closes;
+use crate::closes::{self, Movers, Of};
 use crate::cursor::Cursor;
 use crate::people::{Accounts, Standing, Tie, Whole, against};
 use crate::person::{Person, Record};
@@ -154,6 +154,30 @@ pub(crate) struct PeopleAnswer {
     pub(crate) next_cursor: Option<String>,
     /// People with a score: whoever has several accounts counts once.
     pub(crate) total: u64,
+}
+
+/// People who moved most.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PeopleMoversAnswer {
+    /// In how long: day, week or month.
+    pub(crate) span: &'static str,
+    /// Who rose most, the furthest first.
+    pub(crate) up: Vec<PersonMover>,
+    /// Who fell most, the furthest first.
+    pub(crate) down: Vec<PersonMover>,
+}
+
+/// A person who moved.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PersonMover {
+    /// The score now minus that of the accounts' closes together, both against the scale of people.
+    #[serde(serialize_with = "seven")]
+    pub(crate) change: f32,
+    /// The day of the close from which it is counted: of several accounts the newest one.
+    #[schema(format = "date", example = "2026-11-29")]
+    pub(crate) since: String,
+    /// Who moved.
+    pub(crate) person: PersonAnswer,
 }
 
 /// How a person moved.
@@ -390,6 +414,43 @@ impl View {
         Some(answer)
     }
 
+    /// People who rose and who fell most in so long: whoever has several accounts once. It looks at everybody, now and then.
+    pub(crate) fn people_movers(&self, span: Span, limit: usize) -> [Vec<PersonMover>; 2] {
+        let (Some(closes), Some((newest, votes))) = (self.closes(), self.scale_of_people()) else {
+            return [Vec::new(), Vec::new()];
+        };
+        // Only the scale of accounts is closed: that of people is taken to have stood to it as now.
+        let ratio = votes / newest.votes;
+        let moved = |record: &Record, base: &Base| {
+            let scale = self.scales().get(record.scale);
+            let is_comparable = scale.model_version == base.model_version;
+            is_comparable.then(|| against(record, scale.votes, scale.votes * ratio) - score_then(base, ratio))
+        };
+        let Movers { up, down } = closes.movers(Of::People, span, |base, offer| {
+            let mut offer_from = |person: &Arc<Person>, base: Option<Base>| {
+                let Some((record, base)) = person.record().zip(base) else { return };
+                if let Some(change) = moved(&record, &base) {
+                    offer(change, Arc::clone(person), base);
+                }
+            };
+            for person in self.everybody().filter(|person| !self.linked().is_linked(&person.name)) {
+                offer_from(&person, base(&person.name));
+            }
+            self.linked()
+                .each(|sum, accounts| offer_from(sum, base_together(accounts.iter().filter_map(|user| base(user)))));
+        });
+        [up, down].map(|people| {
+            let mover = |(person, base): &(Arc<Person>, Base)| {
+                let change = moved(&person.record()?, base)?;
+                Some(PersonMover { change, since: closes::date(base.day), person: self.told(person)? })
+            };
+            let mut movers: Vec<PersonMover> = people.iter().filter_map(mover).take(limit).collect();
+            // They have moved on since they were looked for.
+            movers.sort_by(|one, other| other.change.abs().total_cmp(&one.change.abs()));
+            movers
+        })
+    }
+
     /// How a person moved, as far as it is remembered.
     pub(crate) fn person_history(&self, name: &str, closes: &[Vec<Close>]) -> Result<PersonHistory, Absence> {
         let person = self.whole_person(name)?;
@@ -451,6 +512,31 @@ impl View {
 fn name_of(accounts: &[PersonAccount]) -> Option<String> {
     let told = accounts.iter().filter_map(|part| part.account.as_ref());
     told.filter_map(|account| account.display_name.clone().or_else(|| account.handle.clone())).next()
+}
+
+/// The closes of several accounts as one: nothing where none has closed, or where they are of several models.
+fn base_together(mut bases: impl Iterator<Item = Base>) -> Option<Base> {
+    let first = bases.next()?;
+    let (mut together, mut is_comparable, mut count) = (first, true, 1);
+    for base in bases {
+        count += 1;
+        is_comparable &= base.model_version == together.model_version;
+        let influence = together.influence + base.influence;
+        let newest = if base.day > together.day { base } else { together };
+        together = Base { influence, ..newest };
+    }
+    if count > 1 {
+        together.score = Ruler { votes: together.scale, version: 0 }.score(together.influence.into()) as f32;
+    }
+    is_comparable.then_some(together)
+}
+
+/// The score at a close against the scale of people, which stands to that of accounts in this ratio.
+fn score_then(base: &Base, ratio: f64) -> f32 {
+    match ratio == 1.0 {
+        true => base.score,
+        false => Ruler { votes: base.scale * ratio, version: 0 }.score(base.influence.into()) as f32,
+    }
 }
 
 /// Percent, to a ten-thousandth.

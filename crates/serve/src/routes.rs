@@ -33,7 +33,7 @@ use crate::doors::{Doors, Thing, Visitor};
 use crate::host::Hosts;
 use crate::klout::{self, Keys, Percentiles};
 use crate::metrics::{Counted, Metrics, Open};
-use crate::persons::{PeopleAnswer, PersonAnswer, PersonExport, PersonHistory};
+use crate::persons::{PeopleAnswer, PeopleMoversAnswer, PersonAnswer, PersonExport, PersonHistory};
 use crate::problem::{Problem, explain};
 use crate::question::{self, Question};
 use crate::server::{Demo, ServerOptions};
@@ -202,6 +202,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/v1/people/{person}/export", get(export)),
         ("/v1/ranking", get(ranking)),
         ("/v1/movers", get(movers)),
+        ("/v1/movers/people", get(people_movers)),
         ("/v1/networks", get(networks)),
         ("/v1/facets", get(facets)),
         ("/v1/search", get(search)),
@@ -449,13 +450,32 @@ fn day_of(name: &str, text: &str) -> Result<i32, Problem> {
             minimum = 1, maximum = 100)),
     responses((status = 200, body = MoversAnswer, description = "The people; nobody where no closes are kept.")))]
 async fn movers(State(app): Shared, RawQuery(query): RawQuery) -> Answer<MoversAnswer> {
-    let mut question = Question::read(query.as_deref(), &["span", "limit"])?;
-    let limit = question.number("limit", 1..=MOVERS_MAX)?.unwrap_or(10);
-    let word = question.text("span")?.unwrap_or_else(|| Span::Day.word().to_owned());
-    let span = span(&word, "span")?;
+    let (span, limit) = span_and_limit(query.as_deref())?;
     let found = spawn_blocking(move || app.view.movers(span, limit)).await;
     let [up, down] = found.map_err(|_| Problem::busy("nobody was looked for to the end: try again"))?;
     Ok(Json(MoversAnswer { span: span.word(), up, down }))
+}
+
+/// People who rose and who fell most in a day, a week or a month, as of the last seconds: whoever has several accounts once, with what
+/// they add up to.
+#[utoipa::path(get, path = "/v1/movers/people", tag = "people",
+    params(("span" = Option<String>, Query, description = "day, week or month; day unless told otherwise."),
+        ("limit" = Option<u16>, Query, description = "People in each direction, 1 to 100; 10 unless told otherwise.",
+            minimum = 1, maximum = 100)),
+    responses((status = 200, body = PeopleMoversAnswer, description = "The people; nobody where no closes are kept.")))]
+async fn people_movers(State(app): Shared, RawQuery(query): RawQuery) -> Answer<PeopleMoversAnswer> {
+    let (span, limit) = span_and_limit(query.as_deref())?;
+    let found = spawn_blocking(move || app.view.people_movers(span, limit)).await;
+    let [up, down] = found.map_err(|_| Problem::busy("nobody was looked for to the end: try again"))?;
+    Ok(Json(PeopleMoversAnswer { span: span.word(), up, down }))
+}
+
+/// In how long, and how many at most.
+fn span_and_limit(query: Option<&str>) -> Result<(Span, usize), Problem> {
+    let mut question = Question::read(query, &["span", "limit"])?;
+    let limit = question.number("limit", 1..=MOVERS_MAX)?.unwrap_or(10);
+    let word = question.text("span")?.unwrap_or_else(|| Span::Day.word().to_owned());
+    Ok((span(&word, "span")?, limit))
 }
 
 /// A person, and those before and behind in the ranking.

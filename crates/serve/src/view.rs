@@ -24,7 +24,7 @@ use crate::answer::{
 };
 use crate::called::{Called, Calling};
 use crate::changes::{Change, Changes};
-use crate::closes::{self, Closes, Movers};
+use crate::closes::{self, Closes, Movers, Of};
 use crate::crowd::{self, Crowd, Selected, Window};
 use crate::cursor::Cursor;
 use crate::history::{History, Point};
@@ -401,6 +401,10 @@ impl View {
     }
 
     fn call(&self, user: &str, field: NameField, value: Option<&str>) {
+        if let (NameField::Handle, Some(handle)) = (field, value) {
+            // Of a network one account has a handle: who had it before has given it up, whether or not the network has said so.
+            self.calling.others_of_handle(user, handle).iter().for_each(|other| self.call(other, field, None));
+        }
         let key = self.key(user);
         if self.opted_out.contains(&key) || !self.calling.learn(user, field, value) {
             return;
@@ -592,7 +596,8 @@ impl View {
             if last.replace(*height).is_some_and(|last| last != *height) {
                 higher = place;
             }
-            if let Some(record) = person.record().filter(|_| asked > 0) {
+            let is_told = |record: &Record| asked > 0 && !self.is_withheld(person, record);
+            if let Some(record) = person.record().filter(is_told) {
                 let answer = self.score_answer(&record, &ranking.place(person, *height), ranking.len(), false);
                 let within = Some(Standing::new(Within { higher, people: all }));
                 users.push(ScoreAnswer { within, ..answer });
@@ -612,7 +617,8 @@ impl View {
         let user = self.spelling.spell(user, &mut memory);
         let person = self.users.get(user).map(|named| Arc::clone(&named.0)).ok_or_else(|| self.absence(user))?;
         let ranking = self.ranking.read();
-        let record = person.record().ok_or_else(|| self.absence(user))?;
+        let record = person.record().filter(|record| !self.is_withheld(&person, record));
+        let record = record.ok_or_else(|| self.absence(user))?;
         let place = ranking.line(None).before(record.height(), user);
         let first = place.saturating_sub(limit);
         let places = ranking.places(first, place - first + limit + 1);
@@ -849,8 +855,14 @@ impl View {
             let is_comparable = self.scales.get(record.scale).model_version == base.model_version;
             is_comparable.then_some(record.score - base.score)
         };
-        let people = self.users.iter().map(|named| Arc::clone(&named.0));
-        let Movers { up, down } = closes.movers(span, people, moved);
+        let Movers { up, down } = closes.movers(Of::Accounts, span, |base, offer| {
+            for person in self.everybody() {
+                let base = base(&person.name);
+                if let Some((change, base)) = base.and_then(|base| Some((moved(&person, &base)?, base))) {
+                    offer(change, person, base);
+                }
+            }
+        });
         [up, down].map(|people| {
             let mover = |(person, base): &(Arc<Person>, Base)| {
                 let change = f64::from(moved(person, base)?);

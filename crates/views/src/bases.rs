@@ -2,6 +2,7 @@
 
 use crate::block::Entry;
 use crate::calendar::Day;
+use crate::reader::Scale;
 
 /// How far back a movement begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +49,32 @@ pub struct Base {
     pub day: i32,
     /// The score at its end.
     pub score: f32,
+    /// Votes at its end.
+    pub influence: f32,
+    /// Votes: the influence that stood for 100.
+    pub scale: f64,
     /// Scores of different models are not comparable.
     pub model_version: u32,
+}
+
+/// As much of a close as is kept for everybody.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    day: Day,
+    score: f32,
+    influence: f32,
+    /// The place of its scale in the table of scales.
+    scale: u32,
 }
 
 /// The bases of everybody, by the number of the person.
 #[derive(Debug)]
 pub(crate) struct Bases {
     pub(crate) today: Day,
-    windows: [Vec<Base>; Span::ALL.len()],
+    windows: [Vec<Held>; Span::ALL.len()],
 }
 
-const NONE: Base = Base { day: Day::MIN, score: f32::NAN, model_version: 0 };
+const NONE: Held = Held { day: Day::MIN, score: f32::NAN, influence: f32::NAN, scale: 0 };
 
 impl Bases {
     pub(crate) fn new(today: Day) -> Bases {
@@ -71,21 +86,22 @@ impl Bases {
     }
 
     /// Takes a close for every span for which it is old enough.
-    pub(crate) fn take(&mut self, entry: &Entry, model_version: u32) {
+    pub(crate) fn take(&mut self, entry: &Entry) {
         for span in Span::ALL {
             if entry.day <= self.limit(span) {
-                self.take_for(span, entry, model_version);
+                self.take_for(span, entry);
             }
         }
     }
 
-    pub(crate) fn take_for(&mut self, span: Span, entry: &Entry, model_version: u32) {
+    pub(crate) fn take_for(&mut self, span: Span, entry: &Entry) {
         let (window, person) = (&mut self.windows[span as usize], entry.person as usize);
         if window.len() <= person {
             window.resize(person + 1, NONE);
         }
         if window[person].day <= entry.day {
-            window[person] = Base { day: entry.day, score: entry.score, model_version };
+            let Entry { day, score, influence, scale, .. } = *entry;
+            window[person] = Held { day, score, influence, scale };
         }
     }
 
@@ -97,7 +113,10 @@ impl Bases {
         }
     }
 
-    pub(crate) fn get(&self, span: Span, person: u32) -> Option<Base> {
-        self.windows[span as usize].get(person as usize).copied().filter(|base| base.day > Day::MIN)
+    pub(crate) fn get(&self, span: Span, person: u32, scales: &[Scale]) -> Option<Base> {
+        let held = self.windows[span as usize].get(person as usize).filter(|base| base.day > Day::MIN)?;
+        let Scale { votes, model_version, .. } = *scales.get(held.scale as usize)?;
+        let Held { day, score, influence, .. } = *held;
+        Some(Base { day, score, influence, scale: votes, model_version })
     }
 }

@@ -181,13 +181,14 @@ impl Reader {
     /// The newest close of somebody that is at least so old; `None` if there is none.
     pub fn base(&self, user: &str, span: Span) -> Option<Base> {
         let &person = self.shared.people.read().get(user)?;
-        self.shared.bases.read().get(span, person)
+        self.shared.bases.read().get(span, person, &self.shared.scales.read())
     }
 
     /// The same of everybody who is asked for, at one moment.
     pub fn bases<T>(&self, span: Span, ask: impl FnOnce(&dyn Fn(&str) -> Option<Base>) -> T) -> T {
         let (people, bases) = (self.shared.people.read(), self.shared.bases.read());
-        ask(&|user| bases.get(span, *people.get(user)?))
+        let scales = self.shared.scales.read();
+        ask(&|user| bases.get(span, *people.get(user)?, &scales))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::bases::Span;
 use crate::block::Entry;
 use crate::calendar::{Day, daily_from, first_day, span, week};
 use crate::database::{ViewsError, place};
-use crate::writer::{DAY_PEOPLE, SPAN_PEOPLE, Writer, model_of};
+use crate::writer::{DAY_PEOPLE, SPAN_PEOPLE, Writer};
 
 /// Groups of people in one transaction: some two million closes.
 const GROUPS_AT_ONCE: u32 = 1_024;
@@ -46,11 +46,11 @@ impl Writer {
                 .connection
                 .prepare_cached("SELECT closes FROM days WHERE place >= ? AND place < ? ORDER BY place")?;
             let mut rows = statement.query([place(from, 0), place(until, 0)])?;
-            let (mut entries, scales) = (Vec::new(), self.shared.scales.read());
+            let mut entries = Vec::new();
             while let Some(row) = rows.next()? {
                 entries.clear();
                 self.codec.unpack(row.get_ref(0)?.as_blob().unwrap_or_default(), &mut entries)?;
-                entries.iter().for_each(|entry| bases.take_for(window, entry, model_of(&scales, entry.scale)));
+                entries.iter().for_each(|entry| bases.take_for(window, entry));
             }
         }
         Ok(())

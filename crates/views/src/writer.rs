@@ -164,8 +164,7 @@ impl Writer {
             while let Some(row) = rows.next()? {
                 entries.clear();
                 self.codec.unpack(row.get_ref(0)?.as_blob().unwrap_or_default(), &mut entries)?;
-                let scales = self.shared.scales.read();
-                entries.iter().for_each(|entry| bases.take(entry, model_of(&scales, entry.scale)));
+                entries.iter().for_each(|entry| bases.take(entry));
             }
         }
         *self.shared.bases.write() = bases;
@@ -302,8 +301,8 @@ impl Writer {
         self.connection.execute_batch("COMMIT")?;
         let newest = self.reached.values().map(|reached| reached.day).max().unwrap_or(Day::MIN);
         self.shared.set_newest(newest);
-        let (mut bases, scales) = (self.shared.bases.write(), self.shared.scales.read());
-        pending.values().flatten().for_each(|entry| bases.take(entry, model_of(&scales, entry.scale)));
+        let mut bases = self.shared.bases.write();
+        pending.values().flatten().for_each(|entry| bases.take(entry));
         Ok(())
     }
 
@@ -446,10 +445,6 @@ impl Writer {
 
 /// A span's number must fit beside its place, whatever a topic says.
 const DAY_MAX: Day = Day::MAX - 2 * SPAN_DAYS;
-
-pub(crate) fn model_of(scales: &[Scale], number: u32) -> u32 {
-    scales.get(number as usize).map_or(0, |scale| scale.model_version)
-}
 
 /// What readers ask for while somebody writes.
 pub(crate) type People = RwLock<HashMap<Box<str>, u32>>;

@@ -68,6 +68,7 @@ found = {
     "circle": answer("scores", "circle", user="u50").by == "month",
     "movement": answer("scores", "movement", user="u50", from_="2023-10-10").change == 40.0,
     "movers": answer("ranking", "movers", span="month").up[0].person.user == "u50",
+    "people_movers": answer("people", "people_movers", span="month").up[0].person.person == "u50",
     "around": [one.user for one in answer("ranking", "around", user="u50", limit=1).users] == ["u51", "u50", "u49"],
     "search": answer("ranking", "search", prefix="u9", limit=3).users[0].user == "u99"
     and answer("ranking", "search", contains="9", limit=2).users[1].user == "u98",

@@ -1,10 +1,15 @@
 //! People with several accounts: what they add up to, where they stand, and who is not told of.
 
+use std::io::Write as _;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use serve::{ServerOptions, Update, ViewOptions};
+use serve::{Keys, Limits, ServerOptions, Update, ViewOptions};
+use vocabulary::Removal;
 use wire::{Link, NameField, Proof};
 
 use crate::client::{Site, score_of};
+use crate::closes::Kept;
 
 pub(crate) fn link(site: &Site, person: &str, accounts: &[&str]) {
     for account in accounts {
@@ -181,6 +186,7 @@ fn people_who_have_not_said_that_they_are_somebody_are_told_to_nobody_below_a_sc
     }
     for user in ["u0", "u4", "u8", "u19"] {
         assert_eq!(site.get(&format!("/v1/users/{user}")).status, 404, "{user}");
+        assert_eq!(site.get(&format!("/v1/users/{user}/around")).status, 404, "{user}");
         assert_eq!(site.get(&format!("/v1/users/{user}/history")).status, 404, "{user}");
         assert_eq!(site.get(&format!("/v1/people/{user}")).status, 404, "{user}");
         for path in [
@@ -194,9 +200,154 @@ fn people_who_have_not_said_that_they_are_somebody_are_told_to_nobody_below_a_sc
         }
     }
     assert_eq!(site.get("/v1/search?prefix=u1&limit=100").names(), [""; 0], "u1 and u10 to u19");
+    // Nor in a part of the ranking.
+    for (user, score) in [("x:1", 19.0), ("x:2", 21.0)] {
+        site.score(user, score);
+        call(&site, user, NameField::Language, "nl");
+    }
+    for query in ["network=x", "language=nl", "network=x&language=nl"] {
+        assert_eq!(site.get(&format!("/v1/ranking?{query}")).names(), ["x:2"], "{query}");
+    }
     // With more points they are there at once.
     site.score("u8", 21.0);
     assert_eq!(site.get("/v1/users/u8").status, 200);
+}
+
+#[test]
+fn people_who_moved_most_are_told_once_with_what_their_accounts_add_up_to() {
+    let mut kept = Kept::of(ViewOptions::default(), ServerOptions::default());
+    // Each of ana's accounts has moved less than bo, and both together have as well.
+    for (user, before) in [("x:1", 30.0), ("x:2", 28.0), ("bo", 20.0), ("cy", 50.0), ("x:3", 40.0)] {
+        kept.close(user, 3, before, 3);
+    }
+    kept.settle();
+    let site = &kept.site;
+    for (user, now) in
+        [("x:1", 36.0), ("x:2", 36.0), ("bo", 30.0), ("cy", 44.0), ("x:3", 40.0), ("x:4", 39.0), ("di", 9.0)]
+    {
+        site.score(user, now);
+    }
+    link(site, "ana", &["x:1", "x:2"]);
+    // One of eve's accounts is new: it has added all that it has since.
+    link(site, "eve", &["x:3", "x:4"]);
+    site.view.caught_up();
+    let movers = |path: &str| -> Vec<(String, f64)> {
+        let answer = site.get(path).json();
+        let of = |way: &str| answer[way].as_array().unwrap().clone();
+        let moved = |one: Value| (one["person"]["person"].as_str().unwrap().to_owned(), number(&one, "change"));
+        of("up").into_iter().chain(of("down")).map(moved).collect()
+    };
+    let points = |scores: &[f64]| {
+        let influence: f64 = scores.iter().map(|score| score_of(*score).influence).sum();
+        100.0 * influence.ln_1p() / 1000_f64.ln_1p()
+    };
+    let expected = [
+        ("bo", 10.0),
+        ("eve", points(&[40.0, 39.0]) - 40.0),
+        ("ana", points(&[36.0, 36.0]) - points(&[30.0, 28.0])),
+        ("cy", -6.0),
+    ];
+    let found = movers("/v1/movers/people");
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((name, change), (expected, by)) in found.iter().zip(expected) {
+        assert!(name == expected && (change - by).abs() < 1e-4, "{found:?}, and not {expected} by {by}");
+    }
+    assert_eq!(movers("/v1/movers/people?limit=1").len(), 2);
+    assert_eq!(movers("/v1/movers/people?span=month"), []);
+    for query in ["?span=year", "?limit=0", "?of=people"] {
+        assert_eq!(site.get(&format!("/v1/movers/people{query}")).status, 400, "{query}");
+    }
+    // Who is gone since is in no list; what is left of the person has not moved so far.
+    site.remove("bo");
+    assert!(movers("/v1/movers/people").iter().all(|(name, _)| name != "bo"));
+}
+
+#[test]
+fn who_takes_a_handle_over_inherits_nothing() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "abcdefghijklmnopqrstuvwx").unwrap();
+    let keys = Arc::new(Keys::read(file.path(), Limits::default()).unwrap());
+    let view = ViewOptions { klout_ids_of: Some("clout".to_owned()), ..ViewOptions::default() };
+    let mut kept = Kept::of(view, ServerOptions { klout: Some(keys), ..ServerOptions::default() });
+    kept.close("x:1", 3, 60.0, 3);
+    kept.settle();
+    let site = &kept.site;
+    let klout = |path: &str| {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        site.get(&format!("{path}{separator}key=abcdefghijklmnopqrstuvwx"))
+    };
+    site.score("x:1", 70.0);
+    // Another network's handle of the same letters is another one.
+    site.score("github:5", 10.0);
+    call(site, "x:1", NameField::Handle, "Star");
+    call(site, "x:1", NameField::DisplayName, "The Star");
+    call(site, "github:5", NameField::Handle, "star");
+    link(site, "ana", &["x:1", "bluesky:did:plc:a"]);
+    site.view.caught_up();
+    let before = site.get("/v1/users/x:1").json();
+    let id = klout("/v2/identity.json/twitter?screenName=star").json()["id"].clone();
+
+    // Another account has the handle now, with and without the network having said what the first one is called since.
+    for (round, (other, says_so)) in [("x:2", true), ("x:3", false)].into_iter().enumerate() {
+        if says_so {
+            call(site, "x:1", NameField::Handle, "moon");
+        } else {
+            call(site, "x:1", NameField::Handle, "star");
+        }
+        call(site, other, NameField::Handle, "star");
+        assert_eq!(klout("/v2/identity.json/twitter?screenName=star").status, 404, "{other} has no score yet");
+        assert_eq!(klout("/1/klout.json?users=star").status, 404);
+        assert_eq!(site.get("/v1/search?prefix=star").names(), ["github:5"]);
+        site.score(other, 1.0 + round as f64);
+        assert_eq!(site.get("/v1/search?prefix=star").names(), ["github:5", other]);
+        assert_eq!(site.get("/v1/search?prefix=@STAR").names(), ["github:5", other]);
+        let taker = site.get(&format!("/v1/users/{other}")).json();
+        assert_eq!((number(&taker, "score"), taker.get("person")), (1.0 + round as f64, None), "{taker}");
+        assert_eq!((&taker["account"]["handle"], &taker["account"]["display_name"]), (&json!("star"), &Value::Null));
+        let history = site.get(&format!("/v1/users/{other}/history")).json();
+        assert_eq!((&history["closes"], &history["deltas"]["day"]), (&json!([]), &Value::Null));
+        assert_eq!(site.get(&format!("/v1/users/{other}/circle")).json()["fans"], json!([]));
+        let person = site.get(&format!("/v1/people/{other}")).json();
+        assert_eq!((&person["person"], &person["is_linked"]), (&json!(other), &json!(false)));
+        // Klout's clients get the account that has the handle, under an id of its own, and nothing of the other.
+        let taken = klout("/v2/identity.json/twitter?screenName=star").json()["id"].clone();
+        assert_ne!(taken, id);
+        let user = klout(&format!("/v2/user.json/{}", taken.as_str().unwrap())).json();
+        assert_eq!((&user["nick"], &user["score"]["score"]), (&json!("star"), &taker["score"]), "{user}");
+        assert_eq!(user["scoreDeltas"]["dayChange"], 0.0);
+        let shown = klout("/1/users/show.json?users=star").json()["users"][0].clone();
+        assert_eq!(
+            (&shown["twitter_id"], &shown["score"]["kscore"]),
+            (&json!(&other[2..]), &json!(1.0 + round as f64))
+        );
+
+        // Who had it keeps all but the handle.
+        let after = site.get("/v1/users/x:1").json();
+        for name in ["score", "influence", "received", "as_of"] {
+            assert_eq!(after[name], before[name], "{name}");
+        }
+        assert_eq!(
+            (&after["person"]["person"], &after["account"]["display_name"]),
+            (&json!("ana"), &json!("The Star"))
+        );
+        let handle = if says_so { json!("moon") } else { Value::Null };
+        assert_eq!(after["account"]["handle"], handle);
+        assert_eq!(site.get("/v1/users/x:1/history").json()["deltas"]["day"], 10.0);
+        assert_eq!(klout(&format!("/v2/user.json/{}/score", id.as_str().unwrap())).json()["score"], before["score"]);
+        site.view.apply(Update::Removed { user: other, why: Removal::OptedOut });
+        assert_eq!(klout("/v2/identity.json/twitter?screenName=star").status, 404, "nobody has it by then");
+    }
+    assert_eq!(site.get("/v1/users/github:5").json()["account"]["handle"], "star");
+    // An opt-out of whoever has it gives it back to nobody either; the same of hosts of their own, which share no handles.
+    for (user, handle) in [
+        ("activitypub:https://a.example/u", "star"),
+        ("activitypub:https://b.example.com/u", "star"),
+        ("activitypub:https://c.example.com/u", "star@c.example.com"),
+    ] {
+        site.score(user, 5.0);
+        call(site, user, NameField::Handle, handle);
+    }
+    assert_eq!(site.get("/v1/users/activitypub:https:%2F%2Fa.example%2Fu").json()["account"]["handle"], "star");
 }
 
 #[test]
