@@ -1,6 +1,6 @@
 //! The command `connect`: what happens on a network becomes events in Kafka while it happens, exactly once.
 
-mod kept;
+pub(crate) mod kept;
 mod live;
 mod relay;
 
@@ -160,7 +160,8 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         drops_repeats: true,
         ..Options::default()
     };
-    let messages = Messages::new(options, None, config.names.clone(), config.model.partitioner, &encodings).noting();
+    let messages = Messages::new(options, None, config.names.clone(), config.model.partitioner, &encodings)
+        .noting(&config.application_id);
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
     let kept = kept_of(&config.application_id);

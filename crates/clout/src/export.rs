@@ -13,6 +13,7 @@ use crate::config::{Config, Flags};
 use crate::exit;
 use crate::failure::Failure;
 use crate::links::Links;
+use crate::stays::{Stay, stays};
 use crate::topics::{json, say};
 use crate::words::time;
 
@@ -51,8 +52,8 @@ struct Document {
     accounts: Vec<Exported>,
     /// Topics that are not there, or that this user may not see.
     not_seen: Vec<String>,
-    /// Topics that hold records of these accounts under other keys, until their retention ends.
-    also_in: Vec<String>,
+    /// Topics that hold more of these accounts under other keys, or older records, and for how long.
+    also_in: Vec<Stay>,
 }
 
 /// What is kept of an account.
@@ -142,15 +143,13 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
         }
     })?;
     read(&links_of(application), &mut |_, _| ())?;
-    let inputs = config.inputs.iter().map(|input| input.topic.clone());
-    let own = config.topics();
     let document = Document {
         exported_at: time(crate::words::now()),
         application: application.clone(),
         person,
         accounts: accounts.into_values().collect(),
         not_seen,
-        also_in: inputs.chain([own.exchange, own.dead_letters, kafka::kept_of(application)]).collect(),
+        also_in: stays(&config)?,
     };
     say(&json(&document))?;
     Ok(())

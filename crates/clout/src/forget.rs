@@ -2,10 +2,12 @@
 
 use clap::Args;
 
+use crate::columns::table;
 use crate::config::{Config, Flags};
 use crate::exit;
 use crate::failure::Failure;
 use crate::links::{Ledger, LinkError};
+use crate::stays::stays;
 use crate::topics::say;
 use crate::words::{count, now};
 
@@ -14,7 +16,7 @@ All accounts of the person opt out, their links end, and what they are called is
 scores, edges, follows and closes, and takes nothing of them any more; `clout serve` shows them gone within a second. Nothing is \
 erased without --yes. An account opts in again by a profile that says `\"opted_out\": false`.
 
-What topics with a retention still hold, and for how long, is in `clout docs privacy`.
+What topics still hold after that, and for how long, it tells of each; `clout docs privacy` says why.
 
 Examples:
   clout forget bluesky:did:plc:ana
@@ -59,10 +61,29 @@ pub fn run(args: &ForgetArgs) -> Result<(), Failure> {
     let what = count(accounts.len() as u64, "account", "accounts");
     say(&format!("forgot {what}: {listed}"))?;
     eprintln!(
-        "{} to the profiles, {} to the links, {} to the names",
+        "{} to the profiles, {} to the links, {} to the names, {} to what connectors keep",
         count(written.profiles, "record", "records"),
         count(written.links, "record", "records"),
-        count(written.names, "record", "records")
+        count(written.names, "record", "records"),
+        count(written.kept, "record", "records")
     );
+    tell_what_stays(&config)
+}
+
+/// What is still somewhere, and until when. Whoever may not see that has erased all the same.
+fn tell_what_stays(config: &Config) -> Result<(), Failure> {
+    let stays = match stays(config) {
+        Ok(stays) => stays,
+        Err(error) => {
+            eprintln!("note: how long topics keep what they hold cannot be looked at: {error}");
+            return Ok(());
+        }
+    };
+    let rows: Vec<[String; 3]> =
+        stays.into_iter().map(|stay| [stay.topic, stay.holds.to_owned(), stay.until]).collect();
+    say(&format!("\n{}", table(["<topic", "<still holds", "<until"], &rows).trim_end()))?;
+    say(
+        "\nCheckpoints keep a keyed hash of each account, by which it stays forgotten; those of before go once two newer are there.",
+    )?;
     Ok(())
 }

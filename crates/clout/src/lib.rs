@@ -45,5 +45,6 @@ mod names_topic;
 mod near;
 mod screen;
 mod shown;
+mod stays;
 mod table;
 mod words;

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafka::{Admin, AdminError, Connection, Outgoing, Outlet, OutletError, links_of, names_of};
+use kafka::{Admin, AdminError, Connection, Outgoing, Outlet, OutletError, kept_of, links_of, names_of};
 use pipeline::Holds;
 use vocabulary::{LINKED_MAX, Profile, Timestamp};
 use wire::{Encoding, Link, NameField, Proof, decode_link, encode_link, encode_profile, encode_profile_json, name_key};
 
 use crate::config::Config;
+use crate::connect::kept;
 use crate::failure::Failure;
 use crate::feed::encoding_of;
 
@@ -92,6 +93,7 @@ pub(crate) struct Written {
     pub(crate) links: u64,
     pub(crate) profiles: u64,
     pub(crate) names: u64,
+    pub(crate) kept: u64,
 }
 
 impl Links {
@@ -181,6 +183,8 @@ pub(crate) struct Ledger<'a> {
     profiles: Option<(String, u16, Encoding)>,
     /// The partitions of the topic of names; `None` where there is none.
     names: Option<(String, u16)>,
+    /// The topic in which connectors keep what they have learnt; `None` where there is none.
+    kept: Option<String>,
     outlet: Outlet,
     pub(crate) links: Links,
 }
@@ -202,7 +206,8 @@ impl<'a> Ledger<'a> {
         let (topic, names) = (links_of(&config.application_id), names_of(&config.application_id));
         let input = config.inputs.iter().find(|input| input.holds == Holds::Profiles);
         let profiles = input.map(|input| input.topic.as_str());
-        let erased = erases.then_some(names.as_str());
+        let kept = kept_of(&config.application_id);
+        let erased = [names.as_str(), kept.as_str()].into_iter().filter(|_| erases);
         let found = admin.find_seen([topic.as_str()].into_iter().chain(erased).chain(profiles))?;
         let partitions = |topic: &str| Some(u16::try_from(found.get(topic)?.partitions).unwrap_or(u16::MAX));
         if partitions(&topic).is_none() {
@@ -221,6 +226,7 @@ impl<'a> Ledger<'a> {
         Ok(Ledger {
             partitions: partitions(&topic).unwrap_or(1),
             names: partitions(&names).map(|partitions| (names, partitions)),
+            kept: partitions(&kept).map(|_| kept),
             config,
             topic,
             profiles,
@@ -269,6 +275,7 @@ impl<'a> Ledger<'a> {
                 }
             }
         }
+        written.kept = self.forget_kept(accounts)?;
         // Others of the person, if any are left, are told that these are not theirs any more.
         for (account, link) in plan.iter().filter(|(account, _)| !accounts.contains(account)) {
             let linked = link.as_ref().map(Link::others).unwrap_or_default();
@@ -278,6 +285,18 @@ impl<'a> Ledger<'a> {
         self.outlet.commit().map_err(failure)?;
         self.apply(plan);
         Ok(written)
+    }
+
+    /// Takes accounts out of what connectors keep, and has them know these no more.
+    fn forget_kept(&mut self, accounts: &[String]) -> Result<u64, Failure> {
+        let Some(topic) = &self.kept else { return Ok(0) };
+        let place = (topic.as_str(), self.config.application_id.as_str());
+        let changes = kept::without(&self.config.connection(), place, accounts)?;
+        for (key, value) in &changes {
+            let record = Outgoing { topic, partition: 0, key, value: value.as_deref() };
+            self.outlet.send(record).map_err(failure)?;
+        }
+        Ok(changes.len() as u64)
     }
 
     fn write_links(&mut self, plan: &BTreeMap<String, Option<Link>>) -> Result<Written, Failure> {

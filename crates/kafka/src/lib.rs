@@ -63,6 +63,6 @@ pub use requirements::{Difference, Found, Requirement, Role, record_bytes_max, s
 pub use router::{Given, Purpose, Read, Route, Routed, Routing, Target, route};
 pub use scores::{Reading, ScoreReader};
 pub use supervisor::Workers;
-pub use table::{Onlooker, Progress, read_table, stamped_from};
+pub use table::{Onlooker, Progress, read_table, read_table_from, stamped_from};
 pub use topics::{Topics, closes_of, credits_of, kept_of, links_of, names_of};
 pub use trial::try_transaction;

@@ -137,6 +137,25 @@ pub fn read_table(
     })
 }
 
+/// The same of a topic with one partition, from an offset on. Returns the offset from which there is more to come.
+///
+/// # Errors
+/// As [`read_table`].
+pub fn read_table_from(
+    connection: &Connection,
+    topic: &str,
+    from: i64,
+    mut each: impl FnMut(&[u8], Option<&[u8]>),
+) -> Result<i64, AdminError> {
+    let mut next = from;
+    read_range(connection, topic, (Offset::Offset(from), None), |entry| {
+        next = entry.offset + 1;
+        each(entry.key.unwrap_or_default(), entry.value);
+        Ok(())
+    })?;
+    Ok(next)
+}
+
 /// The first record of a topic that is stamped with this time or a later one: its partition, and its offset. By the topic's
 /// `message.timestamp.type` the stamp is of the producer's clock or of the broker's.
 ///
@@ -188,6 +207,15 @@ pub(crate) fn read_topic(
     connection: &Connection,
     topic: &str,
     ends: Option<&[i64]>,
+    each: impl FnMut(&Entry<'_>) -> Result<(), AdminError>,
+) -> Result<(), AdminError> {
+    read_range(connection, topic, (Offset::Beginning, ends), each)
+}
+
+fn read_range(
+    connection: &Connection,
+    topic: &str,
+    (begin, ends): (Offset, Option<&[i64]>),
     mut each: impl FnMut(&Entry<'_>) -> Result<(), AdminError>,
 ) -> Result<(), AdminError> {
     let troubles = Troubles::quiet();
@@ -208,7 +236,7 @@ pub(crate) fn read_topic(
     };
     let mut assignment = TopicPartitionList::new();
     for partition in found.partitions() {
-        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).map_err(failed)?;
+        assignment.add_partition_offset(topic, partition.id(), begin).map_err(failed)?;
     }
     consumer.assign(&assignment).map_err(failed)?;
     let is_beyond = |entry: &Entry<'_>| {

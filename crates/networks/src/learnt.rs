@@ -28,6 +28,19 @@ impl Learnt {
         self.acts.append(&mut later.acts);
     }
 
+    /// Forgets the facts that lead to an account, by the name that is scored. Returns whether there were any.
+    pub fn forget(&mut self, user: &str) -> bool {
+        let id = user.split_once(':').map_or(user, |(_, id)| id);
+        let before = self.facts.len();
+        self.retain(|value| !value.eq_ignore_ascii_case(id));
+        self.facts.len() < before
+    }
+
+    /// Keeps the facts that lead to these ids of accounts.
+    pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.facts.retain(|(_, value)| is_kept(value));
+    }
+
     /// The facts as bytes: for each its hash, the length of its value, and the value.
     pub fn facts_to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![FACTS];

@@ -7,18 +7,21 @@
 //! | `STREAM/acts/N` | the hashes of the acts of one transaction: repeats are known by them |
 //! | `STREAM/facts/N` | what one transaction has learnt that later messages need, as whom a follow was of |
 //! | `STREAM/gone/USER` | an account that is suspended or deleted |
+//! | `erased/DIGEST` | an account that was erased, by the digest of its name: of no stream, so that all hear of it |
 //! | `STREAM/language/USER` | the days, languages and numbers of an account's posts, as `20423 nl 3;20424 en 1` |
 //!
 //! The numbers go round, so that compaction keeps the newest ones and no more.
 
-use kafka::{AdminError, Connection, Outgoing, Outlet, OutletError, read_table};
+use std::collections::BTreeMap;
+
+use kafka::{AdminError, Connection, Outgoing, Outlet, OutletError, read_table, read_table_from};
 use networks::{Learnt, Standing};
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
 use crate::connect::ConnectError;
 use crate::failure::Failure;
-use crate::route::messages::{Messages, News};
+use crate::route::messages::{Digest, Messages, News, digest_of};
 
 /// Transactions whose acts are known: more than an hour of them.
 const ACTS_ROUND: u64 = 8_192;
@@ -63,10 +66,13 @@ impl Kept<'_> {
         Ok(writer)
     }
 
-    /// Reads what is kept, and learns it again. Returns how far the stream is read.
-    pub(crate) fn restore(&self, connection: &Connection, messages: &mut Messages) -> Result<Position, Failure> {
+    /// Reads what is kept, and learns it again. Returns how far the stream is read, and the offset from which more is kept later.
+    pub(crate) fn restore(&self, connection: &Connection, messages: &mut Messages) -> Result<(Position, i64), Failure> {
         let (mut position, mut foreign) = (Position::default(), None);
-        read_table(connection, self.topic, |key, value| {
+        let next = read_table_from(connection, self.topic, 0, |key, value| {
+            if let Some(digest) = erased(key) {
+                return messages.learn_objection(digest, value.is_some());
+            }
             let Some(own) = self.own(key) else { return };
             let is_read = match (own.split_once('/'), value) {
                 (None, Some(value)) if own == "position" => {
@@ -103,8 +109,22 @@ impl Kept<'_> {
         })?;
         match foreign {
             Some(key) => Err(ConnectError::Foreign { topic: self.topic.to_owned(), key }.into()),
-            None => Ok(position),
+            None => Ok((position, next)),
         }
+    }
+
+    /// Learns who was erased since, from an offset on. Returns the next one.
+    pub(crate) fn listen(
+        &self,
+        connection: &Connection,
+        from: i64,
+        messages: &mut Messages,
+    ) -> Result<i64, AdminError> {
+        read_table_from(connection, self.topic, from, |key, value| {
+            if let Some(digest) = erased(key) {
+                messages.learn_objection(digest, value.is_some());
+            }
+        })
     }
 
     /// Writes what was learnt and how far the stream is read, in the transaction of what came of it.
@@ -138,6 +158,48 @@ impl Kept<'_> {
     fn own<'k>(&self, key: &'k [u8]) -> Option<&'k str> {
         std::str::from_utf8(key).ok()?.strip_prefix(self.stream)?.strip_prefix('/')
     }
+}
+
+const ERASED: &str = "erased/";
+
+/// The digest in the key of a record that says that an account was erased.
+fn erased(key: &[u8]) -> Option<Digest> {
+    let digits = std::str::from_utf8(key).ok()?.strip_prefix(ERASED)?;
+    let digest = (digits.len() == 32).then(|| u128::from_str_radix(digits, 16).ok())??;
+    Some(digest.to_be_bytes())
+}
+
+/// The records of the topic of what is kept that take accounts out of it, by their keys: what is kept under their names goes, and so do
+/// the facts that lead to them. One more of each has all connectors know it no more.
+pub(crate) fn without(
+    connection: &Connection,
+    (topic, application): (&str, &str),
+    accounts: &[String],
+) -> Result<BTreeMap<String, Option<Vec<u8>>>, AdminError> {
+    let mut changes = BTreeMap::new();
+    read_table(connection, topic, |key, value| {
+        let Ok(key) = std::str::from_utf8(key) else { return };
+        let Some((_, own)) = key.split_once('/') else { return };
+        let change = match (own.split_once('/'), value) {
+            (Some(("gone" | "language", of)), Some(_)) if accounts.iter().any(|user| user == of) => Some(None),
+            (Some(("facts", _)), Some(value)) => {
+                let mut learnt = Learnt::from_bytes(value).unwrap_or_default();
+                let forgotten = accounts.iter().filter(|user| learnt.forget(user)).count();
+                (forgotten > 0).then(|| Some(learnt.facts_to_bytes()))
+            }
+            _ => None,
+        };
+        match change {
+            Some(change) => _ = changes.insert(key.to_owned(), change),
+            // Written over since.
+            None => _ = changes.remove(key),
+        }
+    })?;
+    for user in accounts {
+        let digest = u128::from_be_bytes(digest_of(application, user));
+        changes.insert(format!("{ERASED}{digest:032x}"), Some(b"erased".to_vec()));
+    }
+    Ok(changes)
 }
 
 fn word(standing: Standing) -> &'static str {

@@ -28,6 +28,8 @@ const MESSAGES_MAX: u64 = 10_000;
 const BYTES_MAX: usize = 8 << 20;
 /// After so long without a message it is looked whether somebody else has taken over.
 const QUIET_MAX: Duration = Duration::from_secs(5);
+/// How often it is looked who was erased.
+const LISTEN_EVERY: Duration = Duration::from_secs(10);
 /// How soon somebody who says stop is heard.
 const LOOK: Duration = Duration::from_millis(50);
 /// How often it is begun again without a transaction in between.
@@ -182,7 +184,7 @@ impl Relay<'_> {
         kept.claim(&mut outlet, &self.writer)?;
         *alive = Instant::now();
         messages.forget();
-        let mut position = kept.restore(&self.connection, messages)?;
+        let (mut position, mut heard) = kept.restore(&self.connection, messages)?;
         if position.position.is_none() {
             position.position.clone_from(&self.start);
         }
@@ -190,7 +192,7 @@ impl Relay<'_> {
         let from = position.position.clone();
         let stream = Stream::open(self.endpoint.clone(), from, &agent()).map_err(LiveError::Threads)?;
         let mut open = Open { relay: self, outlet, position, pending: Told::default(), messages: 0, bytes: 0 };
-        let (mut began, mut looked) = (Instant::now(), Instant::now());
+        let (mut began, mut looked, mut listened) = (Instant::now(), Instant::now(), Instant::now());
         loop {
             match stream.next(LOOK) {
                 Some(Arrival::Message { bytes, position }) => open.take(messages, &bytes, position)?,
@@ -222,6 +224,13 @@ impl Relay<'_> {
                     }
                     true => {}
                 }
+            }
+            if listened.elapsed() >= LISTEN_EVERY {
+                match kept.listen(&self.connection, heard, messages) {
+                    Ok(next) => heard = next,
+                    Err(error) => warn!(%error, "who was erased lately is not known yet"),
+                }
+                listened = Instant::now();
             }
             if is_stopped || looked.elapsed() >= EPOCH {
                 tell(*told);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 
-use networks::{Found, Standing};
+use networks::{Account, Found, Standing};
 use wire::{NameField, Names, cut_name, yes_or_no};
 
 use crate::recorded::spoken::Spoken;
@@ -44,6 +44,24 @@ impl Naming {
     /// The same for a log that has an end.
     pub(crate) fn of_everybody() -> Naming {
         Naming { spoken: Spoken::of_everybody(), ..Naming::default() }
+    }
+
+    /// Takes what was found of an account that nobody is to know of, and takes back what was said of it here.
+    pub(crate) fn hush(&mut self, found: &Found<'_>, names: &Names, said: &mut Vec<Said>) {
+        let Some(account) = account_of(found) else { return };
+        self.name.clear();
+        let _ = write!(self.name, "{account}");
+        let Naming { newer, older, hashes, spoken, name, respelled } = self;
+        let user = names.spell(name, respelled);
+        spoken.forget(user);
+        let nothing = hashes.hash_one(None::<&str>);
+        for field in NameField::ALL {
+            let key = hashes.hash_one((user, field));
+            if newer.get(&key).or_else(|| older.get(&key)).is_some_and(|known| *known != nothing) {
+                newer.insert(key, nothing);
+                said.push(Said { user: user.to_owned(), field, value: None });
+            }
+        }
     }
 
     /// Takes what was found in a message, and adds what it says of accounts that is new. Without `said` nothing is said.
@@ -101,6 +119,15 @@ impl Naming {
     }
 }
 
+/// The account of which something was found that is not an act.
+pub(crate) fn account_of<'a>(found: &Found<'a>) -> Option<Account<'a>> {
+    match found {
+        Found::Profile(profile) => Some(profile.account),
+        Found::Post(post) => Some(post.author),
+        _ => None,
+    }
+}
+
 /// Whether an account is there; nothing of one that the network has taken down, which says nothing of its name.
 fn is_there(standing: Standing) -> Option<bool> {
     match standing {
@@ -112,7 +139,7 @@ fn is_there(standing: Standing) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use networks::{Account, Network, Profile};
+    use networks::{Network, Profile};
 
     use super::*;
 

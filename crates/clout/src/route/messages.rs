@@ -3,12 +3,13 @@
 //! What one message tells about later ones is kept in memory. It is lost with the process, and learnt again from the records
 //! that were routed before; what was counted since the last commit is void then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use influence::Partitioner;
 use kafka::{Given, Purpose, Read, Routing, Target};
-use networks::{Found, Learnt, Memory, Options, Reader, Source, Standing, Tally};
+use networks::{Account, Learnt, Memory, Network, Options, Reader, Source, Standing, Tally};
+use sha2::{Digest as _, Sha256};
 use vocabulary::Profile;
 use wire::{
     Encoding, Names, Respelled, encode_event_json_with_id, encode_event_with_id, encode_profile, encode_profile_json,
@@ -16,7 +17,7 @@ use wire::{
 };
 
 use crate::recorded::messages::{FACTS_MAX, Findings, summaries, unread};
-use crate::recorded::naming::{Naming, Said};
+use crate::recorded::naming::{Naming, Said, account_of};
 use crate::recorded::people::Change;
 use crate::words::count;
 
@@ -127,20 +128,19 @@ impl Messages {
         }
     }
 
-    /// The same, for somebody who keeps what is learnt.
-    pub(crate) fn noting(mut self) -> Messages {
+    /// The same, for somebody who keeps what is learnt, in this application.
+    pub(crate) fn noting(mut self, application: &str) -> Messages {
         self.is_noting = true;
+        self.gone.application = application.to_owned();
         self.forget();
         self
     }
 
     /// Takes what was learnt since the last call.
     pub(crate) fn take_news(&mut self) -> News {
-        News {
-            learnt: self.reader.take_learnt(),
-            gone: std::mem::take(&mut self.gone.noted),
-            spoken: self.naming.spoken.take_changes(),
-        }
+        let mut learnt = self.reader.take_learnt();
+        learnt.retain(|id| !self.gone.is_of_nobody(id, &self.names));
+        News { learnt, gone: std::mem::take(&mut self.gone.noted), spoken: self.naming.spoken.take_changes() }
     }
 
     /// Whether a message that cannot be read comes for the first time.
@@ -156,6 +156,14 @@ impl Messages {
     /// Learns again what has become of an account.
     pub(crate) fn relearn_gone(&mut self, user: &str, standing: Option<Standing>) {
         self.gone.insert(user, standing.unwrap_or(Standing::Active));
+    }
+
+    /// Learns of an account by the digest of its name that it is not to be known of, or may be again.
+    pub(crate) fn learn_objection(&mut self, digest: Digest, objects: bool) {
+        match objects {
+            true => self.gone.objections.insert(digest),
+            false => self.gone.objections.remove(&digest),
+        };
     }
 
     /// Learns again what an account writes in. False if that is not what was kept.
@@ -184,8 +192,10 @@ impl Messages {
         let mut refused = None;
         for (line, message) in (1..).zip(messages(read.value.unwrap_or_default())) {
             reader.read(source, message, &mut |found| {
-                let objects = matches!(&found, Found::Profile(profile) if gone.has_objected(profile, names));
-                naming.hear(&found, names, (takes_names && !objects).then_some(&mut *said));
+                match account_of(&found).is_some_and(|account| gone.has_objected(account, names)) {
+                    true => naming.hush(&found, names, said),
+                    false => naming.hear(&found, names, takes_names.then_some(&mut *said)),
+                }
                 findings.take(&found, |profile| gone.learn(profile, names));
             });
             if let Some(&reason) = findings.unread.last() {
@@ -274,7 +284,8 @@ impl Routing for Messages {
         self.reader = reader(&self.options, self.is_noting);
         self.sources.clear();
         self.naming = if self.is_noting { Naming::noting() } else { Naming::default() };
-        self.gone = Gone { is_noting: self.is_noting, ..Gone::default() };
+        let application = std::mem::take(&mut self.gone.application);
+        self.gone = Gone { is_noting: self.is_noting, application, ..Gone::default() };
         self.counts = Counts::default();
         self.is_recalling = false;
     }
@@ -289,6 +300,16 @@ impl Routing for Messages {
     }
 }
 
+/// What an erased account is known by to connectors, in whose records its name must not be.
+pub(crate) type Digest = [u8; 16];
+
+/// The digest of an account's name, which is another one in each application.
+pub(crate) fn digest_of(application: &str, user: &str) -> Digest {
+    let digest = Sha256::new().chain_update("clout: who was erased\n").chain_update(application).chain_update("\n");
+    let digest = digest.chain_update(user).finalize();
+    std::array::from_fn(|place| digest[place])
+}
+
 /// The accounts that are suspended or deleted, as far as that was said lately: the older half is forgotten when there are too many.
 #[derive(Default)]
 pub(crate) struct Gone {
@@ -297,8 +318,11 @@ pub(crate) struct Gone {
     /// Changes since they were last taken; none are kept where nobody takes them.
     noted: Vec<(String, Option<Standing>)>,
     is_noting: bool,
-    /// Whether somebody has objected at all.
+    /// Whether somebody has objected at all by a post.
     has_objections: bool,
+    /// Digests of the names of accounts that were erased.
+    objections: HashSet<Digest>,
+    application: String,
 }
 
 impl Gone {
@@ -308,7 +332,7 @@ impl Gone {
         let (name, mut respelled) = (profile.account.to_string(), String::new());
         let user = names.spell(&name, &mut respelled);
         let before = self.newer.get(user).or_else(|| self.older.get(user)).copied();
-        if before == Some(Standing::Objected) {
+        if before == Some(Standing::Objected) || self.was_erased(user) {
             return None;
         }
         let change = Change::of(user, before, standing);
@@ -323,14 +347,35 @@ impl Gone {
         change
     }
 
-    /// Whether the account has objected to being scored: what it is called is nobody's to know then.
-    pub(crate) fn has_objected(&self, profile: &networks::Profile<'_>, names: &Names) -> bool {
-        if !self.has_objections {
+    /// Whether the account has objected to being scored, or was erased: what it is called is nobody's to know then.
+    pub(crate) fn has_objected(&self, account: Account<'_>, names: &Names) -> bool {
+        if !self.has_objections && self.objections.is_empty() {
             return false;
         }
-        let (name, mut respelled) = (profile.account.to_string(), String::new());
+        let (name, mut respelled) = (account.to_string(), String::new());
         let user = names.spell(&name, &mut respelled);
-        self.newer.get(user).or_else(|| self.older.get(user)) == Some(&Standing::Objected)
+        self.is_silent(user)
+    }
+
+    /// Whether this is the id of an account that has objected, or was erased, on whatever network.
+    fn is_of_nobody(&self, id: &str, names: &Names) -> bool {
+        if !self.has_objections && self.objections.is_empty() {
+            return false;
+        }
+        let mut respelled = String::new();
+        Network::of_names().any(|network| {
+            let name = format!("{}:{id}", network.prefix());
+            self.is_silent(names.spell(&name, &mut respelled))
+        })
+    }
+
+    /// Whether nothing is to be known of an account, by the name that is scored.
+    fn is_silent(&self, user: &str) -> bool {
+        self.newer.get(user).or_else(|| self.older.get(user)) == Some(&Standing::Objected) || self.was_erased(user)
+    }
+
+    fn was_erased(&self, user: &str) -> bool {
+        !self.objections.is_empty() && self.objections.contains(&digest_of(&self.application, user))
     }
 
     fn insert(&mut self, user: &str, standing: Standing) {
@@ -344,7 +389,6 @@ impl Gone {
 
 #[cfg(test)]
 mod tests {
-    use networks::Network;
     use wire::{EventDecoder, ProfileDecoder};
 
     use super::*;
@@ -399,6 +443,35 @@ mod tests {
         format!(
             r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"account","account":{{"active":{active},"did":"did:plc:a","seq":1,"time":"2026-07-04T00:00:00Z"{status}}}}}"#
         )
+    }
+
+    #[test]
+    fn of_an_account_that_was_erased_nothing_is_told_and_nothing_is_kept() {
+        let mut routing = routing().noting("clout");
+        let called = |routing: &mut Messages, handle: &str| -> Vec<String> {
+            let identity = format!(r#"{{"did":"did:plc:a","handle":"{handle}","seq":1}}"#);
+            let message =
+                format!(r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"identity","identity":{identity}}}"#);
+            let Target::Given { records, .. } = routing.target(read(&message)) else { panic!("it gives records") };
+            let text =
+                |given: &Given| String::from_utf8_lossy(given.value.as_deref().unwrap_or(b"nothing")).into_owned();
+            records.iter().map(|given| format!("{} {}", given.key, text(given))).collect()
+        };
+        assert_eq!(called(&mut routing, "ana.example"), ["handle/bluesky:did:plc:a ana.example"]);
+        let erased = ["a", "b"].map(|id| digest_of("clout", &format!("bluesky:did:plc:{id}")));
+        erased.iter().for_each(|digest| routing.learn_objection(*digest, true));
+        // What was told before it was heard is taken back, once.
+        assert_eq!(called(&mut routing, "zoe.example"), ["handle/bluesky:did:plc:a nothing"]);
+        assert_eq!(called(&mut routing, "ana.example"), [""; 0]);
+        assert_eq!(told(&mut routing, &account(false, r#","status":"deleted""#)), "", "it has opted out already");
+        // Its acts go on, since others count them; whom they were of is not kept.
+        assert_eq!(told(&mut routing, &follow("create")), "bluesky:did:plc:a follow bluesky:did:plc:b");
+        let news = routing.take_news();
+        assert_eq!((news.learnt.facts(), news.gone.len(), news.spoken.len()), (0, 0, 0));
+        // In another application it is somebody else's digest.
+        assert_ne!(erased[0], digest_of("other", "bluesky:did:plc:a"));
+        erased.iter().for_each(|digest| routing.learn_objection(*digest, false));
+        assert_eq!(called(&mut routing, "zoe.example"), ["handle/bluesky:did:plc:a zoe.example"]);
     }
 
     #[test]
@@ -474,7 +547,7 @@ mod tests {
 
     #[test]
     fn what_somebody_writes_in_is_told_when_it_changes_and_known_after_a_restart() {
-        let mut routing = routing().noting();
+        let mut routing = routing().noting("clout");
         let names = |routing: &mut Messages, value: &str| {
             let Target::Given { records, .. } = routing.target(read(value)) else { panic!("it gives records") };
             let text =

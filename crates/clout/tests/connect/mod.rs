@@ -5,6 +5,7 @@ mod http;
 mod jetstream;
 
 mod bluesky;
+mod erased;
 mod github;
 mod mastodon;
 mod names;

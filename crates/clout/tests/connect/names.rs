@@ -16,42 +16,42 @@ const SOON: Duration = Duration::from_secs(60);
 const STAR: &str = "bluesky:did:plc:star";
 
 /// Lines of Jetstream, a second after each other.
-struct Lines(Vec<String>, u128);
+pub(super) struct Lines(pub(super) Vec<String>, pub(super) u128);
 
 impl Lines {
-    fn add(&mut self, did: &str, kind: &str, what: &str) {
+    pub(super) fn add(&mut self, did: &str, kind: &str, what: &str) {
         let micros = self.1 + self.0.len() as u128 * 10_000;
         self.0.push(format!(r#"{{"did":"did:plc:{did}","time_us":{micros},"kind":"{kind}","{kind}":{what}}}"#));
     }
 
-    fn commit(&mut self, did: &str, operation: &str, collection: &str, rkey: &str, record: &str) {
+    pub(super) fn commit(&mut self, did: &str, operation: &str, collection: &str, rkey: &str, record: &str) {
         let what =
             format!(r#"{{"operation":"{operation}","collection":"app.bsky.{collection}","rkey":"{rkey}"{record}}}"#);
         self.add(did, "commit", &what);
     }
 
     /// So many people like what somebody wrote.
-    fn likes(&mut self, of: &str, fans: usize) {
+    pub(super) fn likes(&mut self, of: &str, fans: usize) {
         let subject = format!(r#","record":{{"subject":{{"uri":"at://did:plc:{of}/app.bsky.feed.post/1"}}}}"#);
         (0..fans).for_each(|fan| self.commit(&format!("{of}-fan{fan}"), "create", "feed.like", "l", &subject));
     }
 
     /// A post in a language.
-    fn post(&mut self, did: &str, rkey: &str, language: &str) {
+    pub(super) fn post(&mut self, did: &str, rkey: &str, language: &str) {
         self.commit(did, "create", "feed.post", rkey, &format!(r#","record":{{"text":"x","langs":["{language}"]}}"#));
     }
 
-    fn handle(&mut self, did: &str, handle: &str) {
+    pub(super) fn handle(&mut self, did: &str, handle: &str) {
         self.add(did, "identity", &format!(r#"{{"did":"did:plc:{did}","handle":"{handle}","seq":1}}"#));
     }
 
-    fn profile(&mut self, did: &str, name: &str, label: &str) {
+    pub(super) fn profile(&mut self, did: &str, name: &str, label: &str) {
         let labels = if label.is_empty() { String::new() } else { format!(r#"{{"val":"{label}"}}"#) };
         let record = format!(r#","record":{{"displayName":"{name}","labels":{{"values":[{labels}]}}}}"#);
         self.commit(did, "update", "actor.profile", "self", &record);
     }
 
-    fn account(&mut self, did: &str, status: &str) {
+    pub(super) fn account(&mut self, did: &str, status: &str) {
         let is_active = status.is_empty();
         self.add(did, "account", &format!(r#"{{"active":{is_active},"did":"did:plc:{did}","status":"{status}"}}"#));
     }

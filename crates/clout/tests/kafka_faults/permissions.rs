@@ -60,6 +60,8 @@ pub(crate) const FORMAT: &[&str] = &[
     "SCRAM-SHA-256=[name=add,password=add-secret]",
     "--add-scram",
     "SCRAM-SHA-256=[name=export,password=export-secret]",
+    "--add-scram",
+    "SCRAM-SHA-256=[name=forget,password=forget-secret]",
 ];
 
 const fn as_user(name: &'static str, password: &'static str) -> [(&'static str, &'static str); 4] {
@@ -298,13 +300,15 @@ fn each_command_needs_what_is_documented_and_no_more() {
     fs::write(&folder, "ana bo 1577836800 RT\ncy bo 1577836801 MT\n").expect("it can be written");
     let log = folder.to_str().expect("a path in UTF-8");
     let other = format!("raw-{}", scene.id);
-    let commands: [(&str, &[&str]); 13] = [
+    let people = format!("people-{}", scene.id);
+    let commands: [(&str, &[&str]); 14] = [
         ("topics create", &["topics", "create", "--inputs", "--partitions", "2"]),
         ("topics check", &["topics", "check"]),
         ("feed", &["feed", log]),
         ("serve", &["serve", "--listen", "127.0.0.1:0"]),
         ("link add", &["link", "add", "ana", "cy", "--person", "ana"]),
         ("export", &["export", "ana"]),
+        ("forget", &["forget", "ana", "--yes", "--input", "people-APP:profiles"]),
         ("diff", &["diff", "APP", "APP"]),
         ("route", &["route", "--from", "INPUT", "--to", "raw-APP", "--once"]),
         // Of the scene's own input, with its configuration.
@@ -317,13 +321,15 @@ fn each_command_needs_what_is_documented_and_no_more() {
     for (name, arguments) in commands {
         match name {
             "route" => scene.admin().create_topics(&[(&other, &[])], 2),
+            "forget" => scene.admin().create_topics(&[(&people, &[])], 2),
             "state" => works_once(&scene),
             "dead-letters send" => puts_one_aside(&scene),
             _ => {}
         }
         let user = name.rsplit(' ').next().expect("a word");
         for (resource, operations) in documented(name) {
-            let resource = resource.replace("FROM", "INPUT").replace("TO", &other).replace("INPUT", &input(&scene));
+            let resource = resource.replace("FROM", "INPUT").replace("TO", &other).replace("PROFILES", &people);
+            let resource = resource.replace("INPUT", &input(&scene));
             match outcome(&broker, &scene, user, arguments) {
                 Outcome::Failed(error) => assert!(error.contains(&scene.id), "{name} without {resource}: {error}"),
                 Outcome::Done => panic!("{name} does not need {resource}"),
