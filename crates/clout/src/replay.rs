@@ -5,6 +5,7 @@
 
 mod options;
 
+mod credits;
 mod days;
 mod outliers;
 mod scoring;
@@ -98,7 +99,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         empty: Some(args.no_events()),
     };
     let loss = loss.loss();
-    let (timeline, history) = (scoring.timeline.take(), scoring.history.take());
+    let moves = [scoring.timeline.take(), scoring.history.take(), scoring.credits.take()];
     let run = Run {
         args,
         model: &model,
@@ -118,7 +119,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
         return Err(loss.into());
     }
     let persons = linked.map(|linked| Persons::of(&linked, &scoring.world));
-    let outputs = Outputs { scores: scores_out, people: people_out, moves: [timeline, history] };
+    let outputs = Outputs { scores: scores_out, people: people_out, moves };
     let beside = (networks.as_deref(), persons.as_ref(), &facets);
     let written = letters.map_err(Failure::from).and(write(run, beside, outputs, &progress));
     stop.map_or(written, |stop| Err(stop.into()))
@@ -128,7 +129,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
 struct Outputs {
     scores: Option<Output>,
     people: Option<Output>,
-    moves: [Option<Whole>; 2],
+    moves: [Option<Whole>; 3],
 }
 
 /// Writes the results: first the files, since a reader of the standard output may go away.
@@ -153,8 +154,8 @@ fn write(
         }
         _ => Ok(()),
     };
-    let moves = [&args.timeline_out, &args.history_out].into_iter().zip(moves);
-    // One that cannot be kept does not keep the other back.
+    let moves = [&args.timeline_out, &args.history_out, &args.credits_out].into_iter().zip(moves);
+    // One that cannot be kept does not keep the others back.
     let moves: Vec<Result<(), OutputError>> =
         moves.filter_map(|(path, whole)| Some(keep(path.as_deref()?)(whole?))).collect();
     let moves = moves.into_iter().collect::<Result<(), OutputError>>().map_err(Failure::from);

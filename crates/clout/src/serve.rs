@@ -35,7 +35,7 @@ Examples:
   clout serve --config clout.toml
   clout serve --config clout.toml --listen 0.0.0.0:8080 --tokens-file tokens
   clout serve --config clout.toml --views /var/lib/clout/views
-  clout serve --history days.parquet --scores scores.parquet
+  clout serve --history days.parquet --scores scores.parquet --credits credits.parquet
   clout serve --config clout.toml --klout-keys keys
   curl 'localhost:8080/v1/ranking?limit=10'
 
@@ -68,6 +68,9 @@ pub struct ServeArgs {
     /// The scores of its end, as `clout replay --scores-out` wrote them [default: everybody's last day]
     #[arg(long, value_name = "FILE", help_heading = "Recorded", requires = "history")]
     scores: Option<PathBuf>,
+    /// What acts gave, as `clout replay --credits-out` wrote it: shows who influences whom, and people among the reasons of a movement
+    #[arg(long, value_name = "FILE", help_heading = "Recorded", requires = "history")]
+    credits: Option<PathBuf>,
     /// Keys of Klout's API, one a line: answers programs that were written for it, under /v2 and /1
     #[arg(long, value_name = "FILE", help_heading = "Klout's API")]
     klout_keys: Option<PathBuf>,
@@ -112,7 +115,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     let options = ServerOptions { cors_origins, klout: args.klout()?, ..args.http.options(args.listen)? };
     let klout_ids_of = options.klout.is_some().then(|| config.application_id.clone());
     if let Some(history) = &args.history {
-        return serve_recorded(history, args.scores.as_deref(), &config, options, &interrupt, &supervisor);
+        return serve_recorded(history, args, &config, options, &interrupt, &supervisor);
     }
     let (writer, closes) = config.views.as_deref().map(views::open).transpose()?.unzip();
     let view = Arc::new(View::new(ViewOptions {
@@ -157,7 +160,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
 /// Serves what a replay wrote until it is told to stop.
 fn serve_recorded(
     history: &Path,
-    scores: Option<&Path>,
+    args: &ServeArgs,
     config: &Config,
     options: ServerOptions,
     interrupt: &Interrupt,
@@ -171,9 +174,11 @@ fn serve_recorded(
         ViewOptions { names: config.names.clone(), closes: Some(closes), klout_ids_of, ..ViewOptions::default() };
     let view = Arc::new(View::new(view));
     let server = Server::new(Arc::clone(&view), options).watched_by(supervisor).start().map_err(not_listening)?;
+    let circles = args.credits.as_deref().map(|path| recorded::Circles::open(path, &writer, &view)).transpose()?;
     recorded::keep(history, &mut writer, interrupt)?;
-    recorded::show(scores.unwrap_or(history), &view, interrupt)?;
+    recorded::show(args.scores.as_deref().unwrap_or(history), &view, interrupt)?;
     recorded::tidy(&mut writer, &view, interrupt)?;
+    circles.map_or(Ok(()), |circles| circles.keep(interrupt))?;
     view.caught_up();
     info!(users = view.people(), "all is read");
     while !supervisor.is_stopping() {

@@ -1,6 +1,8 @@
-//! Tables of scores as files: lines of JSON or CSV, or columns of Parquet.
+//! Tables of scores and of credits as files: lines of JSON or CSV, or columns of Parquet.
 
 mod columns;
+mod credits;
+mod groups;
 mod rows;
 
 use std::io::{self, Write};
@@ -13,6 +15,7 @@ use crate::failure::OutputError;
 use columns::ParquetWriter;
 
 pub(crate) use columns::{ScoreLine, is_parquet, read_scores};
+pub(crate) use credits::{CreditAct, CreditRow, CreditsWriter, read_credits};
 pub(crate) use rows::{RowsError, read_rows};
 
 /// The format of a table of scores.

@@ -137,6 +137,10 @@ pub struct ReplayArgs {
     /// score has moved by 0.05 or more since their last line. Named as for --scores-out
     #[arg(long, help_heading = "Output", value_name = "FILE", conflicts_with = "state")]
     pub history_out: Option<PathBuf>,
+    /// Write what each act gave to whom, and whose rate has changed since, as a live application tells it in APP-credits, with
+    /// names in the clear. Named as for --scores-out
+    #[arg(long, help_heading = "Output", value_name = "FILE", conflicts_with = "state")]
+    pub credits_out: Option<PathBuf>,
     /// Keep bad lines here, untouched and each with its reason, as JSON lines
     #[arg(long, help_heading = "Output", value_name = "FILE")]
     pub dead_letters: Option<PathBuf>,
@@ -283,6 +287,7 @@ impl ReplayArgs {
             ("--people-out", &self.people_out),
             ("--timeline-out", &self.timeline_out),
             ("--history-out", &self.history_out),
+            ("--credits-out", &self.credits_out),
         ];
         for (option, path) in tables {
             if let Some(path) = path
@@ -322,6 +327,7 @@ impl ReplayArgs {
             ("--people-out", &self.people_out),
             ("--timeline-out", &self.timeline_out),
             ("--history-out", &self.history_out),
+            ("--credits-out", &self.credits_out),
             ("--dead-letters", &self.dead_letters),
         ];
         outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))

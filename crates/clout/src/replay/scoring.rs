@@ -1,5 +1,7 @@
 //! The world that is scored, and what is watched about it on the way.
 
+use std::path::PathBuf;
+
 use embedded::{Resumed, World};
 use influence::Model;
 use pipeline::draw_hash_key;
@@ -9,6 +11,7 @@ use crate::failure::Failure;
 use crate::output::Whole;
 use crate::recorded::progress::{Progress, Watch};
 use crate::recorded::{Sink, Stop};
+use crate::replay::credits::{CreditsOut, CreditsWritten};
 use crate::replay::days::Days;
 use crate::replay::notes::Strangers;
 use crate::replay::options::ReplayArgs;
@@ -34,17 +37,27 @@ pub(crate) struct Scoring {
     /// How many there are.
     pub(crate) history_written: Option<Written>,
     days: Option<Days>,
+    /// What acts gave, once it is whole.
+    pub(crate) credits: Option<Whole>,
+    /// How much of it there is.
+    pub(crate) credits_written: Option<CreditsWritten>,
+    credits_out: Option<CreditsOut>,
 }
 
 impl Scoring {
     pub(crate) fn new(model: &Model, args: &ReplayArgs, watch: Watch) -> Result<Scoring, Failure> {
         let (partitions, workers) = (args.partitions, usize::from(args.workers));
-        let (world, resumed) = match &args.state {
-            Some(folder) => World::open(model, partitions, workers, folder, args.checkpoint_every_ms)
+        let mut credits_out = None;
+        let (world, resumed) = match (&args.state, &args.credits_out) {
+            (Some(folder), _) => World::open(model, partitions, workers, folder, args.checkpoint_every_ms)
                 .map_err(|error| Failure::State(Box::new(error)))?,
-            None => {
+            (None, credits) => {
                 let hash_key = draw_hash_key().map_err(Failure::Randomness)?;
-                (World::new(model, hash_key, partitions, workers), Resumed::default())
+                let new = if credits.is_some() { World::with_credits } else { World::new };
+                let mut world = new(model, hash_key, partitions, workers);
+                let listen = |path: &PathBuf| CreditsOut::create(path, &mut world, hash_key, model);
+                credits_out = credits.as_ref().map(listen).transpose()?;
+                (world, Resumed::default())
             }
         };
         let clusters = Clusters::new(model.window_ms);
@@ -68,6 +81,9 @@ impl Scoring {
             history: None,
             history_written: None,
             days,
+            credits: None,
+            credits_written: None,
+            credits_out,
         })
     }
 
@@ -116,6 +132,11 @@ impl Scoring {
             self.history_written = Some(days.written());
             self.history = Some(days.finish()?);
         }
+        if let Some(mut credits) = self.credits_out.take() {
+            credits.write()?;
+            self.credits_written = Some(credits.written());
+            self.credits = Some(credits.finish()?);
+        }
         stepped
     }
 }
@@ -133,6 +154,10 @@ impl Sink for Scoring {
             if let Some(days) = &mut self.days {
                 days.close_before(event.at, &mut self.world)?;
             }
+        }
+        if let Some(credits) = &mut self.credits_out {
+            credits.meet(event);
+            credits.write()?;
         }
         self.world.event(event);
         if self.resumed.is_some() {

@@ -11,6 +11,7 @@ use crate::recorded::gate::Counts;
 use crate::recorded::log::FileRead;
 use crate::recorded::messages::NetworkRead;
 use crate::recorded::notes as file_notes;
+use crate::replay::credits::CreditsWritten;
 use crate::replay::notes;
 use crate::replay::options::ReplayArgs;
 use crate::replay::outliers::Outliers;
@@ -57,6 +58,8 @@ pub(crate) struct Summary {
     timeline: Option<Written>,
     /// What `--history-out` wrote.
     history: Option<Written>,
+    /// What `--credits-out` wrote.
+    credits: Option<CreditsWritten>,
     first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,
     /// What people should know about the files and about names.
@@ -173,6 +176,7 @@ impl Summary {
             scores_published: progress.published,
             timeline: scoring.timeline_written,
             history: scoring.history_written,
+            credits: scoring.credits_written,
             first_collisions: progress.first_collisions.iter().map(taken).collect(),
             notes: told,
             outliers: scoring.clusters.outliers().map(Far::of),
@@ -232,6 +236,10 @@ impl Summary {
                 let times = count(times, "time", "times");
                 lines.push((word, format!("{}, as of {times}", count(rows, "row", "rows"))));
             }
+        }
+        if let Some(CreditsWritten { acts, rates }) = self.credits {
+            let rates = count(rates, "change of a rate", "changes of rates");
+            lines.push(("credits", format!("of {}, and {rates}", count(acts, "act", "acts"))));
         }
         lines.push(("took", self.took_line()));
         let text = lines.iter().map(|(word, line)| screen.labelled(&format!("{word:<9} "), line, Screen::as_is));

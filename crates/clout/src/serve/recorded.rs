@@ -1,30 +1,32 @@
-//! Serves what a replay wrote, without Kafka: the scores of its end, and how people stood day by day.
+//! Serves what a replay wrote, without Kafka: the scores of its end, how people stood day by day, and who gave whom how much.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use influence::HashKey;
 use serve::{Update, View};
+use sha2::{Digest, Sha256};
 use tracing::info;
-use views::{Source, Writer};
+use views::{CirclesWriter, Source, Writer};
 use vocabulary::Score;
-use wire::Close;
+use wire::{Close, Credit, Credits, Rated};
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::table::{RowsError, read_rows};
+use crate::table::{CreditRow, RowsError, read_credits, read_rows};
 
 const DAY_MS: i64 = 86_400_000;
 /// Rows between two looks whether days are over for so long that they are laid together.
 const TIDY_EVERY: i64 = 500_000;
+/// Rows of credits that are taken at once.
+const CREDITS: usize = 4_096;
 /// Files name no model: all rows are of one.
 const MODEL_VERSION: u32 = 0;
 
 /// Takes the days of a replay into the store. What was taken from this very file before is not taken again.
 pub(super) fn keep(path: &Path, writer: &mut Writer, interrupt: &Interrupt) -> Result<(), Failure> {
-    let refused = |reason: String| Failure::from(RowsError { path: path.to_owned(), reason });
-    let source =
-        Source { topic: path.display().to_string(), id: identity(path).map_err(|error| refused(error.to_string()))? };
-    let known = writer.begin(&source)?.remove(&0).unwrap_or(0);
+    let known = writer.begin(&source(path, "scores")?)?.remove(&0).unwrap_or(0);
     let mut row = 0;
     let mut failed = None;
     read_rows(path, interrupt, |user, score| {
@@ -40,6 +42,85 @@ pub(super) fn keep(path: &Path, writer: &mut Writer, interrupt: &Interrupt) -> R
     failed.map_or_else(|| writer.commit(), Err)?;
     info!(rows = row, "the days are taken");
     Ok(())
+}
+
+/// The store of who gave whom how much, and what is to be read into it.
+pub(super) struct Circles<'a> {
+    path: &'a Path,
+    source: Source,
+    hash_key: HashKey,
+    writer: CirclesWriter,
+}
+
+impl<'a> Circles<'a> {
+    /// Opens the store, before scores are shown.
+    pub(super) fn open(path: &'a Path, closes: &Writer, view: &View) -> Result<Circles<'a>, Failure> {
+        let source = source(path, "credits")?;
+        // The store has hashes of names. Its key stays the same for as long as the store is of this file, and nobody who is in the file
+        // could know it: when the file is made is a part of it, in nanoseconds.
+        let digest = Sha256::digest(format!("{} {}", source.topic, source.id));
+        let word = |place| digest[place..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let hash_key = HashKey::new([word(0), word(8)]);
+        view.learn_keys(Arc::new(move |user: &str| hash_key.user_key(user)));
+        Ok(Circles { path, source, hash_key, writer: closes.circles(view.known())? })
+    }
+
+    /// Takes the credits of a replay into the store, likewise.
+    pub(super) fn keep(mut self, interrupt: &Interrupt) -> Result<(), Failure> {
+        let known = self.writer.begin(&self.source)?.remove(&0).unwrap_or(0);
+        let (mut row, mut taken) = (0, None);
+        let (writer, hash_key) = (&mut self.writer, self.hash_key);
+        read_credits(self.path, interrupt, |credit| {
+            row += 1;
+            if row > known {
+                let record = taken.get_or_insert_with(|| nothing(&credit));
+                if !add(record, &credit, &hash_key) {
+                    writer.take(0, row - 1, record)?;
+                    *record = nothing(&credit);
+                    add(record, &credit, &hash_key);
+                }
+                if row % TIDY_EVERY == 0 {
+                    writer.tidy()?;
+                }
+            }
+            Ok(())
+        })?;
+        taken.iter().try_for_each(|record| writer.take(0, row, record))?;
+        writer.commit()?;
+        writer.tidy()?;
+        info!(rows = row, "the credits are taken");
+        Ok(())
+    }
+}
+
+/// A record to which rows such as this one can be added.
+fn nothing(row: &CreditRow<'_>) -> Credits {
+    let CreditRow { half_life_ms, window_ms, .. } = *row;
+    Credits { half_life_ms, window_ms, credits: Vec::new(), rated: Vec::new() }
+}
+
+/// Adds a row to a record, unless the record is full or of another model.
+fn add(record: &mut Credits, row: &CreditRow<'_>, hash_key: &HashKey) -> bool {
+    let is_of_it = (record.half_life_ms, record.window_ms) == (row.half_life_ms, row.window_ms);
+    if !is_of_it || record.credits.len() + record.rated.len() >= CREDITS {
+        return false;
+    }
+    let CreditRow { at, rate, .. } = *row;
+    let actor = hash_key.user_key(&row.actor);
+    match &row.act {
+        Some(act) => {
+            let target = hash_key.user_key(&act.target);
+            record.credits.push(Credit { actor, target, kind: act.kind, at, subject: 0, votes: act.votes, rate });
+        }
+        None => record.rated.push(Rated { actor, rate, at }),
+    }
+    true
+}
+
+/// A file, as a store knows where it is from.
+fn source(path: &Path, what: &'static str) -> Result<Source, Failure> {
+    let refused = |error: std::io::Error| RowsError { what, path: path.to_owned(), reason: error.to_string() };
+    Ok(Source { topic: path.display().to_string(), id: identity(path).map_err(refused)? })
 }
 
 /// What tells a file from another one of its name.

@@ -2,54 +2,26 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::mem;
 use std::path::Path;
-use std::sync::Arc;
 
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
-use parquet::column::writer::ColumnWriter;
-use parquet::data_type::ByteArray;
-use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{LogicalType, TimeUnit, Type as Physical};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::file::writer::SerializedFileWriter;
 use parquet::record::Field;
 use parquet::schema::types::{Type, TypePtr};
 use vocabulary::{Part, Score, Timestamp};
-use wire::{Called, Place, WriteError, seven_digits};
+use wire::{Called, Place, WriteError};
 
-/// Rows that are held in memory, and can be read on their own.
-const GROUP_ROWS: usize = 131_072;
+use super::groups::{Column, Groups, field};
 
 /// Writes a table of scores by columns, a group of rows at a time.
 pub(crate) struct ParquetWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
-    columns: Vec<Column>,
-    rows: usize,
+    groups: Groups<W>,
     has_called: bool,
-}
-
-/// The values of one column in the rows that are not written yet.
-enum Column {
-    Text(Vec<ByteArray>),
-    Number(Vec<f64>),
-    /// Counts and times.
-    Whole(Vec<i64>),
-    /// Those that are known, and for each row whether it is.
-    TextOrNone(Vec<ByteArray>, Vec<i16>),
-    FlagOrNone(Vec<bool>, Vec<i16>),
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
     pub(crate) fn new(write: W, has_called: bool) -> Result<ParquetWriter<W>, WriteError> {
-        let (fields, columns) = shape(has_called)?;
-        let schema = Type::group_type_builder("scores").with_fields(fields).build().map_err(failed)?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_created_by(concat!("clout ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        let file = SerializedFileWriter::new(write, Arc::new(schema), Arc::new(properties)).map_err(failed)?;
-        Ok(ParquetWriter { file, columns, rows: 0, has_called })
+        Ok(ParquetWriter { groups: Groups::new(write, "scores", shape(has_called)?)?, has_called })
     }
 
     pub(crate) fn write(
@@ -61,7 +33,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     ) -> Result<(), WriteError> {
         let rank = Part::Count(place.rank);
         let parts = [("rank", rank)].into_iter().chain(wire::columns(user, place, score)?);
-        let mut columns = self.columns.iter_mut();
+        let mut columns = self.groups.columns();
         let mut next = || columns.next().ok_or_else(|| WriteError::Io(io::Error::other("a column too many")));
         next()?.push_text(user);
         for (_, part) in parts {
@@ -74,86 +46,17 @@ impl<W: Write + Send> ParquetWriter<W> {
             next()?.push_text_or_none(called.language);
             next()?.push_text_or_none(called.country);
         }
-        self.rows += 1;
-        if self.rows == GROUP_ROWS { self.write_group() } else { Ok(()) }
+        self.groups.end_row()
     }
 
     /// Writes what is left, and the file's end.
-    pub(crate) fn finish(mut self) -> Result<W, WriteError> {
-        if self.rows > 0 {
-            self.write_group()?;
-        }
-        self.file.into_inner().map_err(failed)
-    }
-
-    fn write_group(&mut self) -> Result<(), WriteError> {
-        let mut group = self.file.next_row_group().map_err(failed)?;
-        for column in &mut self.columns {
-            let Some(mut writer) = group.next_column().map_err(failed)? else { break };
-            column.write_to(writer.untyped()).and_then(|()| writer.close()).map_err(failed)?;
-        }
-        group.close().map_err(failed)?;
-        self.rows = 0;
-        Ok(())
-    }
-}
-
-impl Column {
-    fn push_text(&mut self, text: &str) {
-        if let Column::Text(values) = self {
-            values.push(text.into());
-        }
-    }
-
-    fn push_part(&mut self, part: Part) {
-        match (self, part) {
-            (Column::Number(values), Part::Number(number)) => values.push(seven_digits(number)),
-            (Column::Whole(values), Part::Count(count)) => values.push(i64::try_from(count).unwrap_or(i64::MAX)),
-            (Column::Whole(values), Part::Time(at)) => values.push(at),
-            _ => {}
-        }
-    }
-
-    fn push_text_or_none(&mut self, text: Option<&str>) {
-        if let Column::TextOrNone(values, known) = self {
-            known.push(text.is_some().into());
-            values.extend(text.map(ByteArray::from));
-        }
-    }
-
-    fn push_flag_or_none(&mut self, flag: Option<bool>) {
-        if let Column::FlagOrNone(values, known) = self {
-            known.push(flag.is_some().into());
-            values.extend(flag);
-        }
-    }
-
-    /// Leaves nothing behind.
-    fn write_to(&mut self, writer: &mut ColumnWriter<'_>) -> Result<(), ParquetError> {
-        match (self, writer) {
-            (Column::Text(values), ColumnWriter::ByteArrayColumnWriter(writer)) => {
-                writer.write_batch(&mem::take(values), None, None)?
-            }
-            (Column::Number(values), ColumnWriter::DoubleColumnWriter(writer)) => {
-                writer.write_batch(&mem::take(values), None, None)?
-            }
-            (Column::Whole(values), ColumnWriter::Int64ColumnWriter(writer)) => {
-                writer.write_batch(&mem::take(values), None, None)?
-            }
-            (Column::TextOrNone(values, known), ColumnWriter::ByteArrayColumnWriter(writer)) => {
-                writer.write_batch(&mem::take(values), Some(&mem::take(known)), None)?
-            }
-            (Column::FlagOrNone(values, known), ColumnWriter::BoolColumnWriter(writer)) => {
-                writer.write_batch(&mem::take(values), Some(&mem::take(known)), None)?
-            }
-            _ => return Err(ParquetError::General("a column is not of the type that the schema says".to_owned())),
-        };
-        Ok(())
+    pub(crate) fn finish(self) -> Result<W, WriteError> {
+        self.groups.finish()
     }
 }
 
 /// The schema, and a place for the values of each column.
-fn shape(has_called: bool) -> Result<(Vec<TypePtr>, Vec<Column>), WriteError> {
+fn shape(has_called: bool) -> Result<Vec<(TypePtr, Column)>, WriteError> {
     let count = || LogicalType::integer(64, false);
     let time = LogicalType::timestamp(true, TimeUnit::MILLIS);
     let (place, score) = (Place::default(), Score::default());
@@ -177,24 +80,7 @@ fn shape(has_called: bool) -> Result<(Vec<TypePtr>, Vec<Column>), WriteError> {
         shape.push((field("is_bot", Physical::BOOLEAN, None, false)?, Column::FlagOrNone(Vec::new(), Vec::new())));
         shape.extend([text("language")?, text("country")?]);
     }
-    Ok(shape.into_iter().unzip())
-}
-
-fn field(name: &str, physical: Physical, logical: Option<LogicalType>, is_known: bool) -> Result<TypePtr, WriteError> {
-    let repetition = if is_known { Repetition::REQUIRED } else { Repetition::OPTIONAL };
-    let builder = Type::primitive_type_builder(name, physical).with_repetition(repetition).with_logical_type(logical);
-    builder.build().map(Arc::new).map_err(failed)
-}
-
-/// An error of the file under it stays what it is.
-fn failed(error: ParquetError) -> WriteError {
-    match error {
-        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-            Ok(error) => WriteError::Io(*error),
-            Err(cause) => WriteError::Io(io::Error::other(cause)),
-        },
-        error => WriteError::Io(io::Error::other(error)),
-    }
+    Ok(shape)
 }
 
 /// Returns true if the file begins with the magic number of Parquet.

@@ -22,12 +22,14 @@ use crate::recorded::input::{BytesRead, Input};
 /// Rows of Parquet that are in memory at once.
 const ROWS: usize = 65_536;
 /// Lines between two looks whether somebody says stop.
-const LINES: usize = 65_536;
+pub(super) const LINES: usize = 65_536;
 
 /// A table cannot be read back.
 #[derive(Debug, thiserror::Error)]
-#[error("{} cannot be read as a table of scores: {reason}", path.display())]
+#[error("{} cannot be read as a table of {what}: {reason}", path.display())]
 pub struct RowsError {
+    /// What the rows tell.
+    pub(crate) what: &'static str,
     pub(crate) path: PathBuf,
     pub(crate) reason: String,
 }
@@ -55,7 +57,12 @@ pub(crate) fn read_rows(
 }
 
 fn refused(path: &Path, reason: String) -> Failure {
-    RowsError { path: path.to_owned(), reason }.into()
+    refused_as("scores", path, reason)
+}
+
+/// A file is no table of that.
+pub(super) fn refused_as(what: &'static str, path: &Path, reason: String) -> Failure {
+    RowsError { what, path: path.to_owned(), reason }.into()
 }
 
 /// What is known of one row.

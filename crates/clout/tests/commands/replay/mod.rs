@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod credits;
 mod days;
 mod field;
 mod formats;

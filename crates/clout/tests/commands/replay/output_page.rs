@@ -83,7 +83,7 @@ fn all_keys_of_the_document_are_described() {
     let log = [&many(3_000)[..], far.as_bytes()].concat();
     let ran = Directory::new()
         .with("log", log)
-        .replay("log --json --top 2 --user u2 --user nobody --timeline 1000d --timeline-out t.csv --history-out d.csv --until 2033-05-19");
+        .replay("log --json --top 2 --user u2 --user nobody --timeline 1000d --timeline-out t.csv --history-out d.csv --credits-out c.csv --until 2033-05-19");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let mut found = BTreeMap::new();
     collect("", &ran.document(), &mut found);

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::replay::program::{Directory, generated, many};
 
 /// A Python that has DuckDB, as `.ci/tools` installs it; `None` without, unless somebody insists.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let folders = std::env::var_os("CLOUT_TOOLS").or_else(|| std::env::var_os("PATH")).unwrap_or_default();
     let has_duckdb = |python: &PathBuf| {
         Command::new(python).args(["-c", "import duckdb"]).output().is_ok_and(|output| output.status.success())
@@ -21,7 +21,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// Runs queries in DuckDB and returns their rows, a line a query.
-fn asked(python: &PathBuf, directory: &Directory, queries: &[&str]) -> String {
+pub(crate) fn asked(python: &PathBuf, directory: &Directory, queries: &[&str]) -> String {
     let script = "import duckdb, sys\nfor q in sys.argv[1:]: print(duckdb.sql(\"set TimeZone = 'UTC'; set enable_progress_bar = false\") or duckdb.sql(q).fetchall())";
     let output =
         Command::new(python).args(["-c", script]).args(queries).current_dir(directory.path(".")).output().unwrap();
