@@ -29,10 +29,14 @@ impl Recorded {
             folder.path(),
             "generate --users 300 --events 30000 --span 300d --until 2024-11-01T00:00:00Z --out log.json",
         );
-        run(folder.path(), "replay log.json -q --half-life 20d --history-out days.parquet --scores-out scores.parquet");
+        run(
+            folder.path(),
+            "replay log.json -q --half-life 20d --history-out days.parquet --scores-out scores.parquet --credits-out credits.parquet",
+        );
         let log = folder.path().join("log-of-serve");
         let process = Command::new(env!("CARGO_BIN_EXE_clout"))
             .args(["serve", "--listen", "127.0.0.1:0", "--history", "days.parquet", "--scores", "scores.parquet"])
+            .args(["--credits", "credits.parquet"])
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stderr(std::fs::File::create(&log).expect("a file"))
@@ -81,6 +85,7 @@ fn a_year_is_read_day_by_day() {
         assert!(browser.ask::<String>(label).await.starts_with("The score moved "));
         browser.until("[...document.querySelectorAll('.deltas li')].filter((one) => !one.hidden).length === 3").await;
         explains_every_span(&browser).await;
+        shows_the_circle(&browser).await;
         hold_quiet(&browser, |_| false).await;
         browser.resize(360, 740).await;
         browser.ask::<Option<()>>("location.reload()").await;
@@ -111,4 +116,23 @@ async fn explains_every_span(browser: &Browser) {
     let words: String = browser.ask("document.querySelector('.days-card .why-words').textContent").await;
     let moved: f64 = words.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default();
     assert!((sum.abs() - moved).abs() < 0.5, "{sum} and {words}");
+}
+
+/// Who influences whom, in each of the spans, and people in the words of a month.
+async fn shows_the_circle(browser: &Browser) {
+    browser.click(".days-card .choice button:nth-child(3)").await;
+    browser.until("document.querySelector('.days-card .why-words').textContent.includes('By people: ')").await;
+    browser.until("document.querySelector('.circle-card .choice button')?.getBoundingClientRect().width > 0").await;
+    for (place, span) in ["Day", "Week", "Month"].into_iter().enumerate() {
+        browser.click(&format!(".circle-card .choice button:nth-child({})", place + 1)).await;
+        browser
+            .until(&format!("document.querySelector('.circle-card [aria-pressed=true]').textContent === {span:?}"))
+            .await;
+    }
+    for side in ["Fans", "Acts on"] {
+        let shown = format!(
+            "[...document.querySelectorAll('.circle-side')].find((one) => one.querySelector('h3').textContent === {side:?}).querySelectorAll('li').length >= 10"
+        );
+        browser.until(&shown).await;
+    }
 }
