@@ -6,6 +6,7 @@ mod web;
 mod config;
 mod generate;
 mod health;
+mod month;
 mod packaging;
 mod recorded;
 mod replay;
