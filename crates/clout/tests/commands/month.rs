@@ -115,12 +115,13 @@ impl Files {
 
     /// Notes the rates at the ends of days on which somebody closed.
     fn note_rates(&mut self, folder: &Path) {
-        self.rates = newest_rates(&folder.join("credits.ndjson"));
+        run(folder, &format!("replay log.json -q --top 1 {MODEL} --credits-out end.csv"));
+        self.rates = newest_rates(&folder.join("end.csv"));
         let days: BTreeSet<i64> = self.closes.values().flatten().map(|close| close.day).collect();
         for day in days {
             let until = date(day + 1);
-            run(folder, &format!("replay log.json -q --top 1 {MODEL} --until {until} --credits-out until.ndjson"));
-            self.rates_of_days.insert(day, newest_rates(&folder.join("until.ndjson")));
+            run(folder, &format!("replay log.json -q --top 1 {MODEL} --until {until} --credits-out until.csv"));
+            self.rates_of_days.insert(day, newest_rates(&folder.join("until.csv")));
         }
     }
 }
@@ -128,9 +129,15 @@ impl Files {
 /// The newest rate of each actor; of one time a change is newer than an act.
 fn newest_rates(credits: &Path) -> HashMap<String, f64> {
     let mut newest = HashMap::<String, ((i64, bool), f64)>::new();
-    for row in lines(credits) {
-        let told = ((time(&row, "at"), row["target"].is_null()), number(&row, "rate"));
-        let kept = newest.entry(text(&row, "actor")).or_insert(told);
+    let mut reader = csv::Reader::from_path(credits).expect("a file");
+    let columns = reader.headers().expect("a header").clone();
+    let column = |name: &str| columns.iter().position(|column| column == name).expect("a column");
+    let [actor, target, at, rate] = ["actor", "target", "at", "rate"].map(column);
+    for row in reader.records() {
+        let row = row.expect("a row");
+        let at = wire::parse_time(&row[at]).expect("a time");
+        let told = ((at, row[target].is_empty()), row[rate].parse().expect("a number"));
+        let kept = newest.entry(row[actor].to_owned()).or_insert(told);
         if told.0 >= kept.0 {
             *kept = told;
         }
@@ -161,8 +168,9 @@ fn parts(before: &Close, after: &Close) -> ([f64; 7], f64) {
     let mut parts = [0.0; 7];
     let mut by_vote = 0.0;
     if old > 0.0 && new > 0.0 {
-        for factor in 0..5 {
-            parts[factor] = points * log_mean(old, new) * (after.factors[factor] / before.factors[factor]).ln();
+        let by_factor = points * log_mean(old, new);
+        for (part, (old, new)) in parts.iter_mut().zip(before.factors.iter().zip(after.factors)) {
+            *part = by_factor * (new / old).ln();
         }
         by_vote = points * log_mean(old, new) / log_mean(before.given(), after.given());
     } else if before.given() != after.given() {
@@ -196,9 +204,9 @@ impl Seen {
         let (own, by_vote) = parts(before, after);
         let missing = (own.iter().sum::<f64>() - change).abs();
         assert!(missing < POINTS, "{user}: {missing} is in no factor of {own:?}");
-        for (told, own) in told.iter().zip(own) {
-            assert!((told - own).abs() < POINTS, "{user}: {own} of {own:?}, and told is {answer}");
-            self.by_part = self.by_part.max((told - own).abs());
+        for (told, part) in told.iter().zip(own) {
+            assert!((told - part).abs() < POINTS, "{user}: {told} is told, and {part} of {own:?} it is: {answer}");
+            self.by_part = self.by_part.max((told - part).abs());
         }
         self.missing = self.missing.max(missing);
         self.movements += 1;
@@ -278,7 +286,7 @@ fn reasons_add_up_for_every_person_of_a_month() {
     let mut files = Files::read(folder);
     files.note_rates(folder);
     let showing =
-        Showing::start(folder, "--history days.ndjson --scores scores.ndjson --credits credits.ndjson").is_read();
+        Showing::start(folder, "--history days.ndjson --scores scores.ndjson --credits credits.ndjson").once_read();
 
     let last = files.closes.values().flatten().map(|close| close.day).max().expect("a close");
     let mut seen = Seen::default();

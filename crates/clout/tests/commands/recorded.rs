@@ -54,7 +54,7 @@ impl Showing {
     }
 
     /// Waits until all files are read.
-    pub(crate) fn is_read(self) -> Showing {
+    pub(crate) fn once_read(self) -> Showing {
         let until = Instant::now() + WAIT;
         while !std::fs::read_to_string(&self.log).expect("it works").contains("all is read") {
             assert!(Instant::now() < until, "{}", std::fs::read_to_string(&self.log).expect("it works"));
@@ -175,21 +175,21 @@ fn without_scores_everybody_has_the_score_of_the_last_day_and_a_folder_is_filled
 
 /// What everybody gave to whom in the newest 30 days of a log, aged, at the newest rates: by target and actor.
 fn given(credits: &[Value]) -> BTreeMap<(String, String), f64> {
-    let at = |row: &Value| wire::parse_time(row["at"].as_str().unwrap()).unwrap();
-    let number = |row: &Value, name: &str| row[name].as_f64().unwrap();
+    let at = |row: &Value| wire::parse_time(row["at"].as_str().expect("it is there")).expect("it is there");
+    let number = |row: &Value, name: &str| row[name].as_f64().expect("it is there");
     let (acts, changes): (Vec<&Value>, Vec<&Value>) = credits.iter().partition(|row| row["target"].is_string());
-    let now = acts.iter().map(|row| at(row)).max().unwrap();
+    let now = acts.iter().map(|row| at(row)).max().expect("it is there");
     let mut rates = BTreeMap::<&str, (i64, f64)>::new();
     // Of one time the change of a rate is newer than an act.
     for row in acts.iter().chain(&changes) {
-        let kept = rates.entry(row["actor"].as_str().unwrap()).or_insert((i64::MIN, 0.0));
+        let kept = rates.entry(row["actor"].as_str().expect("it is there")).or_insert((i64::MIN, 0.0));
         if at(row) >= kept.0 {
             *kept = (at(row), number(row, "rate"));
         }
     }
     let mut given = BTreeMap::new();
     for row in acts.into_iter().filter(|row| at(row).div_euclid(86_400_000) >= now.div_euclid(86_400_000) - 30) {
-        let name = |what: &str| row[what].as_str().unwrap().to_owned();
+        let name = |what: &str| row[what].as_str().expect("it is there").to_owned();
         let left = (-((now - at(row)) as f64) / number(row, "half_life_ms")).exp2();
         *given.entry((name("target"), name("actor"))).or_default() +=
             number(row, "votes") / number(row, "rate") * left * rates[&*name("actor")].1;
@@ -213,7 +213,7 @@ fn circles_of_a_recorded_log_are_those_of_its_credits() {
         for _ in 0..2 {
             let arguments =
                 format!("--history days.csv --scores scores.csv --credits credits.{format} --views kept-{format}");
-            let showing = Showing::start(folder, &arguments).is_read();
+            let showing = Showing::start(folder, &arguments).once_read();
             let mut fans_seen = 0;
             for user in (0..100).map(|number| format!("u{number}")) {
                 let Some((200, body)) = showing.get(&format!("/v1/users/{user}/circle")) else { continue };
