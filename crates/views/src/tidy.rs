@@ -16,6 +16,10 @@ impl Writer {
     /// # Errors
     /// If the database refuses.
     pub fn tidy(&mut self, today: i32, is_caught_up: bool) -> Result<bool, ViewsError> {
+        // Nothing is erased for good inside a transaction, and the first close of somebody begins one.
+        if !self.connection.is_autocommit() {
+            self.commit()?;
+        }
         let today = today.max(self.shared.newest().saturating_add(1));
         self.advance(today)?;
         self.erase_remains()?;

@@ -65,6 +65,17 @@ fn fill(writer: &mut Writer, people: i64, days: std::ops::Range<i64>) {
 }
 
 #[test]
+fn what_waits_is_written_before_the_store_is_tidied() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(folder.path());
+    for (next, user) in (1..).zip(["ana", "bo"]) {
+        writer.close(0, next, &close(user, BEGIN, 50.0)).expect("the store works");
+        writer.tidy(0, false).expect("the store works");
+    }
+    assert_eq!(["ana", "bo"].map(|user| days(&reader.closes(user).unwrap())), [[0], [0]]);
+}
+
+#[test]
 fn days_are_kept_for_400_days_and_then_the_last_of_each_week() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(folder.path());

@@ -167,7 +167,7 @@ fn json_is_one_document() {
     let document = ran.document();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     expect!["summary top users"].assert_eq(&keys(&document));
-    expect!["as_of edges events_per_second files first_collisions first_event_at follows half_life_ms history last_event_at left_out networks notes outliers partitions peak_memory_bytes people profiles rated records scale scored scores_published seconds stopped timeline window_ms workers"].assert_eq(&keys(&document["summary"]));
+    expect!["as_of credits edges events_per_second files first_collisions first_event_at follows half_life_ms history last_event_at left_out networks notes outliers partitions peak_memory_bytes people profiles rated records scale scored scores_published seconds stopped timeline window_ms workers"].assert_eq(&keys(&document["summary"]));
     expect![[r#"{"blocks":0,"events":6,"follows":1,"late":0,"likes":0,"mentions":1,"quotes":0,"replies":1,"retweets":3,"unblocks":0,"unfollows":0}"#]]
     .assert_eq(&document["summary"]["scored"].to_string());
     expect![[
