@@ -378,7 +378,7 @@ fn images_of_others_are_refused_and_say_why() {
         it is of shard 0 of 3, not of 1 of 3
         it is of a model with other parameters, or another hash key
         it is of a model with other parameters, or another hash key
-        it is of version 13 of the format, this program reads versions 5 to 12: the shard is made anew from its events
+        it is of version 21 of the format, this program reads versions 5 to 20: the shard is made anew from its events
         there are bytes after its end
         it breaks off
         edges: 38 entries are more than there are bytes
@@ -415,7 +415,10 @@ fn damaged_images_are_refused_or_go_on() {
             match Shard::from_image(&model, &key(seed), 0, 3, &damaged) {
                 Err(_) => refused += 1,
                 Ok(mut found) => {
-                    assert!(self::image(&found) == damaged, "seed {seed}: an image of what was read is what was read");
+                    // What says that it is of a version before becomes one of now.
+                    let is_older = damaged[0] < 13;
+                    let is_same = self::image(&found) == damaged;
+                    assert!(is_same || is_older, "seed {seed}: an image of what was read is what was read");
                     rounds.iter().for_each(|round| drop(round.step(&mut found)));
                     accepted += 1;
                 }
