@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use influence::Model;
+use influence::{DAY_MS, Model};
 use pipeline::Supervisor;
 use serve::{Demo, Running, ServeError, Server, ServerOptions, View};
 
@@ -54,7 +54,6 @@ Ctrl-C ends it. Nothing is kept.";
 /// Where the page is unless somebody says otherwise, and how many ports behind it are tried if that one is taken.
 const PORT: u16 = 8600;
 const PORTS_TRIED: u16 = 20;
-const DAY_MS: i64 = 86_400_000;
 /// The time that a log has passed through when the page opens,
 const HEAD_START_MS: i64 = 3 * DAY_MS;
 /// and the time that a network is read from before now.

@@ -70,7 +70,7 @@ pub fn run(args: &ForgetArgs) -> Result<(), Failure> {
     tell_what_stays(&config)
 }
 
-/// What is still somewhere, and until when. Whoever may not see that has erased all the same.
+/// Prints what topics still hold, and until when. The erasure is done all the same where the user may not see that.
 fn tell_what_stays(config: &Config) -> Result<(), Failure> {
     let stays = match stays(config) {
         Ok(stays) => stays,

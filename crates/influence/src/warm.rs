@@ -40,12 +40,15 @@ impl People {
         candidate
     }
 
-    /// Whose key this may be.
+    /// Asks for whoever may have these keys: first their entries, then themselves.
+    fn warm_keys(&self, keys: impl Iterator<Item = UserKey> + Clone) {
+        keys.clone().for_each(|key| self.index.warm(key));
+        keys.for_each(|key| self.warm_known(self.candidate_for_key(key)));
+    }
+
     #[inline]
     fn candidate_for_key(&self, key: UserKey) -> Option<Known> {
-        let candidate = self.index.candidate_for_key(key).map(Known::unpack);
-        self.warm_known(candidate);
-        candidate
+        self.index.candidate_for_key(key).map(Known::unpack)
     }
 
     #[inline]
@@ -148,12 +151,9 @@ impl Shard {
 
     /// Asks for what entries of another shard will change: people, then their standings.
     pub(crate) fn warm_endorsed(&self, entries: &[Endorse]) {
-        entries.iter().for_each(|entry| self.people.index.warm(entry.target));
-        entries.iter().for_each(|entry| _ = self.people.candidate_for_key(entry.target));
+        self.people.warm_keys(entries.iter().map(|entry| entry.target));
         for entry in entries {
-            let Some(Known::Here(person)) = self.people.index.candidate_for_key(entry.target).map(Known::unpack) else {
-                continue;
-            };
+            let Some(Known::Here(person)) = self.people.candidate_for_key(entry.target) else { continue };
             if let Some(standing) = self.people.persons[person as usize].standing() {
                 self.warm_standing(standing);
                 self.targets.warm_counts(standing);
@@ -163,21 +163,16 @@ impl Shard {
 
     /// Asks for what contacts of another shard may change: targets, then the actors and what rows keep of them.
     pub(crate) fn warm_contacts(&self, contacts: &[Contact]) {
+        contacts.iter().for_each(|contact| self.people.index.warm(contact.actor));
+        self.people.warm_keys(contacts.iter().map(|contact| contact.target));
         for contact in contacts {
-            self.people.index.warm(contact.target);
-            self.people.index.warm(contact.actor);
-        }
-        contacts.iter().for_each(|contact| _ = self.people.candidate_for_key(contact.target));
-        for contact in contacts {
-            let Some(Known::Here(target)) = self.people.index.candidate_for_key(contact.target).map(Known::unpack)
-            else {
-                continue;
-            };
+            let Some(Known::Here(target)) = self.people.candidate_for_key(contact.target) else { continue };
             let row = self.people.persons[target as usize].row;
             if row.len() > 0
-                && let Some(actor @ Known::Away(_)) = self.people.candidate_for_key(contact.actor)
+                && let Some(Known::Away(actor)) = self.people.candidate_for_key(contact.actor)
             {
-                self.edges.warm(row, actor.pack());
+                self.people.warm_remote(actor);
+                self.edges.warm(row, Known::Away(actor).pack());
             }
         }
     }

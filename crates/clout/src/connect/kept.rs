@@ -165,8 +165,7 @@ const ERASED: &str = "erased/";
 /// The digest in the key of a record that says that an account was erased.
 fn erased(key: &[u8]) -> Option<Digest> {
     let digits = std::str::from_utf8(key).ok()?.strip_prefix(ERASED)?;
-    let digest = (digits.len() == 32).then(|| u128::from_str_radix(digits, 16).ok())??;
-    Some(digest.to_be_bytes())
+    (digits.len() == 32).then(|| Digest::from_str_radix(digits, 16).ok())?
 }
 
 /// The records of the topic of what is kept that take accounts out of it, by their keys: what is kept under their names goes, and so do
@@ -196,8 +195,7 @@ pub(crate) fn without(
         }
     })?;
     for user in accounts {
-        let digest = u128::from_be_bytes(digest_of(application, user));
-        changes.insert(format!("{ERASED}{digest:032x}"), Some(b"erased".to_vec()));
+        changes.insert(format!("{ERASED}{:032x}", digest_of(application, user)), Some(b"erased".to_vec()));
     }
     Ok(changes)
 }

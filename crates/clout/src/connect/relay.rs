@@ -28,7 +28,7 @@ const MESSAGES_MAX: u64 = 10_000;
 const BYTES_MAX: usize = 8 << 20;
 /// After so long without a message it is looked whether somebody else has taken over.
 const QUIET_MAX: Duration = Duration::from_secs(5);
-/// How often it is looked who was erased.
+/// The time between two looks at which accounts were erased.
 const LISTEN_EVERY: Duration = Duration::from_secs(10);
 /// How soon somebody who says stop is heard.
 const LOOK: Duration = Duration::from_millis(50);

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
+use influence::DAY_MS;
 use wire::language_code;
 
 /// The days of which posts count, the day of the newest one included.
 const WINDOW_DAYS: i64 = 90;
-const DAY_MS: i64 = 86_400_000;
 /// Days and languages of one account that are kept, the newest ones: 16 bytes each, and few have more than one a day.
 const ENTRIES_MAX: usize = 96;
 /// Accounts that are known. When there are more, the half is forgotten that has not written for longest.

@@ -1,4 +1,4 @@
-//! What each act gave, and whose rate has changed since: as live applications tell it, with names in the clear.
+//! The table that `--credits-out` writes: what each act gave and which rates have changed since, with names in the clear.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ use crate::failure::OutputError;
 use crate::output::{Output, Whole};
 use crate::table::{CreditAct, CreditRow, CreditsWriter, TableFormat, write_failed};
 
-/// What cannot be: whoever gives has acted.
+/// The error for a credit of an account that no event has named, which would be a bug: whoever gives has acted.
 const UNKNOWN: &str = "somebody gave something who was never met";
 
 /// Takes down what a world tells.
@@ -33,14 +33,14 @@ pub(crate) struct CreditsOut {
     written: CreditsWritten,
 }
 
-/// What was told, and is not written yet.
+/// Credits and rates that the world has told and that are not written yet.
 #[derive(Default)]
 struct Told {
     credits: Vec<Credit>,
     rated: Vec<Rated>,
 }
 
-/// How much was written.
+/// The number of rows that were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct CreditsWritten {
     /// Rows of acts.

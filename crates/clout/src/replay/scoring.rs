@@ -37,9 +37,9 @@ pub(crate) struct Scoring {
     /// How many there are.
     pub(crate) history_written: Option<Written>,
     days: Option<Days>,
-    /// What acts gave, once it is whole.
+    /// The file of credits, once it is whole.
     pub(crate) credits: Option<Whole>,
-    /// How much of it there is.
+    /// The number of its rows.
     pub(crate) credits_written: Option<CreditsWritten>,
     credits_out: Option<CreditsOut>,
 }

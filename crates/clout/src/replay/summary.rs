@@ -58,7 +58,7 @@ pub(crate) struct Summary {
     timeline: Option<Written>,
     /// What `--history-out` wrote.
     history: Option<Written>,
-    /// What `--credits-out` wrote.
+    /// The number of rows that `--credits-out` wrote.
     credits: Option<CreditsWritten>,
     first_collisions: Vec<NameLeftOut>,
     outliers: Option<Far>,

@@ -300,14 +300,14 @@ impl Routing for Messages {
     }
 }
 
-/// What an erased account is known by to connectors, in whose records its name must not be.
-pub(crate) type Digest = [u8; 16];
+/// The digest by which connectors know an erased account: its name must not be in their records.
+pub(crate) type Digest = u128;
 
 /// The digest of an account's name, which is another one in each application.
 pub(crate) fn digest_of(application: &str, user: &str) -> Digest {
     let digest = Sha256::new().chain_update("clout: who was erased\n").chain_update(application).chain_update("\n");
     let digest = digest.chain_update(user).finalize();
-    std::array::from_fn(|place| digest[place])
+    Digest::from_be_bytes(std::array::from_fn(|place| digest[place]))
 }
 
 /// The accounts that are suspended or deleted, as far as that was said lately: the older half is forgotten when there are too many.
@@ -318,7 +318,7 @@ pub(crate) struct Gone {
     /// Changes since they were last taken; none are kept where nobody takes them.
     noted: Vec<(String, Option<Standing>)>,
     is_noting: bool,
-    /// Whether somebody has objected at all by a post.
+    /// True once somebody has objected by a post.
     has_objections: bool,
     /// Digests of the names of accounts that were erased.
     objections: HashSet<Digest>,
@@ -331,7 +331,7 @@ impl Gone {
         let standing = profile.standing?;
         let (name, mut respelled) = (profile.account.to_string(), String::new());
         let user = names.spell(&name, &mut respelled);
-        let before = self.newer.get(user).or_else(|| self.older.get(user)).copied();
+        let before = self.standing(user);
         if before == Some(Standing::Objected) || self.was_erased(user) {
             return None;
         }
@@ -347,9 +347,9 @@ impl Gone {
         change
     }
 
-    /// Whether the account has objected to being scored, or was erased: what it is called is nobody's to know then.
+    /// Returns true if the account has objected to being scored or was erased, so that nobody is told what it is called.
     pub(crate) fn has_objected(&self, account: Account<'_>, names: &Names) -> bool {
-        if !self.has_objections && self.objections.is_empty() {
+        if self.silences_nobody() {
             return false;
         }
         let (name, mut respelled) = (account.to_string(), String::new());
@@ -359,7 +359,7 @@ impl Gone {
 
     /// Whether this is the id of an account that has objected, or was erased, on whatever network.
     fn is_of_nobody(&self, id: &str, names: &Names) -> bool {
-        if !self.has_objections && self.objections.is_empty() {
+        if self.silences_nobody() {
             return false;
         }
         let mut respelled = String::new();
@@ -371,7 +371,15 @@ impl Gone {
 
     /// Whether nothing is to be known of an account, by the name that is scored.
     fn is_silent(&self, user: &str) -> bool {
-        self.newer.get(user).or_else(|| self.older.get(user)) == Some(&Standing::Objected) || self.was_erased(user)
+        self.standing(user) == Some(Standing::Objected) || self.was_erased(user)
+    }
+
+    fn silences_nobody(&self) -> bool {
+        !self.has_objections && self.objections.is_empty()
+    }
+
+    fn standing(&self, user: &str) -> Option<Standing> {
+        self.newer.get(user).or_else(|| self.older.get(user)).copied()
     }
 
     fn was_erased(&self, user: &str) -> bool {

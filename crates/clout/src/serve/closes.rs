@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use influence::DAY_MS;
 use kafka::{Connection, Reading, ScoreReader};
 use pipeline::Fault;
 use serve::View;
 use views::{Source, ViewsError, Writer};
 
 use super::keeper::Kept;
-
-const DAY_MS: i64 = 86_400_000;
 
 impl Kept for Writer {
     const WHAT: &'static str = "closes";

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use influence::HashKey;
+use influence::{DAY_MS, HashKey};
 use serve::{Update, View};
 use sha2::{Digest, Sha256};
 use tracing::info;
@@ -16,7 +16,6 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::table::{CreditRow, RowsError, read_credits, read_rows};
 
-const DAY_MS: i64 = 86_400_000;
 /// Rows between two looks whether days are over for so long that they are laid together.
 const TIDY_EVERY: i64 = 500_000;
 /// Rows of credits that are taken at once.

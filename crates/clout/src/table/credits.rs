@@ -1,4 +1,4 @@
-//! What acts gave, with names in the clear: lines of JSON or CSV, or columns of Parquet. Written, and read back.
+//! The table of what acts gave, with names in the clear: writes it as lines of JSON or CSV or as columns of Parquet, and reads it back.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -163,7 +163,7 @@ impl CreditRow<'_> {
         })
     }
 
-    /// What cannot be.
+    /// Refuses numbers and times that no replay writes.
     fn check(&self) -> Result<(), String> {
         let votes = self.act.as_ref().map_or(0.0, |act| act.votes);
         for (what, number) in [("votes", votes), ("rate", self.rate)] {

@@ -13,9 +13,9 @@ use serde_json::Value;
 use testbroker::Broker;
 use vocabulary::{Event, Kind};
 
+use super::Scene;
 use super::jetstream::{Jetstream, Manners, time};
 use super::names::Lines;
-use super::{Connector, Scene};
 use crate::cluster::wait_until;
 use crate::common::{connection, done, produce, read, unique};
 use crate::usage::live::Running;
@@ -300,15 +300,8 @@ fn who_is_erased_is_in_no_file_no_table_and_no_answer() {
         lines.post(did, "p1", "nl");
     }
     (0..4).for_each(|day| day_on_bluesky(&mut lines, first + day * DAY, true));
-    let relay = |lines: &Lines| -> (Jetstream, Connector) {
-        let server = Jetstream::start(lines.0.clone(), Manners::default());
-        let connector = scene.start(&server.url(), &[]);
-        let last = time(lines.0.last().expect("a line")).to_string();
-        wait_until("all is read", SOON, || scene.position("bluesky").as_deref() == Some(&last));
-        (server, connector)
-    };
     (0..4).for_each(|day| day_on_x(&scene, first + day * DAY));
-    let (_first, connector) = relay(&lines);
+    let (_first, connector) = lines.relayed(&scene, SOON);
     let names = format!("{app}-names");
     for (field, value) in
         [("handle", "AnaOnX"), ("display_name", "Ana Ærøskøbing"), ("url", "https://a.example/ana-page")]
@@ -384,7 +377,7 @@ fn who_is_erased_is_in_no_file_no_table_and_no_answer() {
     lines.profile("anatheerased", "Ana Ærøskøbing", "");
     lines.post("anatheerased", "p2", "nl");
     day_on_bluesky(&mut lines, now() - 60_000_000, true);
-    let (_second, connector) = relay(&lines);
+    let (_second, connector) = lines.relayed(&scene, SOON);
     day_on_x(&scene, now() - 30_000_000);
     let still_shown = || -> BTreeMap<String, BTreeSet<String>> {
         let owned = |found: BTreeSet<&str>| found.into_iter().map(str::to_owned).collect();

@@ -19,6 +19,15 @@ const STAR: &str = "bluesky:did:plc:star";
 pub(super) struct Lines(pub(super) Vec<String>, pub(super) u128);
 
 impl Lines {
+    /// Starts a server that tells these lines and a connector, and waits until that has read them all.
+    pub(super) fn relayed(&self, scene: &Scene, within: Duration) -> (Jetstream, Connector) {
+        let server = Jetstream::start(self.0.clone(), Manners::default());
+        let connector = scene.start(&server.url(), &[]);
+        let last = time(self.0.last().expect("a line")).to_string();
+        wait_until("all is read", within, || scene.position("bluesky").as_deref() == Some(&last));
+        (server, connector)
+    }
+
     pub(super) fn add(&mut self, did: &str, kind: &str, what: &str) {
         let micros = self.1 + self.0.len() as u128 * 10_000;
         self.0.push(format!(r#"{{"did":"did:plc:{did}","time_us":{micros},"kind":"{kind}","{kind}":{what}}}"#));
@@ -86,14 +95,7 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     }
     let broken = r#"{"did":"did:plc:broken","#;
     lines.0.insert(3, broken.to_owned());
-    let relay = |lines: &Lines| -> (Jetstream, Connector) {
-        let server = Jetstream::start(lines.0.clone(), Manners::default());
-        let connector = scene.start(&server.url(), &[]);
-        let last = time(lines.0.last().expect("a line")).to_string();
-        wait_until("all is read", SOON, || scene.position("bluesky").as_deref() == Some(&last));
-        (server, connector)
-    };
-    let (_first, connector) = relay(&lines);
+    let (_first, connector) = lines.relayed(&scene, SOON);
     // What cannot be read is put aside, in the transaction of the others.
     let letters = read(broker, &format!("{app}-dead-letters"));
     let [letter] = &letters[..] else { panic!("{letters:?}") };
@@ -143,7 +145,7 @@ fn a_rename_shows_the_new_handle_who_hides_is_not_named_and_who_is_deleted_is_go
     lines.post("star", "p3", "en");
     lines.post("shy", "p3", "en");
     let score = user(STAR).1["score"].clone();
-    let (_second, connector) = relay(&lines);
+    let (_second, connector) = lines.relayed(&scene, SOON);
     let began = std::time::Instant::now();
     wait_until("who is deleted is gone", SOON, || user("bluesky:did:plc:gone").0 == 410);
     wait_until("who is renamed is so", SOON, || user(STAR).1["account"]["handle"] == "new.example.com");
