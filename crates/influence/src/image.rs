@@ -29,7 +29,9 @@ const WITH_CLOSES: u64 = 1;
 const WITH_BLOCKS: u64 = 2;
 const WITH_SIBLINGS: u64 = 4;
 const PARTS: u64 = WITH_CLOSES + WITH_BLOCKS + WITH_SIBLINGS;
-const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + PARTS;
+/// And for an index on its way to a larger one.
+const WITH_GROWING: u64 = 8;
+const FORMAT_VERSION_MAX: u64 = FORMAT_VERSION + PARTS + WITH_GROWING;
 
 /// What is copied must have no padding, which its traits prove, and stay as small as it is.
 const _: () = {
@@ -84,6 +86,9 @@ impl Shard {
         if holds & WITH_SIBLINGS != 0 {
             new.siblings = Siblings::read_image(&mut from, has_whole_checks)?;
         }
+        if version >= FORMAT_VERSION + WITH_GROWING {
+            new.people.index.read_growing(&mut from)?;
+        }
         if holds & WITH_CLOSES != 0 {
             new.history = Some(Box::new(History::read_image(&mut from, &new.targets)?));
         }
@@ -129,6 +134,7 @@ impl Shard {
         if !self.siblings.is_empty() {
             self.siblings.write_image(to);
         }
+        self.people.index.write_growing(to);
         self.history.iter().for_each(|history| history.write_image(to));
     }
 
@@ -138,7 +144,8 @@ impl Shard {
         let (closes, blocks) =
             (holds(WITH_CLOSES, self.history.is_some()), holds(WITH_BLOCKS, !self.blocks.is_empty()));
         let siblings = holds(WITH_SIBLINGS, !self.siblings.is_empty());
-        let version = FORMAT_VERSION + closes + blocks + siblings;
+        let growing = holds(WITH_GROWING, self.people.index.is_growing());
+        let version = FORMAT_VERSION + closes + blocks + siblings + growing;
         to.words(&[version, self.model.fingerprint(&self.hash_key), home.shard.into(), home.shards.into()]);
     }
 

@@ -359,7 +359,7 @@ fn images_of_others_are_refused_and_say_why() {
     };
     let refused = |model: &Model, shard, shards, image: &[u8]| refused_under(key(0), model, shard, shards, image);
     let mut newer = image.clone();
-    newer[0] += 8;
+    newer[0] += 16;
     let mut longer = image.clone();
     longer.push(0);
     let messages = [
@@ -378,7 +378,7 @@ fn images_of_others_are_refused_and_say_why() {
         it is of shard 0 of 3, not of 1 of 3
         it is of a model with other parameters, or another hash key
         it is of a model with other parameters, or another hash key
-        it is of version 21 of the format, this program reads versions 5 to 20: the shard is made anew from its events
+        it is of version 29 of the format, this program reads versions 5 to 28: the shard is made anew from its events
         there are bytes after its end
         it breaks off
         edges: 38 entries are more than there are bytes
