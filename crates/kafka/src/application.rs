@@ -161,7 +161,13 @@ impl Application {
 
     /// The consumer that reads journals, and asks for what is committed.
     pub(crate) fn historian(&self, worker: usize) -> ClientConfig {
-        let ours = properties(&[("client.id", &format!("{}{worker}-journal", self.client_prefix()))]);
+        let ours = properties(&[
+            // The next journal waits for the end of the request under way, and so does whoever waits for its shard.
+            ("fetch.wait.max.ms", "20"),
+            ("fetch.queue.backoff.ms", "10"),
+            ("fetch.error.backoff.ms", "100"),
+            ("client.id", &format!("{}{worker}-journal", self.client_prefix())),
+        ]);
         let fixed = properties(&[
             // It reads with the group's offsets, and never joins.
             ("group.id", &self.id),
