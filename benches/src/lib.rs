@@ -4,11 +4,13 @@ mod counter;
 mod feeder;
 mod probes;
 mod recorded;
+mod used;
 
 pub use counter::Counter;
 pub use feeder::{Feeder, Load};
 pub use probes::{LOST, Probes, committed};
 pub use recorded::Recorded;
+pub use used::{cpu_secs, has_ended, peak_bytes};
 
 /// Milliseconds in a day.
 pub const DAY_MS: vocabulary::Timestamp = 86_400_000;

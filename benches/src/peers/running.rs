@@ -1,4 +1,4 @@
-//! A process that was started: what it has used, and its end.
+//! A process that was started, and its end.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -87,51 +87,9 @@ impl Drop for Running {
     }
 }
 
-/// Seconds of processor time that a process has used, of all its threads, those of the system for it included.
-pub(crate) fn cpu_secs(process: u32) -> Result<f64, Failure> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let ticks = ticks(&stat).ok_or_else(|| format!("/proc/{process}/stat cannot be read"))?;
-    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
-}
-
-/// The most memory that a process has had.
-pub(crate) fn peak_bytes(process: u32) -> Result<u64, Failure> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    peak(&status).ok_or_else(|| format!("/proc/{process}/status cannot be read").into())
-}
-
-/// The fields 14 and 15, for the user and the system. The second one is a name in brackets, which may hold anything.
-fn ticks(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11).map(str::parse::<u64>);
-    Some(times.next()?.ok()? + times.next()?.ok()?)
-}
-
-fn peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_a_process_has_used_is_read() {
-        let stat =
-            "12 (a (b) c) S 1 12 12 0 -1 4194560 500 0 0 0 1234 66 0 0 20 0 9 0 100 1000 10 18446744073709551615";
-        assert_eq!(ticks(stat), Some(1_300));
-        assert_eq!(ticks("12 (a"), None);
-        assert_eq!(peak("Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t 7 kB\n"), Some(2 << 20));
-        assert_eq!(peak("Name:\tx\n"), None);
-    }
-
-    #[test]
-    fn this_process_has_used_something() {
-        let bytes = peak_bytes(std::process::id()).unwrap();
-        assert!(bytes > 1 << 20, "{bytes}");
-        assert!(cpu_secs(std::process::id()).unwrap() >= 0.0);
-    }
 
     #[test]
     fn what_has_ended_says_why() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use benches::Feeder;
+use benches::{Feeder, cpu_secs};
 use kafka::{Admin, Connection};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use vocabulary::Received;
 use worlds::World;
 
 use crate::programs::{self, Programs, Task};
-use crate::running::{self, Running};
+use crate::running::Running;
 use crate::system::System;
 use crate::{Failure, Options, interrupt};
 
@@ -66,7 +66,7 @@ impl Stage {
 
     /// Seconds of processor time that the broker has used, where it is ours.
     pub(crate) fn broker_cpu_secs(&self) -> Result<Option<f64>, Failure> {
-        self.broker.process_id().map(running::cpu_secs).transpose()
+        Ok(self.broker.process_id().map(cpu_secs).transpose()?)
     }
 
     /// A producer for an input. Nothing comes twice.

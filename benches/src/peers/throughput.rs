@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::output::{Output, total};
 use crate::programs::{self, Programs, Task};
-use crate::running::{self, Running};
+use crate::running::Running;
 use crate::stage::{self, Input, Stage};
 use crate::system::System;
 use crate::table::{Spread, Table};
@@ -74,9 +74,9 @@ fn watch(
     let million = input.events as f64 / 1e6;
     loop {
         wait_until_quiet(stage, &topic, running, until)?;
-        let cpu_secs = running::cpu_secs(running.id())? / million;
+        let cpu_secs = benches::cpu_secs(running.id())? / million;
         let broker = stage.broker_cpu_secs()?.zip(broker_before).map(|(now, before)| (now - before) / million);
-        let peak_bytes = running::peak_bytes(running.id())?;
+        let peak_bytes = benches::peak_bytes(running.id())?;
         let output = Output::read(stage.brokers(), &topic, system)?;
         if output.received() == input.received {
             let rate = |share| output.rate(share, system.pace());

@@ -2,7 +2,8 @@
 
 use hashbrown::HashTable;
 
-use crate::people::{PersonId, Target};
+use crate::id::PersonId;
+use crate::people::Target;
 use crate::row::{NOBODY, Row, Slot, grow};
 use vocabulary::{TRUST_MAX, Timestamp};
 

@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 use vocabulary::Kind;
 
 use crate::digest::Digest;
-use crate::people::StandingId;
+use crate::id::StandingId;
 use crate::row::grow;
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
 
@@ -96,7 +96,7 @@ impl Apart {
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>, standings: usize) -> Result<(), InvalidImage> {
         self.list = from.table("counts apart")?;
         let mut claims = Claims::new(standings);
-        let is_sound = |entry: &Entry| claims.claim(entry.standing as usize) && entry.zero == 0;
+        let is_sound = |entry: &Entry| claims.claim(entry.standing) && entry.zero == 0;
         check(self.list.iter().all(is_sound), "counts apart: somebody is not there, or there twice")?;
         let list = &self.list;
         for (place, entry) in (0u32..).zip(list) {

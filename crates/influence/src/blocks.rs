@@ -8,8 +8,9 @@ use hashbrown::HashTable;
 
 use crate::digest::both;
 use crate::exchange::BlockNotice;
+use crate::id::{PersonId, RemoteId};
 use crate::model::Limits;
-use crate::people::{Flag, Known, PersonId, RemoteId};
+use crate::people::{Flag, Known};
 use crate::row::{NOBODY, Row, Rows, Slot, grow};
 use crate::shard::Shard;
 use crate::tables::{InvalidImage, Put, Reader};
@@ -236,7 +237,7 @@ impl Shard {
     #[cold]
     #[inline(never)]
     pub(crate) fn block(&mut self, actor: PersonId, target: Known, kind: Kind, blocks: bool) {
-        self.step.digest.fold_both(both(actor, target.pack()), u64::from(blocks) | 2);
+        self.step.digest.fold_both(both(actor.0, target.pack()), u64::from(blocks) | 2);
         if !blocks {
             return self.end_block(actor, target);
         }
@@ -257,7 +258,7 @@ impl Shard {
             Known::Here(person) => self.blocks.begin(person, End::Against, Known::Here(actor)),
             Known::Away(target) => {
                 // The other shard knows the person by this from now on.
-                self.people.persons[actor as usize].set(Flag::Told, true);
+                self.people.persons[actor].set(Flag::Told, true);
                 self.step.blocks_away.push(BlockAway { target, actor, blocks });
             }
         }
@@ -293,7 +294,7 @@ impl Shard {
             if let (Some(Known::Here(person)), Some(actor)) =
                 (self.people.find_key(target), self.people.neighbour(source, actor))
             {
-                self.step.digest.fold_both(both(person, Known::Away(actor).pack()), 4);
+                self.step.digest.fold_both(both(person.0, Known::Away(actor).pack()), 4);
                 self.blocks.end(person, End::Against, Known::Away(actor));
             }
             return;
@@ -309,18 +310,18 @@ impl Shard {
             self.step.taken.refused += 1;
             return;
         }
-        self.step.digest.fold_both(both(person, actor.pack()), 5);
+        self.step.digest.fold_both(both(person.0, actor.pack()), 5);
         self.blocks.begin(person, End::Against, actor);
     }
 
     /// Whoever is erased blocks nobody any more, and is blocked by nobody.
     pub(crate) fn erase_blocks(&mut self, person: PersonId) {
         for target in self.blocks.others(person, End::Made) {
-            self.step.digest.fold(both(person, target.pack()));
+            self.step.digest.fold(both(person.0, target.pack()));
             self.end_block(person, target);
         }
         for actor in self.blocks.others(person, End::Against) {
-            self.step.digest.fold(both(person, actor.pack()));
+            self.step.digest.fold(both(person.0, actor.pack()));
             match actor {
                 Known::Here(actor) => self.end_block(actor, Known::Here(person)),
                 Known::Away(_) => _ = self.blocks.end(person, End::Against, actor),
@@ -334,7 +335,7 @@ impl Shard {
         for end in [End::Made, End::Against] {
             for other in self.blocks.others(person, end) {
                 if matches!(other, Known::Away(_)) && self.renewals.is_left(other.pack()) {
-                    self.step.digest.fold(both(person, other.pack()));
+                    self.step.digest.fold(both(person.0, other.pack()));
                     self.blocks.end(person, end, other);
                 }
             }
@@ -366,7 +367,7 @@ mod tests {
         let people = 10_000;
         for person in 0..people {
             for next in 1..=10 {
-                let other = (person + next) % people;
+                let (person, other) = (PersonId(person), PersonId((person + next) % people));
                 blocks.begin(person, End::Made, Known::Here(other));
                 blocks.begin(other, End::Against, Known::Here(person));
             }
@@ -374,8 +375,9 @@ mod tests {
         assert_eq!(blocks.len(), 100_000);
         let bytes_a_block = blocks.memory_bytes() as f64 / blocks.len() as f64;
         assert!(bytes_a_block < 40.0, "{bytes_a_block} bytes a block, of which each person has ten");
-        let pairs =
-            (0..people).flat_map(|person| blocks.others(person, End::Made).into_iter().map(move |o| (person, o)));
+        let pairs = (0..people)
+            .map(PersonId)
+            .flat_map(|person| blocks.others(person, End::Made).into_iter().map(move |o| (person, o)));
         for (person, other) in pairs.collect::<Vec<_>>() {
             let Known::Here(against) = other else { unreachable!("all are here") };
             assert!(blocks.end(person, End::Made, other) && blocks.end(against, End::Against, Known::Here(person)));

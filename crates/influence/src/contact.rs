@@ -2,7 +2,8 @@
 
 use crate::digest::both;
 use crate::exchange::{Change, Contact};
-use crate::people::{Known, PersonId, Target};
+use crate::id::PersonId;
+use crate::people::{Known, Target};
 use crate::shard::{ContactAway, ContactHere, Shard};
 
 impl Shard {
@@ -19,12 +20,12 @@ impl Shard {
         match target {
             Target::Here(standing) => {
                 // Whom nobody endorses the target does not endorse either.
-                let Some(own) = self.people.persons[actor as usize].standing() else { return };
-                if self.targets.standings[own as usize].fans == 0 {
+                let Some(own) = self.people.persons[actor].standing() else { return };
+                if self.targets.standings[own].fans == 0 {
                     return;
                 }
-                let Some(target) = self.targets.standings[standing as usize].person() else { return };
-                if self.people.persons[target as usize].row.len() > 0 {
+                let Some(target) = self.targets.standings[standing].person() else { return };
+                if self.people.persons[target].row.len() > 0 {
                     let actor = Target::Here(own);
                     self.step.contacts_here.push_back(ContactHere { actor, target, endorsement, wants_answer });
                 }
@@ -50,7 +51,7 @@ impl Shard {
         }
         let Some(Known::Here(target)) = self.people.find_key(contact.target) else { return };
         // Most pairs are of one side only.
-        if self.people.persons[target as usize].row.len() == 0 {
+        if self.people.persons[target].row.len() == 0 {
             return;
         }
         let Some(actor) = self.people.neighbour(source, contact.actor) else { return };
@@ -64,7 +65,7 @@ impl Shard {
 
     /// The target of a contact learns how far its own endorsement of the actor is returned.
     fn take_contact(&mut self, contact: ContactHere) {
-        let kept = &self.people.persons[contact.target as usize];
+        let kept = &self.people.persons[contact.target];
         let (row, rate) = (kept.row, f64::from(kept.rate));
         let Some(place) = self.edges.find(row, contact.actor.pack()) else { return };
         if self.is_stale(self.edges.at(place).last) {
@@ -73,7 +74,7 @@ impl Shard {
         let edge = self.edges.at_mut(place);
         let before = edge.reciprocity();
         edge.returned = contact.endorsement;
-        self.step.digest.fold_both(both(contact.target, edge.target), edge.returned.to_bits().into());
+        self.step.digest.fold_both(both(contact.target.0, edge.target), edge.returned.to_bits().into());
         let returned = rate * edge.weight() * (edge.reciprocity() - before);
         let answers = contact.wants_answer || edge.is_worth_telling(self.model.contact_growth);
         if returned != 0.0 {

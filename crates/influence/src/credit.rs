@@ -5,8 +5,9 @@
 //! rates of actors.
 
 use crate::exchange::Change;
+use crate::id::PersonId;
 use crate::name::UserKey;
-use crate::people::{Known, PersonId, Target};
+use crate::people::{Known, Target};
 use crate::shard::Shard;
 use vocabulary::{Kind, Timestamp};
 
@@ -57,15 +58,13 @@ impl Shard {
     pub(crate) fn note_credit(&mut self, given: Given, change: &Change) {
         let Given { actor, target, kind, at, g } = given;
         let (target, shard) = match target {
-            Target::Away(remote) => {
-                (self.people.key_of(Known::Away(remote)), self.people.remotes[remote as usize].shard)
-            }
+            Target::Away(remote) => (self.people.key_of(Known::Away(remote)), self.people.remotes[remote].shard),
             Target::Here(standing) => {
-                let Some(person) = self.targets.standings[standing as usize].person() else { return };
+                let Some(person) = self.targets.standings[standing].person() else { return };
                 (self.people.key_of(Known::Here(person)), self.people.home.shard)
             }
         };
-        let rate = self.people.persons[actor as usize].rate;
+        let rate = self.people.persons[actor].rate;
         let actor = self.people.key_of(Known::Here(actor));
         let votes = (change.given / g).clamp(0.0, f64::from(f32::MAX)) as f32;
         let credits = &mut self.step.credits;
@@ -79,7 +78,7 @@ impl Shard {
     #[cold]
     #[inline(never)]
     pub(crate) fn note_rated(&mut self, person: PersonId) {
-        let kept = &self.people.persons[person as usize];
+        let kept = &self.people.persons[person];
         if kept.row.len() > 0 {
             self.step.rated.push(Rated { actor: kept.key, rate: kept.rate, at: self.now });
         }

@@ -165,7 +165,7 @@ impl Shard {
         if !self.siblings.is_empty() {
             digest.fold_both(self.siblings.len() as u64, 3);
         }
-        digest.fold_both(self.cursor.into(), self.leader.unwrap_or(u32::MAX).into());
+        digest.fold_both(self.cursor.into(), self.leader.map_or(u32::MAX, u32::from).into());
         digest.fold_both(self.rounds, self.renewals.lens());
         digest.fold_both(self.scale.votes.to_bits(), self.scale.version);
         digest.fold(self.genesis as u64);

@@ -4,7 +4,8 @@ use crate::credit::Given;
 use crate::digest::both;
 use crate::edge::Edge;
 use crate::exchange::Change;
-use crate::people::{Flag, Known, PersonId, Share, StandingId, Target};
+use crate::id::{PersonId, StandingId};
+use crate::people::{Flag, Known, Share, Target};
 use crate::row::Slot;
 use crate::shard::Shard;
 use crate::standing::Mark;
@@ -34,7 +35,7 @@ impl Shard {
         let at_most = at.min(self.now.saturating_add(self.ahead_max_ms));
         let g = self.growth.at(at_most, self.landmark);
         let place = self.fresh_edge(actor, target);
-        if place.is_none() && !self.edges.has_room(self.people.persons[actor as usize].row) {
+        if place.is_none() && !self.edges.has_room(self.people.persons[actor].row) {
             return self.step.taken.refuse(kind);
         }
         let before = place.map_or(Edge { target: target.pack(), ..Edge::EMPTY }, |place| *self.edges.at(place));
@@ -43,11 +44,11 @@ impl Shard {
         let weight_before = if place.is_some() { before.weight() } else { 0.0 };
         let weight_after = after.weight();
         self.note_act(actor, at);
-        let person = &mut self.people.persons[actor as usize];
+        let person = &mut self.people.persons[actor];
         person.liveness = person.liveness.max(g as f32);
         let grown = weight_after - weight_before;
         let rates = self.ready_rates(actor, grown);
-        let person = &self.people.persons[actor as usize];
+        let person = &self.people.persons[actor];
         let (published, share) = (f64::from(person.rate), person.share);
         let change = Change {
             given: published * grown,
@@ -65,10 +66,10 @@ impl Shard {
             self.note_credit(Given { actor, target, kind, at: at_most, g }, &change);
         }
         let digest = &mut self.step.digest;
-        let person = &self.people.persons[actor as usize];
+        let person = &self.people.persons[actor];
         digest.fold_both(after.endorsement.to_bits(), both(after.target, after.last.to_bits()));
         digest.fold_both(
-            both(actor, after.returned.to_bits()),
+            both(actor.0, after.returned.to_bits()),
             both(person.handed_out.to_bits(), person.liveness.to_bits()) ^ u64::from(person.share.to_bits()) << 16,
         );
         self.keep(actor, place, after);
@@ -78,13 +79,13 @@ impl Shard {
     /// The rates with the act in them; pushed at once if the published one is far off. Adds the act's weight to `R`.
     #[inline]
     fn ready_rates(&mut self, actor: PersonId, grown: f64) -> Rates {
-        let handed_out = f64::from(self.people.persons[actor as usize].handed_out) + grown;
+        let handed_out = f64::from(self.people.persons[actor].handed_out) + grown;
         let rates = self.rates(actor, handed_out);
-        let published = self.people.persons[actor as usize].rate;
+        let published = self.people.persons[actor].rate;
         if rates.rate > STALE_RATE * published || published > STALE_RATE * rates.rate {
             self.push_row(actor, Some(rates));
         }
-        let person = &mut self.people.persons[actor as usize];
+        let person = &mut self.people.persons[actor];
         person.handed_out = (f64::from(person.handed_out) + grown) as f32;
         rates
     }
@@ -100,7 +101,7 @@ impl Shard {
                 }
             }
             None => {
-                let place = self.edges.insert(&mut self.people.persons[actor as usize].row, edge);
+                let place = self.edges.insert(&mut self.people.persons[actor].row, edge);
                 self.tell(actor, place, true);
             }
         }
@@ -109,7 +110,7 @@ impl Shard {
     /// Where the actor's row keeps the target. An edge older than the window is forgotten first, and begun anew.
     #[inline]
     fn fresh_edge(&mut self, actor: PersonId, target: Target) -> Option<usize> {
-        let place = self.edges.find(self.people.persons[actor as usize].row, target.pack())?;
+        let place = self.edges.find(self.people.persons[actor].row, target.pack())?;
         if self.is_stale(self.edges.at(place).last) {
             self.forget(actor, place);
             return None;
@@ -120,7 +121,7 @@ impl Shard {
     /// Removes an edge, takes back what it gave, and tells the other side.
     pub(crate) fn forget(&mut self, actor: PersonId, place: usize) {
         let edge = *self.edges.at(place);
-        let person = &mut self.people.persons[actor as usize];
+        let person = &mut self.people.persons[actor];
         let (rate, share, weight) = (f64::from(person.rate), person.share, edge.weight());
         let change = Change {
             given: -rate * weight,
@@ -133,7 +134,7 @@ impl Shard {
             fans: -1,
             received: Counts::default(),
         };
-        self.step.digest.fold_both(both(actor, edge.target), edge.endorsement.to_bits());
+        self.step.digest.fold_both(both(actor.0, edge.target), edge.endorsement.to_bits());
         self.edges.remove(&mut person.row, place);
         if person.row.len() == 0 {
             // Nobody is left to whom the rate was published.
@@ -156,7 +157,7 @@ impl Shard {
         if handed_out <= 0.0 {
             return Rates { rate: 0.0, share: Share::new(0.0, is_known) };
         }
-        let kept = &self.people.persons[person as usize];
+        let kept = &self.people.persons[person];
         let earned = kept.standing().map_or(0.0, |standing| self.earned(standing).votes);
         let trust = if kept.is(Flag::Account) { self.trust(person) } else { 1.0 };
         let liveness = f64::from(kept.liveness);
@@ -167,7 +168,7 @@ impl Shard {
 
     #[inline]
     pub(crate) fn earned(&self, standing: StandingId) -> crate::standing::Earned {
-        self.targets.standings[standing as usize].earned(&self.model)
+        self.targets.standings[standing].earned(&self.model)
     }
 
     pub(crate) fn trust(&self, person: PersonId) -> f64 {
@@ -176,7 +177,7 @@ impl Shard {
 
     #[inline]
     pub(crate) fn has_opted_out(&self, person: PersonId) -> bool {
-        self.people.persons[person as usize].is(Flag::OptedOut)
+        self.people.persons[person].is(Flag::OptedOut)
     }
 
     /// Somebody as rows keep them; who is acted upon for the first time gets a standing.
@@ -190,12 +191,12 @@ impl Shard {
 
     #[inline]
     pub(crate) fn standing(&mut self, person: PersonId) -> StandingId {
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         kept.standing().unwrap_or_else(|| {
             let standing = self.targets.add(person);
             kept.set_standing(standing);
             if kept.is(Flag::Account) {
-                self.targets.standings[standing as usize].mark(Mark::Account);
+                self.targets.standings[standing].mark(Mark::Account);
             }
             standing
         })

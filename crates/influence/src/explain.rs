@@ -1,7 +1,8 @@
 //! What a score is made of, and what the state weighs: for people who ask, never on an event's path.
 
+use crate::id::PersonId;
 use crate::name::UserKey;
-use crate::people::{Known, PersonId, Target};
+use crate::people::{Known, Target};
 use crate::row::NOBODY;
 use crate::shard::Shard;
 use crate::standing::Mark;
@@ -96,14 +97,14 @@ impl Shard {
     /// The record of one person of this shard, if there is one.
     pub fn score(&self, name: &str) -> Option<Score> {
         let Some(Known::Here(person)) = self.people.lookup(name) else { return None };
-        let standing = self.people.persons[person as usize].standing()?;
-        let is_rated = self.targets.standings[standing as usize].has(Mark::Rated);
+        let standing = self.people.persons[person].standing()?;
+        let is_rated = self.targets.standings[standing].has(Mark::Rated);
         is_rated.then(|| self.score_at(standing, &self.moment()))
     }
 
     /// The names of this shard's people, but for those who have opted out.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let people = 0..self.people.persons.len() as PersonId;
+        let people = self.people.persons.keys();
         people.filter(|&person| !self.has_opted_out(person)).filter_map(|person| self.name(person))
     }
 
@@ -124,19 +125,19 @@ impl Shard {
     /// The fans of this person, of any shard, who live in this one. Looks at every edge.
     pub fn fans(&self, name: &str) -> Vec<Fan> {
         let target = match self.people.lookup(name) {
-            Some(Known::Here(person)) => match self.people.persons[person as usize].standing() {
+            Some(Known::Here(person)) => match self.people.persons[person].standing() {
                 Some(standing) => Target::Here(standing).pack(),
                 None => return Vec::new(),
             },
             Some(Known::Away(remote)) => Target::Away(remote).pack(),
             None => return Vec::new(),
         };
-        let people = 0..self.people.persons.len() as PersonId;
+        let people = self.people.persons.keys();
         people.filter_map(|person| self.fan(person, target)).collect()
     }
 
     fn fan(&self, person: PersonId, target: u32) -> Option<Fan> {
-        let kept = &self.people.persons[person as usize];
+        let kept = &self.people.persons[person];
         let place = self.edges.find(kept.row, target)?;
         let pair = self.pair(kept.key, place)?;
         let rate = f64::from(kept.rate);
@@ -160,8 +161,8 @@ impl Shard {
 
     fn key_of_target(&self, target: Target) -> Option<UserKey> {
         let known = match target {
-            Target::Here(standing) => Known::Here(self.targets.standings[standing as usize].person()?),
-            Target::Away(remote) if self.people.remotes[remote as usize].is_somebody() => Known::Away(remote),
+            Target::Here(standing) => Known::Here(self.targets.standings[standing].person()?),
+            Target::Away(remote) if self.people.remotes[remote].is_somebody() => Known::Away(remote),
             Target::Away(_) => return None,
         };
         Some(self.people.key_of(known))
@@ -170,7 +171,7 @@ impl Shard {
     /// Whom one person of this shard acts on: the pairs of their row, the heaviest first.
     pub fn row(&self, name: &str) -> Vec<Endorsement> {
         let Some(Known::Here(person)) = self.people.lookup(name) else { return Vec::new() };
-        let kept = &self.people.persons[person as usize];
+        let kept = &self.people.persons[person];
         let places = self.edges.places(kept.row).filter(|(_, edge)| edge.target != NOBODY);
         let mut pairs: Vec<Endorsement> = places.filter_map(|(place, _)| self.pair(kept.key, place)).collect();
         pairs.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.target.cmp(&b.target)));
@@ -180,7 +181,7 @@ impl Shard {
     /// What one unit of the weight of one person of this shard is worth, as its targets were last told; nothing for who is not there.
     pub fn rate(&self, name: &str) -> f64 {
         let Some(Known::Here(person)) = self.people.lookup(name) else { return 0.0 };
-        f64::from(self.people.persons[person as usize].rate)
+        f64::from(self.people.persons[person].rate)
     }
 
     /// All pairs of this shard's actors, sorted: the same whatever order their events came in.
@@ -201,7 +202,7 @@ impl Shard {
     pub fn followings(&self) -> Vec<(UserKey, UserKey, Timestamp, bool)> {
         let mut list = Vec::new();
         for account in &self.accounts.list {
-            let actor = self.people.persons[account.person as usize].key;
+            let actor = self.people.persons[account.person].key;
             for follow in self.follows.slots(account.follows).iter().filter(|follow| follow.follows()) {
                 let target = self.key_of_target(Target::unpack(follow.target));
                 list.extend(target.map(|target| (actor, target, follow.at, follow.is_mutual())));

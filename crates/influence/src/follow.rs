@@ -3,7 +3,8 @@
 use crate::account::Follow;
 use crate::digest::both;
 use crate::exchange::FollowNotice;
-use crate::people::{Flag, Known, PersonId, Target};
+use crate::id::PersonId;
+use crate::people::{Flag, Known, Target};
 use crate::shard::{AudienceAway, FollowAway, Shard};
 use crate::standing::Mark;
 use vocabulary::{Kind, Timestamp};
@@ -16,7 +17,7 @@ impl Shard {
             return;
         }
         let target = self.target(target);
-        self.step.digest.fold_both(both(actor, target.pack()), at as u64);
+        self.step.digest.fold_both(both(actor.0, target.pack()), at as u64);
         self.step.digest.fold(follows.into());
         self.open_account(actor);
         match self.find_follow(actor, target) {
@@ -35,14 +36,14 @@ impl Shard {
     }
 
     fn is_unknown_target(&self, target: Known) -> bool {
-        matches!(target, Known::Here(person) if self.people.persons[person as usize].standing().is_none())
+        matches!(target, Known::Here(person) if self.people.persons[person].standing().is_none())
     }
 
     pub(crate) fn open_account(&mut self, person: PersonId) -> &mut crate::account::Account {
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         kept.set(Flag::Account, true);
         if let Some(standing) = kept.standing() {
-            self.targets.standings[standing as usize].mark(Mark::Account);
+            self.targets.standings[standing].mark(Mark::Account);
         }
         self.accounts.open(person)
     }
@@ -61,7 +62,7 @@ impl Shard {
 
     pub(crate) fn drop_follow(&mut self, actor: PersonId, place: usize) {
         if let Some(account) = self.accounts.get_mut(actor) {
-            self.step.digest.fold(both(actor, self.follows.at(place).target));
+            self.step.digest.fold(both(actor.0, self.follows.at(place).target));
             self.follows.remove(&mut account.follows, place);
         }
     }
@@ -119,8 +120,8 @@ impl Shard {
         let level = account.level;
         self.tell_audience(target, level, is_mutual, sign);
         self.tell_follow(actor, target, follows, follows);
-        if let Some(standing) = self.people.persons[actor as usize].standing() {
-            self.targets.standings[standing as usize].mark(Mark::Unsaid);
+        if let Some(standing) = self.people.persons[actor].standing() {
+            self.targets.standings[standing].mark(Mark::Unsaid);
         }
     }
 
@@ -128,7 +129,7 @@ impl Shard {
     pub(crate) fn tell_audience(&mut self, target: Target, level: u32, is_mutual: bool, followers: i32) {
         match target {
             Target::Here(standing) => {
-                let Some(person) = self.targets.standings[standing as usize].person() else { return };
+                let Some(person) = self.targets.standings[standing].person() else { return };
                 self.take_audience(person, level, is_mutual, followers);
             }
             Target::Away(target) => {
@@ -140,9 +141,9 @@ impl Shard {
 
     pub(crate) fn take_audience(&mut self, person: PersonId, level: u32, is_mutual: bool, followers: i32) {
         self.open_account(person).count(level, is_mutual, followers);
-        self.step.digest.fold_both(both(person, level << 1 | u32::from(is_mutual)), followers as u64);
+        self.step.digest.fold_both(both(person.0, level << 1 | u32::from(is_mutual)), followers as u64);
         let standing = self.standing(person);
-        let kept = &mut self.targets.standings[standing as usize];
+        let kept = &mut self.targets.standings[standing];
         if !kept.has(Mark::Nameless) {
             kept.mark(Mark::Unsaid);
         }
@@ -153,7 +154,7 @@ impl Shard {
     fn rate_followed(&mut self, person: PersonId) {
         let standing = self.standing(person);
         self.targets.is_not_silent(standing);
-        let kept = &mut self.targets.standings[standing as usize];
+        let kept = &mut self.targets.standings[standing];
         if !kept.has(Mark::Nameless) {
             kept.mark(Mark::Rated);
             kept.mark(Mark::Unsaid);
@@ -164,11 +165,11 @@ impl Shard {
     fn tell_follow(&mut self, actor: PersonId, target: Target, follows: bool, wants_answer: bool) {
         match target {
             Target::Here(standing) => {
-                let Some(person) = self.targets.standings[standing as usize].person() else { return };
+                let Some(person) = self.targets.standings[standing].person() else { return };
                 if wants_answer {
                     self.rate_followed(person);
                 }
-                let Some(own) = self.people.persons[actor as usize].standing() else { return };
+                let Some(own) = self.people.persons[actor].standing() else { return };
                 self.take_notice(Target::Here(own), person, follows, wants_answer);
             }
             Target::Away(target) => {
@@ -206,7 +207,7 @@ impl Shard {
         }
         let was_mutual = kept.is_mutual();
         kept.set_mutual(follows);
-        self.step.digest.fold_both(both(person, kept.target), follows.into());
+        self.step.digest.fold_both(both(person.0, kept.target), follows.into());
         if was_mutual != follows {
             self.tell_audience(actor, level, was_mutual, -1);
             self.tell_audience(actor, level, follows, 1);
@@ -223,7 +224,7 @@ impl Shard {
         account.level_at = self.now;
         let row = account.follows;
         self.step.levels_changed += 1;
-        self.step.digest.fold(both(person, level));
+        self.step.digest.fold(both(person.0, level));
         self.step.edges_left -= i64::from(row.len());
         let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(|follow| follow.follows()).collect();
         for follow in follows {

@@ -7,10 +7,11 @@
 use std::collections::VecDeque;
 
 use crate::digest::{Digest, both};
-use crate::people::{PersonId, StandingId};
+use crate::id::{PersonId, StandingId};
 use crate::shard::{Close, Effects, Removed, Shard, Slice};
 use crate::standing::{Mark, Targets, UNPUBLISHED};
 use crate::tables::{InvalidImage, Put, Reader, check};
+use typed_index_collections::TiVec;
 use vocabulary::{Kind, Received, Removal, Score, Timestamp};
 
 /// Milliseconds of a day.
@@ -30,7 +31,7 @@ pub fn end_of_day(at: Timestamp, day_ms: Timestamp) -> Timestamp {
 pub(crate) struct History {
     day_ms: Timestamp,
     /// For each standing the score of the last close, as if it were not bounded by 100; NaN, or beyond the end, if there is none.
-    closed: Vec<f32>,
+    closed: TiVec<StandingId, f32>,
     /// Closes that are taken and not told yet, oldest first.
     waiting: VecDeque<Waiting>,
     /// Of them, those that this step has to tell.
@@ -49,7 +50,7 @@ struct Waiting {
 
 impl History {
     fn new(day_ms: Timestamp) -> History {
-        let (closed, waiting) = (Vec::new(), VecDeque::new());
+        let (closed, waiting) = (TiVec::new(), VecDeque::new());
         History { day_ms, closed, waiting, due: 0, closes_unpublished: false }
     }
 
@@ -59,7 +60,7 @@ impl History {
 
     /// The person is erased: what is not told yet is not told any more.
     fn forget(&mut self, standing: StandingId) {
-        if let Some(closed) = self.closed.get_mut(standing as usize) {
+        if let Some(closed) = self.closed.get_mut(standing) {
             *closed = UNPUBLISHED;
         }
     }
@@ -67,7 +68,7 @@ impl History {
     /// What is told from now on is of people who are there; standings may be those of others later.
     fn drop_forgotten(&mut self) {
         let closed = &self.closed;
-        self.waiting.retain(|waiting| !closed[waiting.standing as usize].is_nan());
+        self.waiting.retain(|waiting| !closed[waiting.standing].is_nan());
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -76,7 +77,7 @@ impl History {
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
         to.word(self.day_ms as u64);
-        to.table(&self.closed);
+        to.table(&self.closed.raw);
         to.words(&[self.waiting.len() as u64, Kind::COUNTED_COUNT as u64]);
         for Waiting { standing, score } in &self.waiting {
             to.word((*standing).into());
@@ -91,7 +92,7 @@ impl History {
     pub(crate) fn read_image(from: &mut Reader<'_>, targets: &Targets) -> Result<History, InvalidImage> {
         let day_ms = from.word()? as Timestamp;
         check(day_ms > 0, "closes: a day is none")?;
-        let closed: Vec<f32> = from.table("closes")?;
+        let closed: TiVec<StandingId, f32> = from.table("closes")?.into();
         let is_theirs = |(closed, standing): (&f32, &crate::standing::Standing)| {
             closed.to_bits() == UNPUBLISHED.to_bits()
                 || closed.is_finite() && *closed >= 0.0 && standing.has(Mark::Rated)
@@ -103,9 +104,9 @@ impl History {
         let mut history = History { closed, ..History::new(day_ms) };
         for _ in 0..count {
             let standing = from.word()?;
+            let standing = usize::try_from(standing).ok().filter(|&standing| standing < history.closed.len());
             let standing =
-                StandingId::try_from(standing).ok().filter(|&standing| (standing as usize) < history.closed.len());
-            let standing = standing.ok_or_else(|| InvalidImage("closes: nobody's waits".into()))?;
+                standing.map(StandingId::from).ok_or_else(|| InvalidImage("closes: nobody's waits".into()))?;
             history.waiting.push_back(Waiting { standing, score: read_score(from)? });
         }
         Ok(history)
@@ -200,13 +201,13 @@ impl Shard {
         history.closed.resize(self.targets.standings.len(), UNPUBLISHED);
         self.step.digest.fold(end as u64);
         let now = self.moment();
-        for standing in 0..self.targets.standings.len() as StandingId {
-            let kept = &self.targets.standings[standing as usize];
+        for standing in self.targets.standings.keys() {
+            let kept = &self.targets.standings[standing];
             if !kept.has(Mark::Rated) || !history.closes_unpublished && kept.published.is_nan() {
                 continue;
             }
             let height = now.height(self.influence_at(standing, &now)) as f32;
-            let closed = &mut history.closed[standing as usize];
+            let closed = &mut history.closed[standing];
             // Nothing closed yet is NaN, and no move from it is small.
             if f64::from((height - *closed).abs()) < CLOSED_MOVE {
                 continue;
@@ -228,8 +229,8 @@ impl Shard {
         let due = history.due.max(a_step).min(history.waiting.len());
         history.due = 0;
         for Waiting { standing, score } in history.waiting.drain(..due) {
-            let has_closed = history.closed.get(standing as usize).is_some_and(|closed| !closed.is_nan());
-            let person = self.targets.standings[standing as usize].person();
+            let has_closed = history.closed.get(standing).is_some_and(|closed| !closed.is_nan());
+            let person = self.targets.standings[standing].person();
             if let Some(person) = person.filter(|_| has_closed) {
                 effects.closes.push(Close { person, day: score.as_of.div_euclid(day_ms) - 1, score });
             }
@@ -243,7 +244,7 @@ impl Shard {
     pub(crate) fn erase_closes(&mut self, person: PersonId, standing: StandingId, why: Removal) {
         let Some(history) = &mut self.history else { return };
         history.forget(standing);
-        if !self.targets.standings[standing as usize].has(Mark::Rated) {
+        if !self.targets.standings[standing].has(Mark::Rated) {
             return;
         }
         if let Some(name) = self.people.names.get(person) {

@@ -3,25 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, both};
+use crate::id::{PersonId, RemoteId, StandingId};
 use crate::index::Index;
 use crate::model::{Limits, Model, Partitioner};
 use crate::name::{HashKey, Hashed, NameHash, UserKey};
 use crate::row::{Row, grow};
 use crate::tables::{Claims, InvalidImage, Put, Reader, check};
+use typed_index_collections::TiVec;
 use vocabulary::{NAME_BYTES_MAX, Timestamp};
-
-/// A person of this shard, by order of first appearance.
-pub(crate) type PersonId = u32;
-/// A person of another shard, by order of first appearance.
-pub(crate) type RemoteId = u32;
-/// What a person of this shard received.
-pub(crate) type StandingId = u32;
 
 const AWAY: u32 = 1 << 31;
 /// Nobody has acted on this person yet.
-pub(crate) const NO_STANDING: StandingId = (1 << 27) - 1;
+pub(crate) const NO_STANDING: u32 = (1 << 27) - 1;
 /// This is nobody: the place is to be used again.
-const NO_PERSON: StandingId = NO_STANDING - 1;
+const NO_PERSON: u32 = NO_STANDING - 1;
 
 /// Somebody: of this shard or of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,14 +40,14 @@ impl Known {
     #[inline]
     pub(crate) fn pack(self) -> u32 {
         match self {
-            Known::Here(person) => person,
-            Known::Away(remote) => remote | AWAY,
+            Known::Here(person) => person.0,
+            Known::Away(remote) => remote.0 | AWAY,
         }
     }
 
     #[inline]
     pub(crate) fn unpack(packed: u32) -> Known {
-        if packed & AWAY == 0 { Known::Here(packed) } else { Known::Away(packed & !AWAY) }
+        if packed & AWAY == 0 { Known::Here(PersonId(packed)) } else { Known::Away(RemoteId(packed & !AWAY)) }
     }
 }
 
@@ -81,14 +76,14 @@ impl Target {
     #[inline]
     pub(crate) fn pack(self) -> u32 {
         match self {
-            Target::Here(standing) => standing,
-            Target::Away(remote) => remote | AWAY,
+            Target::Here(standing) => standing.0,
+            Target::Away(remote) => remote.0 | AWAY,
         }
     }
 
     #[inline]
     pub(crate) fn unpack(packed: u32) -> Target {
-        if packed & AWAY == 0 { Target::Here(packed) } else { Target::Away(packed & !AWAY) }
+        if packed & AWAY == 0 { Target::Here(StandingId(packed)) } else { Target::Away(RemoteId(packed & !AWAY)) }
     }
 }
 
@@ -207,7 +202,7 @@ impl Person {
     #[inline]
     pub(crate) fn standing(&self) -> Option<StandingId> {
         let standing = self.standing_and_flags & NO_STANDING;
-        (standing < NO_PERSON).then_some(standing)
+        (standing < NO_PERSON).then_some(StandingId(standing))
     }
 
     /// Whether the place is to be used again.
@@ -226,8 +221,8 @@ impl Person {
     }
 
     pub(crate) fn set_standing(&mut self, standing: StandingId) {
-        debug_assert!(standing < NO_PERSON, "people are limited to fewer");
-        self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing;
+        debug_assert!(standing.0 < NO_PERSON, "people are limited to fewer");
+        self.standing_and_flags = self.standing_and_flags & !NO_STANDING | standing.0;
     }
 }
 
@@ -280,8 +275,8 @@ pub(crate) struct Home {
 pub(crate) struct People {
     pub(crate) home: Home,
     limits: Limits,
-    pub(crate) persons: Vec<Person>,
-    pub(crate) remotes: Vec<Remote>,
+    pub(crate) persons: TiVec<PersonId, Person>,
+    pub(crate) remotes: TiVec<RemoteId, Remote>,
     /// Places of persons to be used again.
     pub(crate) free_persons: Vec<PersonId>,
     /// Remotes to be used again.
@@ -307,8 +302,8 @@ impl People {
         People {
             home,
             limits: model.limits,
-            persons: Vec::new(),
-            remotes: Vec::new(),
+            persons: TiVec::new(),
+            remotes: TiVec::new(),
             free_persons: Vec::new(),
             free_remotes: Vec::new(),
             names: Names::default(),
@@ -382,7 +377,7 @@ impl People {
             self.strangers.remove(&(source, hashed.key));
         }
         if let Ok(Known::Here(person)) = heard {
-            self.persons[person as usize].set(Flag::Told, true);
+            self.persons[person].set(Flag::Told, true);
         }
         heard.map(|_| ())
     }
@@ -408,7 +403,7 @@ impl People {
             Some(Known::Away(_)) => Err(LeftOut::Collided),
             None if self.has_room_for_person() => {
                 let person = self.add_person(&Hashed::nameless(key));
-                self.persons[person as usize].set(Flag::Told, true);
+                self.persons[person].set(Flag::Told, true);
                 Ok(person)
             }
             None => Err(LeftOut::Full),
@@ -418,7 +413,7 @@ impl People {
     /// The person of that other shard with this key, if they are known here.
     pub(crate) fn neighbour(&self, source: u16, key: UserKey) -> Option<RemoteId> {
         match self.find_key(key)? {
-            Known::Away(remote) if self.remotes[remote as usize].shard == source => Some(remote),
+            Known::Away(remote) if self.remotes[remote].shard == source => Some(remote),
             _ => None,
         }
     }
@@ -427,7 +422,7 @@ impl People {
     pub(crate) fn meet_neighbour(&mut self, source: u16, key: UserKey) -> Result<RemoteId, LeftOut> {
         match self.find_key(key) {
             _ if !self.is_other_shard(source) => Err(LeftOut::Collided),
-            Some(Known::Away(remote)) if self.remotes[remote as usize].shard == source => Ok(remote),
+            Some(Known::Away(remote)) if self.remotes[remote].shard == source => Ok(remote),
             Some(_) => Err(LeftOut::Collided),
             None if self.has_room_for_remote() => {
                 let remote = self.add_remote(key, source);
@@ -441,8 +436,8 @@ impl People {
     #[inline]
     pub(crate) fn key_of(&self, known: Known) -> UserKey {
         match known {
-            Known::Here(person) => self.persons[person as usize].key,
-            Known::Away(remote) => self.remotes[remote as usize].key,
+            Known::Here(person) => self.persons[person].key,
+            Known::Away(remote) => self.remotes[remote].key,
         }
     }
 
@@ -470,7 +465,7 @@ impl People {
     #[cold]
     #[inline(never)]
     fn name_remote(&mut self, remote: RemoteId, hashed: &Hashed, name: &str) -> Result<Known, LeftOut> {
-        let (known, shard) = (Known::Away(remote), self.remotes[remote as usize].shard);
+        let (known, shard) = (Known::Away(remote), self.remotes[remote].shard);
         if name.len() > NAME_BYTES_MAX {
             return Err(LeftOut::Full);
         }
@@ -494,7 +489,7 @@ impl People {
 
     /// Keeps a name, unless it is of somebody who has opted out. Says whether there was room for it.
     pub(crate) fn name(&mut self, person: PersonId, name: &str) -> bool {
-        if self.persons[person as usize].is(Flag::OptedOut) {
+        if self.persons[person].is(Flag::OptedOut) {
             return true;
         }
         let has_room = self.names.has_room(name, &self.limits);
@@ -538,11 +533,11 @@ impl People {
         let new = Remote { key, shard, zero: 0, change: 0 };
         self.remotes_met.push(new);
         if let Some(remote) = self.free_remotes.pop() {
-            self.remotes[remote as usize] = new;
+            self.remotes[remote] = new;
             return remote;
         }
-        let remote = self.remotes.len() as RemoteId;
-        grow(&mut self.remotes, 1);
+        let remote = self.remotes.next_key();
+        grow(&mut self.remotes.raw, 1);
         self.remotes.push(new);
         remote
     }
@@ -550,18 +545,16 @@ impl People {
     /// A remote stands for nobody from now on: rows may still name it, and its person is met anew.
     pub(crate) fn leave_remote(&mut self, remote: RemoteId) {
         let (persons, remotes) = (&self.persons, &self.remotes);
-        self.index.remove(remotes[remote as usize].key, Known::Away(remote).pack(), |packed| {
-            match Known::unpack(packed) {
-                Known::Here(person) => persons[person as usize].key,
-                Known::Away(remote) => remotes[remote as usize].key,
-            }
+        self.index.remove(remotes[remote].key, Known::Away(remote).pack(), |packed| match Known::unpack(packed) {
+            Known::Here(person) => persons[person].key,
+            Known::Away(remote) => remotes[remote].key,
         });
-        self.remotes[remote as usize].shard = NOWHERE;
+        self.remotes[remote].shard = NOWHERE;
     }
 
     /// A remote that no row names any more can be used again.
     pub(crate) fn free_remote(&mut self, remote: RemoteId) {
-        self.remotes[remote as usize] = Remote { key: 0, shard: NOWHERE, zero: 0, change: 0 };
+        self.remotes[remote] = Remote { key: 0, shard: NOWHERE, zero: 0, change: 0 };
         self.free_remotes.push(remote);
     }
 
@@ -569,14 +562,13 @@ impl People {
         let new = Person::new(hashed.key);
         let person = match self.free_persons.pop() {
             Some(person) => {
-                self.persons[person as usize] = new;
+                self.persons[person] = new;
                 person
             }
             None => {
-                grow(&mut self.persons, 1);
-                self.persons.push(new);
+                grow(&mut self.persons.raw, 1);
                 self.names.add();
-                self.persons.len() as PersonId - 1
+                self.persons.push_and_get_key(new)
             }
         };
         self.persons_met.push(person);
@@ -593,13 +585,13 @@ impl People {
     /// key stays for these.
     pub(crate) fn forget_person(&mut self, person: PersonId) {
         let (persons, remotes) = (&self.persons, &self.remotes);
-        let key = persons[person as usize].key;
+        let key = persons[person].key;
         self.index.remove(key, Known::Here(person).pack(), |packed| match Known::unpack(packed) {
-            Known::Here(person) => persons[person as usize].key,
-            Known::Away(remote) => remotes[remote as usize].key,
+            Known::Here(person) => persons[person].key,
+            Known::Away(remote) => remotes[remote].key,
         });
         self.names.erase(person);
-        let kept = &mut self.persons[person as usize];
+        let kept = &mut self.persons[person];
         kept.forget_acts();
         kept.standing_and_flags = NO_PERSON;
         self.free_persons.push(person);
@@ -608,8 +600,8 @@ impl People {
     fn enter(&mut self, hashed: &Hashed, known: Known) {
         let (persons, remotes) = (&self.persons, &self.remotes);
         self.index.insert(hashed, known.pack(), |packed| match Known::unpack(packed) {
-            Known::Here(person) => persons[person as usize].key,
-            Known::Away(remote) => remotes[remote as usize].key,
+            Known::Here(person) => persons[person].key,
+            Known::Away(remote) => remotes[remote].key,
         });
     }
 
@@ -618,7 +610,7 @@ impl People {
         digest
             .fold_both(both(self.persons_met.len() as u32, self.remotes_met.len() as u32), self.names_met.len() as u64);
         for person in self.persons_met.drain(..) {
-            digest.fold_both(person.into(), self.persons[person as usize].key);
+            digest.fold_both(person.into(), self.persons[person].key);
         }
         self.remotes_met.drain(..).for_each(|remote| digest.fold_both(remote.key, u64::from(remote.shard)));
         for person in self.names_met.drain(..) {
@@ -628,11 +620,11 @@ impl People {
     }
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
-        to.table(&self.persons);
-        to.table(&self.remotes);
+        to.table(&self.persons.raw);
+        to.table(&self.remotes.raw);
         to.table(&self.free_persons);
         to.table(&self.free_remotes);
-        to.table(&self.names.places);
+        to.table(&self.names.places.raw);
         to.table(&self.names.bytes);
         let free: Vec<[u32; 2]> = self.names.free_places().collect();
         to.table(&free);
@@ -642,11 +634,11 @@ impl People {
     }
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>, has_whole_checks: bool) -> Result<(), InvalidImage> {
-        self.persons = from.table("persons")?;
-        self.remotes = from.table("remotes")?;
+        self.persons = from.table("persons")?.into();
+        self.remotes = from.table("remotes")?.into();
         self.free_persons = from.table("free persons")?;
         self.free_remotes = from.table("free remotes")?;
-        self.names.places = from.table_of("names", self.persons.len())?;
+        self.names.places = from.table_of("names", self.persons.len())?.into();
         self.names.bytes = from.table("names")?;
         let free: Vec<[u32; 2]> = from.table("free names")?;
         check(free.is_sorted_by_key(|[units, _]| *units), "free names: they are not in order")?;
@@ -654,8 +646,8 @@ impl People {
         self.index.read_image(from)?;
         if has_whole_checks {
             self.index.upgrade_checks(|packed| match Known::unpack(packed) {
-                Known::Here(person) => self.persons.get(person as usize).map(|person| person.key),
-                Known::Away(remote) => self.remotes.get(remote as usize).map(|remote| remote.key),
+                Known::Here(person) => self.persons.get(person).map(|person| person.key),
+                Known::Away(remote) => self.remotes.get(remote).map(|remote| remote.key),
             });
         }
         let strangers: Vec<[u64; 2]> = from.table("strangers")?;
@@ -674,18 +666,16 @@ impl People {
     pub(crate) fn check(&self, left: impl Iterator<Item = RemoteId>) -> Result<(), InvalidImage> {
         let mut claims = [Claims::new(self.persons.len()), Claims::new(self.remotes.len())];
         let key_of = |packed| match Known::unpack(packed) {
-            Known::Here(person) => claims[0].claim(person as usize).then(|| self.persons[person as usize].key),
-            Known::Away(remote) => claims[1].claim(remote as usize).then(|| self.remotes[remote as usize].key),
+            Known::Here(person) => claims[0].claim(person).then(|| self.persons[person].key),
+            Known::Away(remote) => claims[1].claim(remote).then(|| self.remotes[remote].key),
         };
         check(self.index.is_sound(key_of), "the index: somebody in it is not found")?;
-        let stands = |remote: RemoteId| self.remotes.get(remote as usize).is_none_or(Remote::is_somebody);
+        let stands = |remote: RemoteId| self.remotes.get(remote).is_none_or(Remote::is_somebody);
         let mut nowhere = self.free_remotes.iter().copied().chain(left);
-        let are_nowhere = nowhere.all(|remote| !stands(remote) && claims[1].claim(remote as usize));
+        let are_nowhere = nowhere.all(|remote| !stands(remote) && claims[1].claim(remote));
         check(are_nowhere, "free remotes: somebody is among them")?;
-        let are_free = self
-            .free_persons
-            .iter()
-            .all(|&person| claims[0].claim(person as usize) && self.persons[person as usize].is_free());
+        let are_free =
+            self.free_persons.iter().all(|&person| claims[0].claim(person) && self.persons[person].is_free());
         let free = self.persons.iter().filter(|person| person.is_free()).count();
         check(are_free && free == self.free_persons.len(), "free persons: somebody is among them")?;
         let is_whole = claims.map(|claims| claims.count) == [self.persons.len(), self.remotes.len()];
@@ -720,7 +710,7 @@ impl People {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     /// For each person, the place of the name in units of [`Names::UNIT`] bytes.
-    places: Vec<u32>,
+    places: TiVec<PersonId, u32>,
     /// Two bytes of length, the name, and up to the next unit nothing.
     bytes: Vec<u8>,
     /// Places to be used again, by their size in units.
@@ -732,7 +722,7 @@ impl Names {
     const NONE: u32 = u32::MAX;
 
     fn add(&mut self) {
-        grow(&mut self.places, 1);
+        grow(&mut self.places.raw, 1);
         self.places.push(Names::NONE);
     }
 
@@ -759,7 +749,7 @@ impl Names {
         let start = place as usize * Names::UNIT;
         self.bytes[start..start + 2].copy_from_slice(&(name.len() as u16).to_le_bytes());
         self.bytes[start + 2..start + 2 + name.len()].copy_from_slice(name.as_bytes());
-        self.places[person as usize] = place;
+        self.places[person] = place;
     }
 
     fn take_free(&mut self, units: u32) -> Option<u32> {
@@ -777,10 +767,10 @@ impl Names {
     }
 
     pub(crate) fn get(&self, person: PersonId) -> Option<&str> {
-        if self.places[person as usize] == Names::NONE {
+        if self.places[person] == Names::NONE {
             return None;
         }
-        let place = self.places[person as usize] as usize * Names::UNIT;
+        let place = self.places[person] as usize * Names::UNIT;
         let len = usize::from(u16::from_le_bytes([self.bytes[place], self.bytes[place + 1]]));
         std::str::from_utf8(self.bytes.get(place + 2..place + 2 + len)?).ok()
     }
@@ -804,14 +794,14 @@ impl Names {
     /// Forgets a name, down to its bytes.
     pub(crate) fn erase(&mut self, person: PersonId) {
         if let Some(name) = self.get(person) {
-            let (len, units, place) = (name.len(), Names::units(name) as u32, self.places[person as usize]);
+            let (len, units, place) = (name.len(), Names::units(name) as u32, self.places[person]);
             let start = place as usize * Names::UNIT;
             self.bytes[start..start + 2 + len].fill(0);
             if len <= NAME_BYTES_MAX {
                 self.free.entry(units).or_default().push(place);
             }
         }
-        self.places[person as usize] = Names::NONE;
+        self.places[person] = Names::NONE;
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

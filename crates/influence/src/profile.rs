@@ -1,7 +1,8 @@
 //! Profiles: trust, and opting out, which erases a person and everything they gave.
 
 use crate::digest::both;
-use crate::people::{Flag, Known, PersonId, Target};
+use crate::id::PersonId;
+use crate::people::{Flag, Known, Target};
 use crate::row::{NOBODY, Row};
 use crate::shard::{Removed, Shard};
 use vocabulary::{Profile, Removal, TRUST_MAX, Timestamp};
@@ -17,7 +18,7 @@ impl Shard {
         let trust = profile.trust.filter(|trust| !trust.is_nan()).map(|trust| trust.clamp(0.0, TRUST_MAX));
         // No trust that is accepted has these bits.
         let bits = trust.map_or(u64::MAX, f64::to_bits);
-        self.step.digest.fold_both(both(person, profile.opted_out.map_or(2, u32::from)), bits);
+        self.step.digest.fold_both(both(person.0, profile.opted_out.map_or(2, u32::from)), bits);
         match (self.has_opted_out(person), profile.opted_out) {
             (false, Some(true)) => {
                 self.forget_linked(profile.user);
@@ -44,14 +45,14 @@ impl Shard {
 
     /// Votes by which the scale does not go any more when this person's trust is so much: all of somebody who is suspended.
     fn own(&self, person: PersonId, trust: f64) -> f64 {
-        let standing = self.people.persons[person as usize].standing().filter(|_| trust == 0.0);
+        let standing = self.people.persons[person].standing().filter(|_| trust == 0.0);
         standing.map_or(0.0, |standing| self.influence(standing))
     }
 
     /// The name comes back. Trust is 1 again, and everything starts from nothing: what others gave before and
     /// meanwhile does not count.
     fn opt_in(&mut self, person: PersonId, name: &str) {
-        self.people.persons[person as usize].set(Flag::OptedOut, false);
+        self.people.persons[person].set(Flag::OptedOut, false);
         if !self.people.name(person, name) {
             self.step.taken.refused += 1;
         }
@@ -68,7 +69,7 @@ impl Shard {
         self.erase_row(person);
         self.erase_follows(person);
         self.erase_blocks(person);
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         kept.set(Flag::OptedOut, true);
         kept.forget_acts();
         self.people.names.erase(person);
@@ -77,9 +78,9 @@ impl Shard {
 
     /// Takes a published record back.
     pub(crate) fn erase_record(&mut self, person: PersonId, why: Removal) {
-        let Some(standing) = self.people.persons[person as usize].standing() else { return };
+        let Some(standing) = self.people.persons[person].standing() else { return };
         self.erase_closes(person, standing, why);
-        let published = self.targets.standings[standing as usize].published;
+        let published = self.targets.standings[standing].published;
         if published.is_nan() {
             return;
         }
@@ -89,11 +90,11 @@ impl Shard {
     }
 
     fn erase_row(&mut self, person: PersonId) {
-        let row = self.people.persons[person as usize].row;
+        let row = self.people.persons[person].row;
         let targets: Vec<u32> =
             self.edges.slots(row).iter().map(|edge| edge.target).filter(|&target| target != NOBODY).collect();
         for target in targets {
-            if let Some(place) = self.edges.find(self.people.persons[person as usize].row, target) {
+            if let Some(place) = self.edges.find(self.people.persons[person].row, target) {
                 self.forget(person, place);
             }
         }

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::exchange::Change;
 use crate::history::four_digits;
-use crate::people::{PersonId, StandingId};
+use crate::id::{PersonId, StandingId};
 use crate::scale::{Pace, Report, Ruler, history_ms, is_moved};
 use crate::shard::{Effects, Outlook, Published, Seen, Shard, Slice};
 use crate::standing::Mark;
@@ -75,7 +75,7 @@ impl Shard {
         for chunk in touched.chunks(CHUNK_STANDINGS) {
             self.warm_standings(chunk);
             for &standing in chunk {
-                self.targets.standings[standing as usize].unmark(Mark::Touched);
+                self.targets.standings[standing].unmark(Mark::Touched);
                 let influence = self.look_at(standing, &now, Looks { is_visit: false, publishes }, effects);
                 lead.contend(standing, influence);
             }
@@ -125,7 +125,7 @@ impl Shard {
     /// no bound: the influence in the record must not grow old. Returns the influence, as far as the scale goes by it.
     #[inline]
     fn look_at(&mut self, standing: StandingId, now: &Moment, looks: Looks, effects: &mut Effects) -> f64 {
-        let kept = &self.targets.standings[standing as usize];
+        let kept = &self.targets.standings[standing];
         kept.fold_into(&mut self.step.digest);
         if !kept.has(Mark::Rated) {
             return 0.0;
@@ -134,7 +134,7 @@ impl Shard {
         let influence =
             self.earned(standing).votes / now.g + account.map_or(0.0, |account| account.audience(self.model.mu));
         let may_lead = !account.is_some_and(Account::is_suspended);
-        let kept = &self.targets.standings[standing as usize];
+        let kept = &self.targets.standings[standing];
         let height = now.ruler.height(influence);
         let before = f64::from(kept.published);
         // Nothing published yet is NaN, and no move from it is small.
@@ -144,7 +144,7 @@ impl Shard {
             if let Some(person) = kept.person() {
                 effects.scores.push(Published { person, previous: kept.published });
             }
-            let kept = &mut self.targets.standings[standing as usize];
+            let kept = &mut self.targets.standings[standing];
             kept.published = height as f32;
             kept.unmark(Mark::Unsaid);
         }
@@ -159,7 +159,7 @@ impl Shard {
 
     /// Whether 100 may stand for this influence: who is suspended keeps it, and is no measure of others.
     fn may_lead(&self, standing: StandingId) -> bool {
-        let is_rated = self.targets.standings[standing as usize].has(Mark::Rated);
+        let is_rated = self.targets.standings[standing].has(Mark::Rated);
         is_rated && !self.account_of(standing).is_some_and(Account::is_suspended)
     }
 
@@ -187,7 +187,7 @@ impl Shard {
 
     #[inline]
     fn account_of(&self, standing: StandingId) -> Option<&Account> {
-        let kept = &self.targets.standings[standing as usize];
+        let kept = &self.targets.standings[standing];
         if !kept.has(Mark::Account) {
             return None;
         }
@@ -196,7 +196,7 @@ impl Shard {
 
     /// The whole record of a standing.
     pub(crate) fn score_at(&self, standing: StandingId, now: &Moment) -> Score {
-        let kept = &self.targets.standings[standing as usize];
+        let kept = &self.targets.standings[standing];
         let earned = kept.earned(&self.model);
         let account = self.account_of(standing);
         let audience = account.map_or(0.0, |account| account.audience(self.model.mu));
@@ -223,7 +223,7 @@ impl Shard {
 
     /// What is published of somebody, as the last step left it; `None` if that step erased them.
     pub fn record(&self, published: &Published) -> Option<(&str, Score)> {
-        let standing = self.people.persons[published.person as usize].standing()?;
+        let standing = self.people.persons[published.person].standing()?;
         let score = || four_digits(f64::from(published.previous).min(100.0));
         let previous = (!published.previous.is_nan()).then(score);
         Some((self.name(published.person)?, Score { previous, ..self.score_at(standing, &self.moment()) }))
@@ -237,10 +237,12 @@ impl Shard {
     /// Everybody who is rated, in order of first being acted upon.
     pub fn scores(&self) -> impl Iterator<Item = (&str, Score)> {
         let now = self.moment();
-        let rated = |&(_, standing): &(usize, &crate::standing::Standing)| standing.has(Mark::Rated);
-        self.targets.standings.iter().enumerate().filter(rated).filter_map(move |(id, standing)| {
-            Some((self.name(standing.person()?)?, self.score_at(id as StandingId, &now)))
-        })
+        let rated = |&(_, standing): &(StandingId, &crate::standing::Standing)| standing.has(Mark::Rated);
+        self.targets
+            .standings
+            .iter_enumerated()
+            .filter(rated)
+            .filter_map(move |(id, standing)| Some((self.name(standing.person()?)?, self.score_at(id, &now))))
     }
 
     /// Shard 0 hears how our people stand: at first, every ten seconds, and at the end of a log; while the shard opens
@@ -356,7 +358,7 @@ impl Shard {
     /// Votes that all others lose at most if this person's trust becomes so small a share of what it is: what it hands out
     /// goes with the root of the trust, the room that it makes with the trust.
     pub(crate) fn depends_on(&self, person: PersonId, share: f64) -> f64 {
-        let kept = &self.people.persons[person as usize];
+        let kept = &self.people.persons[person];
         let given = f64::from(kept.rate) * (1.0 - share.sqrt());
         let room = self.model.room.of_one(kept.share) * (1.0 - share);
         f64::from(kept.handed_out) * (given + room) / self.moment().g

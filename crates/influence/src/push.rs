@@ -3,7 +3,8 @@
 use crate::digest::both;
 use crate::endorse::Rates;
 use crate::exchange::Change;
-use crate::people::{Flag, Person, PersonId, Target};
+use crate::id::PersonId;
+use crate::people::{Flag, Person, Target};
 use crate::row::NOBODY;
 use crate::shard::Shard;
 use crate::standing::{Mark, Told};
@@ -31,7 +32,7 @@ impl Shard {
                 }
                 is_first = false;
                 let Some(person) = self.queue.pop_front() else { return };
-                self.people.persons[person as usize].set(Flag::Queued, false);
+                self.people.persons[person].set(Flag::Queued, false);
                 self.push_row(person, None);
             }
             if self.queue.is_empty() {
@@ -46,7 +47,7 @@ impl Shard {
         for chunk in unchecked.chunks(CHUNK_PERSONS) {
             self.warm_persons(chunk);
             for &standing in chunk {
-                let kept = &mut self.targets.standings[standing as usize];
+                let kept = &mut self.targets.standings[standing];
                 kept.unmark(Mark::Unchecked);
                 if let Some(person) = kept.person() {
                     self.check(person);
@@ -59,7 +60,7 @@ impl Shard {
 
     /// Queues this person if the rate is off.
     pub(crate) fn check(&mut self, person: PersonId) {
-        let handed_out = f64::from(self.people.persons[person as usize].handed_out);
+        let handed_out = f64::from(self.people.persons[person].handed_out);
         if handed_out > 0.0 {
             let rates = self.rates(person, handed_out);
             self.enqueue_if_off(person, rates);
@@ -76,7 +77,7 @@ impl Shard {
     #[inline]
     pub(crate) fn enqueue_if_off(&mut self, person: PersonId, rates: Rates) {
         let eps = self.eps();
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         if are_off(&rates, kept, eps) && !kept.is(Flag::Queued) {
             kept.set(Flag::Queued, true);
             self.queue.push_back(person);
@@ -85,24 +86,26 @@ impl Shard {
 
     /// Publishes rates to all targets: the given ones, or the present ones if the published ones are off.
     pub(crate) fn push_row(&mut self, person: PersonId, rates: Option<Rates>) {
-        let row = self.people.persons[person as usize].row;
+        let row = self.people.persons[person].row;
         let mut weights = std::mem::take(&mut self.step.weights);
         weights.clear();
         weights.extend(self.edges.slots(row).iter().map(|edge| edge.weight()));
         let handed_out: f64 = weights.iter().sum();
-        self.people.persons[person as usize].handed_out = handed_out as f32;
+        self.people.persons[person].handed_out = handed_out as f32;
         let next = rates.unwrap_or_else(|| self.rates(person, handed_out));
-        if rates.is_some() || are_off(&next, &self.people.persons[person as usize], self.eps()) {
+        if rates.is_some() || are_off(&next, &self.people.persons[person], self.eps()) {
             self.publish_rates(person, next, &weights);
         }
-        let kept = &self.people.persons[person as usize];
-        self.step.digest.fold_both(both(person, kept.rate.to_bits()), both(kept.handed_out.to_bits(), kept.row.len()));
+        let kept = &self.people.persons[person];
+        self.step
+            .digest
+            .fold_both(both(person.0, kept.rate.to_bits()), both(kept.handed_out.to_bits(), kept.row.len()));
         self.step.digest.fold(kept.share.to_bits().into());
         self.step.weights = weights;
     }
 
     fn publish_rates(&mut self, person: PersonId, rates: Rates, weights: &[f64]) {
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         let risen = f64::from(rates.rate) - f64::from(kept.rate);
         let risen_whole = rates.share.whole() - kept.share.whole();
         let risen_known = rates.share.known() - kept.share.known();

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::digest::both;
 use crate::exchange::Section;
+use crate::id::PersonId;
 use crate::name::UserKey;
-use crate::people::{PersonId, Target};
+use crate::people::Target;
 use crate::shard::Shard;
 use crate::tables::{InvalidImage, Put, Reader, check};
 
@@ -93,11 +94,11 @@ impl Renewals {
 impl Shard {
     /// Somebody has opted in again.
     pub(crate) fn renew(&mut self, person: PersonId) {
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         let key = kept.key;
         if let Some(standing) = kept.standing() {
             kept.leave_standing();
-            self.targets.standings[standing as usize].leave();
+            self.targets.standings[standing].leave();
             self.leave_behind(Target::Here(standing));
         }
         if let Some(account) = self.accounts.get_mut(person) {
@@ -169,8 +170,8 @@ impl Shard {
             let is_swept = (self.rounds, self.cursor) >= (round.saturating_add(1), cursor);
             let target = Target::unpack(target);
             let is_listed = match target {
-                Target::Here(standing) => self.targets.standings[standing as usize].is_listed(),
-                Target::Away(remote) => self.people.remotes[remote as usize].change != 0,
+                Target::Here(standing) => self.targets.standings[standing].is_listed(),
+                Target::Away(remote) => self.people.remotes[remote].change != 0,
             };
             if !is_swept || is_listed {
                 return;

@@ -5,8 +5,9 @@
 //! in the first half-life of the world, or is vouched for by a profile. All of it is made of acts only, never of
 //! influence: one more act raises the room of its receiver and lowers nobody's but through what its actor hands out.
 
+use crate::id::PersonId;
 use crate::model::{Room, TIME_MAX};
-use crate::people::{Flag, KNOWN, NEVER, PersonId, Share};
+use crate::people::{Flag, KNOWN, NEVER, Share};
 use crate::shard::Shard;
 use vocabulary::{Profile, Timestamp};
 
@@ -55,7 +56,7 @@ impl Shard {
     /// Whether people who have been around know this one: `q`.
     #[inline]
     pub(crate) fn is_known(&self, person: PersonId) -> bool {
-        self.people.persons[person as usize].first <= self.founders_until
+        self.people.persons[person].first <= self.founders_until
     }
 
     /// An own act. Once they span a half-life the account is known, for as long as it does not pause for a whole window.
@@ -66,7 +67,7 @@ impl Shard {
         if counted < self.genesis {
             self.take_genesis(counted);
         }
-        let kept = self.people.persons[actor as usize];
+        let kept = self.people.persons[actor];
         if kept.first != KNOWN || !kept.is(Flag::Vouched) && self.is_stale(kept.liveness) {
             // Nothing that lies ahead of the clock makes an account older.
             self.note_act_of_stranger(actor, counted.min(self.now));
@@ -75,14 +76,14 @@ impl Shard {
 
     fn note_act_of_stranger(&mut self, actor: PersonId, counted: Timestamp) {
         let newest = self.newest_act(actor);
-        let is_vouched = self.people.persons[actor as usize].is(Flag::Vouched);
-        let before = if newest.is_some() || is_vouched { self.people.persons[actor as usize].first } else { NEVER };
+        let is_vouched = self.people.persons[actor].is(Flag::Vouched);
+        let before = if newest.is_some() || is_vouched { self.people.persons[actor].first } else { NEVER };
         self.set_age(actor, before.min(counted), Some(newest.map_or(counted, |newest| newest.max(counted))));
     }
 
     /// The newest own act, as far as it counts for the age; of somebody who is known it is not kept.
     fn newest_act(&mut self, person: PersonId) -> Option<Timestamp> {
-        let kept = self.people.persons[person as usize];
+        let kept = self.people.persons[person];
         let is_kept = kept.liveness > 0.0 && kept.first != NEVER && kept.first != KNOWN;
         let span_ms = Timestamp::from(kept.span).saturating_mul(self.model.span_unit_ms());
         (is_kept && !self.is_stale(kept.liveness)).then(|| kept.first.saturating_add(span_ms))
@@ -91,7 +92,7 @@ impl Shard {
     fn set_age(&mut self, person: PersonId, first: Timestamp, newest: Option<Timestamp>) {
         let span_ms = newest.map_or(0, |newest| newest.saturating_sub(first).max(0));
         let is_known = first == KNOWN || span_ms >= self.model.half_life_ms;
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         kept.first = if is_known { KNOWN } else { first };
         kept.span = match self.model.span_unit_ms() {
             _ if is_known => 0,
@@ -108,11 +109,11 @@ impl Shard {
         if created.is_none() && !profile.is_verified {
             return;
         }
-        let kept = self.people.persons[person as usize];
+        let kept = self.people.persons[person];
         let has_paused = !kept.is(Flag::Vouched) && (kept.liveness == 0.0 || self.is_stale(kept.liveness));
         let newest = self.newest_act(person);
         let before = if has_paused { NEVER } else { kept.first };
-        self.people.persons[person as usize].set(Flag::Vouched, true);
+        self.people.persons[person].set(Flag::Vouched, true);
         let first = if profile.is_verified { KNOWN } else { before.min(created.unwrap_or(NEVER)) };
         self.set_age(person, first, newest);
     }
@@ -130,8 +131,8 @@ impl Shard {
     pub(crate) fn review_founders(&mut self) {
         let Some(until) = self.step.founders_until else { return };
         self.step.digest.fold_both(self.genesis as u64, until as u64);
-        for person in 0..self.people.persons.len() as PersonId {
-            let first = self.people.persons[person as usize].first;
+        for person in self.people.persons.keys() {
+            let first = self.people.persons[person].first;
             if first <= until && first > self.founders_until {
                 self.check(person);
             }

@@ -140,7 +140,7 @@ impl Shard {
         order.sort_unstable();
         for place in order.iter().map(|entry| *entry as u32 as usize) {
             let (remote, change) = &self.targets.away[place];
-            let remote = &mut self.people.remotes[*remote as usize];
+            let remote = &mut self.people.remotes[*remote];
             remote.change = 0;
             if let Some(section) = section_of(exchange, remote) {
                 section.endorse.push(Endorse { target: remote.key, change: change.told() });
@@ -155,7 +155,7 @@ impl Shard {
         let step = &mut self.step;
         coalesce_contacts(&mut step.contacts_away);
         for ContactAway { target, actor, endorsement, wants_answer } in step.contacts_away.drain(..) {
-            let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
+            let (actor, target) = (persons[actor].key, &remotes[target]);
             let contact = Contact { actor, target: target.key, endorsement, wants_answer };
             if let Some(section) = section_of(exchange, target) {
                 section.contacts.push(contact);
@@ -163,7 +163,7 @@ impl Shard {
         }
         coalesce_follows(&mut step.follows_away);
         for FollowAway { target, actor, follows, wants_answer } in step.follows_away.drain(..) {
-            let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
+            let (actor, target) = (persons[actor].key, &remotes[target]);
             let notice = FollowNotice { actor, target: target.key, follows, wants_answer };
             if let Some(section) = section_of(exchange, target) {
                 section.follows.push(notice);
@@ -171,7 +171,7 @@ impl Shard {
         }
         coalesce_audiences(&mut step.audiences_away);
         for AudienceAway { target, level, mutual, followers } in step.audiences_away.drain(..) {
-            let target = &remotes[target as usize];
+            let target = &remotes[target];
             let change = AudienceChange { target: target.key, level, mutual, followers };
             if let Some(section) = section_of(exchange, target) {
                 section.audiences.push(change);
@@ -184,7 +184,7 @@ impl Shard {
         let (persons, remotes) = (&self.people.persons, &self.people.remotes);
         coalesce_blocks(&mut self.step.blocks_away);
         for BlockAway { target, actor, blocks } in self.step.blocks_away.drain(..) {
-            let (actor, target) = (persons[actor as usize].key, &remotes[target as usize]);
+            let (actor, target) = (persons[actor].key, &remotes[target]);
             let notice = BlockNotice { actor, target: target.key, blocks };
             if let Some(section) = section_of(exchange, target) {
                 section.blocks.push(notice);

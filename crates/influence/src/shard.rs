@@ -17,9 +17,10 @@ use crate::edge::Edge;
 use crate::exchange::Section;
 use crate::growth::{Growth, Landmark, power_of_two};
 use crate::history::History;
+use crate::id::{PersonId, RemoteId, StandingId};
 use crate::model::{AHEAD_HALF_LIVES_MAX, LANDMARK_LAG_MAX, Model, TIME_MAX};
 use crate::name::{HashKey, Hashed, UserKey};
-use crate::people::{Collision, KNOWN, Known, LeftOut, People, PersonId, RemoteId, StandingId, Target};
+use crate::people::{Collision, KNOWN, Known, LeftOut, People, Target};
 use crate::renewal::Renewals;
 use crate::row::Rows;
 use crate::scale::{Scale, ScaleKeeper};
@@ -480,7 +481,7 @@ impl Shard {
             siblings: Siblings::default(),
             targets: Targets::new(),
             queue: VecDeque::new(),
-            cursor: 0,
+            cursor: PersonId(0),
             rounds: 0,
             renewals: Renewals::default(),
             scale: Scale { votes: model.scale_floor, ..Scale::default() },
@@ -689,7 +690,7 @@ impl Shard {
     /// forgotten first, so that no age outgrows an `f32`.
     fn move_landmark(&mut self, landmark: Landmark) {
         self.horizon = Horizon::UNKNOWN;
-        for person in 0..self.people.persons.len() as PersonId {
+        for person in self.people.persons.keys() {
             self.forget_stale(person);
         }
         // The first clock may lie before 1970, and a product of nothing and infinity is no number.

@@ -3,12 +3,14 @@
 //! Strong enough that no later step reaches beyond a table, searches for ever or meets a number that is none. Whether
 //! the numbers are those that events made only the slices can say.
 
+use crate::id::{PersonId, StandingId};
 use crate::model::LANDMARK_LAG_MAX;
-use crate::people::{Flag, Known, Person, PersonId, StandingId, Target};
+use crate::people::{Flag, Known, Person, Target};
 use crate::row::NOBODY;
 use crate::shard::Shard;
 use crate::standing::{Mark, Standing};
 use crate::tables::{Claims, InvalidImage, check};
+use typed_index_collections::TiSlice;
 use vocabulary::Timestamp;
 
 impl Shard {
@@ -48,7 +50,7 @@ impl Shard {
             let Some(person) = standing.person() else {
                 return !standing.has(Mark::Account) && !standing.has(Mark::Rated) && standing.published.is_nan();
             };
-            persons.get(person as usize).is_some_and(|person| {
+            persons.get(person).is_some_and(|person| {
                 person.standing() == Some(id) && person.is(Flag::Account) == standing.has(Mark::Account)
             })
         };
@@ -56,10 +58,9 @@ impl Shard {
         let standings = &self.targets.standings;
         let mut claims = Claims::new(standings.len());
         let left = self.renewals.left().filter_map(Target::here);
-        let is_nobodys =
-            |standing: StandingId| claims.claim(standing as usize) && standings[standing as usize].person().is_none();
+        let is_nobodys = |standing: StandingId| claims.claim(standing) && standings[standing].person().is_none();
         let nobodys = self.targets.free.iter().copied().chain(left).all(is_nobodys);
-        nobodys && with_standing + claims.count == standings.len() && (0..).zip(standings).all(is_theirs)
+        nobodys && with_standing + claims.count == standings.len() && standings.iter_enumerated().all(is_theirs)
     }
 
     fn has_sound_accounts(&self) -> bool {
@@ -68,20 +69,19 @@ impl Shard {
         let with_account = persons.iter().filter(|person| person.is(Flag::Account)).count();
         with_account == self.accounts.list.len()
             && self.accounts.list.iter().all(|account| {
-                let person = account.person as usize;
-                account.is_sound() && claims.claim(person) && persons[person].is(Flag::Account)
+                account.is_sound() && claims.claim(account.person) && persons[account.person].is(Flag::Account)
             })
     }
 
     fn check_rows(&self) -> Result<(), InvalidImage> {
-        let (standings, remotes) = (self.targets.standings.len(), self.people.remotes.len());
-        let (mut free_standings, mut free_remotes) = (Claims::new(standings), Claims::new(remotes));
-        self.targets.free.iter().for_each(|&standing| _ = free_standings.claim(standing as usize));
-        self.people.free_remotes.iter().for_each(|&remote| _ = free_remotes.claim(remote as usize));
+        let (standings, remotes) = (&self.targets.standings, &self.people.remotes);
+        let (mut free_standings, mut free_remotes) = (Claims::new(standings.len()), Claims::new(remotes.len()));
+        self.targets.free.iter().for_each(|&standing| _ = free_standings.claim(standing));
+        self.people.free_remotes.iter().for_each(|&remote| _ = free_remotes.claim(remote));
         let is_there = |target: u32| match Target::unpack(target) {
             _ if target == NOBODY => false,
-            Target::Here(standing) => (standing as usize) < standings && !free_standings.has(standing as usize),
-            Target::Away(remote) => (remote as usize) < remotes && !free_remotes.has(remote as usize),
+            Target::Here(standing) => standings.get(standing).is_some() && !free_standings.has(standing),
+            Target::Away(remote) => remotes.get(remote).is_some() && !free_remotes.has(remote),
         };
         self.edges.check("edges", self.people.persons.iter().map(|person| person.row), is_there)?;
         self.follows.check("follows", self.accounts.list.iter().map(|account| account.follows), is_there)
@@ -89,14 +89,14 @@ impl Shard {
 
     /// Whoever blocks or is blocked is there.
     pub(crate) fn check_blocks(&mut self) -> Result<(), InvalidImage> {
-        let (persons, remotes) = (&self.people.persons, self.people.remotes.len());
+        let (persons, remotes) = (&self.people.persons, &self.people.remotes);
         let mut claims = Claims::new(persons.len());
-        let mut free = Claims::new(remotes);
-        self.people.free_remotes.iter().for_each(|&remote| _ = free.claim(remote as usize));
-        let is_somebody = |person: PersonId| claims.claim(person as usize) && !persons[person as usize].is_free();
+        let mut free = Claims::new(remotes.len());
+        self.people.free_remotes.iter().for_each(|&remote| _ = free.claim(remote));
+        let is_somebody = |person: PersonId| claims.claim(person) && !persons[person].is_free();
         let is_there = |known: Known| match known {
-            Known::Here(person) => persons.get(person as usize).is_some_and(|person| !person.is_free()),
-            Known::Away(remote) => (remote as usize) < remotes && !free.has(remote as usize),
+            Known::Here(person) => persons.get(person).is_some_and(|person| !person.is_free()),
+            Known::Away(remote) => remotes.get(remote).is_some() && !free.has(remote),
         };
         self.blocks.check(is_somebody, is_there)
     }
@@ -104,7 +104,7 @@ impl Shard {
     /// Whoever waits in a list is marked so, and the other way round.
     fn check_lists(&self) -> Result<(), InvalidImage> {
         let (persons, standings) = (&self.people.persons, &self.targets.standings);
-        let leads = |leader: Option<StandingId>| leader.is_none_or(|leader| (leader as usize) < standings.len());
+        let leads = |leader: Option<StandingId>| leader.is_none_or(|leader| standings.get(leader).is_some());
         check(leads(self.leader), "the leader: is nobody")?;
         let queue = self.queue.iter().copied();
         check(lists_all(queue, persons, |person| person.is(Flag::Queued)), "the queue: others wait")?;
@@ -116,8 +116,12 @@ impl Shard {
 }
 
 /// Whether the list has the place of each that is marked, once, and no other.
-fn lists_all<T>(mut list: impl ExactSizeIterator<Item = u32>, table: &[T], is_marked: impl Fn(&T) -> bool) -> bool {
+fn lists_all<I: Copy + Into<usize>, T>(
+    mut list: impl ExactSizeIterator<Item = I>,
+    table: &TiSlice<I, T>,
+    is_marked: impl Fn(&T) -> bool,
+) -> bool {
     let mut claims = Claims::new(table.len());
     let marked = table.iter().filter(|&entry| is_marked(entry)).count();
-    list.len() == marked && list.all(|place| claims.claim(place as usize) && is_marked(&table[place as usize]))
+    list.len() == marked && list.all(|place| claims.claim(place) && is_marked(&table[place]))
 }

@@ -5,12 +5,14 @@ use prefetch_index::prefetch_index;
 use crate::apart::Apart;
 use crate::digest::{Digest, both};
 use crate::exchange::Change;
+use crate::id::{PersonId, RemoteId, StandingId};
 use crate::model::Model;
-use crate::people::{PersonId, RemoteId, StandingId, Target};
+use crate::people::{Remote, Target};
 use crate::room::bounded;
 use crate::row::grow;
 use crate::tables::{InvalidImage, Put, Reader, check};
 use std::collections::BTreeMap;
+use typed_index_collections::{TiSlice, TiVec};
 use vocabulary::{Counts, Kind, Received, Timestamp};
 
 /// Below this share of the weight `G` reads as 0: endorsers that are all suspended leave a residue.
@@ -67,7 +69,7 @@ pub(crate) enum Mark {
 
 const PERSON: u32 = (1 << 26) - 1;
 /// Whose a standing is that was left behind, or is free.
-const NOBODY: PersonId = PERSON;
+const NOBODY: PersonId = PersonId(PERSON);
 
 /// Changes of a target's sums that a push makes.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +101,7 @@ impl Earned {
 
 impl Standing {
     fn new(person: PersonId) -> Standing {
-        debug_assert!(person < PERSON, "people are limited to fewer");
+        debug_assert!(person < NOBODY, "people are limited to fewer");
         Standing {
             given: 0.0,
             returned: 0.0,
@@ -110,13 +112,13 @@ impl Standing {
             newest: 0.0,
             fans: 0,
             published: UNPUBLISHED,
-            person_and_marks: person,
+            person_and_marks: person.0,
         }
     }
 
     #[inline]
     pub(crate) fn person(&self) -> Option<PersonId> {
-        let person = self.person_and_marks & PERSON;
+        let person = PersonId(self.person_and_marks & PERSON);
         (person != NOBODY).then_some(person)
     }
 
@@ -124,7 +126,7 @@ impl Standing {
     pub(crate) fn leave(&mut self) {
         self.unmark(Mark::Account);
         self.unmark(Mark::Nameless);
-        self.person_and_marks |= NOBODY;
+        self.person_and_marks |= PERSON;
     }
 
     /// Whether a list of the step names it.
@@ -222,9 +224,9 @@ impl Standing {
 /// All whom this shard's people act upon: standings of its own, and changes for those of other shards.
 #[derive(Clone, Debug)]
 pub(crate) struct Targets {
-    pub(crate) standings: Vec<Standing>,
+    pub(crate) standings: TiVec<StandingId, Standing>,
     /// For each standing the counts of the kinds that are counted here.
-    counts: Vec<[u32; WITH_SUMS]>,
+    counts: TiVec<StandingId, [u32; WITH_SUMS]>,
     /// Over all counts that have moved in this step.
     counted: Digest,
     /// People without a fan and without a follower who are rated or were named by an unfollow: since when, and what they
@@ -247,8 +249,8 @@ pub(crate) struct Targets {
 impl Targets {
     pub(crate) fn new() -> Targets {
         Targets {
-            standings: Vec::new(),
-            counts: Vec::new(),
+            standings: TiVec::new(),
+            counts: TiVec::new(),
             counted: Digest::default(),
             silent: BTreeMap::new(),
             free: Vec::new(),
@@ -262,14 +264,14 @@ impl Targets {
 
     pub(crate) fn add(&mut self, person: PersonId) -> StandingId {
         if let Some(standing) = self.free.pop() {
-            self.standings[standing as usize] = Standing::new(person);
-            self.counts[standing as usize] = [0; WITH_SUMS];
+            self.standings[standing] = Standing::new(person);
+            self.counts[standing] = [0; WITH_SUMS];
             return standing;
         }
-        let standing = self.standings.len() as StandingId;
-        grow(&mut self.standings, 1);
+        let standing = self.standings.next_key();
+        grow(&mut self.standings.raw, 1);
         self.standings.push(Standing::new(person));
-        grow(&mut self.counts, 1);
+        grow(&mut self.counts.raw, 1);
         self.counts.push([0; WITH_SUMS]);
         standing
     }
@@ -279,17 +281,17 @@ impl Targets {
         self.carries.remove(&standing);
         self.apart.remove(standing);
         self.silent.remove(&standing);
-        let mut empty = Standing::new(NOBODY - 1);
+        let mut empty = Standing::new(PersonId(PERSON - 1));
         empty.leave();
-        self.standings[standing as usize] = empty;
-        self.counts[standing as usize] = [0; WITH_SUMS];
+        self.standings[standing] = empty;
+        self.counts[standing] = [0; WITH_SUMS];
         self.free.push(standing);
     }
 
     /// Changes a standing of this shard.
     #[inline]
     pub(crate) fn give(&mut self, standing: StandingId, change: &Change) {
-        let kept = &mut self.standings[standing as usize];
+        let kept = &mut self.standings[standing];
         kept.take(change);
         if change.received != Counts::default() {
             self.count(standing, change.received.values());
@@ -300,7 +302,7 @@ impl Targets {
     /// What a push does to a standing: rates change, weights do not.
     #[inline]
     pub(crate) fn give_rate(&mut self, standing: StandingId, told: &Told) {
-        let kept = &mut self.standings[standing as usize];
+        let kept = &mut self.standings[standing];
         kept.given += told.given;
         kept.returned += told.returned;
         kept.whole += told.whole;
@@ -310,7 +312,7 @@ impl Targets {
 
     #[inline]
     pub(crate) fn touch(&mut self, standing: StandingId) {
-        let kept = &mut self.standings[standing as usize];
+        let kept = &mut self.standings[standing];
         if !kept.has_both_touched_and_unchecked() {
             self.enlist(standing);
         }
@@ -318,7 +320,7 @@ impl Targets {
 
     #[inline]
     fn enlist(&mut self, standing: StandingId) {
-        let kept = &mut self.standings[standing as usize];
+        let kept = &mut self.standings[standing];
         if !kept.has(Mark::Touched) {
             kept.mark(Mark::Touched);
             self.touched.push(standing);
@@ -333,14 +335,14 @@ impl Targets {
     #[inline]
     pub(crate) fn give_act(
         &mut self,
-        remotes: &mut [crate::people::Remote],
+        remotes: &mut TiSlice<RemoteId, Remote>,
         target: Target,
         change: &Change,
         kind: Kind,
     ) {
         match target {
             Target::Here(standing) => {
-                self.standings[standing as usize].take(change);
+                self.standings[standing].take(change);
                 self.count_act(standing, kind);
                 self.touch(standing);
             }
@@ -380,7 +382,7 @@ impl Targets {
     /// Whether this is somebody whose acts are counted: who is so is rated from now on.
     #[inline]
     fn starts_counting(&mut self, standing: StandingId) -> bool {
-        let kept = &mut self.standings[standing as usize];
+        let kept = &mut self.standings[standing];
         if kept.has(Mark::Nameless) {
             return false;
         }
@@ -390,10 +392,10 @@ impl Targets {
 
     #[inline]
     fn count_at(&mut self, standing: StandingId, place: usize, more: u32) {
-        let count = &mut self.counts[standing as usize][place];
+        let count = &mut self.counts[standing][place];
         let (sum, carried) = count.overflowing_add(more);
         *count = sum;
-        self.counted.fold_both(both(standing, place as u32), sum.into());
+        self.counted.fold_both(both(standing.0, place as u32), sum.into());
         if carried {
             let carries = &mut self.carries.entry(standing).or_default()[place];
             *carries = carries.saturating_add(1);
@@ -403,7 +405,7 @@ impl Targets {
     /// Exact counts.
     pub(crate) fn received(&self, standing: StandingId) -> Received {
         let carries = self.carries.get(&standing).copied().unwrap_or_default();
-        let kept = self.counts[standing as usize];
+        let kept = self.counts[standing];
         let apart = self.apart.counts(standing);
         Received::new(std::array::from_fn(|place| match place.checked_sub(WITH_SUMS) {
             None => u64::from(carries[place]) << 32 | u64::from(kept[place]),
@@ -413,8 +415,8 @@ impl Targets {
 
     /// The person is erased: exact counts and the last record go, the sums stay for others to take back.
     pub(crate) fn make_nameless(&mut self, standing: StandingId) {
-        self.counts[standing as usize] = [0; WITH_SUMS];
-        let kept = &mut self.standings[standing as usize];
+        self.counts[standing] = [0; WITH_SUMS];
+        let kept = &mut self.standings[standing];
         kept.published = UNPUBLISHED;
         kept.unmark(Mark::Rated);
         kept.unmark(Mark::Unsaid);
@@ -437,7 +439,7 @@ impl Targets {
     /// An unfollow is no act on anybody: it does not end the silence of somebody who is rated. It begins the time anew for
     /// which anybody else is known.
     pub(crate) fn is_named(&mut self, standing: StandingId) {
-        if !self.standings[standing as usize].has(Mark::Rated) {
+        if !self.standings[standing].has(Mark::Rated) {
             self.is_not_silent(standing);
         }
     }
@@ -456,8 +458,8 @@ impl Targets {
     }
 
     pub(crate) fn write_image(&self, to: &mut impl Put) {
-        to.table(&self.standings);
-        to.table(&self.counts);
+        to.table(&self.standings.raw);
+        to.table(&self.counts.raw);
         to.table(&self.free);
         to.table(&self.touched);
         to.table(&self.unchecked);
@@ -467,14 +469,14 @@ impl Targets {
         }
         to.word(self.carries.len() as u64);
         for (&standing, &[mentions, retweets, replies]) in &self.carries {
-            to.elements(&[standing, mentions, retweets, replies]);
+            to.elements(&[standing.0, mentions, retweets, replies]);
         }
         self.apart.write_image(to);
     }
 
     pub(crate) fn read_image(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidImage> {
-        self.standings = from.table("standings")?;
-        self.counts = from.table("counts")?;
+        self.standings = from.table("standings")?.into();
+        self.counts = from.table("counts")?.into();
         check(self.counts.len() == self.standings.len(), "counts: there are more of them than standings, or fewer")?;
         self.free = from.table("free standings")?;
         self.touched = from.table("touched standings")?;
@@ -483,20 +485,22 @@ impl Targets {
         let is_there = |silent: &[u64; 3]| silent[0] < self.standings.len() as u64;
         let is_sorted = silent.is_sorted_by(|one, next| one[0] < next[0]);
         check(is_sorted && silent.iter().all(is_there), "the silent: somebody is not there, or there twice")?;
-        self.silent =
-            silent.into_iter().map(|[standing, since, received]| (standing as u32, (since as i64, received))).collect();
+        self.silent = silent
+            .into_iter()
+            .map(|[standing, since, received]| (StandingId(standing as u32), (since as i64, received)))
+            .collect();
         let carries: Vec<[u32; 4]> = from.table("carries")?;
         let is_there = |carry: &[u32; 4]| (carry[0] as usize) < self.standings.len();
         let is_sorted = carries.is_sorted_by(|one, next| one[0] < next[0]);
         check(is_sorted && carries.iter().all(is_there), "carries: somebody is not there, or there twice")?;
-        self.carries = carries.into_iter().map(|[standing, a, b, c]| (standing, [a, b, c])).collect();
+        self.carries = carries.into_iter().map(|[standing, a, b, c]| (StandingId(standing), [a, b, c])).collect();
         self.apart.read_image(from, self.standings.len())
     }
 
     /// Asks for the counts of a standing.
     #[inline]
     pub(crate) fn warm_counts(&self, standing: StandingId) {
-        prefetch_index(&self.counts, standing as usize);
+        prefetch_index(&self.counts.raw, standing.into());
     }
 
     /// Asks for this step's change of somebody of another shard, if there is one: its place from 1.
@@ -525,8 +529,8 @@ impl Targets {
 
     /// The change of somebody of another shard in this step.
     #[inline]
-    pub(crate) fn away(&mut self, remotes: &mut [crate::people::Remote], remote: RemoteId) -> &mut Change {
-        let change = &mut remotes[remote as usize].change;
+    pub(crate) fn away(&mut self, remotes: &mut TiSlice<RemoteId, Remote>, remote: RemoteId) -> &mut Change {
+        let change = &mut remotes[remote].change;
         if *change == 0 {
             self.away.push((remote, Change::default()));
             *change = self.away.len() as u32;
@@ -536,7 +540,7 @@ impl Targets {
 
     /// Changes whoever it is.
     #[inline]
-    pub(crate) fn give_to(&mut self, remotes: &mut [crate::people::Remote], target: Target, change: &Change) {
+    pub(crate) fn give_to(&mut self, remotes: &mut TiSlice<RemoteId, Remote>, target: Target, change: &Change) {
         match target {
             Target::Here(standing) => self.give(standing, change),
             Target::Away(remote) => self.away(remotes, remote).add(change),
@@ -551,7 +555,7 @@ mod tests {
     #[test]
     fn counts_go_beyond_32_bits() {
         let mut targets = Targets::new();
-        let standing = targets.add(0);
+        let standing = targets.add(PersonId(0));
         let received = Counts::from([(Kind::Mention, u32::MAX), (Kind::Retweet, 1)]);
         for _ in 0..3 {
             targets.give(standing, &Change { received, fans: 1, ..Change::default() });

@@ -3,7 +3,8 @@
 
 use crate::account::Account;
 use crate::digest::both;
-use crate::people::{Flag, PersonId, StandingId, Target};
+use crate::id::{PersonId, StandingId};
+use crate::people::{Flag, Target};
 use crate::row::{NOBODY, Slot};
 use crate::shard::Shard;
 use crate::standing::Mark;
@@ -19,30 +20,30 @@ impl Shard {
             // There have been profiles only.
             return;
         }
-        let people = self.people.persons.len() as PersonId;
-        for visit in 0..visits.min(people) {
+        let people = self.people.persons.next_key();
+        for visit in 0..visits.min(people.0) {
             if visit > 0 && self.step.edges_left <= 0 {
                 break;
             }
             if self.cursor >= people {
-                self.cursor = 0;
+                self.cursor = PersonId(0);
                 self.rounds = self.rounds.wrapping_add(1);
             }
             self.visit(self.cursor);
-            self.cursor += 1;
+            self.cursor.0 += 1;
             self.step.visits += 1;
         }
     }
 
     fn visit(&mut self, person: PersonId) {
-        if self.people.persons[person as usize].is_free() {
+        if self.people.persons[person].is_free() {
             return;
         }
         self.forget_stale(person);
         if self.step.refines {
             self.check(person);
         }
-        if self.people.persons[person as usize].is(Flag::Account) {
+        if self.people.persons[person].is(Flag::Account) {
             if self.renewals.has_left() {
                 self.forget_left_follows(person);
             }
@@ -55,7 +56,7 @@ impl Shard {
         self.forget_silent(person);
         if self.has_nothing_left(person) {
             self.forget_person(person);
-        } else if let Some(standing) = self.people.persons[person as usize].standing() {
+        } else if let Some(standing) = self.people.persons[person].standing() {
             self.step.swept.push(standing);
         }
     }
@@ -64,13 +65,13 @@ impl Shard {
     /// account up that says nothing.
     fn forget_silent(&mut self, person: PersonId) {
         let Some(after_ms) = self.model.forget_after_ms else { return };
-        let kept = self.people.persons[person as usize];
+        let kept = self.people.persons[person];
         let account = self.accounts.get(person);
         if kept.is(Flag::Account) && account.is_some_and(Account::is_idle) {
             self.close_account(person);
         }
         let Some(standing) = kept.standing() else { return };
-        let received = self.targets.standings[standing as usize];
+        let received = self.targets.standings[standing];
         let has_followers = self.accounts.get(person).is_some_and(|account| account.followers() > 0);
         if !received.has(Mark::Rated) && received.fans == 0 && !has_followers {
             return;
@@ -81,25 +82,25 @@ impl Shard {
         if self.now.saturating_sub(self.targets.silent_since(standing, self.now)) < after_ms {
             return;
         }
-        self.step.digest.fold(both(person, standing));
+        self.step.digest.fold(both(person.0, standing.0));
         self.erase_record(person, Removal::Silent);
         self.targets.make_nameless(standing);
-        self.targets.standings[standing as usize].unmark(Mark::Nameless);
+        self.targets.standings[standing].unmark(Mark::Nameless);
     }
 
     fn close_account(&mut self, person: PersonId) {
         self.accounts.close(person);
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         kept.set(Flag::Account, false);
         if let Some(standing) = kept.standing() {
-            self.targets.standings[standing as usize].unmark(Mark::Account);
+            self.targets.standings[standing].unmark(Mark::Account);
         }
     }
 
     /// Whether everything would be the same if this person came anew: nothing given inside the window, not rated, and
     /// nothing that a profile says.
     fn has_nothing_left(&mut self, person: PersonId) -> bool {
-        let kept = self.people.persons[person as usize];
+        let kept = self.people.persons[person];
         let stays = [Flag::Queued, Flag::Account, Flag::OptedOut, Flag::Vouched];
         if kept.row.len() > 0 || stays.into_iter().any(|flag| kept.is(flag)) {
             return false;
@@ -112,7 +113,7 @@ impl Shard {
             return false;
         }
         let received_nothing = kept.standing().is_none_or(|standing| {
-            let standing = &self.targets.standings[standing as usize];
+            let standing = &self.targets.standings[standing];
             !standing.has(Mark::Rated) && standing.fans == 0 && !standing.is_listed()
         });
         received_nothing
@@ -129,12 +130,12 @@ impl Shard {
 
     /// An unfollow may still name the standing: it is left behind until the sweep has been everywhere.
     fn forget_person(&mut self, person: PersonId) {
-        if let Some(standing) = self.people.persons[person as usize].standing() {
-            self.targets.standings[standing as usize].leave();
+        if let Some(standing) = self.people.persons[person].standing() {
+            self.targets.standings[standing].leave();
             self.leave_behind(Target::Here(standing));
         }
-        self.step.digest.fold(both(person, u32::MAX));
-        let kept = self.people.persons[person as usize];
+        self.step.digest.fold(both(person.0, u32::MAX));
+        let kept = self.people.persons[person];
         if kept.is(Flag::Told) {
             self.tell_others(kept.key);
         }
@@ -144,7 +145,7 @@ impl Shard {
 
     /// Forgets the person's edges that are older than the window, or to somebody who has left them behind.
     pub(crate) fn forget_stale(&mut self, person: PersonId) {
-        let row = self.people.persons[person as usize].row;
+        let row = self.people.persons[person].row;
         let edge_of_window = self.window_edge(self.now);
         let (has_left, renewals) = (self.renewals.has_left(), &self.renewals);
         let is_stale = |edge: &&crate::edge::Edge| {
@@ -155,15 +156,15 @@ impl Shard {
             return;
         }
         for target in stale {
-            if let Some(place) = self.edges.find(self.people.persons[person as usize].row, target) {
+            if let Some(place) = self.edges.find(self.people.persons[person].row, target) {
                 self.forget(person, place);
             }
         }
         self.settle_contacts();
         // After many subtractions from an `f32` little of it may be right.
-        let kept = &mut self.people.persons[person as usize];
+        let kept = &mut self.people.persons[person];
         kept.handed_out = self.edges.slots(kept.row).iter().map(|edge| edge.weight()).sum::<f64>() as f32;
-        self.step.digest.fold(both(person, kept.handed_out.to_bits()));
+        self.step.digest.fold(both(person.0, kept.handed_out.to_bits()));
         self.check(person);
     }
 
@@ -180,8 +181,8 @@ impl Shard {
             if let Some(place) = place {
                 self.drop_follow(person, place);
             }
-            if let Some(standing) = self.people.persons[person as usize].standing() {
-                self.targets.standings[standing as usize].mark(Mark::Unsaid);
+            if let Some(standing) = self.people.persons[person].standing() {
+                self.targets.standings[standing].mark(Mark::Unsaid);
             }
         }
     }
@@ -217,9 +218,9 @@ impl Shard {
 
     /// The level that this person has earned as a follower.
     fn level(&mut self, person: PersonId) -> u32 {
-        let kept = self.people.persons[person as usize];
+        let kept = self.people.persons[person];
         let Some(standing) = kept.standing() else { return 0 };
-        let is_endorsed = self.targets.standings[standing as usize].fans > 0;
+        let is_endorsed = self.targets.standings[standing].fans > 0;
         let is_suspended = self.accounts.get(person).is_some_and(Account::is_suspended);
         if !is_endorsed || is_suspended || kept.liveness == 0.0 || self.is_stale(kept.liveness) {
             return 0;

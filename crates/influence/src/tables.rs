@@ -38,8 +38,8 @@ pub(crate) trait Put {
         words.iter().for_each(|&word| self.word(word));
     }
 
-    fn id(&mut self, id: Option<u32>) {
-        self.word(id.map_or(u64::MAX, u64::from));
+    fn id(&mut self, id: Option<impl Into<u64>>) {
+        self.word(id.map_or(u64::MAX, Into::into));
     }
 
     /// The earliest time stands for none.
@@ -90,11 +90,11 @@ impl Reader<'_> {
         }
     }
 
-    pub(crate) fn id(&mut self, part: &str) -> Result<Option<u32>, InvalidImage> {
+    pub(crate) fn id<I: From<usize>>(&mut self, part: &str) -> Result<Option<I>, InvalidImage> {
         match self.word()? {
             u64::MAX => Ok(None),
             word => match u32::try_from(word) {
-                Ok(id) => Ok(Some(id)),
+                Ok(id) => Ok(Some((id as usize).into())),
                 Err(_) => Err(InvalidImage(format!("{part}: nobody has the number {word}"))),
             },
         }
@@ -146,7 +146,8 @@ impl Claims {
     }
 
     /// False if there is no such place, or if it was claimed before.
-    pub(crate) fn claim(&mut self, place: usize) -> bool {
+    pub(crate) fn claim(&mut self, place: impl Into<usize>) -> bool {
+        let place = place.into();
         if place >= self.places {
             return false;
         }
@@ -158,7 +159,8 @@ impl Claims {
     }
 
     /// Whether this place was claimed.
-    pub(crate) fn has(&self, place: usize) -> bool {
+    pub(crate) fn has(&self, place: impl Into<usize>) -> bool {
+        let place = place.into();
         place < self.places && self.bits[place / 64] & 1 << (place % 64) != 0
     }
 

@@ -4,8 +4,9 @@
 use prefetch_index::prefetch_index;
 
 use crate::exchange::{Contact, Endorse};
+use crate::id::{PersonId, RemoteId, StandingId};
 use crate::name::{Hashed, UserKey};
-use crate::people::{Known, People, Person, PersonId, RemoteId, StandingId, Target};
+use crate::people::{Known, People, Person, Target};
 use crate::row::{Row, Rows, Slot};
 use crate::shard::{Act, Shard};
 
@@ -62,14 +63,14 @@ impl People {
 
     #[inline]
     fn warm_remote(&self, remote: RemoteId) {
-        prefetch_index(&self.remotes, remote as usize);
+        prefetch_index(&self.remotes.raw, remote.into());
     }
 
     /// Beginning and end: every second person lies in two lines.
     #[inline]
     fn warm_person(&self, person: PersonId) {
-        let first = person as usize * PIECES_A_PERSON;
-        let pieces: &[Piece] = bytemuck::cast_slice(&self.persons);
+        let first = usize::from(person) * PIECES_A_PERSON;
+        let pieces: &[Piece] = bytemuck::cast_slice(&self.persons.raw);
         prefetch_index(pieces, first);
         prefetch_index(pieces, first + PIECES_A_PERSON - 1);
     }
@@ -104,14 +105,14 @@ impl Shard {
             self.warm_person_standing(actor);
             let target = match target {
                 Known::Here(target) => {
-                    let Some(standing) = self.people.persons[target as usize].standing() else { continue };
+                    let Some(standing) = self.people.persons[target].standing() else { continue };
                     self.warm_standing(standing);
                     self.targets.warm_counts(standing);
                     Target::Here(standing)
                 }
                 Known::Away(remote) => Target::Away(remote),
             };
-            self.edges.warm(self.people.persons[actor as usize].row, target.pack());
+            self.edges.warm(self.people.persons[actor].row, target.pack());
         }
         for act in acts {
             if let Act::Between(actor, Known::Here(target)) = *act
@@ -124,28 +125,28 @@ impl Shard {
 
     #[inline]
     fn warm_person_standing(&self, person: PersonId) {
-        if let Some(standing) = self.people.persons[person as usize].standing() {
+        if let Some(standing) = self.people.persons[person].standing() {
             self.warm_standing(standing);
         }
     }
 
     #[inline]
     fn warm_standing(&self, standing: StandingId) {
-        prefetch_index(&self.targets.standings, standing as usize);
+        prefetch_index(&self.targets.standings.raw, standing.into());
     }
 
     /// Who nobody endorses has no contacts to tell.
     #[inline]
     fn is_endorsed(&self, person: PersonId) -> bool {
-        let standing = self.people.persons[person as usize].standing();
-        standing.is_some_and(|standing| self.targets.standings[standing as usize].fans > 0)
+        let standing = self.people.persons[person].standing();
+        standing.is_some_and(|standing| self.targets.standings[standing].fans > 0)
     }
 
     #[inline]
     fn warm_edge(&self, actor: PersonId, target: PersonId) {
-        let row = self.people.persons[actor as usize].row;
-        if let Some(standing) = self.people.persons[target as usize].standing() {
-            self.edges.warm(row, standing);
+        let row = self.people.persons[actor].row;
+        if let Some(standing) = self.people.persons[target].standing() {
+            self.edges.warm(row, Target::Here(standing).pack());
         }
     }
 
@@ -154,7 +155,7 @@ impl Shard {
         self.people.warm_keys(entries.iter().map(|entry| entry.target));
         for entry in entries {
             let Some(Known::Here(person)) = self.people.candidate_for_key(entry.target) else { continue };
-            if let Some(standing) = self.people.persons[person as usize].standing() {
+            if let Some(standing) = self.people.persons[person].standing() {
                 self.warm_standing(standing);
                 self.targets.warm_counts(standing);
             }
@@ -167,7 +168,7 @@ impl Shard {
         self.people.warm_keys(contacts.iter().map(|contact| contact.target));
         for contact in contacts {
             let Some(Known::Here(target)) = self.people.candidate_for_key(contact.target) else { continue };
-            let row = self.people.persons[target as usize].row;
+            let row = self.people.persons[target].row;
             if row.len() > 0
                 && let Some(Known::Away(actor)) = self.people.candidate_for_key(contact.actor)
             {
@@ -185,7 +186,7 @@ impl Shard {
     /// Asks for the rows that are pushed next, then for whom they endorse.
     pub(crate) fn warm_rows(&self, persons: impl Iterator<Item = PersonId> + Clone) {
         persons.clone().for_each(|person| self.people.warm_person(person));
-        let row = |person: PersonId| self.people.persons[person as usize].row;
+        let row = |person: PersonId| self.people.persons[person].row;
         for person in persons.clone() {
             self.warm_person_standing(person);
             self.edges.warm_slots(row(person).start(), row(person).extent() as usize);
@@ -203,7 +204,7 @@ impl Shard {
             return;
         }
         for remote in persons.flat_map(first_edges).filter_map(|edge| Target::unpack(edge.target).away()) {
-            if let Some(remote) = self.people.remotes.get(remote as usize) {
+            if let Some(remote) = self.people.remotes.get(remote) {
                 self.targets.warm_away(remote.change);
             }
         }
@@ -213,7 +214,7 @@ impl Shard {
     pub(crate) fn warm_persons(&self, standings: &[StandingId]) {
         self.warm_standings(standings);
         for &standing in standings {
-            if let Some(person) = self.targets.standings[standing as usize].person() {
+            if let Some(person) = self.targets.standings[standing].person() {
                 self.people.warm_person(person);
             }
         }
