@@ -147,13 +147,36 @@ impl Admin {
 
     /// All committed records from these offsets to the end, partition by partition.
     pub(crate) fn read(&self, topic: &str, from: &[Offset], mut take: impl FnMut(&BorrowedMessage<'_>)) {
-        let consumer = self.consumer(true);
         let mut places = TopicPartitionList::new();
         for (partition, &offset) in (0..).zip(from) {
             places.add_partition_offset(topic, partition, offset).expect("a place");
         }
-        consumer.assign(&places).expect("the broker answers");
-        let mut open = from.len();
+        self.read_places(topic, &places, true, &mut take);
+    }
+
+    /// All records of one partition that are still there, or the committed ones of them.
+    pub(crate) fn read_partition(
+        &self,
+        topic: &str,
+        partition: i32,
+        is_stable: bool,
+        mut take: impl FnMut(&BorrowedMessage<'_>),
+    ) {
+        let mut places = TopicPartitionList::new();
+        places.add_partition_offset(topic, partition, Offset::Beginning).expect("a place");
+        self.read_places(topic, &places, is_stable, &mut take);
+    }
+
+    fn read_places(
+        &self,
+        topic: &str,
+        places: &TopicPartitionList,
+        is_stable: bool,
+        take: &mut dyn FnMut(&BorrowedMessage<'_>),
+    ) {
+        let consumer = self.consumer(is_stable);
+        consumer.assign(places).expect("the broker answers");
+        let mut open = places.count();
         while open > 0 {
             match consumer.poll(POLL) {
                 None => {}

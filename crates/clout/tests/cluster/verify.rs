@@ -41,7 +41,7 @@ pub(crate) fn verify(scene: &Scene, witness: &Witness, expected: &Expected<'_>) 
     }
     let seen = &*witness.seen();
     assert!(seen.wrong.is_empty(), "a subscriber saw what must not be: {:#?}", seen.wrong);
-    slices_tile(scene, seen);
+    slices_tile(scene, &admin, seen);
     offsets_are_at_the_end(scene, &admin, seen);
     assert_eq!(seen.dead_letters, expected.refused, "dead letters");
     same_tables(&table, &seen.table);
@@ -69,7 +69,7 @@ fn nothing_hangs(scene: &Scene, admin: &Admin) {
 }
 
 /// Each shard's slices cover its inputs without gap or overlap, from the beginning.
-fn slices_tile(scene: &Scene, seen: &Seen) {
+fn slices_tile(scene: &Scene, admin: &Admin, seen: &Seen) {
     for shard in 0..scene.partitions {
         let journal = seen.journals.get(&shard).expect("every shard has a journal");
         let first = &journal[0];
@@ -78,9 +78,40 @@ fn slices_tile(scene: &Scene, seen: &Seen) {
         for pair in journal.windows(2) {
             let follows = ranges(&pair[0]).zip(ranges(&pair[1])).all(|(before, range)| range.follows(before));
             let is_next = pair[1].sequence == pair[0].sequence + 1;
-            assert!(follows && is_next, "shard {shard}: {:?} does not follow {:?}", pair[1], pair[0]);
+            assert!(
+                follows && is_next,
+                "shard {shard}: {:?} does not follow {:?}\n{}",
+                pair[1],
+                pair[0],
+                journal_around(scene, admin, seen, shard, pair[0].sequence)
+            );
         }
     }
+}
+
+/// Where the records around this sequence are in a shard's journal, by what the witness saw and by what a new reader finds: whether
+/// the journal has lost a record, or whoever watched it.
+fn journal_around(scene: &Scene, admin: &Admin, seen: &Seen, shard: u16, sequence: u64) -> String {
+    let is_near = |record: &JournalRecord| record.shard == shard && record.sequence.abs_diff(sequence) <= 4;
+    let mut told = String::from("offset and sequence of the journal's records around it");
+    let watched = seen.journals[&shard].iter().zip(&seen.journal_offsets[&shard]);
+    let watched: Vec<_> =
+        watched.filter(|(record, _)| is_near(record)).map(|(record, &offset)| (offset, record.sequence)).collect();
+    told += &format!("\n  seen as they came: {watched:?}");
+    for (is_committed, readers) in [(true, "committed ones"), (false, "all, aborted ones as well")] {
+        let mut found = Vec::new();
+        let mut first = None;
+        admin.read_partition(&scene.names.journal, shard.into(), is_committed, |message| {
+            first.get_or_insert(message.offset());
+            match JournalRecord::decode(message.payload().unwrap_or_default()) {
+                Ok(record) if is_near(&record) => found.push(format!("({}, {})", message.offset(), record.sequence)),
+                Ok(_) => {}
+                Err(error) => found.push(format!("({}, {error})", message.offset())),
+            }
+        });
+        told += &format!("\n  read now, {readers}, of those from offset {first:?} on: {found:?}");
+    }
+    told
 }
 
 /// The inputs' ranges, and then the exchange's.

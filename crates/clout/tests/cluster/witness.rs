@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     pub(crate) scores: usize,
     /// Of each shard, the journal.
     pub(crate) journals: BTreeMap<u16, Vec<JournalRecord>>,
+    /// The offset of each of its records.
+    pub(crate) journal_offsets: BTreeMap<u16, Vec<i64>>,
     /// When each of its records was written, in milliseconds of the program's clock.
     epochs_at_ms: BTreeMap<u16, Vec<i64>>,
     /// When each score was written, for each partition, likewise.
@@ -148,6 +150,7 @@ impl Seen {
                 if journal.last().is_none_or(|last| last.inputs != record.inputs) {
                     self.taken_at_ms = self.taken_at_ms.max(written_at_ms(message));
                 }
+                self.journal_offsets.entry(record.shard).or_default().push(message.offset());
                 self.epochs_at_ms.entry(record.shard).or_default().push(written_at_ms(message));
                 journal.push(record);
             }
