@@ -6,7 +6,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Failure, archive, bill, crates, licences};
+use crate::{Failure, archive, as_from_a_shell, bill, crates, licences};
 
 /// The program's package, and its name.
 const PROGRAM: &str = "clout";
@@ -50,7 +50,7 @@ pub(crate) fn run(program: Option<PathBuf>, out: &Path) -> Result<(), Failure> {
 }
 
 fn build() -> Result<PathBuf, Failure> {
-    call(Command::new(env!("CARGO")).args(["build", "--locked", "--release", "-p", PROGRAM]))?;
+    call(as_from_a_shell(Command::new(env!("CARGO")).args(["build", "--locked", "--release", "-p", PROGRAM])))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     Ok(target.join("release").join(PROGRAM))
 }

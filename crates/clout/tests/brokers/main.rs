@@ -10,6 +10,8 @@ mod room;
 #[path = "../web/mod.rs"]
 mod web;
 
+#[path = "../attack/mod.rs"]
+mod attack;
 #[path = "../chaos/mod.rs"]
 mod chaos;
 #[path = "../connect/mod.rs"]
@@ -24,12 +26,12 @@ mod usage;
 use room::{Room, take};
 use usage::{batch, common, scene};
 
-/// For a test that mostly waits: six of them have room.
+/// For a test that mostly waits: eight of them have room.
 fn waits() -> Room {
     take(1)
 }
 
-/// For a test that keeps processes busy, or measures time in seconds: three of them have room.
+/// For a test that keeps processes busy, or measures time in seconds: four of them have room.
 fn works() -> Room {
     take(2)
 }

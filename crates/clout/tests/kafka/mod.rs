@@ -18,7 +18,6 @@ mod readme;
 mod reset;
 mod route;
 mod same;
-mod scale;
 mod subscribe;
 mod topics;
 mod views;
