@@ -32,6 +32,7 @@ pub(crate) struct Follow {
 
 const FOLLOWS: u32 = 1;
 const MUTUAL: u32 = 2;
+const OWN: u32 = 4;
 
 impl Follow {
     pub(crate) fn new(target: Target, follows: bool, is_mutual: bool, at: Timestamp) -> Follow {
@@ -49,6 +50,20 @@ impl Follow {
         self.marks & MUTUAL != 0
     }
 
+    /// Whether it gives the target something: not if both accounts are one person's.
+    pub(crate) fn counts(&self) -> bool {
+        self.marks & (FOLLOWS | OWN) == FOLLOWS
+    }
+
+    /// Whether both accounts are one person's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.marks & OWN != 0
+    }
+
+    pub(crate) fn set_own(&mut self, is_own: bool) {
+        self.marks = self.marks & !OWN | if is_own { OWN } else { 0 };
+    }
+
     pub(crate) fn set_mutual(&mut self, is_mutual: bool) {
         self.marks = self.marks & !MUTUAL | if is_mutual { MUTUAL } else { 0 };
     }
@@ -63,7 +78,7 @@ impl Slot for Follow {
     }
 
     fn is_sound(&self) -> bool {
-        self.marks & !(FOLLOWS | MUTUAL) == 0
+        self.marks & !(FOLLOWS | MUTUAL | OWN) == 0 && (self.follows() || !self.is_own())
     }
 }
 

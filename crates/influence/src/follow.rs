@@ -9,7 +9,37 @@ use crate::shard::{AudienceAway, FollowAway, Shard};
 use crate::standing::Mark;
 use vocabulary::{Kind, Timestamp};
 
+/// What a follow gives to its target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gives {
+    is_mutual: bool,
+    /// False between accounts of one person.
+    counts: bool,
+}
+
+impl Gives {
+    /// What a follow that is kept gives, or gave until it ended.
+    pub(crate) fn of(kept: &Follow) -> Gives {
+        Gives { is_mutual: kept.is_mutual(), counts: !kept.is_own() }
+    }
+}
+
 impl Shard {
+    /// A follow is between accounts of one person from now on, or is so no more: what it gave is taken back, or given again.
+    pub(crate) fn set_own_follow(&mut self, actor: PersonId, target: Target, is_own: bool) {
+        let Some(account) = self.accounts.get(actor) else { return };
+        let level = account.level;
+        let Some(place) = self.follows.find(account.follows, target.pack()) else { return };
+        let kept = self.follows.at_mut(place);
+        if !kept.follows() || kept.is_own() == is_own {
+            return;
+        }
+        kept.set_own(is_own);
+        let is_mutual = kept.is_mutual();
+        self.step.digest.fold_both(both(actor.0, target.pack()), 2 + u64::from(is_own));
+        self.tell_audience(target, level, is_mutual, if is_own { -1 } else { 1 });
+    }
+
     /// Takes a follow or unfollow.
     pub(crate) fn follow(&mut self, actor: PersonId, target: Known, kind: Kind, at: Timestamp) {
         let follows = kind == Kind::Follow;
@@ -69,7 +99,7 @@ impl Shard {
 
     fn begin_follow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
         self.insert_follow(actor, Follow::new(target, true, false, at));
-        self.set_follows(actor, target, true, false);
+        self.set_follows(actor, target, true, Gives { is_mutual: false, counts: true });
     }
 
     fn remember_unfollow(&mut self, actor: PersonId, target: Target, at: Timestamp) {
@@ -100,10 +130,12 @@ impl Shard {
             self.drop_follow(actor, place);
         } else if wins {
             let is_mutual = kept.is_mutual() && follows && kept.follows();
-            *self.follows.at_mut(place) = Follow::new(target, follows, is_mutual, at);
+            let renewed = self.follows.at_mut(place);
+            *renewed = Follow::new(target, follows, is_mutual, at);
+            renewed.set_own(kept.is_own() && follows);
         }
         if wins && follows != kept.follows() {
-            self.set_follows(actor, target, follows, kept.is_mutual());
+            self.set_follows(actor, target, follows, Gives::of(&kept));
         } else if follows {
             // Nothing begins, but the target has been acted upon.
             self.tell_follow(actor, target, kept.follows(), true);
@@ -113,12 +145,14 @@ impl Shard {
     }
 
     /// A follow has begun or ended: the target's tally, the target's side of it, and our own count.
-    pub(crate) fn set_follows(&mut self, actor: PersonId, target: Target, follows: bool, is_mutual: bool) {
+    pub(crate) fn set_follows(&mut self, actor: PersonId, target: Target, follows: bool, gives: Gives) {
         let account = self.accounts.open(actor);
         let sign = if follows { 1 } else { -1 };
         account.following = account.following.saturating_add_signed(sign);
         let level = account.level;
-        self.tell_audience(target, level, is_mutual, sign);
+        if gives.counts {
+            self.tell_audience(target, level, gives.is_mutual, sign);
+        }
         self.tell_follow(actor, target, follows, follows);
         if let Some(standing) = self.people.persons[actor].standing() {
             self.targets.standings[standing].mark(Mark::Unsaid);
@@ -205,10 +239,10 @@ impl Shard {
         if !kept.follows() {
             return;
         }
-        let was_mutual = kept.is_mutual();
+        let (was_mutual, counts) = (kept.is_mutual(), kept.counts());
         kept.set_mutual(follows);
         self.step.digest.fold_both(both(person.0, kept.target), follows.into());
-        if was_mutual != follows {
+        if counts && was_mutual != follows {
             self.tell_audience(actor, level, was_mutual, -1);
             self.tell_audience(actor, level, follows, 1);
         }
@@ -226,7 +260,7 @@ impl Shard {
         self.step.levels_changed += 1;
         self.step.digest.fold(both(person.0, level));
         self.step.edges_left -= i64::from(row.len());
-        let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(|follow| follow.follows()).collect();
+        let follows: Vec<Follow> = self.follows.slots(row).iter().copied().filter(Follow::counts).collect();
         for follow in follows {
             let target = Target::unpack(follow.target);
             self.tell_audience(target, before, follow.is_mutual(), -1);

@@ -20,7 +20,7 @@ pub const WINDOW_HALF_LIVES_MAX: i64 = 64;
 pub(crate) const LANDMARK_LAG_MAX: i64 = 32;
 
 /// Counts the changes after which the same slices give other bits.
-pub const ENGINE_REVISION: u32 = 6;
+pub const ENGINE_REVISION: u32 = 7;
 
 /// Counts the models whose scores are not comparable: each record tells it.
 pub const MODEL_VERSION: u32 = 2;

@@ -1,6 +1,7 @@
 //! Profiles: trust, and opting out, which erases a person and everything they gave.
 
 use crate::digest::both;
+use crate::follow::Gives;
 use crate::id::PersonId;
 use crate::people::{Flag, Known, Target};
 use crate::row::{NOBODY, Row};
@@ -37,7 +38,7 @@ impl Shard {
             }
             self.take_age(person, profile);
             if let Some(linked) = profile.linked {
-                self.take_linked(profile.user, linked);
+                self.take_linked(person, profile.user, linked);
             }
             self.check(person);
         }
@@ -105,7 +106,7 @@ impl Shard {
         let Some(account) = self.accounts.get(person) else { return };
         let follows: Vec<_> = self.follows.slots(account.follows).to_vec();
         for follow in follows.iter().filter(|follow| follow.target != NOBODY && follow.follows()) {
-            self.set_follows(person, Target::unpack(follow.target), false, follow.is_mutual());
+            self.set_follows(person, Target::unpack(follow.target), false, Gives::of(follow));
         }
         let account = self.accounts.open(person);
         self.follows.clear(&mut account.follows);

@@ -1,11 +1,14 @@
-//! Accounts of one person: what one of them does to another gives nothing, from the time on at which they are linked.
+//! Accounts of one person: what one of them does to another gives nothing, from the time on at which they are linked, nor does a follow
+//! of before, for as long as they are.
 //!
 //! Each account's own shard keeps the others, by the hashes of their names, since that is where its acts are decided: shards
 //! tell each other nothing of it. Whoever has no other account takes no memory for it.
 
 use hashbrown::HashTable;
 
+use crate::id::PersonId;
 use crate::name::Hashed;
+use crate::people::{Known, Target};
 use crate::shard::Shard;
 use crate::tables::{InvalidImage, Put, Reader, check};
 use vocabulary::{Kind, LINKED_MAX};
@@ -57,6 +60,11 @@ impl Siblings {
     /// Whether the other account is known to be the same person's.
     pub(crate) fn has(&self, account: &Hashed, other: &Hashed) -> bool {
         self.place(account).is_some_and(|place| self.list[place].others.contains(other))
+    }
+
+    /// The others of an account.
+    fn of(&self, account: &Hashed) -> &[Hashed] {
+        self.place(account).map_or(&[], |place| &self.list[place].others)
     }
 
     /// From now on these are the others, and no more than these.
@@ -132,12 +140,27 @@ impl Siblings {
 impl Shard {
     /// Takes which other accounts belong to whose this one is, a line each.
     #[cold]
-    pub(crate) fn take_linked(&mut self, user: &str, linked: &str) {
+    pub(crate) fn take_linked(&mut self, person: PersonId, user: &str, linked: &str) {
         self.step.digest.fold_bytes(linked.as_bytes());
         let account = self.people.hash(user);
         let others = linked.lines().filter(|other| !other.is_empty() && *other != user);
         let others: Vec<Hashed> = others.take(LINKED_MAX).map(|other| self.people.hash(other)).collect();
-        self.siblings.set(account, others);
+        let before = self.siblings.of(&account).to_vec();
+        self.siblings.set(account, others.clone());
+        before.iter().filter(|other| !others.contains(other)).for_each(|other| self.mark_follow(person, other, false));
+        others.iter().for_each(|other| self.mark_follow(person, other, true));
+    }
+
+    /// What a follow of before gives hangs on whether the other account is the same person's.
+    fn mark_follow(&mut self, person: PersonId, other: &Hashed, is_own: bool) {
+        let target = match self.people.find(other) {
+            Some(Known::Here(other)) => self.people.persons[other].standing().map(Target::Here),
+            Some(Known::Away(remote)) => Some(Target::Away(remote)),
+            None => None,
+        };
+        if let Some(target) = target {
+            self.set_own_follow(person, target, is_own);
+        }
     }
 
     /// Whoever is erased has no other account any more.

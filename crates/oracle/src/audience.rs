@@ -110,6 +110,8 @@ pub(crate) struct Tie {
     pub(crate) follower: usize,
     pub(crate) followed: usize,
     pub(crate) mutual: bool,
+    /// False between accounts of one person: it gives nothing.
+    pub(crate) counts: bool,
 }
 
 /// Settles audience, influence, level and score of all `people`, and says the scale.
@@ -159,7 +161,7 @@ fn rise(model: &Model, people: &mut [Person], ties: &[Tie], scale: f64) {
 /// `Q` of everybody.
 fn tallies(ties: &[Tie], levels: &[Level]) -> Vec<f64> {
     let mut tallies = vec![0.0; levels.len()];
-    for tie in ties {
+    for tie in ties.iter().filter(|tie| tie.counts) {
         tallies[tie.followed] += levels[tie.follower].weight(tie.mutual);
     }
     tallies

@@ -79,6 +79,8 @@ pub(crate) struct Remains {
     pub(crate) edges: Vec<(Ends, Vec<Touch>)>,
     /// Live follows, with the time of the newest follow.
     pub(crate) follows: Vec<(Ends, i64)>,
+    /// Those of them that are between accounts of one person now.
+    pub(crate) own_follows: BTreeSet<Ends>,
     pub(crate) tally: Tally,
 }
 
@@ -294,7 +296,11 @@ impl<'m> Memory<'m> {
         follows.sort();
         self.accounts.sort_by(|one, other| one.name.cmp(&other.name));
         let genesis_ms = self.genesis_ms.unwrap_or(now_ms);
-        Remains { now_ms, genesis_ms, accounts: self.accounts, edges, follows, tally: self.tally }
+        let name = |user: usize| &self.accounts[user].name;
+        let is_own =
+            |ends: &Ends| self.linked.get(name(ends.actor)).is_some_and(|others| others.contains(name(ends.target)));
+        let own_follows = follows.iter().map(|(ends, _)| *ends).filter(is_own).collect();
+        Remains { now_ms, genesis_ms, own_follows, accounts: self.accounts, edges, follows, tally: self.tally }
     }
 
     fn advance(&mut self, at_ms: i64) {

@@ -96,6 +96,8 @@ pub struct Follow {
     pub since_ms: i64,
     /// Whether it is returned.
     pub mutual: bool,
+    /// False between accounts of one person: it gives nothing, as long as they are linked.
+    pub counts: bool,
 }
 
 /// What became of the events.
@@ -137,7 +139,7 @@ pub struct Outcome {
 impl Outcome {
     pub(crate) fn of(model: &Model, remains: Remains) -> Self {
         let edges = graph::edges(model, &remains);
-        let ties = ties(&remains.follows);
+        let ties = ties(&remains);
         let mut people = people(model, &remains, &edges, &ties);
         let scale = audience::settle(model, &mut people, &ties);
         let names: Vec<String> = remains.accounts.into_iter().map(|account| account.name).collect();
@@ -149,7 +151,9 @@ impl Outcome {
             scale,
             pairs: edges.iter().map(|edge| (named(edge.ends), pair(edge))).collect(),
             follows: follows
-                .map(|(&(ends, since_ms), tie)| (named(ends), Follow { since_ms, mutual: tie.mutual }))
+                .map(|(&(ends, since_ms), tie)| {
+                    (named(ends), Follow { since_ms, mutual: tie.mutual, counts: tie.counts })
+                })
                 .collect(),
             people: names.into_iter().zip(people).collect(),
             tally: remains.tally,
@@ -177,7 +181,7 @@ impl Outcome {
     /// [`admissible`](crate::admissible). Influence is then [`Person::net`] plus this.
     pub fn audience_under(&self, announced: &BTreeMap<String, Level>) -> BTreeMap<&str, f64> {
         let mut tallies: BTreeMap<&str, f64> = self.people.keys().map(|name| (name.as_str(), 0.0)).collect();
-        for ((follower, followed), follow) in &self.follows {
+        for ((follower, followed), follow) in self.follows.iter().filter(|(_, follow)| follow.counts) {
             let level = announced.get(follower).copied().unwrap_or_default();
             *tallies.entry(followed).or_default() += level.weight(follow.mutual);
         }
@@ -193,12 +197,14 @@ impl Person {
     }
 }
 
-fn ties(follows: &[(Ends, i64)]) -> Vec<Tie> {
+fn ties(remains: &Remains) -> Vec<Tie> {
+    let follows = &remains.follows;
     let is_live = |ends: Ends| follows.binary_search_by_key(&ends, |&(ends, _)| ends).is_ok();
     let tie = |&(Ends { actor, target }, _): &(Ends, i64)| Tie {
         follower: actor,
         followed: target,
         mutual: is_live(Ends { actor: target, target: actor }),
+        counts: !remains.own_follows.contains(&Ends { actor, target }),
     };
     follows.iter().map(tie).collect()
 }
@@ -216,7 +222,7 @@ fn people(model: &Model, remains: &Remains, edges: &[Edge], ties: &[Tie]) -> Vec
     add_factors(&mut people, edges);
     for tie in ties {
         people[tie.follower].following += 1;
-        people[tie.followed].followers += 1;
+        people[tie.followed].followers += u64::from(tie.counts);
     }
     people.iter_mut().for_each(|person| add_standing(model, person, remains.now_ms));
     people

@@ -131,6 +131,73 @@ fn own_accounts_that_endorse_each_other_in_any_form_gain_nothing() {
     }
 }
 
+/// A follow of before gives nothing for as long as the two are linked, and after that what it gave: audiences are the same bits.
+#[test]
+fn a_follow_between_two_who_are_linked_later_is_taken_back_and_given_again() {
+    let model = fine(Model::with_half_life(HOUR));
+    let mut moved = 0;
+    for seed in 7_500..7_530 {
+        let small = Small::of_any_span(seed, &model);
+        let mut inputs = small.inputs();
+        inputs.retain(|input| !matches!(input, Input::Profile(profile) if profile.opted_out.is_some()));
+        let Some(at_ms) = inputs.iter().find_map(|input| match input {
+            Input::Act(act) => Some(act.at_ms),
+            _ => None,
+        }) else {
+            continue;
+        };
+        let own: Vec<&str> = small.names().iter().take(3).map(String::as_str).collect();
+        let pairs = [(0, 1), (1, 0), (0, 2)];
+        let follow = |(one, other): (usize, usize)| {
+            Input::Act(Act { actor: own[one], target: own[other], kind: oracle::Kind::Follow, at_ms })
+        };
+        inputs.splice(0..0, pairs.into_iter().map(follow));
+        let others: Vec<String> = own
+            .iter()
+            .map(|name| own.iter().filter(|other| *other != name).copied().collect::<Vec<_>>().join("\n"))
+            .collect();
+        let link = |is_linked: bool| {
+            own.iter().zip(&others).map(move |(user, others)| {
+                let linked = Some(if is_linked { others.as_str() } else { "" });
+                Input::Profile(oracle::Profile { user, linked, ..oracle::Profile::default() })
+            })
+        };
+        let with = |links: &[bool]| -> Vec<Input<'_>> {
+            inputs.iter().copied().chain(links.iter().flat_map(|is_linked| link(*is_linked))).collect()
+        };
+        for partitions in [1, 4, 16] {
+            let play = |links: &[bool]| {
+                let inputs = with(links);
+                let world = world(&model, partitions, 2, &inputs);
+                hold(&truth(&model, &inputs), &world.shards().collect::<Vec<_>>(), Bound::FINE);
+                (exact_parts(&world), scores(&world))
+            };
+            let (never, linked) = (play(&[]), play(&[true]));
+            let (apart, again) = (play(&[true, false]), play(&[true, false, true]));
+            assert!(never.0 == apart.0 && linked.0 == again.0, "seed {seed} on {partitions} partitions");
+            // Rates are told by thresholds, so that what comes of them hangs on the steps in between; audiences do not.
+            for (name, once) in &linked.1 {
+                let twice = &again.1[name];
+                assert_eq!(
+                    once.audience.to_bits(),
+                    twice.audience.to_bits(),
+                    "{name}, seed {seed} on {partitions} partitions"
+                );
+                assert!(
+                    (once.influence - twice.influence).abs() <= 1e-5 * twice.influence,
+                    "{name}: {once:?} {twice:?}"
+                );
+            }
+            for name in &own {
+                let (Some(before), Some(after)) = (never.1.get(*name), linked.1.get(*name)) else { continue };
+                assert!(after.followers <= before.followers, "{name}: {after:?} {before:?}");
+                moved += u64::from(after.followers < before.followers && after.audience < before.audience);
+            }
+        }
+    }
+    assert!(moved > 30, "{moved} audiences were taken back");
+}
+
 #[test]
 fn what_accounts_have_adds_up_and_the_factors_multiply_to_the_influence() {
     let model = Model::with_half_life(HOUR);

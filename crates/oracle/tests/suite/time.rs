@@ -13,7 +13,7 @@ fn follows(inputs: &[Input<'_>]) -> Option<Follow> {
 }
 
 fn since(since_ms: i64) -> Option<Follow> {
-    Some(Follow { since_ms, mutual: false })
+    Some(Follow { since_ms, mutual: false, counts: true })
 }
 
 #[test]
