@@ -16,6 +16,7 @@ use serve::{Counted, Running, Server};
 use vocabulary::Timestamp;
 use wire::Encoding;
 
+use crate::claims::ClaimArgs;
 use crate::config::{Config, Flags};
 use crate::duration::parse_duration;
 use crate::exit::{self, ExitCode};
@@ -37,7 +38,7 @@ const AFTER_HELP: &str = "\
 Events go to the partitions of their actors, as `clout run` wants them. What a network says of accounts goes to the topic of profiles. \
 Events and the position in the stream that they cover are one transaction: whatever happens, nothing is lost and nothing comes \
 twice. The position, and what later messages need of earlier ones, is in the topic APPLICATION-connect, which is made if it is \
-missing; what accounts are called goes to APPLICATION-names, as well; a second process for the same network takes over from the first one, which ends. `clout docs networks` says what each \
+missing; what accounts are called goes to APPLICATION-names, as well. With --links-key accounts that post `clout-verify CODE` are linked in APPLICATION-links; a second process for the same network takes over from the first one, which ends. `clout docs networks` says what each \
 network tells, and what not.
 
 Examples, with a clout.toml that has an input for events:
@@ -71,6 +72,8 @@ pub struct ConnectArgs {
     /// Serve metrics and health at this address, such as 127.0.0.1:9466
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    #[command(flatten)]
+    claims: ClaimArgs,
     #[command(flatten)]
     config: Flags,
     #[command(flatten)]
@@ -158,10 +161,12 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         only: vec![network],
         owner: args.live.notifications_of.clone(),
         drops_repeats: true,
+        hears_kin: args.claims.hears_kin(),
         ..Options::default()
     };
     let messages = Messages::new(options, None, config.names.clone(), config.model.partitioner, &encodings)
-        .noting(&config.application_id);
+        .noting(&config.application_id)
+        .hearing(args.claims.hearing()?);
     let interrupt = Interrupt::install();
     let supervisor = ending::supervise(&interrupt)?;
     let kept = kept_of(&config.application_id);
@@ -187,6 +192,11 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         counted.set("clout_dead_letters_total", &[("reason", "malformed")], told.unusable);
         counted.set("clout_connect_reconnects_total", &labels, told.reconnects);
         counted.set("clout_connect_connected", &labels, told.is_connected.into());
+        if args.claims.are_heard() {
+            for (word, number) in told.claims.by_word() {
+                counted.set("clout_connect_claims_total", &[("network", network.word()), ("result", word)], number);
+            }
+        }
         if let Some(at) = told.last_at {
             let lag_ms = now_ms().saturating_sub(at).max(0);
             counted.set("clout_connect_lag_seconds", &labels, lag_ms.unsigned_abs() / 1_000);
@@ -203,6 +213,7 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
         stream,
         endpoint,
         place: &place,
+        config: &config,
     };
     let relayed = relay.run(messages, supervisor.stop_flag(), tell);
     server.into_iter().for_each(Running::stop);

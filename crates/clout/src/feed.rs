@@ -14,6 +14,7 @@ use wire::{
     parse_kind,
 };
 
+use crate::claims::{ClaimArgs, Claimed, Hearing};
 use crate::config::{Config, Flags};
 use crate::duration::{DurationError, parse_duration};
 use crate::failure::Failure;
@@ -95,6 +96,8 @@ pub struct FeedArgs {
     #[arg(long, short)]
     quiet: bool,
     #[command(flatten)]
+    claims: ClaimArgs,
+    #[command(flatten)]
     config: Flags,
 }
 
@@ -143,7 +146,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     let bytes_read = BytesRead::default();
     let files =
         Files { files: &args.files, profiles: &args.profiles, reading: &args.reading, networks: &args.networks };
-    let logs = Logs::open(&files, &bytes_read, &interrupt)?;
+    let logs = Logs::open(&files, &bytes_read, &interrupt)?.hearing_kin(args.claims.hears_kin());
     let mut feeding = Feeding::new(args, &config, logs.has_messages(), interrupt.clone())?;
 
     let progress = Progress::new(logs.size_bytes(), bytes_read, args.quiet);
@@ -158,6 +161,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
     }
     let (topics, events, profiles) = (feeding.names(), feeding.events, feeding.profiles);
     let left_profiles = feeding.left_profiles;
+    let claims = feeding.claims.take();
     let fed = feeding.finish();
     progress.finish();
     gate.notes.lines().iter().for_each(|line| progress.say(line));
@@ -168,6 +172,16 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         let accounts = count(left_profiles, "account", "accounts");
         progress.say(&format!("note: no topic takes what networks say of {accounts}: --profiles-topic names one"));
     }
+    // What accounts say of whose they are is written once the rest is.
+    let settled = match (claims, fed.is_ok()) {
+        (Some(mut claims), true) => {
+            claims.committed();
+            let settled = claims.settle(&config);
+            claims.outcomes().line().iter().for_each(|line| progress.say(line));
+            settled
+        }
+        _ => Ok(()),
+    };
     let letters = letters.and_then(|letters| letters.map_or(Ok(()), Letters::keep));
 
     let bad = counts.bad() + counts.malformed_profiles;
@@ -203,6 +217,7 @@ pub fn run(args: &FeedArgs) -> Result<(), Failure> {
         (None, Some(stop)) => Err(stop.into()),
         (None, None) => {
             ending::outcome(&supervisor)?;
+            settled?;
             Ok(letters?)
         }
     }
@@ -233,6 +248,9 @@ struct Feeding {
     of_profiles: Option<usize>,
     /// The topic of what accounts are called, where networks say it.
     names_topic: Option<NamesTopic>,
+    /// What hears accounts say whose they are, if it is listened to.
+    claims: Option<Hearing>,
+    spelling: wire::Names,
     value: Vec<u8>,
     events: u64,
     profiles: u64,
@@ -406,6 +424,8 @@ impl Feeding {
             names_topic: has_messages
                 .then(|| NamesTopic::find_if_allowed(&config.connection(), &config.application_id))
                 .flatten(),
+            claims: args.claims.hearing()?,
+            spelling: config.names.clone(),
             value: Vec::new(),
             events: 0,
             profiles: 0,
@@ -478,6 +498,13 @@ impl Sink for Feeding {
 
     fn found(&mut self, profile: &Profile<'_>) -> Result<(), Stop> {
         self.profile(profile)
+    }
+
+    fn claimed(&mut self, claimed: Claimed) -> Result<(), Stop> {
+        if let Some(claims) = &mut self.claims {
+            claims.hear(claimed, &self.spelling);
+        }
+        Ok(())
     }
 
     fn takes_names(&self) -> bool {

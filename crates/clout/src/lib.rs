@@ -31,6 +31,7 @@ pub mod duration;
 pub mod output;
 pub mod recorded;
 
+mod claims;
 mod columns;
 mod ending;
 mod http;

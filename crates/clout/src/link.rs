@@ -1,14 +1,13 @@
 //! The command `link`: which accounts are one person's, by hand and from a table, and the codes by which people prove it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use kafka::links_of;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use wire::{Link, Proof};
 
+use crate::claims::Key;
 use crate::columns::table;
 use crate::config::{Config, Flags};
 use crate::exit;
@@ -27,13 +26,14 @@ of the configuration that holds profiles: what one account does to another gives
 Examples:
   clout link add bluesky:did:plc:ana activitypub:https://a.example/users/ana --person ana
   clout link add --from links.csv
-  clout link add bluesky:did:plc:ana --person ana --code 2CQ7-K3ZJ-9D0A-W5XM --key-file links.key
+  clout link add bluesky:did:plc:ana --person ana --code 2CQ7-K3ZJ-9D0A-W5XM-C5Q6-2 --key-file links.key
 
 A table has the columns account and person, and may have proof and url.";
 
 const CODE_HELP: &str = "\
-Each account has a code of its own. Its owner posts `clout-verify CODE` from it; `clout link add ACCOUNT --person PERSON --code CODE` \
-takes a code that fits and refuses all others. It needs nothing but the key: a file of 16 bytes or more that nobody else can read.
+Each account has a code of its own. Its owner posts `clout-verify CODE` from it, and nothing else. `clout connect` and `clout feed` with \
+--links-key hear it and link the account; by hand `clout link add ACCOUNT --person PERSON --code CODE` takes a code that fits and refuses \
+all others. It needs nothing but the key: a file of 16 bytes or more that nobody else can read.
 
 Examples:
   head -c 32 /dev/urandom > links.key
@@ -176,13 +176,13 @@ fn add(args: &AddArgs) -> Result<(), Failure> {
 /// The proof that is given. With codes it is a claim, and each code must be that of its account.
 fn check_codes(args: &AddArgs, config: &Config, person: &str) -> Result<Proof, Failure> {
     let Some(file) = &args.key_file else { return Ok(args.proof) };
-    let key = key_of(file)?;
+    let key = Key::read(file)?;
     if args.code.len() != args.accounts.len() {
         let reason = format!("{} accounts, and {} codes: each needs its own", args.accounts.len(), args.code.len());
         return Err(LinkError::Code(reason).into());
     }
     for (account, code) in args.accounts.iter().zip(&args.code) {
-        if plain(code) != plain(&code_of(&key, person, &spelled(config, account))) {
+        if !key.fits(person, &spelled(config, account), code) {
             return Err(LinkError::Code(format!("the code of {account} is not the one that was made for it")).into());
         }
     }
@@ -266,51 +266,11 @@ impl Listed<'_> {
 }
 
 fn code(args: &CodeArgs) -> Result<(), Failure> {
-    let key = key_of(&args.key_file)?;
+    let key = Key::read(&args.key_file)?;
     for account in &args.accounts {
-        say(&format!("{account}  clout-verify {}", code_of(&key, &args.person, account)))?;
+        say(&format!("{account}  clout-verify {}", key.code(&args.person, account)))?;
     }
     Ok(())
-}
-
-/// Bytes of a key at least.
-const KEY_BYTES_MIN: usize = 16;
-
-fn key_of(file: &Path) -> Result<Vec<u8>, Failure> {
-    let refuse = |reason: String| LinkError::File { file: file.display().to_string(), reason };
-    let key = fs::read(file).map_err(|error| refuse(error.to_string()))?;
-    if key.len() < KEY_BYTES_MIN {
-        return Err(refuse(format!("a key has {KEY_BYTES_MIN} bytes or more, this one has {}", key.len())).into());
-    }
-    Ok(key)
-}
-
-/// Letters of a code: no I, L, O or U, which are taken for others.
-const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// In four groups: 80 bits.
-const CODE_LETTERS: usize = 16;
-
-/// The code of an account of a person: whoever has no key can make none, and none fits another account.
-pub(crate) fn code_of(key: &[u8], person: &str, account: &str) -> String {
-    // Each part with its length before it, so that no two ways of writing them are alike.
-    let hash = [key, person.as_bytes(), account.as_bytes()]
-        .into_iter()
-        .fold(Sha256::new(), |hash, part| hash.chain_update((part.len() as u64).to_le_bytes()).chain_update(part));
-    let bytes = hash.finalize();
-    let bits = bytes.iter().take(10).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-    let letters = (0..CODE_LETTERS).rev().map(|place| LETTERS[(bits >> (5 * place)) as usize & 31] as char);
-    letters.enumerate().fold(String::new(), |mut code, (place, letter)| {
-        if place > 0 && place % 4 == 0 {
-            code.push('-');
-        }
-        code.push(letter);
-        code
-    })
-}
-
-/// A code without its groups, in whatever case it was posted.
-fn plain(code: &str) -> String {
-    code.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
 fn spelled(config: &Config, account: &str) -> String {
@@ -363,23 +323,9 @@ pub(crate) fn read_rows(file: &Path) -> Result<Vec<Row>, LinkError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
 
-    #[test]
-    fn a_code_fits_its_account_and_its_person_under_its_key_and_nothing_else() {
-        let key = [7; 32];
-        let code = code_of(&key, "ana", "bluesky:did:plc:ana");
-        assert_eq!(code.len(), CODE_LETTERS + 3);
-        assert_eq!(plain(&code.to_lowercase().replace('-', " ")), plain(&code));
-        for (key, person, account) in [
-            ([8; 32], "ana", "bluesky:did:plc:ana"),
-            (key, "anab", "luesky:did:plc:ana"),
-            (key, "bo", "bluesky:did:plc:ana"),
-            (key, "ana", "x:1"),
-        ] {
-            assert_ne!(code_of(&key, person, account), code);
-        }
-    }
+    use super::*;
 
     #[test]
     fn a_table_is_read_and_its_faults_are_named() {

@@ -114,6 +114,12 @@ impl Links {
         }
     }
 
+    /// Those of a plan for nobody yet.
+    #[cfg(test)]
+    pub(crate) fn of(plan: BTreeMap<String, Option<Link>>) -> Links {
+        Links(plan.into_iter().filter_map(|(account, link)| Some((account, link?))).collect())
+    }
+
     pub(crate) fn get(&self, account: &str) -> Option<&Link> {
         self.0.get(account)
     }

@@ -35,6 +35,7 @@ pub use log::Unreadable;
 pub use loss::Loss;
 pub use reading::{NetworkArgs, ReadingArgs};
 
+use crate::claims::Claimed;
 use crate::failure::{Failure, OutputError};
 use crate::interrupt::Interrupt;
 use gate::Gate;
@@ -99,6 +100,11 @@ pub(crate) trait Sink {
     /// Whether it takes what accounts are called.
     fn takes_names(&self) -> bool {
         false
+    }
+
+    /// Takes what an account says of whose it is.
+    fn claimed(&mut self, _claim: Claimed) -> Result<(), Stop> {
+        Ok(())
     }
 
     /// Takes what an account is called, if it takes names.

@@ -5,6 +5,7 @@ use vocabulary::Kind;
 
 use crate::emit::{Emit, host};
 use crate::json::Json;
+use crate::kin::{named, own_links};
 use crate::mastodon::{canonical, spelling};
 use crate::memory::About;
 use crate::post::{Acts, Writing};
@@ -132,6 +133,8 @@ fn collection(json: Json<'_>, level: u8, emit: &mut Emit<'_>) {
         return emit.skip(Reason::NoAct);
     }
     let mut first = true;
+    // Whoever sends a list says what others said.
+    let was_hearsay = std::mem::replace(&mut emit.is_hearsay, true);
     list.each_or_self(|item| {
         // The collection itself was counted as the message that its first item is.
         if !std::mem::take(&mut first) {
@@ -144,6 +147,7 @@ fn collection(json: Json<'_>, level: u8, emit: &mut Emit<'_>) {
         }
         true
     });
+    emit.is_hearsay = was_hearsay;
     if first {
         emit.skip(Reason::NoAct);
     }
@@ -204,8 +208,8 @@ fn update(json: Json<'_>, emit: &mut Emit<'_>) {
 
 /// A post, by the actor of the activity that carries it, if one does.
 fn post(json: Json<'_>, by: Option<&str>, sent: Option<i64>, emit: &mut Emit<'_>) {
-    let [attributed, published, answered, tags, content_map, language, content] =
-        json.get(["attributedTo", "published", "inReplyTo", "tag", "contentMap", "language", "content"]);
+    let [attributed, published, answered, tags, content_map, language, content, url] =
+        json.get(["attributedTo", "published", "inReplyTo", "tag", "contentMap", "language", "content", "url"]);
     let author = actor(attributed, emit);
     let author = match (by, &author) {
         // Servers say of their own people what these wrote, and of nobody else.
@@ -221,7 +225,8 @@ fn post(json: Json<'_>, by: Option<&str>, sent: Option<i64>, emit: &mut Emit<'_>
     let writing =
         Writing { id: &post, message: &post, author: account(author), handle: None, at, language: language.as_deref() };
     let mut acts = Acts::of(emit, writing);
-    acts.hear(content);
+    let page = || url.first(|url| url.text().or_else(|| url.field("href").text())).map(Cow::into_owned);
+    acts.hear(content, || page().or_else(|| Some(post.to_string())));
     if answered.is_there() {
         let uri = id(answered);
         let target = answered.first(|answered| author_of(answered, acts.emit()));
@@ -284,7 +289,11 @@ fn announce(json: Json<'_>, level: u8, emit: &mut Emit<'_>) {
     }
     // Lemmy's communities pass on what their members do: the act is the member's.
     if kind(object).is_some_and(|kind| ACTIVITIES.contains(&&*kind) && kind != "Announce") {
-        return read(object, level + 1, emit);
+        // What members say of themselves their own servers say, and nobody else.
+        let was_hearsay = std::mem::replace(&mut emit.is_hearsay, true);
+        read(object, level + 1, emit);
+        emit.is_hearsay = was_hearsay;
+        return;
     }
     let Some(booster) = actor(by, emit) else { return emit.skip(Reason::NoActor) };
     let Some(post) = id(object) else { return emit.skip(Reason::NoTarget) };
@@ -407,11 +416,21 @@ fn moved(json: Json<'_>, emit: &mut Emit<'_>) {
         return emit.skip(Reason::Forged);
     }
     emit.profile(Profile { moved_to: Some(&target), ..Profile::of(account(&by)) });
+    emit.has_moved(account(&by), &target);
 }
 
 fn profile(json: Json<'_>, emit: &mut Emit<'_>) {
-    let [username, name, url, indexable, discoverable, suspended, moved] =
-        json.get(["preferredUsername", "name", "url", "indexable", "discoverable", "suspended", "movedTo"]);
+    let [username, name, url, indexable, discoverable, suspended, moved, fields, before] = json.get([
+        "preferredUsername",
+        "name",
+        "url",
+        "indexable",
+        "discoverable",
+        "suspended",
+        "movedTo",
+        "attachment",
+        "alsoKnownAs",
+    ]);
     let Some(own) = id(json) else { return emit.skip(Reason::NoId) };
     let own = spelling(&own);
     let url = url.first(|url| url.text().or_else(|| url.field("href").text()));
@@ -432,6 +451,15 @@ fn profile(json: Json<'_>, emit: &mut Emit<'_>) {
         moved_to: moved.as_deref(),
         ..Profile::of(account(&own))
     });
+    if emit.options.hears_kin {
+        let (links, before) = (own_links(fields, emit), named(before, emit));
+        emit.links_to(account(&own), &links);
+        emit.was_before(account(&own), &before);
+        if let Some(moved) = moved {
+            let moved = canonical(&moved, emit).into_owned();
+            emit.has_moved(account(&own), &moved);
+        }
+    }
 }
 
 /// The first language that a text is there in.

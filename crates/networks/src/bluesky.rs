@@ -122,7 +122,7 @@ fn post(id: &str, did: &str, handle: Option<&str>, at: i64, record: Json<'_>, em
     let message = id.strip_prefix("at://").unwrap_or(id);
     let author = account(did);
     let mut acts = Acts::of(emit, Writing { id, message, author, handle, at, language: language.as_deref() });
-    acts.hear(text);
+    acts.hear(text, || page(id));
     if reply.is_object() {
         let parent = reply.at(&["parent", "uri"]).text();
         match parent.as_deref().and_then(parts) {
@@ -146,6 +146,12 @@ fn post(id: &str, did: &str, handle: Option<&str>, at: i64, record: Json<'_>, em
         goes_on
     });
     acts.finish();
+}
+
+/// The page of a post.
+fn page(uri: &str) -> Option<String> {
+    let (owner, _) = parts(uri)?;
+    Some(format!("https://bsky.app/profile/{owner}/post/{}", uri.rsplit('/').next()?))
 }
 
 fn quote(embed: Json<'_>, acts: &mut Acts<'_, '_, '_>) {

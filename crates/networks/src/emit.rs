@@ -6,7 +6,7 @@ use vocabulary::Kind;
 
 use crate::memory::About;
 use crate::reader::{Options, Source};
-use crate::{Account, Act, Deletion, Found, Memory, Naming, Network, Post, Profile, Reason, Tally};
+use crate::{Account, Act, Claim, Deletion, Found, Memory, Naming, Network, Post, Profile, Reason, Tally};
 
 /// The longest name, as it is scored, in bytes.
 const NAME_BYTES_MAX: usize = 512;
@@ -19,10 +19,12 @@ pub(crate) struct Emit<'r> {
     pub(crate) source: &'r mut Source,
     pub(crate) sink: &'r mut dyn FnMut(Found<'_>),
     pub(crate) network: Network,
+    /// Whether somebody else than the author tells it, so that what the author says of themselves is not to be believed.
+    pub(crate) is_hearsay: bool,
 }
 
 impl Emit<'_> {
-    fn hand_over(&mut self, found: Found<'_>) {
+    pub(crate) fn hand_over(&mut self, found: Found<'_>) {
         self.tally.add(Some(self.network), &found);
         (self.sink)(found);
     }
@@ -66,6 +68,14 @@ impl Emit<'_> {
             post.language = None;
         }
         self.hand_over(Found::Post(post));
+    }
+
+    /// Hands over what an account says of whose it is, by this post; a post that is told again says nothing.
+    pub(crate) fn claim(&mut self, claim: Claim<'_>, post: &str) {
+        let is_first = !self.options.drops_repeats || self.memory.is_first_claim(self.network, post);
+        if is_first && is_name(claim.account) {
+            self.hand_over(Found::Claim(claim));
+        }
     }
 
     pub(crate) fn deletion(&mut self, id: &str, of: Option<Kind>) {

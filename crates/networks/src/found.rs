@@ -17,6 +17,10 @@ pub enum Found<'a> {
     Post(Post<'a>),
     /// Something is gone from the network.
     Deletion(Deletion<'a>),
+    /// An account says whose it is.
+    Claim(Claim<'a>),
+    /// Two accounts each say that they are one person's.
+    Kin(Kin<'a>),
     /// A message, or a part of one, that gives no act; the network is `None` where it was not recognised.
     Skipped(Option<Network>, Reason),
 }
@@ -177,6 +181,37 @@ pub struct Post<'a> {
     pub at: Option<i64>,
     /// Its language, as the network tells it. Where repeats are dropped, a post that was read before tells none.
     pub language: Option<&'a str>,
+}
+
+/// What an account says by a post of its own of whose it is. A code proves nothing before it is held against the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim<'a> {
+    /// The account that wrote the post.
+    pub account: Account<'a>,
+    /// The code that it posted; `None` where it says that it is nobody else's any more.
+    pub code: Option<&'a str>,
+    /// Where people see the post.
+    pub url: Option<&'a str>,
+}
+
+/// Two accounts of one person, as each of them says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kin<'a> {
+    /// The one after which the person can be called: of an account that has moved the new one.
+    pub account: Account<'a>,
+    /// The other one.
+    pub other: Account<'a>,
+    /// How they say it.
+    pub how: Kinship,
+}
+
+/// How two accounts say that they are one person's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kinship {
+    /// The profile of each links to the other as to its own, by `rel="me"`.
+    RelMe,
+    /// One has moved to the other, which says that it was the first before.
+    Move,
 }
 
 /// Something that is gone from the network. Follows that are gone are acts, if it is known whom they were of.

@@ -161,6 +161,11 @@ fn comment(word: &str, author: &[&str], case: &Case<'_>, emit: &mut Emit<'_>) {
     }
     let target = person(case.payload.at(author), emit);
     let message = id.map(|id| format!("{word}/{id}"));
+    let [writer, body, url] = comment.get(["user", "body", "html_url"]);
+    // Whoever edits or moves a comment is not always its author.
+    if let Some(message) = message.as_ref().filter(|_| writer.field("id").id().as_deref() == Some(&*case.actor.id)) {
+        emit.hear(case.actor.account(), message, body, || url.text().map(Cow::into_owned));
+    }
     let post = case.payload.field(author[0]).field("id").id().map(|id| format!("{}/{id}", author[0]));
     act(Kind::Reply, message, case, target, post.as_deref(), emit);
 }

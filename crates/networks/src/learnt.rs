@@ -32,13 +32,14 @@ impl Learnt {
     pub fn forget(&mut self, user: &str) -> bool {
         let id = user.split_once(':').map_or(user, |(_, id)| id);
         let before = self.facts.len();
-        self.retain(|value| !value.eq_ignore_ascii_case(id));
+        self.retain(|known| !known.eq_ignore_ascii_case(id));
         self.facts.len() < before
     }
 
     /// Keeps the facts that lead to these ids of accounts.
     pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
-        self.facts.retain(|(_, value)| is_kept(value));
+        // What accounts say of each other has several of them.
+        self.facts.retain(|(_, value)| value.lines().all(&is_kept));
     }
 
     /// The facts as bytes: for each its hash, the length of its value, and the value.
@@ -140,6 +141,29 @@ mod tests {
         assert_eq!(acts(&mut second, &line("delete", "")), 0);
         second.relearn(&first.take_learnt());
         assert_eq!(acts(&mut second, &line("delete", "")), 1);
+    }
+
+    #[test]
+    fn what_accounts_say_of_each_other_is_forgotten_with_either_of_them() {
+        let actor = r#"{"@context":"https://www.w3.org/ns/activitystreams","id":"https://a.example/users/ana","type":"Person","attachment":[{"type":"PropertyValue","value":"<a href=\"https://b.example.com/@bo\" rel=\"me\">x</a>"}]}"#;
+        let options = Options { hears_kin: true, ..Options::default() };
+        let mut reader = Reader::new(options, Memory::new(100).noting());
+        reader.read(&mut Source::default(), actor.as_bytes(), &mut |_| {});
+        let learnt = reader.take_learnt();
+        assert_eq!(learnt.facts(), 1);
+        for (user, left) in [
+            ("https://a.example/users/ana", 0),
+            ("https://b.example.com/users/bo", 0),
+            ("https://a.example/users/an", 1),
+        ] {
+            let mut learnt = learnt.clone();
+            assert_eq!(learnt.forget(&format!("activitypub:{user}")), left == 0, "{user}");
+            assert_eq!(learnt.facts(), left, "{user}");
+        }
+        // Nothing is remembered of it where nobody asks.
+        let mut reader = Reader::new(Options::default(), Memory::new(100).noting());
+        reader.read(&mut Source::default(), actor.as_bytes(), &mut |_| {});
+        assert_eq!(reader.take_learnt().facts(), 0);
     }
 
     #[test]

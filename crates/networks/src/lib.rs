@@ -16,6 +16,7 @@ mod emit;
 mod found;
 mod github;
 mod json;
+mod kin;
 mod learnt;
 mod look;
 mod mastodon;
@@ -30,7 +31,7 @@ mod time;
 mod x;
 mod youtube;
 
-pub use found::{Account, Act, ActId, Deletion, Found, Naming, Post, Profile, Reason, Standing};
+pub use found::{Account, Act, ActId, Claim, Deletion, Found, Kin, Kinship, Naming, Post, Profile, Reason, Standing};
 pub use learnt::Learnt;
 pub use memory::Memory;
 pub use reader::{Options, Reader, Source};

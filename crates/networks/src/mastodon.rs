@@ -5,6 +5,7 @@ use vocabulary::Kind;
 
 use crate::emit::{Emit, host};
 use crate::json::Json;
+use crate::kin::own_links;
 use crate::memory::About;
 use crate::post::{Acts, Writing};
 use crate::{Account, Act, ActId, Network, Post, Profile, Reason, Standing};
@@ -170,12 +171,12 @@ fn boost(id: &str, booster: &str, at: i64, reblog: Json<'_>, emit: &mut Emit<'_>
 }
 
 fn written(json: Json<'_>, id: &str, author: &str, at: i64, language: Option<&str>, emit: &mut Emit<'_>) {
-    let [own, answered_status, answered, mentions, quote, content] =
-        json.get(["account", "in_reply_to_id", "in_reply_to_account_id", "mentions", "quote", "content"]);
+    let [own, answered_status, answered, mentions, quote, content, url] =
+        json.get(["account", "in_reply_to_id", "in_reply_to_account_id", "mentions", "quote", "content", "url"]);
     let author = account(author);
     let writing = Writing { id, message: id, author, handle: None, at, language };
     let mut acts = Acts::of(emit, writing);
-    acts.hear(content);
+    acts.hear(content, || Some(url.text().unwrap_or(Cow::Borrowed(id)).into_owned()));
     if let Some(answered) = answered.id() {
         // Accounts are numbered by each server: only the message itself says whom the number means.
         let own_id = own.field("id").id();
@@ -368,6 +369,10 @@ fn person<'a>(json: Json<'a>, emit: &mut Emit<'_>) -> Option<Cow<'a, str>> {
         moved_to: moved.as_deref(),
         ..Profile::of(account(&id))
     });
+    if emit.options.hears_kin {
+        let links = own_links(json.field("fields"), emit);
+        emit.links_to(account(&id), &links);
+    }
     Some(Cow::Owned(id))
 }
 

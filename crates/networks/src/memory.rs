@@ -21,6 +21,12 @@ pub(crate) enum About {
     Copy = 3,
     /// The id of a record to the account that was blocked.
     Block = 4,
+    /// The id of an account to those that its profile links to as its own.
+    Me = 5,
+    /// The id of an account to the one that it has moved to.
+    MovedTo = 6,
+    /// The id of an account to those that it says it was before.
+    KnownAs = 7,
 }
 
 /// Facts learnt from messages, at most a given number of them: the older half is forgotten when it is full.
@@ -108,8 +114,17 @@ impl Memory {
 
     /// Whether a post was not read before. It is remembered as an act is.
     pub(crate) fn is_first_post(&mut self, network: Network, id: &str) -> bool {
+        self.is_first_of(0xfd, network, id)
+    }
+
+    /// Whether a post by which an account says whose it is was not read before. It is remembered as an act is.
+    pub(crate) fn is_first_claim(&mut self, network: Network, id: &str) -> bool {
+        self.is_first_of(0xfc, network, id)
+    }
+
+    fn is_first_of(&mut self, what: u8, network: Network, id: &str) -> bool {
         let mut hasher = SipHasher13::new();
-        hasher.write_u8(0xfd);
+        hasher.write_u8(what);
         hasher.write(network.prefix().as_bytes());
         id.hash(&mut hasher);
         self.note_first(hasher.finish())

@@ -5,30 +5,76 @@ use vocabulary::Kind;
 
 use crate::emit::Emit;
 use crate::json::Json;
-use crate::{Account, Act, ActId, Post, Profile, Reason, Standing};
+use crate::{Account, Act, ActId, Claim, Post, Profile, Reason, Standing};
 
 /// More mentions than this in one post are not read.
 const MENTIONS_MAX: usize = 128;
 
-/// Whoever posts this, and nothing else but to whom, objects to being scored.
-const OBJECTION: &str = "clout-forget-me";
+/// What an account says of itself by a post that says nothing else but to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word<'a> {
+    /// It objects to being scored.
+    Objection,
+    /// It is the account that a code was made for.
+    Claim(&'a str),
+    /// It is nobody else's any more.
+    Apart,
+}
 
-/// Whether a text, as a network has it, says nothing but the objection. Marks of HTML and names of others are no words; whoever writes
-/// about the objection has more of these.
-fn objects(text: &str) -> bool {
+/// All words begin so: texts without it are not looked at.
+const BEGINNING: &str = "clout-";
+/// The longest code, in bytes: it has the name of a person in it.
+const CODE_BYTES_MAX: usize = 1024;
+
+/// A text, as a network has it, without marks of HTML.
+fn plain(text: &str) -> String {
     let mut is_mark = false;
-    let plain: String = text
-        .chars()
-        .map(|letter| {
-            let was_mark = is_mark || letter == '<';
-            is_mark = was_mark && letter != '>';
+    text.chars()
+        .filter(|letter| {
+            let was_mark = is_mark || *letter == '<';
+            is_mark = was_mark && *letter != '>';
             // Marks of links stand within names as well.
-            if was_mark { '\u{200b}' } else { letter }
+            !was_mark && *letter != '\u{200b}'
         })
-        .filter(|letter| *letter != '\u{200b}')
-        .collect();
-    let mut words = plain.split_whitespace().filter(|word| !word.starts_with('@'));
-    words.next() == Some(OBJECTION) && words.next().is_none()
+        .collect()
+}
+
+impl Word<'_> {
+    /// The word that a plain text is. Names of others are no words; whoever writes about one of these has more words than that.
+    fn of(plain: &str) -> Option<Word<'_>> {
+        let mut words = plain.split_whitespace().filter(|word| !word.starts_with('@'));
+        match (words.next()?, words.next(), words.next()) {
+            ("clout-forget-me", None, _) => Some(Word::Objection),
+            ("clout-unlink-me", None, _) => Some(Word::Apart),
+            ("clout-verify", Some(code), None) if code.len() <= CODE_BYTES_MAX => Some(Word::Claim(code)),
+            _ => None,
+        }
+    }
+}
+
+impl Emit<'_> {
+    /// Looks at the text of an account's own post, which nobody keeps; `url` tells where people see the post.
+    pub(crate) fn hear(
+        &mut self,
+        author: Account<'_>,
+        post: &str,
+        text: Json<'_>,
+        url: impl FnOnce() -> Option<String>,
+    ) {
+        if self.is_hearsay || !text.raw().contains(BEGINNING) {
+            return;
+        }
+        let Some(plain) = text.long_text().map(|text| plain(&text)) else { return };
+        let code = match Word::of(&plain) {
+            Some(Word::Objection) => {
+                return self.profile(Profile { standing: Some(Standing::Objected), ..Profile::of(author) });
+            }
+            Some(Word::Claim(code)) => Some(code),
+            Some(Word::Apart) => None,
+            None => return,
+        };
+        self.claim(Claim { account: author, code, url: url().as_deref() }, post);
+    }
 }
 
 /// A post, and who wrote it.
@@ -63,12 +109,9 @@ impl<'e, 'r, 'a> Acts<'e, 'r, 'a> {
         self.emit
     }
 
-    /// Looks at the post's text, which nobody keeps.
-    pub(crate) fn hear(&mut self, text: Json<'_>) {
-        if text.raw().contains(OBJECTION) && text.long_text().is_some_and(|text| objects(&text)) {
-            let author = self.writing.author;
-            self.emit.profile(Profile { standing: Some(Standing::Objected), ..Profile::of(author) });
-        }
+    /// Looks at the post's text, which nobody keeps; `url` tells where people see the post.
+    pub(crate) fn hear(&mut self, text: Json<'_>, url: impl FnOnce() -> Option<String>) {
+        self.emit.hear(self.writing.author, self.writing.id, text, url);
     }
 
     /// The post answers one of the target's. `handle` is the target's, by which a mention may name it again.
@@ -147,26 +190,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_posts_the_word_alone_objects_and_whoever_writes_about_it_does_not() {
-        for text in [
-            "clout-forget-me",
-            " clout-forget-me\n",
-            "<p>clout-forget-me</p>",
-            "@clout clout-forget-me",
-            r#"<p><span class="h-card"><a href="https://a.example/@clout">@<span>clout</span></a></span> clout-forget-me</p>"#,
+    fn whoever_posts_a_word_alone_says_it_and_whoever_writes_about_it_does_not() {
+        let marked =
+            r#"<p><span class="h-card"><a href="https://a.example/@clout">@<span>clout</span></a></span> WORD</p>"#;
+        for (word, said) in [
+            ("clout-forget-me", Word::Objection),
+            ("clout-unlink-me", Word::Apart),
+            ("clout-verify 2CQ7-K3ZJ", Word::Claim("2CQ7-K3ZJ")),
         ] {
-            assert!(objects(text), "{text}");
+            for text in ["WORD", " WORD\n", "<p>WORD</p>", "@clout WORD", marked] {
+                let text = text.replace("WORD", word);
+                assert_eq!(Word::of(&plain(&text)), Some(said), "{text}");
+            }
+            for text in
+                ["post WORD and you are gone", "WORD is a word", "<p>he said</p> <p>WORD</p>", "RT @ana: WORD", "“WORD"]
+            {
+                let text = text.replace("WORD", word);
+                assert_eq!(Word::of(&plain(&text)), None, "{text}");
+            }
         }
-        for text in [
-            "",
-            "forget me",
-            "post clout-forget-me and you are gone",
-            "clout-forget-me is a word",
-            "<p>he said</p> <p>clout-forget-me</p>",
-            "clout-forget-me!",
-            "RT @ana: clout-forget-me please",
-        ] {
-            assert!(!objects(text), "{text}");
+        for text in ["", "forget me", "clout-forget-me!", "clout-verify", "clout-verify @clout"] {
+            assert_eq!(Word::of(text), None, "{text}");
         }
+        assert_eq!(Word::of(&format!("clout-verify {}", "A".repeat(CODE_BYTES_MAX + 1))), None);
     }
 }

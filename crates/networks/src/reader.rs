@@ -23,6 +23,8 @@ pub struct Options {
     pub owner: Option<String>,
     /// Whether an act that is told again is dropped. Acts are remembered then.
     pub drops_repeats: bool,
+    /// Whether it is remembered which accounts say of each other that they are one person's.
+    pub hears_kin: bool,
     /// The only networks whose messages are read; all of them if there are none.
     pub only: Vec<Network>,
 }
@@ -209,7 +211,15 @@ impl Reader {
         network: Network,
         sink: &'r mut dyn FnMut(Found<'_>),
     ) -> Emit<'r> {
-        Emit { options: &self.options, memory: &mut self.memory, tally: &mut self.tally, source, sink, network }
+        Emit {
+            options: &self.options,
+            memory: &mut self.memory,
+            tally: &mut self.tally,
+            source,
+            sink,
+            network,
+            is_hearsay: false,
+        }
     }
 
     fn with(

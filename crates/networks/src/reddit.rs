@@ -10,7 +10,7 @@ use crate::{Account, Act, ActId, Naming, Network, Post, Profile, Reason};
 
 /// One comment or one submission.
 pub(crate) fn read(json: Json<'_>, emit: &mut Emit<'_>) {
-    let [id, author, author_id, parent, link, created, access, body, title] = json.get([
+    let [id, author, author_id, parent, link, created, access, body, title, selftext, permalink] = json.get([
         "id",
         "author",
         "author_fullname",
@@ -20,6 +20,8 @@ pub(crate) fn read(json: Json<'_>, emit: &mut Emit<'_>) {
         "subreddit_type",
         "body",
         "title",
+        "selftext",
+        "permalink",
     ]);
     if matches!(access.text().as_deref(), Some("private" | "employees_only" | "gold_only")) {
         return emit.skip(Reason::NotPublic);
@@ -50,6 +52,8 @@ pub(crate) fn read(json: Json<'_>, emit: &mut Emit<'_>) {
     // The name, and not the id: what is known of it is looked up when it is needed, so both forms stay one.
     emit.learn(About::Author, &full, &name);
     emit.post(Post { id: &full, author: actor, at: Some(at), language: None });
+    let page = || permalink.text().map(|path| format!("https://www.reddit.com{path}"));
+    emit.hear(actor, &full, if is_comment { body } else { selftext }, page);
     if !is_comment {
         return emit.skip(Reason::NoAct);
     }

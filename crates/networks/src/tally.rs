@@ -70,6 +70,7 @@ impl Counts {
             Found::Profile(_) => self.profiles += 1,
             Found::Post(_) => self.posts += 1,
             Found::Deletion(_) => self.deletions += 1,
+            Found::Claim(_) | Found::Kin(_) => {}
             Found::Skipped(_, reason) => self.skipped[*reason as usize] += 1,
         }
     }

@@ -11,6 +11,11 @@ fn account(id: &str) -> Account<'_> {
     Account::by_id(Network::X, id)
 }
 
+/// The page of a tweet.
+fn page(id: &str) -> String {
+    format!("https://x.com/i/status/{id}")
+}
+
 /// The time in a tweet's id, for ids since November 2010.
 fn snowflake(id: &str) -> Option<i64> {
     let id: u64 = id.parse().ok()?;

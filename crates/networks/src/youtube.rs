@@ -47,8 +47,8 @@ fn thread(json: Json<'_>, emit: &mut Emit<'_>) {
 /// A comment on a video, or an answer to one. Threads are flat: an answer names the first comment only.
 fn comment(json: Json<'_>, channel: Option<&str>, emit: &mut Emit<'_>) {
     let [id, snippet] = json.get(["id", "snippet"]);
-    let [author, name, published, parent, own_channel] =
-        snippet.get(["authorChannelId", "authorDisplayName", "publishedAt", "parentId", "channelId"]);
+    let [author, name, published, parent, own_channel, text] =
+        snippet.get(["authorChannelId", "authorDisplayName", "publishedAt", "parentId", "channelId", "textDisplay"]);
     let Some(author) = author.text().or_else(|| author.field("value").text()) else {
         return emit.skip(Reason::NoActor);
     };
@@ -59,6 +59,7 @@ fn comment(json: Json<'_>, channel: Option<&str>, emit: &mut Emit<'_>) {
     emit.learn(About::Author, &id, &author);
     let Some(at) = emit.time(published.time()) else { return emit.skip(Reason::NoTime) };
     emit.post(Post { id: &id, author: account(&author), at: Some(at), language: None });
+    emit.hear(account(&author), &id, text, || None);
     let parent = parent.text();
     let target = match &parent {
         Some(parent) => match emit.recall(About::Author, parent) {

@@ -218,6 +218,11 @@ const METRICS: &[Metric] = {
             "clout_connect_lag_seconds",
             "Time since the newest message that was written happened, by network",
         ),
+        metric(
+            Counter,
+            "clout_connect_claims_total",
+            "What accounts say of whose they are, as `clout connect` hears it with `--links-key` or `--link-by`, by network and result",
+        ),
         metric(Gauge, "clout_view_ready", "1 when the view has caught up since the start"),
         metric(Gauge, "clout_view_users", "People with a score in the view"),
         metric(Counter, "clout_view_records_total", "Records of the table of scores that were applied"),

@@ -7,6 +7,7 @@
 //! | `STREAM/acts/N` | the hashes of the acts of one transaction: repeats are known by them |
 //! | `STREAM/facts/N` | what one transaction has learnt that later messages need, as whom a follow was of |
 //! | `STREAM/gone/USER` | an account that is suspended or deleted |
+//! | `STREAM/claim/USER` | whose an account says that it is, or two on two lines, as JSON, until the link is written |
 //! | `erased/DIGEST` | an account that was erased, by the digest of its name: of no stream, so that all hear of it |
 //! | `STREAM/language/USER` | the days, languages and numbers of an account's posts, as `20423 nl 3;20424 en 1` |
 //!
@@ -100,6 +101,17 @@ impl Kept<'_> {
                     Ok(kept) => messages.relearn_spoken(user, kept),
                     Err(_) => false,
                 },
+                (Some(("claim", user)), value) => {
+                    match (messages.claims(), value.map(serde_json::from_slice).transpose()) {
+                        (Some(claims), Ok(asked)) => {
+                            claims.relearn(user, asked);
+                            true
+                        }
+                        // Nobody listens.
+                        (None, Ok(_)) => true,
+                        (_, Err(_)) => false,
+                    }
+                }
                 // Other versions may keep more.
                 _ => true,
             };
@@ -145,6 +157,10 @@ impl Kept<'_> {
         for (user, kept) in &news.spoken {
             self.send(outlet, &format!("language/{user}"), kept.as_deref().map(str::as_bytes))?;
         }
+        for (user, asked) in &news.claims {
+            let value = asked.as_ref().map(|asked| serde_json::to_vec(asked).unwrap_or_default());
+            self.send(outlet, &format!("claim/{user}"), value.as_deref())?;
+        }
         let value = serde_json::to_vec(position).unwrap_or_default();
         self.send(outlet, "position", Some(&value))
     }
@@ -180,7 +196,11 @@ pub(crate) fn without(
         let Ok(key) = std::str::from_utf8(key) else { return };
         let Some((_, own)) = key.split_once('/') else { return };
         let change = match (own.split_once('/'), value) {
-            (Some(("gone" | "language", of)), Some(_)) if accounts.iter().any(|user| user == of) => Some(None),
+            (Some(("gone" | "language" | "claim", of)), Some(_))
+                if accounts.iter().any(|user| of.lines().any(|of| user == of)) =>
+            {
+                Some(None)
+            }
             (Some(("facts", _)), Some(value)) => {
                 let mut learnt = Learnt::from_bytes(value).unwrap_or_default();
                 let forgotten = accounts.iter().filter(|user| learnt.forget(user)).count();

@@ -14,6 +14,8 @@ use kafka::{AdminError, Connection, Given, Outgoing, Outlet, OutletError, Purpos
 use tracing::{info, warn};
 use vocabulary::Timestamp;
 
+use crate::claims::Outcomes;
+use crate::config::Config;
 use crate::connect::kept::{Kept, Position};
 use crate::connect::{ConnectError, LiveError, agent};
 use crate::failure::Failure;
@@ -72,6 +74,8 @@ pub(crate) struct Told {
     pub(crate) reconnects: u64,
     pub(crate) is_connected: bool,
     pub(crate) last_at: Option<Timestamp>,
+    /// What became of accounts that said whose they are.
+    pub(crate) claims: Outcomes,
 }
 
 /// One stream on its way into topics.
@@ -85,6 +89,8 @@ pub(crate) struct Relay<'a> {
     /// The position to begin at where none is kept.
     pub(crate) start: Option<String>,
     pub(crate) place: &'a Place,
+    /// By which accounts are linked that say whose they are.
+    pub(crate) config: &'a Config,
 }
 
 /// The reason why an attempt ended.
@@ -215,6 +221,7 @@ impl Relay<'_> {
             if is_stopped || open.is_full() || began.elapsed() >= EPOCH {
                 let is_quiet = open.messages == 0;
                 open.commit(messages, told)?;
+                open.settle(messages, told)?;
                 began = Instant::now();
                 match is_quiet {
                     false => *alive = began,
@@ -315,10 +322,25 @@ impl Open<'_> {
         Ok(())
     }
 
+    /// Writes the links of accounts that said whose they are, and keeps that they are written.
+    fn settle(&mut self, messages: &mut Messages, told: &mut Told) -> Result<(), OutletError> {
+        let Some(claims) = messages.claims() else { return Ok(()) };
+        claims.settle_when_due(self.relay.config);
+        told.claims = claims.outcomes();
+        match claims.has_settled() {
+            true => self.commit_all(messages, told),
+            false => Ok(()),
+        }
+    }
+
     fn commit(&mut self, messages: &mut Messages, told: &mut Told) -> Result<(), OutletError> {
         if self.messages == 0 {
             return Ok(());
         }
+        self.commit_all(messages, told)
+    }
+
+    fn commit_all(&mut self, messages: &mut Messages, told: &mut Told) -> Result<(), OutletError> {
         self.position.at = messages.last_at().or(self.position.at);
         self.relay.kept().keep(&mut self.outlet, &mut self.position, &messages.take_news())?;
         self.outlet.commit()?;

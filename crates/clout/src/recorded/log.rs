@@ -80,6 +80,12 @@ pub(crate) struct FileRead {
 }
 
 impl Logs {
+    /// The same, of which it is remembered what accounts say of each other, if so.
+    pub(crate) fn hearing_kin(mut self, hears_kin: bool) -> Logs {
+        self.options.hears_kin = hears_kin;
+        self
+    }
+
     /// Opens everything before anything is read, so that a typing error costs no time.
     pub(crate) fn open(args: &Files<'_>, bytes_read: &BytesRead, interrupt: &Interrupt) -> Result<Logs, InputError> {
         let mut logs = Logs {

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use vocabulary::{Event, Kind, Profile, Timestamp};
 use wire::Pieces;
 
+use crate::claims::Claimed;
 use crate::recorded::Sink;
 use crate::recorded::Stop;
 use crate::recorded::gate::{Admitted, Gate};
@@ -63,6 +64,8 @@ pub(crate) struct Findings {
     names: String,
     acts: Vec<FoundAct>,
     pub(crate) changes: Vec<Change>,
+    /// What accounts say of whose they are.
+    pub(crate) claims: Vec<Claimed>,
     /// Why the message, or messages in it, could not be read.
     pub(crate) unread: Vec<networks::Reason>,
 }
@@ -80,6 +83,7 @@ impl Findings {
         self.names.clear();
         self.acts.clear();
         self.changes.clear();
+        self.claims.clear();
         self.unread.clear();
     }
 
@@ -100,6 +104,8 @@ impl Findings {
             Found::Skipped(_, reason @ (networks::Reason::Malformed | networks::Reason::TooDeep)) => {
                 self.unread.push(*reason);
             }
+            Found::Claim(claim) => self.claims.push(Claimed::of(claim)),
+            Found::Kin(kin) => self.claims.push(Claimed::of_kin(kin)),
             Found::Skipped(..) | Found::Post(_) | Found::Deletion(_) => {}
         }
     }
@@ -281,6 +287,9 @@ impl MessageLog {
             if !gate.names.ignores(user) {
                 sink.found(&Profile { user, opted_out: *opted_out, trust: *trust, ..Profile::default() })?;
             }
+        }
+        for claim in findings.claims.drain(..) {
+            sink.claimed(claim)?;
         }
         for (event, id) in findings.acts() {
             if let Admitted::In(event) = gate.judge(file, line, Ok(event), raw)? {

@@ -124,6 +124,8 @@ pub(crate) fn account_of<'a>(found: &Found<'a>) -> Option<Account<'a>> {
     match found {
         Found::Profile(profile) => Some(profile.account),
         Found::Post(post) => Some(post.author),
+        Found::Claim(claim) => Some(claim.account),
+        Found::Kin(kin) => Some(kin.account),
         _ => None,
     }
 }

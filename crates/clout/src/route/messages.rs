@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use influence::Partitioner;
 use kafka::{Given, Purpose, Read, Routing, Target};
-use networks::{Account, Learnt, Memory, Network, Options, Reader, Source, Standing, Tally};
+use networks::{Account, Found, Learnt, Memory, Network, Options, Reader, Source, Standing, Tally};
 use sha2::{Digest as _, Sha256};
 use vocabulary::Profile;
 use wire::{
@@ -16,6 +16,7 @@ use wire::{
     name_key,
 };
 
+use crate::claims::{Asked, Hearing};
 use crate::recorded::messages::{FACTS_MAX, Findings, summaries, unread};
 use crate::recorded::naming::{Naming, Said, account_of};
 use crate::recorded::people::Change;
@@ -47,6 +48,8 @@ pub(crate) struct Messages {
     is_recalling: bool,
     /// Whether what is learnt is handed out, to be kept elsewhere.
     is_noting: bool,
+    /// What hears accounts say whose they are, if it is listened to.
+    claims: Option<Hearing>,
     counts: Counts,
     committed: Arc<Mutex<Counts>>,
 }
@@ -59,6 +62,8 @@ pub(crate) struct News {
     pub(crate) gone: Vec<(String, Option<Standing>)>,
     /// The languages of accounts, as they are kept, or `None` where they are not kept any more.
     pub(crate) spoken: Vec<(Box<str>, Option<String>)>,
+    /// What is to become of accounts that said whose they are, or `None` where it has.
+    pub(crate) claims: Vec<(String, Option<Asked>)>,
 }
 
 /// What came of messages.
@@ -123,6 +128,7 @@ impl Messages {
             respelled: Respelled::default(),
             is_recalling: false,
             is_noting: false,
+            claims: None,
             counts: Counts::default(),
             committed: Arc::default(),
         }
@@ -136,11 +142,23 @@ impl Messages {
         self
     }
 
+    /// The same, that hears accounts say whose they are.
+    pub(crate) fn hearing(self, claims: Option<Hearing>) -> Messages {
+        Messages { claims, ..self }
+    }
+
+    /// What hears accounts say whose they are, if it is listened to.
+    pub(crate) fn claims(&mut self) -> Option<&mut Hearing> {
+        self.claims.as_mut()
+    }
+
     /// Takes what was learnt since the last call.
     pub(crate) fn take_news(&mut self) -> News {
         let mut learnt = self.reader.take_learnt();
         learnt.retain(|id| !self.gone.is_of_nobody(id, &self.names));
-        News { learnt, gone: std::mem::take(&mut self.gone.noted), spoken: self.naming.spoken.take_changes() }
+        let changes = self.claims.iter().flat_map(Hearing::changes);
+        let claims = changes.map(|(account, asked)| (account.to_owned(), asked.cloned())).collect();
+        News { learnt, gone: std::mem::take(&mut self.gone.noted), spoken: self.naming.spoken.take_changes(), claims }
     }
 
     /// Whether a message that cannot be read comes for the first time.
@@ -192,8 +210,18 @@ impl Messages {
         let mut refused = None;
         for (line, message) in (1..).zip(messages(read.value.unwrap_or_default())) {
             reader.read(source, message, &mut |found| {
-                match account_of(&found).is_some_and(|account| gone.has_objected(account, names)) {
-                    true => naming.hush(&found, names, said),
+                let has_objected = |account| gone.has_objected(account, names);
+                if matches!(found, Found::Kin(kin) if has_objected(kin.other)) {
+                    return;
+                }
+                match account_of(&found).is_some_and(has_objected) {
+                    true => {
+                        naming.hush(&found, names, said);
+                        // It is to be known of no more.
+                        if matches!(found, Found::Claim(_) | Found::Kin(_)) {
+                            return;
+                        }
+                    }
                     false => naming.hear(&found, names, takes_names.then_some(&mut *said)),
                 }
                 findings.take(&found, |profile| gone.learn(profile, names));
@@ -210,7 +238,12 @@ impl Messages {
     /// The records of what was read last.
     fn given(&mut self, read: &Read<'_>) -> Result<Vec<Given>, String> {
         let Read { partitions, profile_partitions, name_partitions, .. } = *read;
-        let Messages { findings, said, names, respelled, partitioner, counts, .. } = self;
+        let Messages { findings, said, names, respelled, partitioner, counts, claims, .. } = self;
+        findings.claims.drain(..).for_each(|claimed| {
+            if let Some(claims) = claims {
+                claims.hear(claimed, names);
+            }
+        });
         let mut given = Vec::new();
         for Said { user, field, value } in said.drain(..).filter(|said| !names.ignores(&said.user)) {
             let (partition, key) = (partitioner.partition(&user, name_partitions), name_key(field, &user));
@@ -288,12 +321,14 @@ impl Routing for Messages {
         self.gone = Gone { is_noting: self.is_noting, application, ..Gone::default() };
         self.counts = Counts::default();
         self.is_recalling = false;
+        self.claims.iter_mut().for_each(Hearing::forget);
     }
 
     fn committed(&mut self) {
         if self.is_recalling {
             return;
         }
+        self.claims.iter_mut().for_each(Hearing::committed);
         let mut counts = std::mem::take(&mut self.counts);
         counts.tally = self.reader.take_tally();
         self.committed.lock().unwrap_or_else(PoisonError::into_inner).merge(&counts);
@@ -602,5 +637,29 @@ mod tests {
         ] {
             assert_eq!(told(&mut routing, value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn nothing_is_heard_of_whose_an_account_is_that_objected_or_was_erased() {
+        let says = |did: &str, rkey: u32, text: &str| {
+            format!(
+                r#"{{"did":"did:plc:{did}","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"create","collection":"app.bsky.feed.post","rkey":"{rkey}","record":{{"$type":"app.bsky.feed.post","text":"{text}"}}}}}}"#
+            )
+        };
+        let mut routing = routing().noting("app").hearing(Some(Hearing::of(&[7; 16])));
+        routing.learn_objection(digest_of("app", "bluesky:did:plc:erased"), true);
+        for line in [
+            says("ana", 1, "clout-unlink-me"),
+            says("erased", 1, "clout-unlink-me"),
+            says("bo", 1, "clout-forget-me"),
+            says("bo", 2, "clout-unlink-me"),
+        ] {
+            routing.target(read(&line));
+        }
+        let heard: Vec<String> = routing.take_news().claims.into_iter().map(|(account, _)| account).collect();
+        assert_eq!(heard, ["bluesky:did:plc:ana"]);
+        // And what is not committed is void.
+        routing.forget();
+        assert_eq!(routing.take_news().claims, []);
     }
 }

@@ -5,6 +5,7 @@ mod http;
 mod jetstream;
 
 mod bluesky;
+mod claims;
 mod erased;
 mod github;
 mod mastodon;

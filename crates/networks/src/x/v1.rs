@@ -2,7 +2,7 @@
 
 use vocabulary::Kind;
 
-use super::{account, snowflake};
+use super::{account, page, snowflake};
 use crate::emit::Emit;
 use crate::json::Json;
 use crate::memory::About;
@@ -119,7 +119,7 @@ fn tweet(json: Json<'_>, emit: &mut Emit<'_>) {
         return retweet(writing, retweeted, emit);
     }
     let mut acts = Acts::of(emit, writing);
-    json.get(["text", "full_text"]).into_iter().for_each(|text| acts.hear(text));
+    json.get(["text", "full_text"]).into_iter().for_each(|text| acts.hear(text, || Some(page(&id))));
     let [to_text, to, to_name, to_status, quoted, is_quote, entities, extended] = json.get([
         "in_reply_to_user_id_str",
         "in_reply_to_user_id",

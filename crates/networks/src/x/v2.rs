@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::includes::Includes;
-use super::{account, snowflake};
+use super::{account, page, snowflake};
 use crate::emit::Emit;
 use crate::json::Json;
 use crate::memory::About;
@@ -54,7 +54,7 @@ pub(crate) fn tweet(json: Json<'_>, includes: &Includes<'_>, emit: &mut Emit<'_>
         }
         return acts.finish();
     }
-    acts.hear(json.field("text"));
+    acts.hear(json.field("text"), || Some(page(&id)));
     answer(json, reference("replied_to"), includes, &mut acts);
     if let Some(quoted) = reference("quoted") {
         let post = quoted.field("id").id();

@@ -26,7 +26,7 @@ fn read_with(reader: &mut Reader, source: &mut Source, lines: &str) -> String {
             }
             Found::Deletion(deletion) => told.push(format!("gone {}", deletion.id)),
             Found::Skipped(_, reason) => told.push(format!("skipped: {reason}")),
-            Found::Post(_) => {}
+            Found::Post(_) | Found::Claim(_) | Found::Kin(_) => {}
         });
     }
     told.join("\n")
@@ -636,4 +636,216 @@ fn a_post_of_one_word_objects_to_being_scored() {
         });
     }
     assert_eq!(objected, ["bluesky:did:plc:a"]);
+}
+
+/// Who claims what, by these messages: `account code page`, or `account is apart page`.
+fn claims(options: Options, messages: &[String]) -> Vec<String> {
+    let (mut reader, mut source) = (reader(options), networks::Source::default());
+    let mut told = Vec::new();
+    for message in messages {
+        reader.read(&mut source, message.as_bytes(), &mut |found| {
+            if let Found::Claim(claim) = found {
+                let (code, url) = (claim.code.unwrap_or("is apart"), claim.url.unwrap_or("nowhere"));
+                told.push(format!("{} {code} {url}", claim.account));
+            }
+        });
+    }
+    told
+}
+
+/// An account's own post says whose the account is, on every network with texts.
+#[test]
+fn a_post_of_a_code_alone_is_a_claim_of_its_author() {
+    let jetstream = |text: &str| {
+        format!(
+            r#"{{"did":"did:plc:a","time_us":1783175888085434,"kind":"commit","commit":{{"operation":"create","collection":"app.bsky.feed.post","rkey":"3l","record":{{"$type":"app.bsky.feed.post","text":"{text}"}}}}}}"#
+        )
+    };
+    let told = claims(
+        Options::default(),
+        &[
+            jetstream("clout-verify 2CQ7-K3ZJ"),
+            jetstream("@clout.example clout-unlink-me"),
+            r#"{"id":"9","uri":"https://a.example/users/ana/statuses/9","url":"https://a.example/@ana/9","visibility":"public","created_at":"2026-07-04T10:00:00Z","content":"<p>clout-verify 2CQ7-K3ZJ</p>","account":{"id":"1","acct":"ana","uri":"https://a.example/users/ana","url":"https://a.example/@ana"}}"#.to_owned(),
+            r#"{"@context":"https://www.w3.org/ns/activitystreams","id":"https://b.example.com/users/ana/statuses/9/activity","type":"Create","actor":"https://b.example.com/users/ana","to":["https://www.w3.org/ns/activitystreams#Public"],"object":{"id":"https://b.example.com/users/ana/statuses/9","type":"Note","attributedTo":"https://b.example.com/users/ana","published":"2026-07-04T10:00:00Z","content":"<p>clout-verify 2CQ7-K3ZJ</p>"}}"#.to_owned(),
+            r#"{"id":"abc","author":"Ana","author_fullname":"t2_1","link_id":"t3_q","parent_id":"t3_q","created_utc":1720000000,"subreddit":"a","body":"clout-verify 2CQ7-K3ZJ","permalink":"/r/a/comments/q/_/abc/"}"#.to_owned(),
+            r#"{"id":"abd","author":"Ana","author_fullname":"t2_1","created_utc":1720000000,"subreddit":"a","title":"hello","selftext":"clout-verify 2CQ7-K3ZJ","permalink":"/r/a/comments/abd/hello/"}"#.to_owned(),
+            r#"{"id":"1","type":"IssueCommentEvent","actor":{"id":7,"login":"ana"},"repo":{"id":1,"name":"bo/r"},"payload":{"action":"created","issue":{"id":3,"user":{"id":8,"login":"bo"}},"comment":{"id":5,"html_url":"https://github.com/bo/r/issues/1#issuecomment-5","user":{"id":7,"login":"ana"},"body":"clout-verify 2CQ7-K3ZJ"}},"public":true,"created_at":"2026-07-04T10:00:00Z"}"#.to_owned(),
+            r#"{"id":12,"id_str":"12","user":{"id_str":"2","screen_name":"ana"},"created_at":"Wed Mar 09 03:32:12 +0000 2016","lang":"en","text":"@clout clout-verify 2CQ7-K3ZJ","entities":{"user_mentions":[]}}"#.to_owned(),
+            r#"{"data":{"id":"13","author_id":"2","created_at":"2026-07-04T10:00:00Z","text":"clout-unlink-me"}}"#.to_owned(),
+            r#"{"kind":"youtube#comment","id":"Ug","snippet":{"authorChannelId":{"value":"UCa"},"channelId":"UCb","publishedAt":"2026-07-04T10:00:00Z","textDisplay":"clout-verify 2CQ7-K3ZJ"}}"#.to_owned(),
+        ],
+    );
+    assert_eq!(
+        told,
+        [
+            "bluesky:did:plc:a 2CQ7-K3ZJ https://bsky.app/profile/did:plc:a/post/3l",
+            "bluesky:did:plc:a is apart https://bsky.app/profile/did:plc:a/post/3l",
+            "activitypub:https://a.example/users/ana 2CQ7-K3ZJ https://a.example/@ana/9",
+            "activitypub:https://b.example.com/users/ana 2CQ7-K3ZJ https://b.example.com/users/ana/statuses/9",
+            "reddit:t2_1 2CQ7-K3ZJ https://www.reddit.com/r/a/comments/q/_/abc/",
+            "reddit:t2_1 2CQ7-K3ZJ https://www.reddit.com/r/a/comments/abd/hello/",
+            "github:7 2CQ7-K3ZJ https://github.com/bo/r/issues/1#issuecomment-5",
+            "x:2 2CQ7-K3ZJ https://x.com/i/status/12",
+            "x:2 is apart https://x.com/i/status/13",
+            "youtube:UCa 2CQ7-K3ZJ nowhere",
+        ]
+    );
+    // A network tells its messages again after an interruption.
+    let options = || Options { drops_repeats: true, ..Options::default() };
+    let post = jetstream("clout-verify 2CQ7-K3ZJ");
+    assert_eq!(claims(options(), &[post.clone(), post]).len(), 1);
+}
+
+/// Nobody claims for another one: not who boosts, quotes or passes on the post, nor who writes of it, nor a server for people of another.
+#[test]
+fn what_others_pass_on_is_no_claim() {
+    const PUBLIC: &str = r#""to":["https://www.w3.org/ns/activitystreams#Public"]"#;
+    let note = |by: &str, content: &str| {
+        format!(
+            r#"{{"id":"{by}/statuses/9","type":"Note","attributedTo":"{by}","published":"2026-07-04T10:00:00Z",{PUBLIC},"content":"{content}"}}"#
+        )
+    };
+    let activity = |kind: &str, by: &str, object: &str| {
+        format!(
+            r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"{by}/activities/{kind}","type":"{kind}","actor":"{by}","published":"2026-07-04T10:00:00Z",{PUBLIC},"object":{object}}}"#
+        )
+    };
+    let (ana, evil) = ("https://a.example/users/ana", "https://evil.example/users/e");
+    let claim = note(ana, "<p>clout-verify 2CQ7-K3ZJ</p>");
+    let forged = [
+        // A boost with the post in it, the post in an activity of another server, and a whole activity that another server passes on.
+        activity("Announce", evil, &claim),
+        activity("Create", evil, &claim),
+        activity("Announce", evil, &activity("Create", ana, &claim)),
+        activity("Announce", evil, &activity("Announce", evil, &activity("Create", ana, &claim))),
+        activity("Announce", evil, &activity("Create", ana, &note(ana, "clout-forget-me"))),
+        activity("Update", ana, &claim),
+        activity("Create", ana, &note(ana, "<p>look: clout-verify 2CQ7-K3ZJ</p>")),
+        // Statuses that boost it, and that quote it.
+        r#"{"id":"9","uri":"https://a.example/users/bo/statuses/9/activity","visibility":"public","created_at":"2026-07-04T10:00:00Z","content":"<p>clout-verify 2CQ7-K3ZJ</p>","account":{"id":"2","acct":"bo","uri":"https://a.example/users/bo"},"reblog":{"uri":"https://a.example/users/ana/statuses/9","visibility":"public","content":"<p>clout-verify 2CQ7-K3ZJ</p>","account":{"id":"1","acct":"ana","uri":"https://a.example/users/ana"}}}"#.to_owned(),
+        r#"{"id":"10","uri":"https://a.example/users/bo/statuses/10","visibility":"public","created_at":"2026-07-04T10:00:00Z","content":"<p>ha</p>","account":{"id":"2","acct":"bo","uri":"https://a.example/users/bo"},"quote":{"state":"accepted","quoted_status":{"uri":"https://a.example/users/ana/statuses/9","visibility":"public","content":"<p>clout-verify 2CQ7-K3ZJ</p>","account":{"id":"1","acct":"ana","uri":"https://a.example/users/ana"}}}}"#.to_owned(),
+        // Direct messages are read by nobody.
+        r#"{"id":"11","uri":"https://a.example/users/ana/statuses/11","visibility":"direct","created_at":"2026-07-04T10:00:00Z","content":"<p>clout-verify 2CQ7-K3ZJ</p>","account":{"id":"1","acct":"ana","uri":"https://a.example/users/ana"}}"#.to_owned(),
+        r#"{"id_str":"12","user":{"id_str":"2","screen_name":"bo"},"created_at":"Wed Mar 09 03:32:12 +0000 2016","text":"clout-verify 2CQ7-K3ZJ","entities":{"user_mentions":[]},"retweeted_status":{"id_str":"11","text":"clout-verify 2CQ7-K3ZJ","user":{"id_str":"1"},"entities":{"user_mentions":[]}}}"#.to_owned(),
+        // Somebody else edits a comment, or is told with it.
+        r#"{"id":"1","type":"IssueCommentEvent","actor":{"id":9,"login":"evil"},"repo":{"id":1,"name":"bo/r"},"payload":{"action":"created","issue":{"id":3,"user":{"id":8,"login":"bo"}},"comment":{"id":5,"user":{"id":7,"login":"ana"},"body":"clout-verify 2CQ7-K3ZJ"}},"public":true,"created_at":"2026-07-04T10:00:00Z"}"#.to_owned(),
+    ];
+    for message in forged {
+        assert_eq!(claims(Options::default(), &[message.clone()]), [""; 0], "{message}");
+        let mut reader = reader(Options::default());
+        reader.read(&mut networks::Source::default(), message.as_bytes(), &mut |found| {
+            let is_objection =
+                matches!(found, Found::Profile(profile) if profile.standing == Some(networks::Standing::Objected));
+            assert!(!is_objection, "{message}");
+        });
+    }
+    // In an answer it is the answerer's own: a code fits its account alone.
+    let answer = activity("Create", evil, &note(evil, "<p>@ana clout-verify 2CQ7-K3ZJ</p>"));
+    assert_eq!(claims(Options::default(), &[answer]), [format!("activitypub:{evil} 2CQ7-K3ZJ {evil}/statuses/9")]);
+}
+
+/// Which accounts say of each other that they are one person's, after these messages.
+fn kin(messages: &[&str]) -> Vec<String> {
+    let options = Options { hears_kin: true, drops_repeats: true, ..Options::default() };
+    let (mut reader, mut source) = (reader(options), Source::default());
+    let mut told = Vec::new();
+    for message in messages {
+        reader.read(&mut source, message.as_bytes(), &mut |found| {
+            if let Found::Kin(kin) = found {
+                told.push(format!("{} {} {:?}", kin.account, kin.other, kin.how));
+            }
+        });
+    }
+    told
+}
+
+/// A status of Mastodon by somebody whose profile has these fields.
+fn status_of(name: &str, host: &str, fields: &[(&str, &str)]) -> String {
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(rel, link)| {
+            let value = format!(r#"<a href=\"{link}\" target=\"_blank\" rel=\"{rel}\"><span>x</span></a>"#);
+            format!(r#"{{"name":"Elsewhere","value":"{value}","verified_at":"2026-01-01T00:00:00.000+00:00"}}"#)
+        })
+        .collect();
+    let fields = fields.join(",");
+    format!(
+        r#"{{"id":"9","uri":"https://{host}/users/{name}/statuses/9","visibility":"public","created_at":"2026-07-04T10:00:00Z","content":"<p>hi</p>","account":{{"id":"1","acct":"{name}","uri":"https://{host}/users/{name}","url":"https://{host}/@{name}","display_name":"Ana","fields":[{fields}]}}}}"#
+    )
+}
+
+#[test]
+fn profiles_that_link_to_each_other_as_their_own_are_one_persons_and_one_way_links_and_likeness_are_nothing() {
+    const ME: &str = "nofollow noopener me";
+    let one =
+        status_of("ana", "a.example", &[("nofollow", "https://example.org/"), (ME, "https://b.example.com/@ana")]);
+    let other = status_of("ana", "b.example.com", &[(ME, "https://a.example/@ana")]);
+    let pair = ["activitypub:https://a.example/users/ana activitypub:https://b.example.com/users/ana RelMe"];
+    assert_eq!(kin(&[&one, &other]), pair);
+    assert_eq!(kin(&[&other, &one, &other, &one]), pair, "once");
+    // An actor of ActivityPub says it in another form.
+    let actor = r#"{"@context":"https://www.w3.org/ns/activitystreams","id":"https://b.example.com/users/ana","type":"Person","preferredUsername":"ana","attachment":[{"type":"PropertyValue","name":"Elsewhere","value":"<a href=\"https://a.example/@ana\" rel=\"me\">x</a>"}]}"#;
+    assert_eq!(kin(&[&one, actor]), pair);
+
+    // One alone, a link that is no one's own, somebody of the same name, and somebody else who links.
+    let plain = status_of("ana", "b.example.com", &[("nofollow", "https://a.example/@ana")]);
+    let alike = status_of("ana", "b.example.com", &[]);
+    let stranger = status_of("bo", "b.example.com", &[(ME, "https://a.example/@ana")]);
+    for others in [&[&one, &plain][..], &[&one, &alike], &[&one, &stranger], &[&stranger, &one]] {
+        let messages: Vec<&str> = others.iter().map(|message| message.as_str()).collect();
+        assert_eq!(kin(&messages), [""; 0]);
+    }
+    // What was taken back before the other one said it.
+    assert_eq!(kin(&[&one, &status_of("ana", "a.example", &[]), &other]), [""; 0]);
+    // A server that passes on a profile of another one, and one that lists it.
+    let passed = |kind: &str, key: &str| {
+        let update = format!(r#"{{"type":"Update","actor":"https://b.example.com/users/ana","object":{actor}}}"#);
+        format!(
+            r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"https://evil.example/9","type":"{kind}","actor":"https://evil.example/users/e","to":["as:Public"],"{key}":{update}}}"#
+        )
+    };
+    assert_eq!(kin(&[&one, &passed("Announce", "object")]), [""; 0]);
+    assert_eq!(kin(&[&one, &passed("OrderedCollection", "orderedItems")]), [""; 0]);
+}
+
+#[test]
+fn a_move_holds_once_the_new_account_says_that_it_was_the_old_one() {
+    let moved = |by: &str, old: &str| {
+        format!(
+            r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"https://a.example/moves/1","type":"Move","actor":"{by}","object":"{old}","target":"https://b.example.com/users/ana","to":["https://a.example/users/ana/followers"]}}"#
+        )
+    };
+    let actor = |also: &str| {
+        format!(
+            r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"https://b.example.com/users/ana","type":"Person","preferredUsername":"ana","alsoKnownAs":{also}}}"#
+        )
+    };
+    let (old, evil) = ("https://a.example/users/ana", "https://evil.example/users/e");
+    let says = actor(&format!(r#"["https://c.example.com/users/z","{old}"]"#));
+    let pair = ["activitypub:https://b.example.com/users/ana activitypub:https://a.example/users/ana Move"];
+    assert_eq!(kin(&[&moved(old, old), &says]), pair);
+    assert_eq!(kin(&[&says, &moved(old, old)]), pair);
+    let update = format!(
+        r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"https://b.example.com/u","type":"Update","actor":"https://b.example.com/users/ana","to":["as:Public"],"object":{says}}}"#
+    );
+    assert_eq!(kin(&[&moved(old, old), &update]), pair);
+    // The old one's own profile says it as well.
+    let profile = format!(
+        r#"{{"@context":"https://www.w3.org/ns/activitystreams","id":"{old}","type":"Person","preferredUsername":"ana","movedTo":"https://b.example.com/users/ana"}}"#
+    );
+    assert_eq!(kin(&[&says, &profile]), pair);
+    // One way alone, a move that somebody else declares, and a new account that names others.
+    for messages in [
+        &[&moved(old, old)][..],
+        &[&says],
+        &[&moved(old, old), &actor("[]")],
+        &[&moved(evil, old), &says],
+        &[&moved(evil, evil), &says],
+        &[&moved(old, old), &actor(r#"["https://a.example/users/anna"]"#)],
+    ] {
+        let messages: Vec<&str> = messages.iter().map(|message| message.as_str()).collect();
+        assert_eq!(kin(&messages), [""; 0], "{messages:?}");
+    }
+    assert_eq!(claims(Options::default(), &[moved(old, old), says]), [""; 0]);
 }
