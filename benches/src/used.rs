@@ -9,7 +9,7 @@ use std::io;
 /// # Errors
 /// If there is no such process.
 pub fn cpu_secs(process: u32) -> io::Result<f64> {
-    let ticks = stat(process, |stat| ticks(stat))?;
+    let ticks = stat(process, ticks)?;
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 

@@ -265,7 +265,9 @@ impl Hearing {
 
     /// Forgets what is not settled.
     pub(crate) fn forget(&mut self) {
-        (self.heard.clear(), self.waiting.clear(), self.settled.clear());
+        self.heard.clear();
+        self.waiting.clear();
+        self.settled.clear();
         self.wrong = 0;
     }
 
@@ -393,6 +395,8 @@ impl Asked {
             }
             (Some(person), None) => match whose(accounts) {
                 Some(other) if other != person => taken,
+                // It was told before.
+                Some(_) if links.get(accounts).is_some_and(|link| link.proof == Proof::Claim) => idle,
                 _ => Ok(vec![link(accounts, person, Proof::Claim)]),
             },
             (None, _) if whose(accounts).is_none() => idle,

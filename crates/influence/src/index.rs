@@ -216,14 +216,15 @@ impl Index {
             growing.start = self.slots.iter().position(|&slot| slot == EMPTY).map_or(0, |gap| (gap + 1) % capacity);
         }
         let (mut chunk, mut looked_at) = (Vec::with_capacity(CHUNK_SLOTS), 0);
-        while capacity > 0 {
+        let mut is_at_gap = capacity == 0;
+        while !is_at_gap {
             let at = (growing.start + growing.moved) % capacity;
             let slot = std::mem::replace(&mut self.slots[at], EMPTY);
             (growing.moved, looked_at) = (growing.moved + 1, looked_at + 1);
             if slot != EMPTY {
                 chunk.push((key_of(slot as u32), slot));
-            } else if looked_at >= CHUNK_SLOTS || growing.moved >= capacity {
-                break;
+            } else {
+                is_at_gap = looked_at >= CHUNK_SLOTS || growing.moved >= capacity;
             }
         }
         for (key, slot) in chunk {

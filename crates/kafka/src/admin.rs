@@ -27,7 +27,7 @@ const LOG_IN: Duration = Duration::from_millis(500);
 /// A look may always take so long.
 const LOOK_MIN: Duration = Duration::from_secs(2);
 /// How long a client may take to find out whether only a host name is wrong.
-const PROBE: Duration = Duration::from_secs(3);
+const PROBE: Duration = TIMEOUT;
 /// For a question that is asked again.
 const LOOK_AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a topic may take to be there, or gone.

@@ -189,10 +189,7 @@ impl OnKafka {
     /// What is committed in a partition.
     fn committed<T>(&self, topic: &str, shard: u16, say: impl Fn(Option<&[u8]>, Option<&[u8]>) -> T) -> Vec<T> {
         let mut config = self.application.connection.client_with([], [("group.id", "readers".to_owned())]);
-        config
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set("fetch.wait.max.ms", "10");
+        config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
         let reader: BaseConsumer = config.create().expect("a reader");
         let mut place = TopicPartitionList::new();
         place.add_partition_offset(topic, shard.into(), Offset::Beginning).expect("a place");

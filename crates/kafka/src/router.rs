@@ -588,8 +588,7 @@ impl<'a> Attempt<'a> {
             ("isolation.level", "read_committed"),
             ("auto.offset.reset", "earliest"),
         ];
-        let ours =
-            [("queued.max.messages.kbytes", "16384"), ("fetch.queue.backoff.ms", "10"), ("fetch.wait.max.ms", "10")];
+        let ours = [("queued.max.messages.kbytes", "16384"), ("fetch.queue.backoff.ms", "10")];
         let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
         let config = self.connection.client_with(ours.map(owned), fixed.map(owned));
         let watch = Watch { troubles: self.watch.troubles.clone(), ..Watch::default() };

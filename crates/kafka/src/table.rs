@@ -183,13 +183,7 @@ pub fn stamped_from(
 
 /// One that reads partitions from their beginning to their end, and never commits.
 fn consumer(connection: &Connection, troubles: &Troubles) -> Result<BaseConsumer<Troubles>, AdminError> {
-    // That a partition has ended is told by a request that waited for more.
-    let ours = [
-        ("fetch.wait.max.ms", "10"),
-        ("fetch.queue.backoff.ms", "10"),
-        ("fetch.error.backoff.ms", "100"),
-        ("queued.max.messages.kbytes", "16384"),
-    ];
+    let ours = [("fetch.queue.backoff.ms", "10"), ("queued.max.messages.kbytes", "16384")];
     let fixed = [
         // It never joins one: the client asks for a name all the same.
         ("group.id", "clout-readers"),

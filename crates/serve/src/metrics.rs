@@ -653,6 +653,7 @@ mod tests {
         counted.set("clout_connect_reconnects_total", &[("network", "bluesky")], 1);
         counted.set("clout_connect_connected", &[("network", "bluesky")], 1);
         counted.set("clout_connect_lag_seconds", &[("network", "bluesky")], 3);
+        counted.set("clout_connect_claims_total", &[("network", "bluesky"), ("result", "linked")], 1);
         counted
     }
 

@@ -117,7 +117,6 @@ pub(crate) fn read(broker: &Broker, topic: &str) -> Vec<Record> {
         .set("group.id", unique("reader"))
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
-        .set("fetch.wait.max.ms", "10")
         .set("isolation.level", "read_committed")
         .create()
         .expect("a consumer");

@@ -47,7 +47,7 @@ fn an_image_of_a_table_that_grows_is_read_and_goes_on() {
             continue;
         }
         grew += 1;
-        let mut read = Shard::from_image(&model(), &KEY, 0, 1, &image).expect("an image of a table that grows");
+        let read = Shard::from_image(&model(), &KEY, 0, 1, &image).expect("an image of a table that grows");
         read.copy_image(&mut again);
         assert!(image == again, "step {step}");
         // The one that was read goes on.

@@ -732,7 +732,7 @@ fn what_others_pass_on_is_no_claim() {
         r#"{"id":"1","type":"IssueCommentEvent","actor":{"id":9,"login":"evil"},"repo":{"id":1,"name":"bo/r"},"payload":{"action":"created","issue":{"id":3,"user":{"id":8,"login":"bo"}},"comment":{"id":5,"user":{"id":7,"login":"ana"},"body":"clout-verify 2CQ7-K3ZJ"}},"public":true,"created_at":"2026-07-04T10:00:00Z"}"#.to_owned(),
     ];
     for message in forged {
-        assert_eq!(claims(Options::default(), &[message.clone()]), [""; 0], "{message}");
+        assert_eq!(claims(Options::default(), std::slice::from_ref(&message)), [""; 0], "{message}");
         let mut reader = reader(Options::default());
         reader.read(&mut networks::Source::default(), message.as_bytes(), &mut |found| {
             let is_objection =
