@@ -104,9 +104,12 @@ fn series(most: u64) -> Vec<Series> {
             runs: sizes(most / 10, 3 * most).into_iter().map(|size| (size, world(size, users), alone)).collect(),
         },
         Series {
-            title: "more partitions, of two workers",
+            title: "more partitions, of two workers from two on",
             grows: "partitions",
-            runs: (0..7).map(|power| 1 << power).map(|size| (size, world(most, users), [size as u32, 2])).collect(),
+            runs: (0..7)
+                .map(|power| 1 << power)
+                .map(|size| (size, world(most, users), [size as u32, size.min(2) as u32]))
+                .collect(),
         },
         Series {
             title: "more fans of one person",
