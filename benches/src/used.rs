@@ -1,4 +1,4 @@
-//! What a process has used of the machine, as Linux tells it.
+//! These functions read from `/proc` how much of the machine a process has used.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ pub fn cpu_secs(process: u32) -> io::Result<f64> {
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// Whether a process has ended, and waits to be asked how.
+/// Returns true if a process has ended and nobody has waited for it yet.
 ///
 /// # Errors
 /// If there is no such process.

@@ -1,5 +1,6 @@
-//! What an event costs as work grows: more people, more events, more partitions, one person whom everybody acts on, one
-//! account that acts on everybody. `clout replay` as users start it; a curve each, with its exponent.
+//! This bench measures the processor time of an event as work grows: more people, more events, more partitions, one person
+//! whom everybody acts on, one account that acts on everybody. It runs `clout replay` as users start it, and prints a curve
+//! each, with its exponent.
 //!
 //! `cargo build --release -p clout && cargo run --release -p benches --bin growth -- [--most N] [--out docs/growth.svg]`
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
@@ -92,6 +93,9 @@ fn series(most: u64) -> Vec<Series> {
     let users = (most / 10).max(2);
     let alone = [1, 1];
     let world = |events: u64, users: u64| Source::World { events, users };
+    let of_one = |source: fn(u64, u64) -> Source| {
+        sizes(most / 1_000, most / 10).into_iter().map(|size| (size, source(most / 5, size), alone)).collect()
+    };
     vec![
         Series {
             title: "more people",
@@ -114,18 +118,12 @@ fn series(most: u64) -> Vec<Series> {
         Series {
             title: "more fans of one person",
             grows: "fans",
-            runs: sizes(most / 1_000, most / 10)
-                .into_iter()
-                .map(|fans| (fans, Source::Star { events: most / 5, fans }, alone))
-                .collect(),
+            runs: of_one(|events, fans| Source::Star { events, fans }),
         },
         Series {
             title: "more targets of one account, whose worth moves",
             grows: "targets",
-            runs: sizes(most / 1_000, most / 10)
-                .into_iter()
-                .map(|targets| (targets, Source::Row { events: most / 5, targets }, alone))
-                .collect(),
+            runs: of_one(|events, targets| Source::Row { events, targets }),
         },
     ]
 }

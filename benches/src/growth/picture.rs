@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// What an event costs by size.
+/// A curve has a cost of an event for each size.
 pub(crate) struct Curve {
     pub(crate) title: &'static str,
     pub(crate) grows: &'static str,

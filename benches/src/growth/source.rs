@@ -12,10 +12,10 @@ use worlds::World;
 use crate::Failure;
 
 const START: Timestamp = 1_700_000_000_000;
-/// Who acts on the account that acts on everybody.
+/// The number of people who act on the account that acts on everybody.
 const PATRONS: u64 = 1_000;
 
-/// Whose events they are.
+/// A source is a rule by which the events of one size are made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Everybody acts and is acted upon, by Zipf's law.

@@ -1,4 +1,4 @@
-//! What accounts say of whose they are, and what becomes of it: a code that fits makes a link, and all other codes are counted.
+//! Accounts say whose they are, and this module makes links of it: a code that fits makes one, and all other codes are counted.
 //!
 //! A claim waits until what it was found in is committed, and is told as settled once the link is written. Whoever begins again in
 //! between links once more, which changes nothing. Invariant: an account comes to a person by what that account itself has said, and by
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::links::{Change, Ledger, LinkError, Links};
 use crate::words::{count, now};
 
-/// Whether claims are heard.
+/// The options that say which claims are heard.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ClaimArgs {
     /// Hear accounts that post `clout-verify CODE` or `clout-unlink-me`, and link them in APPLICATION-links: the key of the codes, as
@@ -40,17 +40,17 @@ fn kinship(word: &str) -> Result<Proof, String> {
 }
 
 impl ClaimArgs {
-    /// Whether claims are heard.
+    /// Returns true if any claims are to be heard.
     pub(crate) fn are_heard(&self) -> bool {
         self.links_key.is_some() || self.hears_kin()
     }
 
-    /// Whether it is heard what accounts say of each other.
+    /// Returns true if links are made of what two accounts say of each other.
     pub(crate) fn hears_kin(&self) -> bool {
         !self.link_by.is_empty()
     }
 
-    /// What hears claims, if they are to be heard.
+    /// Makes the listener for claims, or nothing if none are to be heard.
     pub(crate) fn hearing(&self) -> Result<Option<Hearing>, LinkError> {
         let key = self.links_key.as_deref().map(Key::read).transpose()?;
         Ok(self.are_heard().then(|| Hearing { key, link_by: self.link_by.clone(), ..Hearing::default() }))
@@ -97,7 +97,7 @@ impl Key {
         (!person.is_empty() && self.mark(&person, account) == mark).then_some(person)
     }
 
-    /// Whether a code was made for this account of this person. Codes of earlier versions do not have the name.
+    /// Returns true if a code was made for this account of this person. Codes of earlier versions do not have the name.
     pub(crate) fn fits(&self, person: &str, account: &str, code: &str) -> bool {
         plain(code) == self.mark(person, account) || self.person(account, code).as_deref() == Some(person)
     }
