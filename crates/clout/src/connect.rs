@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 
 use clap::Args;
-use kafka::{Admin, AdminError, RECORD_BYTES_MAX, host_name, kept_of};
+use kafka::{Admin, RECORD_BYTES_MAX, host_name, kept_of};
 use networks::Options;
 use pipeline::Holds;
 use serve::{Counted, Running, Server};
@@ -225,14 +225,10 @@ pub fn run(args: &ConnectArgs) -> Result<(), Failure> {
 
 /// Finds the topics, and makes the one for what is kept if it is missing.
 fn places(config: &Config, to: &str, profiles: Option<&str>, kept: &str) -> Result<Place, Failure> {
-    let admin = Admin::connect(&config.connection())?;
-    let letters = config.topics().dead_letters;
-    let needed = || [to].into_iter().chain(profiles);
-    let found = admin.find_seen(needed().chain([kept, &letters]))?;
-    let missing: Vec<String> = needed().filter(|topic| !found.contains_key(*topic)).map(str::to_owned).collect();
-    if !missing.is_empty() {
-        return Err(missing::explained(AdminError::Missing(missing), config, &|_| missing::Use::Written));
-    }
+    let (connection, letters) = (config.connection(), config.topics().dead_letters);
+    let found = kafka::there(&connection, [to].into_iter().chain(profiles), [kept, letters.as_str()])
+        .map_err(|error| missing::explained(error, config, &|_| missing::Use::Written))?;
+    let admin = Admin::connect(&connection)?;
     match found.get(kept).map(|found| found.properties.get("cleanup.policy")) {
         None => admin.create(kept, 1, None, &[("cleanup.policy", "compact")])?,
         Some(Some(policy)) if policy != "compact" => {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
-use kafka::{Admin, Dispatched, Letter, Recipient};
+use kafka::{Dispatched, Letter, Recipient};
 use pipeline::REASONS;
 use serde::Serialize;
 use vocabulary::{AHEAD_MS_MAX, Timestamp};
@@ -205,12 +205,8 @@ impl Letters {
     /// The same, which knows the inputs.
     fn with_inputs(mut self) -> Result<Letters, Failure> {
         let names = || self.config.inputs.iter().map(|input| input.topic.as_str());
-        let found = Admin::connect(&self.config.connection())?.find_seen(names())?;
-        let missing: Vec<String> = names().filter(|name| !found.contains_key(*name)).map(str::to_owned).collect();
-        if !missing.is_empty() {
-            let error = kafka::AdminError::Missing(missing);
-            return Err(missing::explained(error, &self.config, &|_| missing::Use::Written));
-        }
+        let found = kafka::there(&self.config.connection(), names(), [])
+            .map_err(|error| missing::explained(error, &self.config, &|_| missing::Use::Written))?;
         let partitions =
             |(name, found): (String, kafka::Found)| (name, u16::try_from(found.partitions).unwrap_or(u16::MAX));
         self.partitions = found.into_iter().map(partitions).collect();

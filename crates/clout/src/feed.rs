@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use influence::Partitioner;
-use kafka::{Admin, AdminError, Feeder, Topics};
+use kafka::{Admin, Feeder, Topics};
 use pipeline::{Clock, Holds};
 use vocabulary::{Event, Kind, PerKind, Profile, Timestamp};
 use wire::{
@@ -389,13 +389,12 @@ impl Feeding {
         asked.iter().try_for_each(|(_, topic)| check_holds(config, topic, Holds::Events))?;
         for_profiles.iter().try_for_each(|topic| check_holds(config, topic, Holds::Profiles))?;
         let names = asked.iter().map(|(_, topic)| topic).chain(&for_profiles);
-        let found = Admin::connect(&config.connection())?.find_seen(names.map(String::as_str))?;
+        let found = kafka::there(&config.connection(), names.map(String::as_str), [])
+            .map_err(|error| missing::explained(error, config, &|_| missing::Use::Written))?;
         let topic = |name: String| {
-            let Some(found) = found.get(&name) else {
-                return Err(missing::explained(AdminError::Missing(vec![name]), config, &|_| missing::Use::Written));
-            };
             let encoding = encoding_of(config, &name, args.encoding)?;
-            Ok::<_, Failure>(Topic { name, encoding, partitions: u16::try_from(found.partitions).unwrap_or(u16::MAX) })
+            let partitions = u16::try_from(found[&name].partitions).unwrap_or(u16::MAX);
+            Ok::<_, Failure>(Topic { name, encoding, partitions })
         };
         let mut topics: Vec<Topic> = Vec::new();
         let mut by_kind: PerKind<Option<usize>> = PerKind::default();

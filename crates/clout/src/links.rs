@@ -208,24 +208,20 @@ impl<'a> Ledger<'a> {
 
     fn with(config: &'a Config, erases: bool) -> Result<Ledger<'a>, Failure> {
         let connection = config.connection();
-        let admin = Admin::connect(&connection)?;
         let (topic, names) = (links_of(&config.application_id), names_of(&config.application_id));
         let input = config.inputs.iter().find(|input| input.holds == Holds::Profiles);
         let profiles = input.map(|input| input.topic.as_str());
         let kept = kept_of(&config.application_id);
         let erased = [names.as_str(), kept.as_str()].into_iter().filter(|_| erases);
-        let found = admin.find_seen([topic.as_str()].into_iter().chain(erased).chain(profiles))?;
+        let found = kafka::there(&connection, profiles, [topic.as_str()].into_iter().chain(erased))?;
         let partitions = |topic: &str| Some(u16::try_from(found.get(topic)?.partitions).unwrap_or(u16::MAX));
         if partitions(&topic).is_none() {
-            admin.create(&topic, 1, None, &[("cleanup.policy", "compact")])?;
+            Admin::connect(&connection)?.create(&topic, 1, None, &[("cleanup.policy", "compact")])?;
         }
-        let profiles = match profiles {
-            Some(name) => {
-                let partitions = partitions(name).ok_or_else(|| AdminError::Missing(vec![name.to_owned()]))?;
-                Some((name.to_owned(), partitions, encoding_of(config, name, None)?))
-            }
-            None => None,
+        let encoded = |name: &str| {
+            Ok::<_, Failure>((name.to_owned(), partitions(name).unwrap_or(1), encoding_of(config, name, None)?))
         };
+        let profiles = profiles.map(encoded).transpose()?;
         // Who opens it ends what another one has begun: what is read then is all there is.
         let outlet = Outlet::open(&connection, &topic).map_err(failure)?;
         let links = Links::read(&connection, &topic)?;

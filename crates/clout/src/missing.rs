@@ -52,7 +52,7 @@ pub(crate) fn explained(error: AdminError, config: &Config, of: &impl Fn(&str) -
     let AdminError::Missing(topics) = &error else { return error.into() };
     let there = Admin::connect(&config.connection()).and_then(|admin| admin.topics()).unwrap_or_default();
     let line = |topic: &String| {
-        let near = keys::nearest(topic, there.iter().map(String::as_str));
+        let near = keys::nearest(topic, there.iter().map(String::as_str).filter(|there| there != topic));
         let near = near.map_or(String::new(), |near| format!("did you mean {near}? If not, "));
         format!("topic {topic} is missing: {near}{}", advice(topic, config, of(topic)))
     };

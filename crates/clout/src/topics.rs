@@ -106,13 +106,8 @@ pub fn run(args: &TopicsArgs) -> Result<(), Failure> {
 fn check_only(args: &CheckArgs) -> Result<(), Failure> {
     let config = Config::load(&args.config)?;
     let requirements = Requirement::of(&config.topics(), config.inputs.iter().map(|input| input.topic.as_str()));
-    let admin = Admin::connect(&config.connection())?;
-    let found = admin.find_seen(requirements.iter().map(|required| required.topic.as_str()))?;
-    let missing = requirements.iter().filter(|required| !found.contains_key(&required.topic));
-    let missing: Vec<String> = missing.map(|required| required.topic.clone()).collect();
-    if !missing.is_empty() {
-        return Err(missing::suggested(AdminError::Missing(missing), &config));
-    }
+    let found = kafka::there(&config.connection(), requirements.iter().map(|required| required.topic.as_str()), [])
+        .map_err(|error| missing::suggested(error, &config))?;
     if !args.quiet {
         requirements.iter().try_for_each(|required| say(&line("found", required, &found[&required.topic])))?;
     }
@@ -135,16 +130,17 @@ fn create(args: &CreateArgs) -> Result<(), Failure> {
     let is_missing = |required: &&Requirement| !found.contains_key(&required.topic);
     let (wanted, left): (Vec<_>, Vec<_>) =
         requirements.iter().filter(is_missing).partition(|required| required.role != Role::Input || args.makes_inputs);
+    let there = |topics: &[&str]| kafka::there(&config.connection(), topics.iter().copied(), []);
     if !left.is_empty() {
-        let left = left.into_iter().map(|required| required.topic.clone()).collect();
-        return Err(missing::suggested(AdminError::Missing(left), &config));
+        let left: Vec<&str> = left.into_iter().map(|required| required.topic.as_str()).collect();
+        found.extend(there(&left).map_err(|error| missing::suggested(error, &config))?);
     }
     let made: Vec<&str> = wanted.iter().map(|required| required.topic.as_str()).collect();
     for required in wanted.iter().copied() {
         let properties: Vec<_> = required.role.first_properties().collect();
         admin.create(&required.topic, partitions, args.replication, &properties)?;
     }
-    found.extend(admin.find_seen(made.iter().copied())?);
+    found.extend(there(&made)?);
     for required in &requirements {
         let verb = if made.contains(&required.topic.as_str()) { "made " } else { "found" };
         if !args.quiet {

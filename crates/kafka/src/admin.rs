@@ -32,8 +32,11 @@ const PROBE: Duration = TIMEOUT;
 const LOOK_AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a topic may take to be there, or gone.
 const CHANGE: Duration = Duration::from_secs(30);
-/// A topic that has just been made may not be known to every broker yet: it is missing once it has been so for this time.
+/// A topic that has just been made may not be known to every broker yet, nor any topic to one that has just started: it is missing
+/// once it has been so for this time,
 const MISSING: Duration = Duration::from_secs(2);
+/// and so often, each time by a new connection: that leads to any of the brokers.
+const LOOKS: u32 = 6;
 /// Between two looks at it.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -121,13 +124,7 @@ pub fn check_topics<'a>(
     inputs: impl IntoIterator<Item = &'a str>,
 ) -> Result<Checked, AdminError> {
     let requirements = Requirement::of(topics, inputs);
-    let admin = Admin::connect(connection)?;
-    let found = until_there(|| {
-        let found = admin.find_seen(requirements.iter().map(|required| required.topic.as_str()))?;
-        let topics = requirements.iter().map(|required| required.topic.clone());
-        let missing = topics.filter(|topic| !found.contains_key(topic)).collect();
-        Ok((found, missing))
-    })?;
+    let found = there(connection, requirements.iter().map(|required| required.topic.as_str()), [])?;
     let partitions = partitions(&requirements, &found).unwrap_or(0);
     match differences(&requirements, &found, partitions) {
         differences if differences.is_empty() => {
@@ -151,8 +148,8 @@ pub fn check_topics<'a>(
 /// # Errors
 /// If it is not, or no broker lets us see.
 pub fn check_exists(connection: &Connection, topic: &str) -> Result<(), AdminError> {
-    let admin = Admin::connect(connection)?;
     until_there(|| {
+        let admin = Admin::connect(connection)?;
         let metadata = admin.metadata(LOOK_AT_ONCE)?;
         if metadata.topics().iter().any(|found| found.name() == topic) {
             return Ok(((), Vec::new()));
@@ -162,15 +159,35 @@ pub fn check_exists(connection: &Connection, topic: &str) -> Result<(), AdminErr
     })
 }
 
+/// These topics, all of which must be there and may be seen, and those of the others that are there.
+///
+/// # Errors
+/// If one is missing or may not be seen, or the brokers do not answer.
+pub fn there<'a>(
+    connection: &Connection,
+    topics: impl IntoIterator<Item = &'a str>,
+    others: impl IntoIterator<Item = &'a str>,
+) -> Result<BTreeMap<String, Found>, AdminError> {
+    let topics: Vec<&str> = topics.into_iter().collect();
+    let all: Vec<&str> = topics.iter().copied().chain(others).collect();
+    until_there(|| {
+        let found = Admin::connect(connection)?.find_seen(all.iter().copied())?;
+        let missing = topics.iter().filter(|topic| !found.contains_key(**topic)).map(|&topic| topic.to_owned());
+        let missing = missing.collect();
+        Ok((found, missing))
+    })
+}
+
 /// Looks until no topic is missing, for a while.
 fn until_there<T>(mut look: impl FnMut() -> Result<(T, Vec<String>), AdminError>) -> Result<T, AdminError> {
-    let until = Instant::now() + MISSING;
+    let (until, mut looks) = (Instant::now() + MISSING, 0);
     loop {
+        looks += 1;
         let (found, missing) = look()?;
         if missing.is_empty() {
             return Ok(found);
         }
-        if Instant::now() >= until {
+        if looks >= LOOKS && Instant::now() >= until {
             return Err(AdminError::Missing(missing));
         }
         std::thread::sleep(LOOK);
@@ -367,18 +384,6 @@ impl Admin {
         }
         self.describe(&topics, &mut found)?;
         Ok(found)
-    }
-
-    /// These topics, all of which must be there.
-    ///
-    /// # Errors
-    /// If one is missing or may not be seen, or the brokers do not answer.
-    pub(crate) fn there(&self, topics: &[&str]) -> Result<BTreeMap<String, Found>, AdminError> {
-        let found = self.find_seen(topics.iter().copied())?;
-        match topics.iter().filter(|topic| !found.contains_key(**topic)).map(|topic| (*topic).to_owned()).collect() {
-            missing if Vec::is_empty(&missing) => Ok(found),
-            missing => Err(AdminError::Missing(missing)),
-        }
     }
 
     /// The offsets behind the last committed record of each partition of a topic that has so many.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -90,6 +91,10 @@ const USUAL: &[&str] = &[
 /// connection comes or goes, and none does once all brokers are back. One that has nothing to do goes after this time, and the
 /// question is asked again.
 pub(crate) const ASKS_AGAIN: (&str, &str) = ("connections.max.idle.ms", "2000");
+/// What took so long may have been asked for twice: a connection that has answered nothing for this time is closed, whether an answer
+/// is awaited or not, and the question is put once more. The brokers may hear the first one later, in the midst of the next transaction,
+/// which is then ended by it: whoever begins one takes a new epoch before.
+pub(crate) const ASKED_TWICE: Duration = Duration::from_secs(2);
 
 impl Connection {
     /// The usual names of properties.

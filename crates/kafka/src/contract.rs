@@ -8,17 +8,19 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::executor::block_on;
-use influence::Credit;
-use pipeline::contract::{Candidate, SHARDS, check, settings};
-use pipeline::{Fault, Log, Ownership, Settings};
+use influence::{Credit, Effects, Model, Shard};
+use pipeline::contract::{Candidate, HASH_KEY, SHARDS, check, record, settings};
+use pipeline::{Fault, Log, Ownership, Settings, Step};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use testbroker::Broker;
 use vocabulary::Event;
 use wire::{decode_close, decode_credits, encode_event};
@@ -91,33 +93,38 @@ fn unique(what: &str) -> String {
     format!("{what}-{now:x}-{}", NUMBER.fetch_add(1, Relaxed))
 }
 
+fn application(brokers: &str) -> Application {
+    let id = unique("contract");
+    let topics = Topics::of(&id).with_history(&id, true).with_credits(&id, true);
+    let mut settings: Settings = settings();
+    settings.inputs[0].topic = format!("{id}-events");
+    settings.exchange.clone_from(&topics.exchange);
+    Application {
+        checkpoints: String::new(),
+        id,
+        instance: "here".into(),
+        connection: Connection::new([("bootstrap.servers".to_owned(), brokers.to_owned())]),
+        topics,
+        record_bytes_max: crate::RECORD_BYTES_MAX,
+        start: Start::Earliest,
+        retention_ms: BTreeMap::new(),
+        outputs: wire::Encoding::Protobuf,
+        settings: Arc::new(settings),
+        costs: Arc::default(),
+    }
+}
+
+/// All of its own.
+fn own_topics(topics: &Topics) -> Vec<&str> {
+    let own = [&topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
+    own.into_iter().chain(&topics.history).chain(&topics.credits).map(String::as_str).collect()
+}
+
 impl OnKafka {
     fn new(brokers: &str) -> OnKafka {
-        let id = unique("contract");
-        let topics = Topics::of(&id).with_history(&id, true).with_credits(&id, true);
-        let mut settings: Settings = settings();
-        settings.inputs[0].topic = format!("{id}-events");
-        settings.exchange.clone_from(&topics.exchange);
-        let own = [&topics.exchange, &topics.journal, &topics.scores, &topics.dead_letters];
-        let own: Vec<&str> =
-            own.into_iter().chain(&topics.history).chain(&topics.credits).map(String::as_str).collect();
-        create_topics(brokers, &own, &settings.inputs[0].topic);
-        let properties = [("bootstrap.servers".to_owned(), brokers.to_owned())];
+        let application = application(brokers);
+        create_topics(brokers, &own_topics(&application.topics), &application.settings.inputs[0].topic);
         let producer = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a producer");
-        let connection = Connection::new(properties);
-        let application = Application {
-            checkpoints: String::new(),
-            id,
-            instance: "here".into(),
-            connection,
-            topics,
-            record_bytes_max: crate::RECORD_BYTES_MAX,
-            start: Start::Earliest,
-            retention_ms: BTreeMap::new(),
-            outputs: wire::Encoding::Protobuf,
-            settings: Arc::new(settings),
-            costs: Arc::default(),
-        };
         OnKafka { application: Arc::new(application), register: Arc::default(), producer, members: 0 }
     }
 
@@ -241,4 +248,39 @@ fn a_transaction_that_was_left_open_is_ended_by_who_waits_for_it() {
     };
     assert!(past.journal.is_empty());
     assert!(dead.commit_transaction(TIME).is_err());
+}
+
+/// What a producer has asked for may reach the brokers late: its epoch is over then.
+#[test]
+fn no_transaction_can_be_ended_by_what_was_asked_for_an_earlier_one() {
+    const BROKER: i32 = 1;
+    let brokers = MockCluster::new(BROKER).expect("a broker");
+    let application = Arc::new(application(&brokers.bootstrap_servers()));
+    let input = application.settings.inputs[0].topic.as_str();
+    for topic in own_topics(&application.topics).into_iter().chain([input]) {
+        brokers.create_topic(topic, SHARDS.into(), 1).expect("a topic");
+    }
+    let given = Given { register: Arc::default(), member: 0, group: application.id.clone() };
+    let membership = Membership::given(&application.topics.exchange, given);
+    let mut writer = Writer::new(&application, 0, &Arc::default(), &Troubles::default()).expect("a producer");
+    let shard = Shard::new(Model::default(), HASH_KEY, 0, SHARDS);
+    let mut commit = |sequence| {
+        let (before, journal, mut effects) =
+            (writer.producer_name(), record(0, sequence, (0, 0), (0, 0)), Effects::default());
+        let step = Step { shard: &shard, effects: &mut effects, refused: &[], journal: &journal };
+        writer.commit(&mut [step], &membership).expect("it is committed");
+        writer.producer_name() != before
+    };
+    assert!(!commit(0), "nothing is on its way any more");
+    // It is aborted, and begun anew.
+    let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION;
+    brokers.request_errors(RDKafkaApiKey::TxnOffsetCommit, &[refusal]);
+    assert!(commit(1));
+    // Each answer comes so late that in the end some question may have been asked twice.
+    brokers.broker_round_trip_time(BROKER, Duration::from_millis(800)).expect("a broker");
+    assert!(!commit(2), "it goes on with the one it began with");
+    brokers.broker_round_trip_time(BROKER, Duration::ZERO).expect("a broker");
+    assert!(commit(3));
+    assert!(!commit(4));
+    drop(brokers);
 }

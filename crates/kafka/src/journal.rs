@@ -3,7 +3,7 @@
 use vocabulary::Timestamp;
 use wire::{JournalRecord, decode_exchange};
 
-use crate::admin::{Admin, AdminError};
+use crate::admin::{Admin, AdminError, there};
 use crate::connection::Connection;
 use crate::table::read_topic;
 
@@ -33,7 +33,7 @@ pub fn read_journal(
     mut each: impl FnMut(Journaled),
 ) -> Result<Pending, AdminError> {
     let admin = Admin::connect(connection)?;
-    let partitions = admin.there(&[topic])?[topic].partitions;
+    let partitions = there(connection, [topic], [])?[topic].partitions;
     // The stable ends first: what is committed in between is read.
     let (stable, written) = (admin.ends(topic, partitions)?, admin.written(topic, partitions)?);
     read_topic(connection, topic, None, |entry| {

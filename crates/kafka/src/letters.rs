@@ -18,8 +18,9 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use serde::{Deserialize, Serialize};
 use vocabulary::Timestamp;
 
-use crate::admin::{Admin, AdminError, reason, refused};
+use crate::admin::{Admin, AdminError, reason, refused, there};
 use crate::application::RECORD_BYTES_MAX;
+use crate::aside::drop_aside;
 use crate::connection::Connection;
 use crate::dead_letter::{
     CLASS, CLASS_PREFIX, CONNECT, ENCODING, FROM_OFFSET, FROM_PARTITION, FROM_TOPIC, KEY_BYTES, REASON, VALUE_BYTES,
@@ -43,8 +44,6 @@ const BYTES_MAX: usize = 8 << 20;
 const TIME: Duration = Duration::from_secs(30);
 /// So long at most others' transactions may keep the newest letters, and notes, from us.
 const OPEN: Duration = Duration::from_secs(60);
-/// A transaction is tried so often once something was left out of it.
-const AGAIN_MAX: u32 = 3;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -146,7 +145,7 @@ impl Sent {
 /// # Errors
 /// If the topic is not there, or cannot be read.
 pub fn read_letters(connection: &Connection, topic: &str, mut each: impl FnMut(&Letter<'_>)) -> Result<(), AdminError> {
-    Admin::connect(connection)?.there(&[topic])?;
+    there(connection, [topic], [])?;
     let sent = Sent::read(connection, topic, None)?;
     read_topic(connection, topic, None, |entry| {
         let value = value_of(entry);
@@ -197,8 +196,8 @@ pub fn send_letters(
     to: &[&str],
     mut choose: impl FnMut(&Letter<'_>) -> Option<Recipient>,
 ) -> Result<Dispatched, AdminError> {
+    let found = there(connection, [topic].into_iter().chain(to.iter().copied()), [])?;
     let admin = Admin::connect(connection)?;
-    let found = admin.there(&[&[topic], to].concat())?;
     let partitions = found[topic].partitions;
     // A batch that a topic does not take would take small letters with it.
     let limits = found.values().filter_map(Found::record_bytes_max);
@@ -266,10 +265,33 @@ impl ProducerContext for Deliveries {
     }
 }
 
+fn producer(
+    connection: &Connection,
+    transactional_id: &str,
+    batch_bytes: usize,
+) -> Result<(ThreadedProducer<Deliveries>, Deliveries), AdminError> {
+    let batch_bytes = batch_bytes.to_string();
+    let ours = [
+        ("transaction.timeout.ms", "60000"),
+        ("compression.type", "lz4"),
+        ("linger.ms", "5"),
+        ("batch.size", batch_bytes.as_str()),
+    ];
+    let fixed = [("transactional.id", transactional_id), ("enable.idempotence", "true")];
+    let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+    let config = connection.client_with(ours.map(owned), fixed.map(owned));
+    let deliveries = Deliveries::default();
+    let producer = ThreadedProducer::from_config_and_context(&config, deliveries.clone())
+        .map_err(|error| refused("cannot connect", error))?;
+    Ok((producer, deliveries))
+}
+
 /// Sends letters, some thousand in a transaction.
 struct Sender<'a> {
+    connection: &'a Connection,
     topic: &'a str,
     transactional_id: &'a str,
+    batch_bytes: usize,
     producer: ThreadedProducer<Deliveries>,
     deliveries: Deliveries,
     parcels: Vec<Parcel>,
@@ -280,35 +302,38 @@ struct Sender<'a> {
 impl<'a> Sender<'a> {
     /// Ends what an earlier one has left open, or another one is about to do.
     fn new(
-        connection: &Connection,
+        connection: &'a Connection,
         topic: &'a str,
         transactional_id: &'a str,
         batch_bytes: usize,
     ) -> Result<Sender<'a>, AdminError> {
-        let batch_bytes = batch_bytes.to_string();
-        let ours = [
-            ("transaction.timeout.ms", "60000"),
-            ("compression.type", "lz4"),
-            ("linger.ms", "5"),
-            ("batch.size", batch_bytes.as_str()),
-        ];
-        let fixed = [("transactional.id", transactional_id), ("enable.idempotence", "true")];
-        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
-        let config = connection.client_with(ours.map(owned), fixed.map(owned));
-        let deliveries = Deliveries::default();
-        let producer = ThreadedProducer::from_config_and_context(&config, deliveries.clone())
-            .map_err(|error| refused("cannot connect", error))?;
+        let (producer, deliveries) = producer(connection, transactional_id, batch_bytes)?;
         let sender = Sender {
+            connection,
             topic,
             transactional_id,
+            batch_bytes,
             producer,
             deliveries,
             parcels: Vec::new(),
             bytes: 0,
             dispatched: Dispatched::default(),
         };
-        sender.producer.init_transactions(TIME).map_err(|error| sender.failed(error))?;
+        sender.begin()?;
         Ok(sender)
+    }
+
+    fn begin(&self) -> Result<(), AdminError> {
+        self.producer.init_transactions(TIME).map_err(|error| self.failed(error))
+    }
+
+    /// After one that was aborted: what the brokers have not heard of it yet must not end the next one, and has left no hole in the
+    /// numbers of a new producer's batches.
+    fn begin_anew(&mut self) -> Result<(), AdminError> {
+        let (producer, deliveries) = producer(self.connection, self.transactional_id, self.batch_bytes)?;
+        drop_aside(std::mem::replace(&mut self.producer, producer));
+        self.deliveries = deliveries;
+        self.begin()
     }
 
     /// Where the topic ends, once all that lies before can be read: notes of an earlier one among it.
@@ -350,7 +375,6 @@ impl<'a> Sender<'a> {
 
     /// Sends what is there, without what is refused for what it is.
     fn flush(&mut self) -> Result<(), AdminError> {
-        let mut again = 0;
         while !self.parcels.is_empty() {
             let tried = self.transaction();
             if tried.is_ok() {
@@ -361,16 +385,9 @@ impl<'a> Sender<'a> {
             // Aborted, all reports have been taken.
             let aborted = self.producer.abort_transaction(TIME);
             let refused = self.deliveries.take();
-            // What was refused has left a hole in the numbers of its partition's batches: the broker says so, and the producer
-            // counts anew.
-            if refused.is_empty() && aborted.is_ok() && (1..=AGAIN_MAX).contains(&again) {
-                again += 1;
-                continue;
-            }
             if refused.keys().all(|&place| place == 0) || aborted.is_err() {
                 return tried.map_err(|error| self.failed(error));
             }
-            again = 1;
             for (place, why) in refused.into_iter().rev().filter(|(place, _)| *place > 0) {
                 let Parcel { partition, offset, to, .. } = self.parcels.remove(place - 1);
                 self.dispatched.refused += 1;
@@ -379,6 +396,7 @@ impl<'a> Sender<'a> {
                     self.topic, to.topic
                 ));
             }
+            self.begin_anew()?;
         }
         self.bytes = 0;
         Ok(())

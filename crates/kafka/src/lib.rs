@@ -29,6 +29,7 @@ mod hash_key;
 mod journal;
 mod letters;
 mod lost;
+mod orphans;
 mod outlet;
 mod ownership;
 mod requirements;
@@ -46,7 +47,7 @@ mod waits;
 #[cfg(test)]
 mod contract;
 
-pub use admin::{Admin, AdminError, Checked, check_exists, check_topics, differences, partitions};
+pub use admin::{Admin, AdminError, Checked, check_exists, check_topics, differences, partitions, there};
 pub use application::{Application, RECORD_BYTES_MAX, SESSION_TIMEOUT, Start, host_name};
 pub use connection::Connection;
 pub use costs::Costs;

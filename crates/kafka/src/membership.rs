@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pipeline::{Fatal, Fault, Ownership, Place, ShardStatus, Status};
+use pipeline::{Fatal, Fault, Ownership, Place, ShardStatus, Status, shard_list};
 use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -18,6 +18,7 @@ use tracing::{debug, warn};
 use crate::admin::AdminError;
 use crate::application::Application;
 use crate::native::GroupMetadata;
+use crate::orphans::Orphans;
 use crate::ownership::foreign_members;
 use crate::troubles::{Troubles, fault, fault_of};
 
@@ -34,6 +35,8 @@ pub(crate) struct Membership {
     consumer: Option<BaseConsumer<Member>>,
     group: String,
     exchange: String,
+    /// One of a process's workers looks for all.
+    orphans: Option<Orphans>,
     #[cfg(test)]
     pub(crate) given: Option<crate::contract::Given>,
 }
@@ -62,7 +65,7 @@ struct State {
 impl Membership {
     /// Joins the group.
     pub(crate) fn join(
-        application: &Application,
+        application: &Arc<Application>,
         worker: usize,
         status: &Arc<Status>,
         troubles: &Troubles,
@@ -76,6 +79,7 @@ impl Membership {
             consumer: Some(consumer),
             group: application.id.clone(),
             exchange,
+            orphans: (worker == 0).then(|| Orphans::watch(application)),
             #[cfg(test)]
             given: None,
         })
@@ -83,7 +87,13 @@ impl Membership {
 
     #[cfg(test)]
     pub(crate) fn given(exchange: &str, given: crate::contract::Given) -> Membership {
-        Membership { consumer: None, group: String::new(), exchange: exchange.to_owned(), given: Some(given) }
+        Membership {
+            consumer: None,
+            group: String::new(),
+            exchange: exchange.to_owned(),
+            orphans: None,
+            given: Some(given),
+        }
     }
 
     /// What has become of the ownership of shards; never waits.
@@ -99,6 +109,12 @@ impl Membership {
                 None | Some(Ok(_)) => {}
                 Some(Err(error)) => self.look_at(&error, &consumer.context().troubles)?,
             }
+        }
+        if let Some(shards) = self.orphans.as_ref().and_then(Orphans::take) {
+            return Err(Fault::Broken(format!(
+                "nobody has the shards {}, and the group is at rest: it shares them out when this worker joins anew",
+                shard_list(shards)
+            )));
         }
         Ok(std::mem::take(&mut consumer.context().state().changes))
     }

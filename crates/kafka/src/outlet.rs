@@ -14,7 +14,7 @@ use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use crate::admin::{AdminError, reason, refused};
-use crate::connection::Connection;
+use crate::connection::{ASKED_TWICE, Connection};
 use crate::dead_letter::{DeadLetter, Form, is_about_the_record};
 use crate::troubles::{Troubles, cause, is_fenced, is_unreachable};
 
@@ -69,10 +69,13 @@ pub struct Unusable<'a> {
 
 /// The producer of a name.
 pub struct Outlet {
+    connection: Connection,
     producer: ThreadedProducer<Troubles>,
     troubles: Troubles,
     name: String,
     is_open: bool,
+    /// The end of the last transaction may have been asked for twice.
+    is_stale: bool,
 }
 
 impl Outlet {
@@ -92,7 +95,8 @@ impl Outlet {
         let troubles = Troubles::quiet();
         let producer = ThreadedProducer::from_config_and_context(&config, troubles.clone())
             .map_err(|error| OutletError::Final(refused("cannot connect", error)))?;
-        let outlet = Outlet { producer, troubles, name: name.to_owned(), is_open: false };
+        let (connection, name) = (connection.clone(), name.to_owned());
+        let outlet = Outlet { connection, producer, troubles, name, is_open: false, is_stale: false };
         outlet.producer.init_transactions(TIMEOUT).map_err(|error| outlet.broken(error, None))?;
         Ok(outlet)
     }
@@ -132,6 +136,9 @@ impl Outlet {
     }
 
     fn give(&mut self, topic: &str, mut record: BaseRecord<'_, str, [u8]>) -> Result<(), OutletError> {
+        if self.is_stale {
+            *self = Outlet::open(&self.connection, &self.name)?;
+        }
         let broken = |error| self.broken(error, Some(topic));
         if !self.is_open {
             self.producer.begin_transaction().map_err(broken)?;
@@ -155,7 +162,7 @@ impl Outlet {
         if !self.is_open {
             return Ok(());
         }
-        let until = Instant::now() + TIMEOUT;
+        let (began, until) = (Instant::now(), Instant::now() + TIMEOUT);
         loop {
             match self.producer.commit_transaction(TIMEOUT) {
                 Ok(()) => break,
@@ -164,6 +171,7 @@ impl Outlet {
             }
         }
         self.is_open = false;
+        self.is_stale = began.elapsed() >= ASKED_TWICE;
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::topics::Topics;
 use crate::troubles::Troubles;
 
 /// For one question.
-const TIME: Duration = Duration::from_secs(4);
+pub(crate) const TIME: Duration = Duration::from_secs(4);
 /// What the brokers call a group of consumers.
 const CONSUMERS: &str = "consumer";
 /// Members that are named.

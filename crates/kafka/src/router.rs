@@ -20,8 +20,9 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::warn;
 
-use crate::admin::{Admin, AdminError, reason, refused};
-use crate::connection::{ASKS_AGAIN, Connection};
+use crate::admin::{Admin, AdminError, reason, refused, there};
+use crate::aside::drop_aside;
+use crate::connection::{ASKED_TWICE, ASKS_AGAIN, Connection};
 use crate::dead_letter::{DeadLetter, FROM_TOPIC, Form, cut_letter, header, is_about_the_record};
 use crate::letters::{SENT, Sent};
 use crate::native::{Packed, packed};
@@ -200,17 +201,11 @@ pub fn route(
 ) -> Result<Routed, AdminError> {
     let needed =
         || [&route.from, &route.to, &route.dead_letters].into_iter().chain(&route.profiles).chain(&route.names);
-    let admin = Admin::connect(connection)?;
-    let found = admin.find_seen(needed().map(String::as_str))?;
-    let missing: Vec<String> = needed().filter(|topic| !found.contains_key(*topic)).cloned().collect();
-    if !missing.is_empty() {
-        return Err(AdminError::Missing(missing));
-    }
+    let found = there(connection, needed().map(String::as_str), [])?;
     let ends = match route.is_once {
-        true => Some(admin.ends(&route.from, found[&route.from].partitions)?),
+        true => Some(Admin::connect(connection)?.ends(&route.from, found[&route.from].partitions)?),
         false => None,
     };
-    drop(admin);
     let sent = match route.dead_letters == route.from {
         true => Sent::read(connection, &route.from, None)?,
         false => Sent::default(),
@@ -425,6 +420,34 @@ impl Plan<'_> {
     }
 }
 
+/// A producer that has fenced off what another one of its name left open.
+fn producer(
+    connection: &Connection,
+    plan: Plan<'_>,
+    troubles: &Troubles,
+) -> Result<(ThreadedProducer<Deliveries>, Deliveries), Broken> {
+    let Plan { route, limits, .. } = plan;
+    let id = route.transactional_id();
+    let fixed = [("transactional.id", id.as_str()), ("enable.idempotence", "true")];
+    let ours = [
+        ("transaction.timeout.ms", "30000"),
+        ("linger.ms", "20"),
+        ("compression.type", "lz4"),
+        ("retry.backoff.ms", "10"),
+        ASKS_AGAIN,
+        ("message.max.bytes", &RECORD_BYTES_MAX.to_string()),
+        ("batch.size", &limits.batch.to_string()),
+        ("queue.buffering.max.kbytes", &(RECORD_BYTES_MAX / 1_024).to_string()),
+    ];
+    let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+    let deliveries = Deliveries { refused: Arc::default(), troubles: troubles.clone() };
+    let config = connection.client_with(ours.map(owned), fixed.map(owned));
+    let producer: ThreadedProducer<Deliveries> = config.create_with_context(deliveries.clone()).map_err(wrong)?;
+    let broken = |error: KafkaError| route.broken(&error, error.rdkafka_error_code(), troubles);
+    producer.init_transactions(TIMEOUT).map_err(broken)?;
+    Ok((producer, deliveries))
+}
+
 /// One consumer, one producer, as long as nothing breaks.
 struct Attempt<'a> {
     connection: &'a Connection,
@@ -441,7 +464,7 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn begin(connection: &'a Connection, plan: Plan<'a>, troubles: &Troubles) -> Result<Attempt<'a>, Broken> {
-        let Plan { route, limits, .. } = plan;
+        let Plan { route, .. } = plan;
         let watch = Watch { troubles: troubles.clone(), ..Watch::default() };
         let fixed = [
             ("group.id", route.group.as_str()),
@@ -466,23 +489,8 @@ impl<'a> Attempt<'a> {
         let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
         let consumer = connection.client_with(ours.map(owned), fixed.map(owned)).create_with_context(watch.clone());
         let consumer: BaseConsumer<Watch> = consumer.map_err(wrong)?;
-        let id = route.transactional_id();
-        let fixed = [("transactional.id", id.as_str()), ("enable.idempotence", "true")];
-        let ours = [
-            ("transaction.timeout.ms", "30000"),
-            ("linger.ms", "20"),
-            ("compression.type", "lz4"),
-            ("retry.backoff.ms", "10"),
-            ASKS_AGAIN,
-            ("message.max.bytes", &RECORD_BYTES_MAX.to_string()),
-            ("batch.size", &limits.batch.to_string()),
-            ("queue.buffering.max.kbytes", &(RECORD_BYTES_MAX / 1_024).to_string()),
-        ];
-        let deliveries = Deliveries { refused: Arc::default(), troubles: troubles.clone() };
-        let config = connection.client_with(ours.map(owned), fixed.map(owned));
-        let producer: ThreadedProducer<Deliveries> = config.create_with_context(deliveries.clone()).map_err(wrong)?;
+        let (producer, deliveries) = producer(connection, plan, troubles)?;
         let broken = |error: KafkaError| route.broken(&error, error.rdkafka_error_code(), troubles);
-        producer.init_transactions(TIMEOUT).map_err(broken)?;
         consumer.subscribe(&[&route.from]).map_err(broken)?;
         let (next, pending) = (BTreeMap::new(), Routed::default());
         Ok(Attempt { connection, plan, watch, consumer: Arc::new(consumer), producer, deliveries, next, pending })
@@ -786,8 +794,19 @@ impl<'a> Attempt<'a> {
         self.pending = Routed::default();
         match std::mem::take(&mut self.next).is_empty() {
             true => Ok(()),
-            false => self.producer.abort_transaction(TIMEOUT).map_err(|error| self.broken(error)),
+            false => {
+                self.producer.abort_transaction(TIMEOUT).map_err(|error| self.broken(error))?;
+                self.renew()
+            }
         }
+    }
+
+    /// What the brokers have not heard yet of a transaction that has ended must not end the next one.
+    fn renew(&mut self) -> Result<(), Broken> {
+        let (producer, deliveries) = producer(self.connection, self.plan, &self.watch.troubles)?;
+        drop_aside(std::mem::replace(&mut self.producer, producer));
+        self.deliveries = deliveries;
+        Ok(())
     }
 
     fn commit(&mut self, routed: &mut Routed) -> Result<(), Broken> {
@@ -802,11 +821,12 @@ impl<'a> Attempt<'a> {
         let group = self.consumer.group_metadata().filter(|_| !self.consumer.assignment_lost());
         let group =
             group.ok_or_else(|| passing_by("the group has given the partitions to somebody else".to_owned(), false))?;
+        let began = Instant::now();
         self.producer.send_offsets_to_transaction(&offsets, &group, TIMEOUT).map_err(broken)?;
         self.producer.commit_transaction(TIMEOUT).map_err(broken)?;
         self.next.clear();
         routed.add(std::mem::take(&mut self.pending));
-        Ok(())
+        if began.elapsed() >= ASKED_TWICE { self.renew() } else { Ok(()) }
     }
 }
 

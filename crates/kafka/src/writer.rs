@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,12 +24,15 @@ use wire::{
 };
 
 use crate::application::{Application, TRANSACTION_TIMEOUT_MS};
+use crate::aside::drop_aside;
 use crate::census::Census;
+use crate::connection::ASKED_TWICE;
 use crate::costs::Watch;
 use crate::dead_letter::{DeadLetter, ENCODING, Form, is_about_the_record};
 use crate::membership::Membership;
 use crate::native::{
-    FULL_WAIT, Refusal, abort_transaction, append, begin_transaction, commit_transaction, send_offsets,
+    FULL_WAIT, Refusal, abort_transaction, append, begin_transaction, commit_transaction, init_transactions,
+    send_offsets,
 };
 use crate::troubles::{self, Troubles, fault, fault_of};
 use crate::waits::Waits;
@@ -56,6 +59,7 @@ const FRAME_BYTES: usize = 1_024;
 /// The transactional producer of a worker.
 pub(crate) struct Writer {
     application: Arc<Application>,
+    worker: usize,
     producer: Option<ThreadedProducer<Deliveries>>,
     delivered: Arc<Delivered>,
     prepared: Prepared,
@@ -63,6 +67,8 @@ pub(crate) struct Writer {
     patience: Patience,
     waits: Waits,
     troubles: Troubles,
+    /// Something of the last transaction may have been asked for twice.
+    is_stale: bool,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
     /// Told with the offset of the exchange: the id of its topic, and what the owner is.
@@ -74,11 +80,22 @@ pub(crate) struct Writer {
 struct Delivered {
     /// Of each shard, the offset of the journal record that was delivered last.
     journal: Box<[AtomicI64]>,
-    failed: AtomicU64,
     dead_letters: String,
     /// A dead letter was refused for what it is.
     letter_refused: AtomicBool,
     first_failure: Mutex<Option<KafkaError>>,
+}
+
+impl Delivered {
+    fn of(application: &Application) -> Delivered {
+        let shards = usize::from(application.settings.shards);
+        Delivered {
+            journal: (0..shards).map(|_| AtomicI64::new(-1)).collect(),
+            dead_letters: application.topics.dead_letters.clone(),
+            letter_refused: AtomicBool::new(false),
+            first_failure: Mutex::default(),
+        }
+    }
 }
 
 type EncodeScore = fn(&str, &Score, u32, &mut Vec<u8>);
@@ -222,7 +239,6 @@ impl ProducerContext for Deliveries {
             (Ok(_), None) => {}
             (Ok(message), Some(shard)) => self.delivered.journal[shard].store(message.offset(), Relaxed),
             (Err((error, message)), _) => {
-                self.delivered.failed.fetch_add(1, Relaxed);
                 if message.topic() == self.delivered.dead_letters
                     && error.rdkafka_error_code().is_some_and(is_about_the_record)
                 {
@@ -256,48 +272,65 @@ impl Writer {
         stop: &Arc<AtomicBool>,
         troubles: &Troubles,
     ) -> Result<Writer, Fault> {
-        let shards = usize::from(application.settings.shards);
-        let delivered = Arc::new(Delivered {
-            journal: (0..shards).map(|_| AtomicI64::new(-1)).collect(),
-            failed: AtomicU64::new(0),
-            dead_letters: application.topics.dead_letters.clone(),
-            letter_refused: AtomicBool::new(false),
-            first_failure: Mutex::default(),
-        });
-        let deliveries = Deliveries { delivered: Arc::clone(&delivered), troubles: troubles.clone() };
-        let producer = ThreadedProducer::from_config_and_context(&application.writer(worker), deliveries)
-            .map_err(|error| fault_of("cannot write", &error))?;
-        let writer = Writer {
+        let mut writer = Writer {
             application: Arc::clone(application),
-            producer: Some(producer),
-            delivered,
+            worker,
+            producer: None,
+            delivered: Arc::new(Delivered::of(application)),
             prepared: Prepared::default(),
             transactional_id: application.transactional_id(worker),
             waits: Waits::of(&application.transactional_id(worker)),
             troubles: troubles.clone(),
+            is_stale: false,
             patience: Patience { stop: Arc::clone(stop), stopped_at: Cell::new(None) },
             census: None,
             known: String::new(),
         };
-        let producer = writer.producer()?;
-        let began = writer.waits.during("the start of transactions", &[], || producer.init_transactions(INIT_TIME));
-        began.map_err(|error| match error.rdkafka_error_code() {
+        writer.open(&[])?;
+        Ok(writer)
+    }
+
+    /// Takes a new producer of this name. It has another epoch: the brokers refuse what the one before it has asked for and they have
+    /// not heard yet, such as the end of a transaction, which would end the next one.
+    fn open(&mut self, shards: &[u16]) -> Result<(), Fault> {
+        self.producer.take().into_iter().for_each(drop_aside);
+        self.delivered = Arc::new(Delivered::of(&self.application));
+        let deliveries = Deliveries { delivered: Arc::clone(&self.delivered), troubles: self.troubles.clone() };
+        let producer = ThreadedProducer::from_config_and_context(&self.application.writer(self.worker), deliveries)
+            .map_err(|error| fault_of("cannot write", &error))?;
+        let began = Instant::now();
+        let begin = || loop {
+            match init_transactions(producer.client(), SLICE) {
+                Err(refusal) if refusal.is_retriable && began.elapsed() < INIT_TIME && !self.patience.is_over() => {}
+                done => return done,
+            }
+        };
+        let begun = self.waits.during("the start of transactions", shards, begin);
+        begun.map_err(|refusal| match refusal.code {
             // What the clients have told meanwhile says more.
-            Some(Code::OperationTimedOut) => troubles.check().err().unwrap_or_else(|| {
+            Code::OperationTimedOut => self.troubles.check().err().unwrap_or_else(|| {
                 Fault::Broken(format!(
-                    "no transactions yet: {error}; are the brokers at {} up?",
-                    application.connection.brokers()
+                    "no transactions yet: {refusal}; are the brokers at {} up?",
+                    self.application.connection.brokers()
                 ))
             }),
-            _ => fault_of(&format!("no transactions as {}", application.transactional_id(worker)), &error),
+            code => fault(&format!("no transactions as {}", self.transactional_id), Some(code), &refusal),
         })?;
-        Ok(writer)
+        self.producer = Some(producer);
+        self.is_stale = false;
+        Ok(())
     }
 
     /// The topics are these.
     pub(crate) fn know(&mut self, census: &Arc<Census>) {
         self.known = self.application.known(census.id(&self.application.topics.exchange));
         self.census = Some(Arc::clone(census));
+    }
+
+    /// Another one for each producer that it has had.
+    #[cfg(test)]
+    pub(crate) fn producer_name(&self) -> String {
+        crate::native::name_of(self.producer().expect("it has one").client())
     }
 
     fn producer(&self) -> Result<&ThreadedProducer<Deliveries>, Fault> {
@@ -317,9 +350,15 @@ impl Writer {
             self.prepared.take(steps, &self.application);
         }
         self.prepared.is_ready = false;
+        // Nothing is begun for shards that are gone.
+        membership.fence()?;
+        let shards: Vec<u16> = steps.iter().map(|step| step.journal.shard).collect();
+        if self.is_stale {
+            self.open(&shards)?;
+        }
         let mut form = Form::within(self.application.record_bytes_max);
         let (mut attempt, began) = (1, Instant::now());
-        let shards: Vec<u16> = steps.iter().map(|step| step.journal.shard).collect();
+        let mut attempt_began = began;
         while let Err(failed) = self.attempt(steps, &shards, membership, form) {
             // What can be aborted is, so that nobody waits for it; else the next producer of this name does it.
             let aborted = self.abort(&shards);
@@ -334,20 +373,16 @@ impl Writer {
                     form = Form::Place;
                 }
                 // The brokers are about to agree on who leads what: as long as the shards are this worker's it goes on.
-                Failed::Passing(refusal) if troubles::is_passing(refusal.code) && began.elapsed() < TIME => aborted?,
-                Failed::Passing(_) if attempt < ATTEMPTS_MAX => {
-                    aborted?;
-                    attempt += 1;
-                }
-                // What was refused has left a hole in the numbers of its partition's batches: the broker says so once, and
-                // the producer counts anew.
-                Failed::Fault(Fault::Broken(_)) if form == Form::Place && aborted.is_ok() && attempt < ATTEMPTS_MAX => {
-                    attempt += 1;
-                }
+                Failed::Passing(refusal) if troubles::is_passing(refusal.code) && began.elapsed() < TIME => {}
+                Failed::Passing(_) if attempt < ATTEMPTS_MAX => attempt += 1,
                 Failed::Passing(refusal) => return Err(fault("the transaction", Some(refusal.code), &refusal)),
                 Failed::Fault(fault) => return Err(fault),
             }
+            aborted?;
+            self.open(&shards)?;
+            attempt_began = Instant::now();
         }
+        self.is_stale = attempt_began.elapsed() >= ASKED_TWICE;
         let offset = |step: &Step<'_>| self.delivered.journal[usize::from(step.journal.shard)].load(Relaxed);
         Ok(steps.iter().map(offset).collect())
     }
@@ -376,7 +411,6 @@ impl Writer {
                 Code::IllegalGeneration | Code::RebalanceInProgress if refusal.is_abortable => Failed::Passing(refusal),
                 // Its coordinator has moved.
                 code if refusal.is_abortable && troubles::is_passing(code) => Failed::Passing(refusal),
-                _ if is_hole(&refusal) => Failed::Passing(refusal),
                 _ => self.failed("the offsets are refused", refusal),
             }
         })?;
@@ -384,10 +418,7 @@ impl Writer {
         let commit = || self.patience.call(SLICE, |time| commit_transaction(client, time));
         let committed = self.waits.during("a transaction is to be committed", shards, commit);
         watch.book(&self.application.costs.commit);
-        committed.map_err(|refusal| match is_hole(&refusal) {
-            true => Failed::Passing(refusal),
-            false => self.failed("the transaction", refusal),
-        })
+        committed.map_err(|refusal| self.failed("the transaction", refusal))
     }
 
     fn failed(&self, what: &str, refusal: Refusal) -> Failed {
@@ -410,9 +441,12 @@ impl Writer {
     fn abort(&mut self, shards: &[u16]) -> Result<(), Fault> {
         let client = self.producer()?.client();
         let abort = || self.patience.call(SLICE, |time| abort_transaction(client, time));
-        self.waits
-            .during("a transaction is to be aborted", shards, abort)
-            .map_err(|refusal| fault("the transaction cannot be aborted", Some(refusal.code), &refusal))
+        match self.waits.during("a transaction is to be aborted", shards, abort) {
+            // The brokers know of none: nothing of it has reached them.
+            Err(refusal) if refusal.code == Code::InvalidTransactionalState => Ok(()),
+            Err(refusal) => Err(fault("the transaction cannot be aborted", Some(refusal.code), &refusal)),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn send(&self, steps: &[Step<'_>], form: Form) -> Result<(), Fault> {
@@ -533,9 +567,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            crate::aside::drop_aside(producer);
-        }
+        self.producer.take().into_iter().for_each(drop_aside);
     }
 }
 
@@ -610,12 +642,6 @@ fn letter_record<'a>(
     let mut record = record(topic, shard).headers(headers);
     (record.key, record.payload) = (key, as_json.or(value));
     record
-}
-
-/// Whether a broker has found a hole in the numbers of a partition's batches: an aborted transaction had records on their way. It says so
-/// once, nothing is committed, and the producer counts anew.
-fn is_hole(refusal: &Refusal) -> bool {
-    refusal.is_abortable && refusal.code == Code::OutOfOrderSequenceNumber
 }
 
 #[cfg(test)]

@@ -143,7 +143,8 @@ fn fetched<C: Candidate>(
     (records, told)
 }
 
-fn record(shard: u16, sequence: u64, input: (i64, i64), exchange: (i64, i64)) -> JournalRecord {
+/// A record of a journal, with what was taken of the input and of the exchange.
+pub fn record(shard: u16, sequence: u64, input: (i64, i64), exchange: (i64, i64)) -> JournalRecord {
     let range = |(first, next)| OffsetRange { first, next };
     JournalRecord {
         shard,

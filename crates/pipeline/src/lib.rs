@@ -59,6 +59,7 @@ pub use log::{Cue, Inbox, Log, Ownership, Past, Positions, Room, Step, Unreadabl
 pub use place::CheckpointPlace;
 pub use refusals::Refusing;
 pub use settings::{AcceptedGap, Clock, Holds, Input, Pace, Settings};
+pub use shard_list::shard_list;
 pub use status::{
     ClientHealth, DURATION_BOUNDS_US, DurationCounts, Place, REASONS, RestoreOffsets, ShardStatus, Status, Totals,
 };

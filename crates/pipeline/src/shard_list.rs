@@ -1,7 +1,7 @@
 //! Shards by number, as people read them.
 
 /// Ascending numbers as ranges: `0-5, 7`.
-pub(crate) fn shard_list(shards: impl IntoIterator<Item = u16>) -> String {
+pub fn shard_list(shards: impl IntoIterator<Item = u16>) -> String {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     for shard in shards {
         match ranges.last_mut() {

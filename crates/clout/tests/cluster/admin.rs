@@ -111,7 +111,17 @@ impl Admin {
     /// The offsets behind the last record of each partition: of those that can still be taken back as well, or not.
     pub(crate) fn ends(&self, topic: &str, partitions: u16, is_stable: bool) -> Vec<i64> {
         let consumer = self.consumer(is_stable);
-        let end = |partition| consumer.fetch_watermarks(topic, partition, TIME).expect("the broker answers").1;
+        // Whoever led a partition a moment ago may be asked first.
+        let end = |partition| {
+            let mut end = consumer.fetch_watermarks(topic, partition, TIME);
+            super::wait_until("the broker answers", TIME, || {
+                end.is_ok() || {
+                    end = consumer.fetch_watermarks(topic, partition, TIME);
+                    false
+                }
+            });
+            end.expect("it has answered").1
+        };
         (0..i32::from(partitions)).map(end).collect()
     }
 

@@ -8,6 +8,7 @@ mod gone;
 mod guarded;
 mod health;
 mod objects;
+mod orphans;
 mod permissions;
 mod poison;
 mod quiet;
