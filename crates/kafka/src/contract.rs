@@ -69,7 +69,7 @@ impl Given {
     }
 }
 
-fn create_topics(brokers: &str, own: &[&str], input: &str) {
+pub(crate) fn create_topics(brokers: &str, own: &[&str], input: &str) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
     let topics = own.iter().chain([&input]);

@@ -1,7 +1,8 @@
 //! Reads a topic from its first committed record to its last, as it stands now.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -15,13 +16,18 @@ use vocabulary::Timestamp;
 use crate::admin::{AdminError, reason, refused};
 use crate::connection::Connection;
 use crate::dead_letter::header;
-use crate::native::{Packed, packed};
+use crate::native::{End, Packed, Refusal, ends, packed};
 use crate::troubles::Troubles;
 
 /// How long brokers may say nothing.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a group is asked how far it is: a user who may not know never gets an answer.
 const ASK: Duration = Duration::from_secs(4);
+
+/// A transaction that is about to be committed is waited for so long,
+const PENDING: Duration = Duration::from_secs(2);
+/// and looked at so often.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How far a consumer group has come with some topics, as sums over their partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +244,10 @@ fn read_range(
     for partition in found.partitions() {
         assignment.add_partition_offset(topic, partition.id(), begin).map_err(failed)?;
     }
+    if ends.is_none() {
+        let partitions: Vec<i32> = found.partitions().iter().map(MetadataPartition::id).collect();
+        wait_for_pending(&consumer, topic, &partitions);
+    }
     consumer.assign(&assignment).map_err(failed)?;
     let is_beyond = |entry: &Entry<'_>| {
         ends.is_some_and(|ends| ends.get(usize::from(entry.partition)).is_none_or(|&end| entry.offset >= end))
@@ -263,4 +273,67 @@ fn read_range(
         }
     }
     Ok(())
+}
+
+/// Waits until what was written by now is committed or taken back: else whoever reads right after somebody else's commit would
+/// miss it. A transaction that hangs is not waited for, nor brokers that do not tell.
+fn wait_for_pending(consumer: &BaseConsumer<Troubles>, topic: &str, partitions: &[i32]) {
+    let places: Vec<(&str, i32)> = partitions.iter().map(|&partition| (topic, partition)).collect();
+    let ask = |end| ends(consumer.client(), &places, end, ASK);
+    let wait = || {
+        let (written, until) = (ask(End::Written)?, Instant::now() + PENDING);
+        while ask(End::Stable)?.iter().zip(&written).any(|(stable, written)| stable < written) && Instant::now() < until
+        {
+            sleep(LOOK);
+        }
+        Ok(())
+    };
+    wait().unwrap_or_else(|refusal: Refusal| debug!(%refusal, topic, "whether something is pending is not known"));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use rdkafka::ClientConfig;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use testbroker::Broker;
+
+    use super::*;
+
+    #[test]
+    fn what_is_about_to_be_committed_is_read() {
+        const TIME: Duration = Duration::from_secs(20);
+        let Some(broker) = Broker::shared() else { return };
+        let topic = format!("pending-{}", std::process::id());
+        crate::contract::create_topics(broker.brokers(), &[], &topic);
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", broker.brokers());
+        let producer: BaseProducer = client.set("transactional.id", &topic).create().expect("a producer");
+        producer.init_transactions(TIME).expect("the broker answers");
+        let begin = |key: &str| {
+            producer.begin_transaction().expect("it begins");
+            producer.send(BaseRecord::to(&topic).key(key).payload("told").partition(0)).expect("there is room");
+            producer.flush(TIME).expect("it is stored");
+        };
+        let connection = Connection::new([("bootstrap.servers".to_owned(), broker.brokers().to_owned())]);
+        let read = || {
+            let mut keys = Vec::new();
+            let each = |key: &[u8], _: Option<&[u8]>| keys.push(String::from_utf8_lossy(key).into_owned());
+            read_table(&connection, &topic, each).map(|()| keys)
+        };
+        begin("ana");
+        producer.commit_transaction(TIME).expect("it ends");
+        begin("ben");
+        thread::scope(|scope| {
+            let reads = scope.spawn(read);
+            thread::sleep(PENDING / 4);
+            producer.commit_transaction(TIME).expect("it ends");
+            assert_eq!(reads.join().expect("it reads").expect("all of it"), ["ana", "ben"]);
+        });
+        // One that hangs is not.
+        begin("eve");
+        assert_eq!(read().expect("all that is committed"), ["ana", "ben"]);
+        producer.abort_transaction(TIME).expect("it ends");
+    }
 }

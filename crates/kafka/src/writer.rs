@@ -298,6 +298,8 @@ impl Writer {
         let deliveries = Deliveries { delivered: Arc::clone(&self.delivered), troubles: self.troubles.clone() };
         let producer = ThreadedProducer::from_config_and_context(&self.application.writer(self.worker), deliveries)
             .map_err(|error| fault_of("cannot write", &error))?;
+        // Who asks for transactions before a broker is there asks again half a second later.
+        let _ = producer.client().fetch_metadata(Some(&self.application.topics.journal), SLICE);
         let began = Instant::now();
         let begin = || loop {
             match init_transactions(producer.client(), SLICE) {

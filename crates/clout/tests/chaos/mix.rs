@@ -238,7 +238,7 @@ fn run(plan: &Plan) {
     });
     let mut members: Vec<Member> = std::mem::take(&mut stage.members).into_values().collect();
     scene.drain(&witness, &mut members.iter_mut().collect::<Vec<_>>());
-    members.into_iter().for_each(|member| _ = member.terminate(ENDING));
+    Member::terminate_all(members, ENDING);
     verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
 }
 

@@ -170,7 +170,7 @@ fn strike(faults: &[Fault]) -> Option<Vec<(Fault, Duration)>> {
     });
     let mut members = std::mem::take(&mut stage.members);
     scene.drain(&witness, &mut members.iter_mut().collect::<Vec<_>>());
-    members.into_iter().for_each(|member| _ = member.terminate(ENDING));
+    Member::terminate_all(members, ENDING);
     verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
     Some(stands)
 }

@@ -73,7 +73,7 @@ fn restart_all(rounds: usize) -> Option<Vec<Duration>> {
         }
     });
     scene.drain(&witness, &mut members.iter_mut().collect::<Vec<_>>());
-    members.into_iter().for_each(|member| _ = member.terminate(ENDING));
+    Member::terminate_all(members, ENDING);
     verify(&scene, &witness, &Expected { acts: &acts, refused: 0 });
     Some(silences)
 }

@@ -64,6 +64,16 @@ impl Member {
         began.elapsed()
     }
 
+    /// Asks all of them to end at once: what one of them takes over while it ends itself, and tells others, would be taken by nobody.
+    pub(crate) fn terminate_all(members: Vec<Member>, within: Duration) {
+        members.iter().for_each(|member| member.signal("-TERM"));
+        for member in members {
+            let name = member.name.clone();
+            let ran = member.wait(within);
+            assert_eq!(ran.code, Some(0), "{name} was asked to end: {}", ran.stderr);
+        }
+    }
+
     /// Asks it to end, in whatever order.
     pub(crate) fn end(self, within: Duration) -> Ran {
         self.signal("-TERM");

@@ -48,7 +48,7 @@ fn count(broker: &Broker, processes: usize, acts: &[Act<'_>]) {
     eprintln!("{processes} processes: exact {exact_ms} ms after the last event was taken");
     assert!(exact_ms <= EXACT_MS, "{processes} processes: {exact_ms} ms");
     scene.drain(&witness, &mut members.iter_mut().collect::<Vec<_>>());
-    members.into_iter().for_each(|member| _ = member.terminate(ENDING));
+    Member::terminate_all(members, ENDING);
     verify(&scene, &witness, &Expected { acts, refused: 0 });
 }
 

@@ -106,7 +106,7 @@ fn with_three(act: impl FnOnce(&mut Trio<'_>)) {
     while_fed(&scene, &acts, 200, || {
         let mut trio = Trio::start(&scene, &witness);
         act(&mut trio);
-        trio.members.into_iter().flatten().for_each(|member| _ = member.terminate(ENDING));
+        Member::terminate_all(trio.members.into_iter().flatten().collect(), ENDING);
     });
     assert!(witness.seen().wrong.is_empty(), "a subscriber saw what must not be: {:#?}", witness.seen().wrong);
 }
