@@ -141,18 +141,18 @@ fn plain(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphanumeric).map(letter).collect()
 }
 
-/// What accounts have said of whose they are, before it is looked at.
+/// A statement of an account about whose it is, as it was read and not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Claimed {
-    /// One by a post.
+    /// A post with a code, or one that ends a link.
     Post {
         account: String,
         naming: Naming,
-        /// `None` if it is nobody else's any more.
+        /// The code that was posted; `None` ends the account's link.
         code: Option<String>,
         url: Option<String>,
     },
-    /// Each of two of the other one; the person can be called after the first.
+    /// Two accounts that each say so of the other; a new person is named after the first.
     Kin { accounts: [String; 2], proof: Proof },
 }
 
@@ -176,23 +176,23 @@ impl Claimed {
     }
 }
 
-/// What is to become of an account, as it is kept until it has become so.
+/// A claim that waits for its link to be written, in the form in which it is kept until then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Asked {
-    /// Whose it is; `None` if it is nobody else's any more.
+    /// The person to whom the account is to be linked; `None` ends its link.
     person: Option<String>,
-    /// Where that was said.
+    /// The address of the post that says so.
     url: Option<String>,
-    /// How another account says the same of this one, by the word of the proof: whose either of them is the other one is as well, or else
-    /// the person's.
+    /// The word of the proof, where two accounts say so of each other. Both go to the person whose account either of them already is, or
+    /// else to `person`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     proof: Option<String>,
 }
 
-/// What stands between two accounts in the key of what is asked of both.
+/// The character between the two accounts in the key of a claim of both.
 const BETWEEN: char = '\n';
 
-/// What became of claims.
+/// The number of claims by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) linked: u64,
@@ -307,12 +307,12 @@ impl Hearing {
         settled.chain(self.heard.iter().map(|(account, asked)| (account.as_str(), Some(asked))))
     }
 
-    /// Whether settled claims are still kept.
+    /// Returns true if claims are settled that are still among those kept.
     pub(crate) fn has_settled(&self) -> bool {
         !self.settled.is_empty()
     }
 
-    /// What was heard is committed.
+    /// Moves what was heard to the claims that wait, once the transaction that keeps it is committed.
     pub(crate) fn committed(&mut self) {
         self.settled.clear();
         self.waiting.extend(self.heard.drain(..));
@@ -330,7 +330,7 @@ impl Hearing {
         }
     }
 
-    /// What became of claims so far.
+    /// Returns the number of claims so far, by what became of them.
     pub(crate) fn outcomes(&self) -> Outcomes {
         self.outcomes
     }

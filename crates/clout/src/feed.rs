@@ -248,7 +248,7 @@ struct Feeding {
     of_profiles: Option<usize>,
     /// The topic of what accounts are called, where networks say it.
     names_topic: Option<NamesTopic>,
-    /// What hears accounts say whose they are, if it is listened to.
+    /// The listener for claims; `None` if none are to be heard.
     claims: Option<Hearing>,
     spelling: wire::Names,
     value: Vec<u8>,

@@ -91,9 +91,9 @@ const USUAL: &[&str] = &[
 /// connection comes or goes, and none does once all brokers are back. One that has nothing to do goes after this time, and the
 /// question is asked again.
 pub(crate) const ASKS_AGAIN: (&str, &str) = ("connections.max.idle.ms", "2000");
-/// What took so long may have been asked for twice: a connection that has answered nothing for this time is closed, whether an answer
-/// is awaited or not, and the question is put once more. The brokers may hear the first one later, in the midst of the next transaction,
-/// which is then ended by it: whoever begins one takes a new epoch before.
+/// The time after which a request may have been sent twice. librdkafka closes a connection that was silent for as long, even while it waits
+/// for an answer, and sends the request again by another one. A broker may read the first one later, in the middle of the next
+/// transaction, and end that: so the next transaction begins with a new epoch of the producer.
 pub(crate) const ASKED_TWICE: Duration = Duration::from_secs(2);
 
 impl Connection {

@@ -327,8 +327,8 @@ impl<'a> Sender<'a> {
         self.producer.init_transactions(TIME).map_err(|error| self.failed(error))
     }
 
-    /// After one that was aborted: what the brokers have not heard of it yet must not end the next one, and has left no hole in the
-    /// numbers of a new producer's batches.
+    /// Replaces the producer after an aborted transaction: late requests of that cannot end the next one, and a new producer numbers its
+    /// batches from the beginning.
     fn begin_anew(&mut self) -> Result<(), AdminError> {
         let (producer, deliveries) = producer(self.connection, self.transactional_id, self.batch_bytes)?;
         drop_aside(std::mem::replace(&mut self.producer, producer));

@@ -368,14 +368,14 @@ pub(crate) fn commit_transaction<C: ClientContext>(producer: &Client<C>, time: D
     Refusal::check(unsafe { c::rd_kafka_commit_transaction(producer.native_ptr(), millis(time)) })
 }
 
-/// Another one for each client of a process.
+/// Returns librdkafka's name of a client; no two clients of a process have the same.
 #[cfg(test)]
 pub(crate) fn name_of<C: ClientContext>(client: &Client<C>) -> String {
     // SAFETY: the client lives, and its name as long as it does.
     unsafe { owned(c::rd_kafka_name(client.native_ptr())) }
 }
 
-/// Takes an epoch for transactions, and fences off whoever had the one before it.
+/// Begins a new epoch of the producer's transactional id, which fences off every producer with an earlier one.
 pub(crate) fn init_transactions<C: ClientContext>(producer: &Client<C>, time: Duration) -> Result<(), Refusal> {
     // SAFETY: the client lives.
     Refusal::check(unsafe { c::rd_kafka_init_transactions(producer.native_ptr(), millis(time)) })

@@ -13,20 +13,20 @@ use rdkafka::groups::GroupInfo;
 use tracing::debug;
 
 use crate::application::Application;
-use crate::ownership::{TIME, asker};
+use crate::ownership::{TIME, asker, split_name};
 use crate::troubles::Troubles;
 
-/// Between two looks: who gives shards back has the group share them out long before.
+/// The time between two looks. A member that gives shards back has the group share them out long before the second one.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What the brokers call a group at rest.
 const AT_REST: &str = "Stable";
 
-/// What is found, some time after somebody has joined.
+/// The shards that a watcher has found to be nobody's after a worker has joined.
 #[derive(Debug)]
 pub(crate) struct Orphans(Arc<Mutex<Vec<u16>>>);
 
 impl Orphans {
-    /// Looks, on a thread of its own, until every shard is somebody's or some were nobody's twice.
+    /// Starts a thread that looks at the group until every shard is somebody's, or one was nobody's at two looks in a row.
     pub(crate) fn watch(application: &Arc<Application>) -> Orphans {
         let found = Arc::default();
         let (seen, application) = (Arc::downgrade(&found), Arc::clone(application));
@@ -35,7 +35,7 @@ impl Orphans {
         Orphans(found)
     }
 
-    /// Those that were nobody's, once.
+    /// Returns the shards that were found, the first time that it is called after they were.
     pub(crate) fn take(&self) -> Option<Vec<u16>> {
         let found = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         (!found.is_empty()).then_some(found)
@@ -62,6 +62,7 @@ fn watch(application: &Application, found: &Weak<Mutex<Vec<u16>>>) {
     }
 }
 
+/// Returns the shards that no member has; `None` if the group is not at rest, or the brokers do not say.
 fn look(application: &Application) -> Option<Vec<u16>> {
     let group = &application.id;
     let told = asker(&application.connection, group).and_then(|asker: BaseConsumer<Troubles>| {
@@ -81,14 +82,13 @@ fn nobodys(group: &GroupInfo, exchange: &str, shards: u16) -> Vec<u16> {
     (0..shards).filter(|&shard| !owned.contains(&shard.into())).collect()
 }
 
-/// The partitions of a topic in a member's assignment: a version, and a list of topics, each with its partitions.
+/// Reads the partitions of a topic from a member's assignment: a version, and a list of topics, each with its partitions.
 fn assigned(assignment: &[u8], topic: &str) -> Option<Vec<i32>> {
     let (_, rest) = assignment.split_first_chunk::<2>()?;
     let (topics, mut rest) = rest.split_first_chunk::<4>()?;
     let mut found = Vec::new();
     for _ in 0..u32::from_be_bytes(*topics) {
-        let (len, behind) = rest.split_first_chunk::<2>()?;
-        let (name, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+        let (name, behind) = split_name(rest)?;
         let (count, behind) = behind.split_first_chunk::<4>()?;
         let bytes = usize::try_from(u32::from_be_bytes(*count)).ok()?.checked_mul(4)?;
         let (partitions, behind) = behind.split_at_checked(bytes)?;

@@ -74,7 +74,7 @@ pub struct Outlet {
     troubles: Troubles,
     name: String,
     is_open: bool,
-    /// The end of the last transaction may have been asked for twice.
+    /// Whether the request that ended the last transaction may have been sent twice, so that the next one takes a new producer.
     is_stale: bool,
 }
 
@@ -162,7 +162,8 @@ impl Outlet {
         if !self.is_open {
             return Ok(());
         }
-        let (began, until) = (Instant::now(), Instant::now() + TIMEOUT);
+        let began = Instant::now();
+        let until = began + TIMEOUT;
         loop {
             match self.producer.commit_transaction(TIMEOUT) {
                 Ok(()) => break,

@@ -151,12 +151,17 @@ fn subscribed(metadata: &[u8]) -> Option<Vec<&str>> {
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let mut topics = Vec::new();
     for _ in 0..u32::from_be_bytes(*count) {
-        let (len, behind) = rest.split_first_chunk::<2>()?;
-        let (name, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+        let (name, behind) = split_name(rest)?;
         topics.push(std::str::from_utf8(name).ok()?);
         rest = behind;
     }
     Some(topics)
+}
+
+/// Splits a name off the bytes of Kafka's protocol for consumers: its length in two bytes, and then the name.
+pub(crate) fn split_name(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, behind) = bytes.split_first_chunk::<2>()?;
+    behind.split_at_checked(usize::from(u16::from_be_bytes(*len)))
 }
 
 /// Ours are committed together with the exchange's, and each carries the id of its topic.

@@ -420,7 +420,7 @@ impl Plan<'_> {
     }
 }
 
-/// A producer that has fenced off what another one of its name left open.
+/// Makes a producer, which ends the transaction that another one of its transactional id left open.
 fn producer(
     connection: &Connection,
     plan: Plan<'_>,
@@ -801,7 +801,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// What the brokers have not heard yet of a transaction that has ended must not end the next one.
+    /// Replaces the producer by one with a new epoch, so that a late request of an ended transaction cannot end the next one.
     fn renew(&mut self) -> Result<(), Broken> {
         let (producer, deliveries) = producer(self.connection, self.plan, &self.watch.troubles)?;
         drop_aside(std::mem::replace(&mut self.producer, producer));

@@ -67,7 +67,7 @@ pub(crate) struct Writer {
     patience: Patience,
     waits: Waits,
     troubles: Troubles,
-    /// Something of the last transaction may have been asked for twice.
+    /// Whether a request of the last transaction may have been sent twice, so that the next one takes a new producer.
     is_stale: bool,
     /// Told with the offsets, so that nobody takes another topic of the same name for the one they are of.
     census: Option<Arc<Census>>,
@@ -290,8 +290,8 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Takes a new producer of this name. It has another epoch: the brokers refuse what the one before it has asked for and they have
-    /// not heard yet, such as the end of a transaction, which would end the next one.
+    /// Replaces the producer by a new one of the same transactional id. It has a new epoch, so brokers refuse requests of the one before
+    /// that reach them late, such as the end of a transaction, which would end the next one.
     fn open(&mut self, shards: &[u16]) -> Result<(), Fault> {
         self.producer.take().into_iter().for_each(drop_aside);
         self.delivered = Arc::new(Delivered::of(&self.application));
@@ -329,7 +329,7 @@ impl Writer {
         self.census = Some(Arc::clone(census));
     }
 
-    /// Another one for each producer that it has had.
+    /// Returns the name of its producer, which changes with each new one.
     #[cfg(test)]
     pub(crate) fn producer_name(&self) -> String {
         crate::native::name_of(self.producer().expect("it has one").client())

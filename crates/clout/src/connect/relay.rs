@@ -74,7 +74,7 @@ pub(crate) struct Told {
     pub(crate) reconnects: u64,
     pub(crate) is_connected: bool,
     pub(crate) last_at: Option<Timestamp>,
-    /// What became of accounts that said whose they are.
+    /// The number of claims of accounts, by what became of them.
     pub(crate) claims: Outcomes,
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Messages {
     is_recalling: bool,
     /// Whether what is learnt is handed out, to be kept elsewhere.
     is_noting: bool,
-    /// What hears accounts say whose they are, if it is listened to.
+    /// The listener for claims; `None` if none are to be heard.
     claims: Option<Hearing>,
     counts: Counts,
     committed: Arc<Mutex<Counts>>,
@@ -147,7 +147,7 @@ impl Messages {
         Messages { claims, ..self }
     }
 
-    /// What hears accounts say whose they are, if it is listened to.
+    /// Returns the listener for claims; `None` if none are to be heard.
     pub(crate) fn claims(&mut self) -> Option<&mut Hearing> {
         self.claims.as_mut()
     }

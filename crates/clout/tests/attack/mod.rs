@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testbroker::Broker;
 use vocabulary::Score;
 
-use crate::common::{connection, read, unique};
-use crate::scene::{PARTITIONS, Scene};
+use crate::common::read;
+use crate::scene::{Scene, topic_of_profiles};
 
 const HALF_LIFE_MS: i64 = 40_000;
 const STRANGERS: usize = 4_000;
@@ -52,9 +52,7 @@ fn scale(scene: &Scene<'_>) -> Score {
 fn strangers_do_not_lift_the_scale_of_a_live_application_and_what_they_did_is_undone() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let accounts = unique("accounts");
-    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
-    admin.create(&accounts, PARTITIONS, None, &[]).expect("a topic");
+    let accounts = topic_of_profiles(broker);
     let profiles = format!("{accounts}:profiles:json");
     // Strangers have as much room as anybody: only the scale is left to hold them.
     let room = ["--room-n0", "1000000", "--room-m", "1000000"];

@@ -7,8 +7,8 @@ use serde_json::Value;
 use testbroker::Broker;
 
 use crate::cluster::wait_until;
-use crate::common::{Record, Scratch, clout, connection, done, read, run, unique};
-use crate::scene::{PARTITIONS, Scene};
+use crate::common::{Record, Scratch, clout, connection, done, read, run};
+use crate::scene::{Scene, topic_of_profiles};
 use crate::web;
 
 const TIME: Duration = Duration::from_secs(60);
@@ -70,9 +70,8 @@ fn holding<'r>(records: &'r [Record], text: &str) -> Vec<&'r Record> {
 fn linked_accounts_are_added_up_exported_and_forgotten_with_all_that_is_kept() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let accounts = unique("accounts");
+    let accounts = topic_of_profiles(broker);
     let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
-    admin.create(&accounts, PARTITIONS, None, &[]).expect("a topic");
     let profiles = format!("{accounts}:profiles:json");
     let mut scene = Scene::new(broker, "json", &[]).with(&["--input", &profiles, "--clock", "event"]);
     let names = format!("{}-names", scene.id);

@@ -6,8 +6,8 @@ use influence::Partitioner;
 use testbroker::Broker;
 use vocabulary::Score;
 
-use crate::common::{connection, header, read, unique};
-use crate::scene::{PARTITIONS, Scene};
+use crate::common::{header, read};
+use crate::scene::{PARTITIONS, Scene, topic_of_profiles};
 
 const HOUR: i64 = 3_600_000;
 const BEGIN: i64 = 1_600_000_000_000;
@@ -58,9 +58,7 @@ fn profile(scene: &Scene<'_>, topic: &str, key: &str, value: Option<&str>) {
 fn people_are_found_erased_renewed_and_forgotten_on_a_real_broker() {
     let _room = crate::waits();
     let Some(broker) = Broker::shared() else { return };
-    let accounts = unique("accounts");
-    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
-    admin.create(&accounts, PARTITIONS, None, &[]).expect("a topic");
+    let accounts = topic_of_profiles(broker);
     let profiles = format!("{accounts}:profiles:json");
     let mut scene = Scene::new(broker, "json", &[]).with(
         &[

@@ -13,6 +13,14 @@ use crate::common::{clout, connection, done, unique};
 use crate::web;
 
 pub(crate) const PARTITIONS: usize = 2;
+
+/// Makes a topic for profiles, with as many partitions as a scene has, and returns its name.
+pub(crate) fn topic_of_profiles(broker: &Broker) -> String {
+    let topic = unique("accounts");
+    let admin = kafka::Admin::connect(&connection(broker)).expect("a client");
+    admin.create(&topic, PARTITIONS, None, &[]).expect("a topic");
+    topic
+}
 /// For what takes some seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
 
